@@ -1,0 +1,30 @@
+/** Errors by what the caller can do about them. Each message says who complains, what came, what was wanted, what to do. */
+
+/** The caller asked for something that does not exist or does not fit. The command line prints one line and exits with 2. */
+export class UsageError extends Error {
+  override name = 'UsageError';
+}
+
+/** The files of a model are damaged, incomplete or not understood. Trying again will not help. */
+export class CheckpointError extends Error {
+  override name = 'CheckpointError';
+}
+
+/** A download failed. Trying again may help, unless `status` says otherwise. */
+export class FetchError extends Error {
+  override name = 'FetchError';
+  /** HTTP status, when a server answered. */
+  readonly status: number | undefined;
+  constructor(message: string, options?: ErrorOptions & { status?: number }) {
+    super(message, options);
+    this.status = options?.status;
+  }
+}
+
+/** Tensors of the wrong shape or type met in an op: a mistake in a model file or in this library. */
+export class ShapeError extends Error {
+  override name = 'ShapeError';
+  constructor(op: string, problem: string) {
+    super(`${op}: ${problem}`);
+  }
+}

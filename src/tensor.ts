@@ -1,0 +1,69 @@
+/**
+ * A tensor is a handle: shape, type, and a place that only its backend understands.
+ *
+ * Axis legend, used in every comment and error of this project:
+ *   T tokens (all sequences packed)  S keys attended   C state capacity   M model width
+ *   H query heads   K key/value heads   D head width   F feed-forward width   V vocabulary
+ *   X experts   A active experts per token   E Mamba inner width   N Mamba state size   R Mamba dt rank
+ *   W convolution window   Z Backpack senses
+ */
+
+/**
+ * Element types. `ternary` is a weight format: codes 0, 1, 2 = -1, 0, +1, four to a byte, logical shape [out, in],
+ * stored as in 1.58-bit checkpoints (byte [p, k] holds rows p, p + R, p + 2R, p + 3R of column k, low bits first, R = out / 4).
+ */
+export type DType = 'f32' | 'f16' | 'bf16' | 'i8' | 'u8' | 'i32' | 'ternary';
+
+export type Shape = readonly number[];
+
+/** Whatever a backend needs to find the numbers again. */
+export type Place = object;
+
+export interface Tensor {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  readonly place: Place;
+}
+
+export type TypedArray = Float32Array | Uint16Array | Int8Array | Uint8Array | Int32Array;
+
+const BITS: Record<DType, number> = { f32: 32, f16: 16, bf16: 16, i8: 8, u8: 8, i32: 32, ternary: 2 };
+
+/** Number of elements of a shape; 1 for the empty shape. */
+export function size(shape: Shape): number {
+  return shape.reduce((n, d) => n * d, 1);
+}
+
+/** Bytes that a tensor of this shape and type occupies. Ternary rows are rounded up to whole bytes of four rows. */
+export function byteSize(shape: Shape, dtype: DType): number {
+  if (dtype === 'ternary') {
+    const [rows = 1, ...rest] = shape;
+    return Math.ceil(rows / 4) * size(rest);
+  }
+  return (size(shape) * BITS[dtype]) / 8;
+}
+
+/** `[3, 4]`, as it stands in error messages. */
+export function show(shape: Shape): string {
+  return `[${shape.join(', ')}]`;
+}
+
+/** The JavaScript array that holds elements of this type (16-bit floats as raw bits). */
+export function arrayFor(dtype: DType, buffer: ArrayBufferLike, byteOffset: number, length: number): TypedArray {
+  switch (dtype) {
+    case 'f32':
+      return new Float32Array(buffer, byteOffset, length);
+    case 'f16':
+    case 'bf16':
+      return new Uint16Array(buffer, byteOffset, length);
+    case 'i8':
+      return new Int8Array(buffer, byteOffset, length);
+    case 'i32':
+      return new Int32Array(buffer, byteOffset, length);
+    case 'u8':
+    case 'ternary':
+      return new Uint8Array(buffer, byteOffset, length);
+    default:
+      return dtype satisfies never;
+  }
+}
