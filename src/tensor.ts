@@ -23,6 +23,8 @@ export interface Tensor {
   readonly shape: Shape;
   readonly dtype: DType;
   readonly place: Place;
+  /** Elements between the start of the place and the first number: views share a place. */
+  readonly offset: number;
 }
 
 export type TypedArray = Float32Array | Uint16Array | Int8Array | Uint8Array | Int32Array;
@@ -66,4 +68,17 @@ export function arrayFor(dtype: DType, buffer: ArrayBufferLike, byteOffset: numb
     default:
       return dtype satisfies never;
   }
+}
+
+/** The same numbers under another shape. Throws RangeError when the counts differ. */
+export function reshape(x: Tensor, shape: Shape): Tensor {
+  if (size(shape) !== size(x.shape)) throw new RangeError(`reshape: ${show(x.shape)} does not fit ${show(shape)}`);
+  return { ...x, shape };
+}
+
+/** Rows `from` to `to` (exclusive) of the first axis, without a copy. */
+export function rows(x: Tensor, from: number, to: number): Tensor {
+  const [count = 1, ...rest] = x.shape;
+  if (from < 0 || to < from || to > count) throw new RangeError(`rows: ${from}..${to} of ${show(x.shape)}`);
+  return { ...x, shape: [to - from, ...rest], offset: x.offset + from * size(rest) };
 }

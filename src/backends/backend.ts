@@ -1,0 +1,44 @@
+/** The whole of what a backend supplies: memory, a way in, a way out, and kernels by the names of the ops. */
+import type { Op } from '../ops/op.ts';
+import type { DType, Shape, Tensor, TypedArray } from '../tensor.ts';
+
+/** Types in which checkpoints bring numbers. */
+export type SourceDType = 'f32' | 'f16' | 'bf16' | 'f64' | 'i8' | 'u8' | 'i32';
+
+/** A rectangle of a weight matrix: rows `row`.. and columns `column`.. of the tensor seen as [first axes, last axis]. */
+export interface Block {
+  readonly row: number;
+  readonly column: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly dtype: SourceDType;
+  /** Row-major numbers: [rows, columns], or [columns, rows] when `transposed`. */
+  readonly bytes: Uint8Array;
+  readonly transposed: boolean;
+}
+
+export interface Backend {
+  readonly name: string;
+  /** Zero-filled memory that lives until `free`: weights and state. Throws RangeError when there is none left. */
+  allocate(shape: Shape, dtype: DType): Tensor;
+  free(x: Tensor): void;
+  /** Writes a block of a live tensor, converting to its type. Ternary tensors take their packed bytes as u8 [ceil(N / 4), J]. */
+  fill(x: Tensor, block: Block): void;
+  /**
+   * Runs a step. Everything that `alloc` and `upload` hand out inside is gone when the promise settles, so read what is wanted
+   * before. Steps of one backend run one after another.
+   */
+  step<R>(body: () => Promise<R>): Promise<R>;
+  /** Uninitialised memory of the running step. */
+  alloc(shape: Shape, dtype: DType): Tensor;
+  upload(data: Float32Array | Int32Array | Int8Array, shape: Shape): Tensor;
+  /** Runs `body` and frees what it allocated in the step, save its result. */
+  scope(body: () => Tensor): Tensor;
+  /** Enqueues; commands take effect in order. Throws when there is no such kernel. */
+  run(op: Op<never>, inputs: readonly Tensor[], outputs: readonly Tensor[], attrs: unknown): void;
+  /** Waits for all that was enqueued and copies the numbers out (of live tensors also outside of steps). */
+  read(x: Tensor): Promise<TypedArray>;
+  /** Bytes taken from the system for live tensors and for the arena, now. */
+  memory(): { liveBytes: number; arenaBytes: number };
+  dispose(): Promise<void>;
+}

@@ -1,0 +1,40 @@
+/**
+ * Ops that move numbers and compute nothing.
+ *   zeros      a tensor of zeros, f32
+ *   writeRows  target[at .. at + n] = rows; target[C, ...] is state, written in place
+ *   assign     target = source, in place
+ */
+import { ShapeError } from '../errors.ts';
+import { type Shape, show } from '../tensor.ts';
+import { axis, expect, input } from './check.ts';
+import type { Op } from './op.ts';
+
+export const zeros: Op<{ shape: Shape }> = {
+  name: 'zeros',
+  outputs: (_, { shape }) => [{ shape, dtype: 'f32' }],
+};
+
+export const writeRows: Op<{ at: number }> = {
+  name: 'writeRows',
+  outputs(inputs, { at }) {
+    const target = input('writeRows', inputs, 0);
+    const source = input('writeRows', inputs, 1);
+    expect('writeRows', source, [-1, ...target.shape.slice(1)], 'rows[n, ...]', [target.dtype]);
+    const count = axis('writeRows', source, 0);
+    if (at < 0 || at + count > axis('writeRows', target, 0)) {
+      throw new ShapeError('writeRows', `rows ${at}..${at + count} lie outside of ${show(target.shape)}`);
+    }
+    return [];
+  },
+  mutates: (inputs) => inputs.slice(0, 1),
+};
+
+export const assign: Op<undefined> = {
+  name: 'assign',
+  outputs(inputs) {
+    const target = input('assign', inputs, 0);
+    expect('assign', input('assign', inputs, 1), target.shape, 'source', [target.dtype]);
+    return [];
+  },
+  mutates: (inputs) => inputs.slice(0, 1),
+};

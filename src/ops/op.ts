@@ -1,0 +1,20 @@
+/** What an op is: a name and a shape rule. Kernels of the same name live in the backends. */
+import type { DType, Shape, Tensor } from '../tensor.ts';
+
+export interface TensorSpec {
+  readonly shape: Shape;
+  readonly dtype: DType;
+}
+
+/**
+ * An op of the vocabulary. `outputs` is its shape rule: it checks the inputs (ShapeError) and says what comes out.
+ * `mutates` lists the inputs written in place: state, and nothing else.
+ */
+export interface Op<Attrs> {
+  readonly name: string;
+  outputs(inputs: readonly Tensor[], attrs: Attrs): TensorSpec[];
+  mutates?(inputs: readonly Tensor[], attrs: Attrs): readonly Tensor[];
+}
+
+/** Everything that computes passes through one of these. */
+export type Apply = <Attrs>(op: Op<Attrs>, inputs: readonly Tensor[], attrs: Attrs) => Tensor[];

@@ -1,0 +1,31 @@
+/**
+ * Selective state space recurrence of Mamba (arXiv 2312.00752; state-spaces/mamba ops/selective_scan_interface.py). A is discretised
+ * by zero-order hold, B by Euler's rule, as the authors' code does; the state h is always f32:
+ *   h[e, n] = exp(dt[t, e] a[e, n]) h[e, n] + dt[t, e] b[t, n] x[t, e];   y[t, e] = sum_n h[e, n] c[t, n] + d[e] x[t, e]
+ * x[T, E], dt[T, E], a[E, N], b[T, N], c[T, N], d[E], h_i[E, N] (one per sequence, updated in place) -> y[T, E].
+ */
+import type { PackedAttrs } from './causal-conv.ts';
+import { axis, checkStarts, expect, input } from './check.ts';
+import type { Op } from './op.ts';
+
+const NAME = 'selectiveScan';
+
+export const selectiveScan: Op<PackedAttrs> = {
+  name: NAME,
+  outputs(inputs, { starts }) {
+    const x = input(NAME, inputs, 0);
+    expect(NAME, x, [-1, -1], 'x[T, E]');
+    const [t = 0, e = 0] = x.shape;
+    checkStarts(NAME, starts, t);
+    expect(NAME, input(NAME, inputs, 1), [t, e], 'dt[T, E]');
+    const a = input(NAME, inputs, 2);
+    expect(NAME, a, [e, -1], 'a[E, N]');
+    const n = axis(NAME, a, 1);
+    expect(NAME, input(NAME, inputs, 3), [t, n], 'b[T, N]');
+    expect(NAME, input(NAME, inputs, 4), [t, n], 'c[T, N]');
+    expect(NAME, input(NAME, inputs, 5), [e], 'd[E]');
+    for (let i = 0; i + 1 < starts.length; i++) expect(NAME, input(NAME, inputs, 6 + i), [e, n], 'h[E, N]');
+    return [{ shape: x.shape, dtype: 'f32' }];
+  },
+  mutates: (inputs) => inputs.slice(6),
+};
