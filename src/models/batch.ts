@@ -1,0 +1,84 @@
+/**
+ * The tokens of one pass: several sequences packed one after another, each with or without a state. Rows of different sequences
+ * meet nowhere but here, so the rest of a model needs no batch axis and no padding.
+ */
+import { UsageError } from '../errors.ts';
+import type { KeysValues, Ops } from '../ops/index.ts';
+import { rows, type Shape, type Tensor } from '../tensor.ts';
+import type { State } from './state.ts';
+
+export interface Sequence {
+  readonly ids: ArrayLike<number>;
+  /** Without one, the sequence starts at position 0 and nothing is remembered. */
+  readonly state?: State;
+}
+
+export class Batch {
+  /** First row of each sequence, and T at the end. */
+  readonly starts: readonly number[];
+  readonly ids: Int32Array;
+  /** Position of each token in its sequence. */
+  readonly positions: Int32Array;
+  readonly #sequences: readonly Sequence[];
+
+  constructor(sequences: readonly Sequence[]) {
+    const starts = [0];
+    for (const { ids } of sequences) starts.push((starts.at(-1) ?? 0) + ids.length);
+    this.starts = starts;
+    this.#sequences = sequences;
+    this.ids = new Int32Array(starts.at(-1) ?? 0);
+    this.positions = new Int32Array(this.ids.length);
+    sequences.forEach(({ ids, state }, i) => {
+      const first = starts[i] ?? 0;
+      this.ids.set(ids, first);
+      for (let n = 0; n < ids.length; n++) this.positions[first + n] = (state?.length ?? 0) + n;
+    });
+    if (new Set(sequences.map(({ state }) => state)).size < sequences.length && sequences.some(({ state }) => state)) {
+      throw new UsageError(
+        'two sequences of one batch share a state, or only some have one: give each its own, or none.',
+      );
+    }
+  }
+
+  /** T */
+  get length(): number {
+    return this.ids.length;
+  }
+
+  /** The longest sequence after this pass, in tokens. */
+  get reach(): number {
+    return this.positions.reduce((max, p) => Math.max(max, p + 1), 0);
+  }
+
+  /** Makes room in every state. */
+  reserve(): void {
+    for (const { ids, state } of this.#sequences) state?.reserve(ids.length);
+  }
+
+  /** After the pass has ended. */
+  advance(): void {
+    for (const { ids, state } of this.#sequences) state?.advance(ids.length);
+  }
+
+  /** Adds the rows of x[T, ...] to what is remembered under `name`; gives all rows of each sequence, [S_i, ...]. */
+  remember(ops: Ops, name: string, x: Tensor): Tensor[] {
+    return this.#sequences.map(({ state }, i) => {
+      const fresh = rows(x, this.starts[i] ?? 0, this.starts[i + 1] ?? 0);
+      if (!state) return fresh;
+      const all = state.tensor(name);
+      ops.writeRows(all, fresh, state.length);
+      return rows(all, 0, state.length + (fresh.shape[0] ?? 0));
+    });
+  }
+
+  /** Keys k[T, K, D] and values v[T, K, Dv] of all tokens of each sequence, old and new. */
+  rememberKeysValues(ops: Ops, prefix: string, k: Tensor, v: Tensor): KeysValues[] {
+    const values = this.remember(ops, `${prefix}v`, v);
+    return this.remember(ops, `${prefix}k`, k).map((keys, i) => ({ k: keys, v: values[i] as Tensor }));
+  }
+
+  /** The recurrent tensor of each sequence, to be updated in place; zeros where nothing is remembered. */
+  recurrent(ops: Ops, name: string, shape: Shape): Tensor[] {
+    return this.#sequences.map(({ state }) => state?.tensor(name) ?? ops.zeros(shape));
+  }
+}

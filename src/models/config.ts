@@ -1,0 +1,131 @@
+/**
+ * Reads a Hugging Face config.json key by key. A key that is missing, has the wrong kind of value, or changes what the model computes
+ * without being understood, is an error that names it.
+ */
+import { CheckpointError } from '../errors.ts';
+
+export type JsonObject = { readonly [key: string]: unknown };
+
+/** Keys that transformers writes for every model and that change nothing in a forward pass. */
+const HARMLESS = new Set(
+  `_name_or_path _commit_hash _attn_implementation attn_implementation auto_map transformers_version torch_dtype dtype use_cache
+  model_type architectures is_bitnet_config initializer_range output_attentions output_hidden_states return_dict return_dict_in_generate
+  torchscript use_bfloat16 pruned_heads chunk_size_feed_forward is_encoder_decoder is_decoder cross_attention_hidden_size
+  add_cross_attention tie_encoder_decoder max_length min_length do_sample early_stopping num_beams num_beam_groups diversity_penalty
+  temperature top_k top_p typical_p repetition_penalty length_penalty no_repeat_ngram_size encoder_no_repeat_ngram_size bad_words_ids
+  num_return_sequences output_scores forced_bos_token_id forced_eos_token_id remove_invalid_values exponential_decay_length_penalty
+  suppress_tokens begin_suppress_tokens finetuning_task id2label label2id num_labels tokenizer_class prefix sep_token_id
+  decoder_start_token_id task_specific_params problem_type tf_legacy_loss unk_token_id quantization_config pretraining_tp
+  gradient_checkpointing bos_token_id eos_token_id pad_token_id attention_dropout`.split(/\s+/),
+);
+
+/** The largest count believed of any one dimension of a model; the largest real ones are vocabularies, near 10^6. */
+const MAX_COUNT = 2 ** 28;
+
+export class ConfigReader {
+  readonly #json: JsonObject;
+  readonly #read = new Set<string>();
+
+  constructor(json: JsonObject) {
+    this.#json = json;
+  }
+
+  has(key: string): boolean {
+    return this.#json[key] !== undefined && this.#json[key] !== null;
+  }
+
+  is(key: string, value: string): boolean {
+    this.#read.add(key);
+    return this.#json[key] === value;
+  }
+
+  /** A whole number from 1 on. */
+  count(key: string, otherwise?: number): number {
+    const value = this.number(key, otherwise);
+    if (!Number.isInteger(value) || value < 1 || value > MAX_COUNT)
+      throw this.#wrong(key, 'a whole number from 1 to 2^28');
+    return value;
+  }
+
+  number(key: string, otherwise?: number): number {
+    const value = this.#take(key) ?? otherwise;
+    if (value === undefined) throw new CheckpointError(`config.json has no '${key}', which this model needs.`);
+    if (typeof value !== 'number' || !Number.isFinite(value)) throw this.#wrong(key, 'a number');
+    return value;
+  }
+
+  flag(key: string, otherwise: boolean): boolean {
+    const value = this.#take(key) ?? otherwise;
+    if (typeof value !== 'boolean') throw this.#wrong(key, 'true or false');
+    return value;
+  }
+
+  /** One of the given values, the first of which is assumed when the key is missing. */
+  choice<const T extends string | number | boolean>(key: string, values: readonly [T, ...T[]]): T {
+    const value = this.#take(key) ?? values[0];
+    const found = values.find((v) => v === value);
+    if (found === undefined) throw this.#wrong(key, values.map((v) => JSON.stringify(v)).join(' or '));
+    return found;
+  }
+
+  object(key: string): JsonObject | undefined {
+    const value = this.#take(key);
+    if (value === undefined || value === null) return undefined;
+    if (typeof value !== 'object' || Array.isArray(value)) throw this.#wrong(key, 'an object');
+    return value as JsonObject;
+  }
+
+  /** Keys that are known to change nothing here. */
+  ignore(...keys: string[]): void {
+    for (const key of keys) this.#read.add(key);
+  }
+
+  /** The rotary base frequency, in the spelling of transformers 4 (`rope_theta`) or 5 (`rope_parameters`). Scaled positions are refused. */
+  ropeTheta(otherwise = 10000): number {
+    const parameters = this.object('rope_parameters');
+    const scaling = this.object('rope_scaling');
+    for (const [key, rope] of [
+      ['rope_parameters', parameters],
+      ['rope_scaling', scaling],
+    ] as const) {
+      const type = rope?.rope_type ?? rope?.type ?? 'default';
+      if (type !== 'default') {
+        throw new CheckpointError(
+          `config.json asks for ${key} of type ${JSON.stringify(type)}; only 'default' is understood.`,
+        );
+      }
+    }
+    const theta = this.number(
+      'rope_theta',
+      typeof parameters?.rope_theta === 'number' ? parameters.rope_theta : otherwise,
+    );
+    if (theta <= 0) throw this.#wrong('rope_theta', 'a positive number');
+    return theta;
+  }
+
+  /** Throws on every key that is set to something and that nobody read. */
+  finish(): void {
+    const unknown = Object.entries(this.#json).filter(
+      ([key, value]) => !this.#read.has(key) && !HARMLESS.has(key) && value !== null && value !== false,
+    );
+    if (unknown.length > 0) {
+      const list = unknown.map(([key, value]) => `'${key}': ${JSON.stringify(value)?.slice(0, 60)}`).join(', ');
+      throw new CheckpointError(
+        `config.json sets what this model does not understand: ${list}. If it changes nothing in the computation, ` +
+          `pass it in ignoreConfigKeys (--ignore-config-keys on the command line).`,
+      );
+    }
+  }
+
+  #take(key: string): unknown {
+    this.#read.add(key);
+    const value = this.#json[key];
+    return value === null ? undefined : value;
+  }
+
+  #wrong(key: string, wanted: string): CheckpointError {
+    return new CheckpointError(
+      `config.json has '${key}': ${JSON.stringify(this.#json[key])?.slice(0, 60)}, wanted ${wanted}.`,
+    );
+  }
+}

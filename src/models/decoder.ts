@@ -1,0 +1,136 @@
+/**
+ * The pre-norm decoder with rotary attention (Llama, arXiv 2302.13971) that Llama and Granite share. Granite's muP multipliers
+ * (arXiv 2203.03466) are numbers in the configuration, 1 where a family has none; what feeds forward is the family's own.
+ */
+import type { Ops } from '../ops/index.ts';
+import type { Tensor } from '../tensor.ts';
+import type { Batch } from './batch.ts';
+import type { ConfigReader } from './config.ts';
+import { type AttentionConfig, groupedAttention, keyValueState } from './grouped-attention.ts';
+import type { LanguageModel, ModelFacts, Site } from './model.ts';
+import { type Rotary, rotary } from './rotary.ts';
+import { blockSites, embedSite, modelSites, quantisedSites } from './sites.ts';
+import type { StateTensor } from './state.ts';
+import type { Sight, Tap } from './tap.ts';
+import type { Weights } from './weights.ts';
+
+export interface DecoderConfig extends AttentionConfig, ModelFacts {
+  readonly contextLength: number;
+  /** Base of the rotary frequencies. */
+  readonly theta: number;
+  /** The head is the embedding. */
+  readonly tied: boolean;
+  readonly embeddingScale: number;
+  /** Of what each branch adds to the residual stream. */
+  readonly residualScale: number;
+  readonly logitsScale: number;
+}
+
+/** The keys of config.json that both families spell alike. */
+export function configureDecoder(json: ConfigReader) {
+  const dModel = json.count('hidden_size');
+  const nHeads = json.count('num_attention_heads');
+  return {
+    dModel,
+    nHeads,
+    nKeyHeads: json.count('num_key_value_heads', nHeads),
+    dHead: json.count('head_dim', dModel / nHeads),
+    attentionBias: json.flag('attention_bias', false),
+    nLayers: json.count('num_hidden_layers'),
+    dInner: json.count('intermediate_size'),
+    mlpBias: json.flag('mlp_bias', false),
+    eps: json.number('rms_norm_eps', 1e-6),
+    theta: json.ropeTheta(),
+    vocabSize: json.count('vocab_size'),
+    contextLength: json.count('max_position_embeddings', 2048),
+    tied: json.flag('tie_word_embeddings', false),
+  };
+}
+
+/** The part of a block that reads one token at a time: x[T, M], normalised -> [T, M] */
+export type FeedForward = (ops: Ops, x: Tensor, at: Sight) => Tensor;
+
+export interface DecoderParts {
+  feedForward(layer: Weights): FeedForward;
+  feedForwardSites(prefix: string): Site[];
+}
+
+const block = (w: Weights, i: number, c: DecoderConfig, parts: DecoderParts) => ({
+  normAttn: w.tensor('input_layernorm.weight', [c.dModel]),
+  attention: groupedAttention(w.at('self_attn'), `blocks.${i}.`, c),
+  normMlp: w.tensor('post_attention_layernorm.weight', [c.dModel]),
+  feedForward: parts.feedForward(w),
+});
+
+type Block = ReturnType<typeof block>;
+
+export class Decoder implements LanguageModel {
+  readonly facts: DecoderConfig;
+  readonly sites: readonly Site[];
+  readonly stateLayout: readonly StateTensor[];
+  readonly #embed: Tensor;
+  readonly #blocks: readonly Block[];
+  readonly #norm: Tensor;
+  readonly #head: Tensor;
+
+  constructor(c: DecoderConfig, w: Weights, parts: DecoderParts) {
+    this.facts = c;
+    this.#embed = w.table('model.embed_tokens.weight', c.vocabSize, c.dModel);
+    this.#blocks = w.list('model.layers', c.nLayers, (folder, i) => block(folder, i, c, parts));
+    this.#norm = w.tensor('model.norm.weight', [c.dModel]);
+    this.#head = c.tied ? this.#embed : w.table('lm_head.weight', c.vocabSize, c.dModel);
+    this.stateLayout = this.#blocks.flatMap((_, i) => keyValueState(i, c));
+    const perBlock = this.#blocks.flatMap(({ attention }, i) => {
+      const prefix = `blocks.${i}.`;
+      return [
+        ...blockSites(prefix),
+        ...parts.feedForwardSites(prefix),
+        ...(attention.quantises ? quantisedInputs(prefix) : []),
+      ];
+    });
+    this.sites = [...embedSite(), ...perBlock, ...modelSites()];
+  }
+
+  forward(ops: Ops, batch: Batch, tap: Tap): Tensor {
+    const c = this.facts;
+    const at = tap.at('');
+    const angles = rotary(ops, batch.positions, c.theta, c.dHead);
+    const ids = ops.upload(batch.ids, [batch.length]);
+    let x = at('embed', ops.embed(this.#embed, ids, c.embeddingScale)); // [T, M]
+    this.#blocks.forEach((b, i) => {
+      const sight = tap.at(`blocks.${i}.`);
+      x = ops.scope(() => this.#block(ops, b, x, batch, angles, sight));
+    });
+    return at('hidden', ops.rmsNorm(x, this.#norm, c.eps));
+  }
+
+  logits(ops: Ops, hidden: Tensor): Tensor {
+    return ops.scale(ops.linear(hidden, this.#head), this.facts.logitsScale);
+  }
+
+  #block(ops: Ops, b: Block, input: Tensor, batch: Batch, angles: Rotary, at: Sight): Tensor {
+    const { eps, residualScale } = this.facts;
+    const pre = at('residPre', input);
+    const attended = b.attention(ops, at('attnIn', ops.rmsNorm(pre, b.normAttn, eps)), batch, angles, at);
+    const mid = at('residMid', ops.add(pre, at('attnOut', attended), residualScale));
+    const fed = b.feedForward(ops, at('mlpIn', ops.rmsNorm(mid, b.normMlp, eps)), at);
+    return at('residPost', ops.add(mid, at('mlpOut', fed), residualScale));
+  }
+}
+
+const quantisedInputs = (prefix: string): Site[] =>
+  (
+    [
+      ['attnIn', '[T, M]'],
+      ['z', '[T, H D]'],
+      ['mlpIn', '[T, M]'],
+      ['mlpHidden', '[T, F]'],
+    ] as const
+  ).flatMap(([name, axes]) => quantisedSites(prefix, name, axes));
+
+/** Names that both families' checkpoints may carry and that mean nothing here, or a copy. */
+export const decoderNames = {
+  isBuffer: (name: string) => name.endsWith('rotary_emb.inv_freq'),
+  copies: ({ tied }: { tied: boolean }): Record<string, string> =>
+    tied ? { 'lm_head.weight': 'model.embed_tokens.weight' } : {},
+};

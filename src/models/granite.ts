@@ -1,0 +1,76 @@
+/**
+ * Granite 3 (IBM Granite 3.0 report; transformers models/granite and models/granitemoe): Llama's block with muP multipliers, and in
+ * the MoE checkpoints a dropless mixture of small experts instead of one feed-forward part.
+ */
+import type { ConfigReader } from './config.ts';
+import { configureDecoder, Decoder, type DecoderConfig, decoderNames, type FeedForward } from './decoder.ts';
+import { gatedMlp, type MlpConfig } from './gated-mlp.ts';
+import type { Family } from './model.ts';
+import { mlpSites, routingSites } from './sites.ts';
+import type { Weights } from './weights.ts';
+
+export interface GraniteConfig extends DecoderConfig, MlpConfig {
+  /** 0 for a dense model; else dInner is the width of one expert. */
+  readonly nExperts: number;
+  readonly nActiveExperts: number;
+}
+
+function configure(json: ConfigReader): GraniteConfig {
+  const sparse = json.has('num_local_experts');
+  json.ignore('router_aux_loss_coef', 'output_router_logits'); // training only
+  return {
+    ...configureDecoder(json),
+    activation: json.choice('hidden_act', ['silu']),
+    subNorms: false,
+    attentionScale: json.number('attention_multiplier', 1), // used alone, in place of 1 / sqrt(D)
+    embeddingScale: json.number('embedding_multiplier', 1),
+    residualScale: json.number('residual_multiplier', 1),
+    logitsScale: 1 / json.number('logits_scaling', 1),
+    nExperts: sparse ? json.count('num_local_experts') : 0,
+    nActiveExperts: sparse ? json.count('num_experts_per_tok', 2) : 0,
+  };
+}
+
+/** Routed experts: the A best of X by router logit, weighted by the softmax over those A. x[T, M] -> [T, M] */
+function mixture(w: Weights, c: GraniteConfig): FeedForward {
+  // The router stays f32 in every weight format: a rounding there sends tokens to other experts.
+  const router = w.tensor('router.layer.weight', [c.nExperts, c.dModel]);
+  const matrices = {
+    in: w.experts('input_linear.weight', [c.nExperts, 2 * c.dInner, c.dModel]),
+    out: w.experts('output_linear.weight', [c.nExperts, c.dModel, c.dInner]),
+  };
+  return (ops, x, at) => {
+    const logits = at('routerLogits', ops.linear(x, router)); // [T, X]
+    const [chosen, weights] = ops.topExperts(logits, c.nActiveExperts);
+    const ids = at('expertIds', chosen); // [T, A]
+    const gates = at('expertGates', weights); // [T, A]
+    return ops.experts(x, ids, gates, matrices, c.activation);
+  };
+}
+
+/** transformers 5 renamed the expert tensors; IBM's checkpoints carry the older names. */
+const RENAMED: readonly (readonly [string, string])[] = [
+  ['block_sparse_moe.experts.gate_up_proj', 'block_sparse_moe.input_linear.weight'],
+  ['block_sparse_moe.experts.down_proj', 'block_sparse_moe.output_linear.weight'],
+  ['block_sparse_moe.router.weight', 'block_sparse_moe.router.layer.weight'],
+];
+
+export const granite: Family<GraniteConfig> = {
+  name: 'granite',
+  matches: ({ model_type }) => model_type === 'granite' || model_type === 'granitemoe',
+  configure,
+  rename(name) {
+    if (decoderNames.isBuffer(name)) return undefined;
+    const newer = RENAMED.find(([from]) => name.endsWith(from));
+    return newer ? name.slice(0, -newer[0].length) + newer[1] : name;
+  },
+  copies: decoderNames.copies,
+  build: (config, weights) =>
+    new Decoder(
+      config,
+      weights,
+      config.nExperts > 0
+        ? { feedForward: (layer) => mixture(layer.at('block_sparse_moe'), config), feedForwardSites: routingSites }
+        : { feedForward: (layer) => gatedMlp(layer.at('mlp'), config), feedForwardSites: mlpSites },
+    ),
+};

@@ -1,0 +1,22 @@
+/** The families, in the order in which they are asked whether a config.json is theirs. */
+import { CheckpointError } from '../errors.ts';
+import { backpack } from './backpack.ts';
+import type { JsonObject } from './config.ts';
+import { granite } from './granite.ts';
+import { llama } from './llama.ts';
+import { mamba } from './mamba.ts';
+import type { Family } from './model.ts';
+
+export const families: readonly Family[] = [backpack, llama, mamba, granite] as readonly Family[];
+
+/** Throws CheckpointError when no family knows this configuration. */
+export function familyOf(config: JsonObject): Family {
+  const family = families.find((candidate) => candidate.matches(config));
+  if (!family) {
+    throw new CheckpointError(
+      `config.json describes a model of type ${JSON.stringify(config.model_type)} (${JSON.stringify(config.architectures)}); ` +
+        `known are ${families.map(({ name }) => name).join(', ')}. See docs/add-a-model.md for what it takes to add one.`,
+    );
+  }
+  return family;
+}

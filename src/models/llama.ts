@@ -1,0 +1,41 @@
+/**
+ * Llama (transformers models/llama), which 1.58-bit checkpoints are too: whether a projection is ternary is the affair of its
+ * `Linear`. BitNet b1.58 2B4T (transformers models/bitnet) adds a squared relu and norms before the two output projections.
+ */
+import type { ConfigReader } from './config.ts';
+import { configureDecoder, Decoder, type DecoderConfig, decoderNames } from './decoder.ts';
+import { gatedMlp, type MlpConfig } from './gated-mlp.ts';
+import type { Family } from './model.ts';
+import { mlpSites, subNormSites } from './sites.ts';
+
+export interface LlamaConfig extends DecoderConfig, MlpConfig {}
+
+function configure(json: ConfigReader): LlamaConfig {
+  const common = configureDecoder(json);
+  const activation = json.choice('hidden_act', ['silu', 'relu2']);
+  json.choice('rope_interleaved', [false]);
+  json.choice('parallel_attn', [false]);
+  json.ignore('activation'); // Falcon3's second name of hidden_act
+  return {
+    ...common,
+    activation,
+    subNorms: activation === 'relu2',
+    attentionScale: 1 / Math.sqrt(common.dHead),
+    embeddingScale: 1,
+    residualScale: 1,
+    logitsScale: 1,
+  };
+}
+
+export const llama: Family<LlamaConfig> = {
+  name: 'llama',
+  matches: ({ model_type }) => model_type === 'llama' || model_type === 'bitnet',
+  configure,
+  rename: (name) => (decoderNames.isBuffer(name) ? undefined : name),
+  copies: decoderNames.copies,
+  build: (config, weights) =>
+    new Decoder(config, weights, {
+      feedForward: (layer) => gatedMlp(layer.at('mlp'), config),
+      feedForwardSites: (prefix) => [...mlpSites(prefix), ...(config.subNorms ? subNormSites(prefix) : [])],
+    }),
+};

@@ -1,0 +1,50 @@
+/** What every language model offers, and how a family introduces itself. */
+import type { Ops } from '../ops/index.ts';
+import type { Tensor } from '../tensor.ts';
+import type { Batch } from './batch.ts';
+import type { ConfigReader, JsonObject } from './config.ts';
+import type { StateTensor } from './state.ts';
+import type { Tap } from './tap.ts';
+import type { Weights } from './weights.ts';
+
+/** A value that a tap can see. `axes` in the legend of tensor.ts. */
+export interface Site {
+  readonly name: string;
+  readonly axes: string;
+  readonly about: string;
+}
+
+/** The numbers that everything around a model needs. */
+export interface ModelFacts {
+  /** Rows of the embedding: ids from 0 to vocabSize - 1 can be read and come out. */
+  readonly vocabSize: number;
+  readonly dModel: number;
+  readonly nLayers: number;
+  /** Positions the model was made for; undefined when it keeps a state of fixed size. */
+  readonly contextLength: number | undefined;
+}
+
+export interface LanguageModel {
+  readonly facts: ModelFacts;
+  readonly sites: readonly Site[];
+  readonly stateLayout: readonly StateTensor[];
+  /** Reads the tokens of a batch; -> hidden[T, M], what the head reads. */
+  forward(ops: Ops, batch: Batch, tap: Tap): Tensor;
+  /** hidden[T, M] -> logits[T, V] */
+  logits(ops: Ops, hidden: Tensor): Tensor;
+}
+
+export interface Family<Config = unknown> {
+  readonly name: string;
+  /** Does this config.json describe one of ours? */
+  matches(json: JsonObject): boolean;
+  /** A config.json in another dialect, in the words of transformers. */
+  translate?(json: JsonObject): JsonObject;
+  /** Names and meanings of config.json -> ours. Throws CheckpointError. */
+  configure(json: ConfigReader): Config;
+  /** The one spelling that the model asks for, of a name as some checkpoint writes it; undefined for buffers without meaning. */
+  rename(stored: string): string | undefined;
+  /** Copies of a tensor that checkpoints store under a second name: copy -> original, both after `rename`. */
+  copies(config: Config): Readonly<Record<string, string>>;
+  build(config: Config, weights: Weights): LanguageModel;
+}

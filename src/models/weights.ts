@@ -1,0 +1,44 @@
+/**
+ * What a model sees of a checkpoint: tensors by name and expected shape, as a tree of folders. Asking declares; the numbers come
+ * later, and in which format they are kept is decided elsewhere. A tensor that no model asks for is an error of the loader.
+ */
+import type { Ops } from '../ops/index.ts';
+import type { Shape, Tensor } from '../tensor.ts';
+import type { Sight } from './tap.ts';
+
+/** A linear map: x[T, J] -> [T, N]. Where its format quantises the input, it shows `<input>Int8` and `<input>Scale` to `at`. */
+export type Linear = Map1<Tensor>;
+/** Linear maps of one input. */
+export type Linears = Map1<Tensor[]>;
+
+interface Map1<Out> {
+  (ops: Ops, x: Tensor, at: Sight, input: string): Out;
+  readonly quantises: boolean;
+}
+
+export interface MatrixOptions {
+  /** Stored as [in, out], as GPT-2's Conv1D does; kept as [out, in]. */
+  readonly transposed?: boolean;
+  /** There is a `.bias` beside `.weight`. */
+  readonly bias?: boolean;
+}
+
+export interface Weights {
+  at(folder: string): Weights;
+  has(name: string): boolean;
+  list<T>(folder: string, count: number, make: (w: Weights, i: number) => T): T[];
+  /** Kept in f32: norms, biases, convolutions, recurrences. `stored`, when the checkpoint writes the same numbers under another shape. */
+  tensor(name: string, shape: Shape, stored?: Shape): Tensor;
+  /** An embedding [V, M], which may serve as head too. */
+  table(name: string, rows: number, width: number): Tensor;
+  /** `name.weight` [N, J] and, if told so, `name.bias` [N]. */
+  linear(name: string, dIn: number, dOut: number, options?: MatrixOptions): Linear;
+  /** Several matrices that read the same input. */
+  linears(names: readonly string[], dIn: number, dOuts: readonly number[], options?: MatrixOptions): Linears;
+  /** One stored matrix of sum(dOuts) rows, as several. */
+  split(name: string, dIn: number, dOuts: readonly number[], options?: MatrixOptions): Linears;
+  /** The matrices of all experts, [X, N, J]. */
+  experts(name: string, shape: readonly [number, number, number]): Tensor;
+  /** A tensor computed once, from weights, after they have been read. */
+  derived(shape: Shape, compute: (ops: Ops) => Tensor): Tensor;
+}
