@@ -242,6 +242,17 @@ class Backpack(nn.Module):
         return logits
 
 
+def with_aliases(state: dict[str, Tensor], head: bool = True) -> dict[str, Tensor]:
+    """The published dialects store the embeddings under second names too, and the Hub's the head."""
+    words, positions = (state[f"backpack.gpt2_model.{name}.weight"] for name in ("wte", "wpe"))
+    second = {"backpack.word_embeddings.weight": words, "backpack.position_embeddings.weight": positions}
+    return state | second | ({"lm_head.weight": words} if head else {})
+
+
+def published_state_dict(model: Backpack, aliases: bool = True) -> dict[str, Tensor]:
+    return with_aliases(model.state_dict()) if aliases else model.state_dict()
+
+
 GOLDEN_CONFIG = BackpackConfig(
     vocab_size=23, n_positions=8, n_embd=16, n_layer=3, n_head=2, num_senses=3, sense_intermediate_scale=2
 )
