@@ -7,7 +7,7 @@ from pathlib import Path
 
 import golden_random as random
 import torch
-from backpack_reference import GOLDEN_CONFIG, GOLDEN_IDS, Backpack, BackpackConfig, check, golden_state
+from backpack_reference import GOLDEN_CONFIG, GOLDEN_IDS, Backpack, BackpackConfig, check, golden_state, with_aliases
 from golden_case import Case
 from golden_files import State, write_config, write_pickle, write_safetensors, write_shards
 from torch import Tensor
@@ -32,6 +32,9 @@ class BackpackRun:
     def logits(self, ids: list[int]) -> Tensor:
         return self.model(torch.tensor([ids]))[0]
 
+    def confirm(self, ids: list[int], continuation: list[int]) -> None:
+        """No other implementation generates."""
+
 
 def random_state(model: Backpack) -> State:
     state = {}
@@ -46,14 +49,6 @@ def random_state(model: Backpack) -> State:
             gain = 2.0 if "c_attn" in name else 1.2
             state[name] = random.matrix(*p.shape, gain=gain, fan_in=fan_in)
     return state
-
-
-def aliases(state: State) -> State:
-    """The second names under which both published dialects store the embeddings."""
-    return {
-        "backpack.word_embeddings.weight": state["backpack.gpt2_model.wte.weight"],
-        "backpack.position_embeddings.weight": state["backpack.gpt2_model.wpe.weight"],
-    }
 
 
 def mask_buffers(config: BackpackConfig, dtype: torch.dtype) -> State:
@@ -110,18 +105,17 @@ def golden_model(seed: int, folder: Path) -> BackpackRun:
     return run
 
 
-def check_golden_model(sites: State) -> None:
+def check_golden_model(sites: State, continuation: list[int]) -> None:
     want = torch.tensor([-0.19275742, -0.84134093, 0.12385193, -1.08176863, -1.81802584])
     assert (sites["logits"][4, :5] - want).abs().max() < 1e-5
 
 
 def write_hub(folder: Path, state: State, config: BackpackConfig) -> None:
-    head = {"lm_head.weight": state["backpack.gpt2_model.wte.weight"]}
-    write_safetensors(folder, state | aliases(state) | head | mask_buffers(config, torch.bool))
+    write_safetensors(folder, with_aliases(state) | mask_buffers(config, torch.bool))
 
 
 def write_levanter(folder: Path, state: State, config: BackpackConfig) -> None:
-    write_shards(folder, state | aliases(state), 3)
+    write_shards(folder, with_aliases(state, head=False), 3)
 
 
 def write_bin(folder: Path, state: State, config: BackpackConfig) -> None:
@@ -133,8 +127,7 @@ def write_bin(folder: Path, state: State, config: BackpackConfig) -> None:
     M = config.n_embd
     stored["backpack.sense_network.block.ln_1.weight"] = flat[:M]
     stored["backpack.sense_network.block.ln_1.bias"] = flat[M:]
-    head = {"lm_head.weight": stored["backpack.gpt2_model.wte.weight"]}
-    write_pickle(folder, stored | aliases(stored) | head | mask_buffers(config, torch.uint8))
+    write_pickle(folder, with_aliases(stored) | mask_buffers(config, torch.uint8))
 
 
 CASES = [

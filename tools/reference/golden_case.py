@@ -28,6 +28,10 @@ class Reference(Protocol):
 
     def logits(self, ids: list[int]) -> Tensor: ...
 
+    def confirm(self, ids: list[int], continuation: list[int]) -> None:
+        """Fails if another way of generating continues otherwise."""
+        ...
+
 
 @dataclass
 class Case:
@@ -35,7 +39,7 @@ class Case:
     about: str
     ids: list[int]
     build: Callable[[int, Path], Reference]  # writes the checkpoint of this seed into the folder
-    check: Callable[[State], None] = lambda sites: None  # published numbers
+    check: Callable[[State, list[int]], None] = lambda sites, continuation: None  # published numbers
     seeds: range = field(default_factory=lambda: range(60))
     greedy_tokens: int = GREEDY_TOKENS
     distinct: int = 6  # greedy tokens that must differ, lest the case tests one step 64 times
@@ -97,7 +101,8 @@ def make(case: Case) -> None:
             break
     else:
         raise SystemExit(f"{case.name}: none of {len(case.seeds)} seeds is free of near ties ({found})")
-    case.check(sites)
+    case.check(sites, continuation)
+    reference.confirm(case.ids, continuation)
     again = reference.logits(case.ids)
     assert torch.equal(again, sites["logits"]), f"{case.name}: recording changes the result"
     sites = {"ids": torch.tensor(case.ids, dtype=torch.int32)} | sites

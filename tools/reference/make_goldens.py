@@ -7,7 +7,7 @@ import torch
 from golden_case import make
 from transformers.utils import logging
 
-FAMILIES = ["cases_backpack"]
+FAMILIES = ["cases_backpack", "cases_granite"]
 
 
 def main() -> None:
@@ -17,6 +17,7 @@ def main() -> None:
     torch.set_num_threads(1)
     # Ids of special tokens lie outside the small vocabularies of some cases.
     logging.set_verbosity_error()
+    logging.disable_progress_bar()
     for module in FAMILIES:
         for case in importlib.import_module(module).CASES:
             if only in case.name:
