@@ -1,0 +1,149 @@
+/**
+ * Runs tokens through a model on a backend: cuts long prompts into pieces that bound the memory of a step, keeps states, and hands out
+ * logits. Knows nothing of text.
+ */
+import type { Backend } from './backends/backend.ts';
+import { opsOf } from './backends/eager.ts';
+import { UsageError } from './errors.ts';
+import { Batch, type Sequence } from './models/batch.ts';
+import type { LanguageModel } from './models/model.ts';
+import { State } from './models/state.ts';
+import { blind, type Tap } from './models/tap.ts';
+import type { Ops } from './ops/index.ts';
+import { rows } from './tensor.ts';
+
+/** Tokens of one step: enough that weights are read rarely, few enough that activations stay small. */
+const PIECE_TOKENS = 256;
+
+/** Rows of logits made at once where all are wanted; [64, 128256] f32 is 33 MB. */
+const HEAD_ROWS = 64;
+
+export interface ReadOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly tap?: Tap | undefined;
+}
+
+export class Engine {
+  readonly model: LanguageModel;
+  readonly backend: Backend;
+  readonly ops: Ops;
+
+  constructor(model: LanguageModel, backend: Backend) {
+    this.model = model;
+    this.backend = backend;
+    this.ops = opsOf(backend);
+  }
+
+  newState(): State {
+    return new State(this.model.stateLayout, this.backend, this.ops);
+  }
+
+  /** Throws UsageError when ids are none of the model's, or when a sequence would outgrow its context. */
+  check(sequences: readonly Sequence[]): void {
+    const { vocabSize, contextLength } = this.model.facts;
+    for (const { ids, state } of sequences) {
+      for (let i = 0; i < ids.length; i++) {
+        const id = ids[i] as number;
+        if (!Number.isInteger(id) || id < 0 || id >= vocabSize) {
+          throw new UsageError(`token id ${id} does not exist: this model has ids 0 to ${vocabSize - 1}.`);
+        }
+      }
+      const reach = (state?.length ?? 0) + ids.length;
+      if (contextLength !== undefined && reach > contextLength) {
+        throw new UsageError(
+          `${reach} tokens do not fit: this model reads at most ${contextLength}. Give it a shorter text.`,
+        );
+      }
+    }
+  }
+
+  /** Reads all tokens and gives the logits [V] after the last one of each sequence; every sequence needs a state and a token. */
+  async next(
+    sequences: readonly Required<Sequence>[],
+    { signal, tap = blind }: ReadOptions = {},
+  ): Promise<Float32Array[]> {
+    this.check(sequences);
+    if (sequences.some(({ ids }) => ids.length === 0))
+      throw new UsageError('cannot predict after no token: give at least one.');
+    const results: Float32Array[] = new Array(sequences.length);
+    let open: Open[] = sequences.map(({ ids, state }, index) => ({ ids: Int32Array.from(ids), state, index }));
+    while (open.length > 0) {
+      signal?.throwIfAborted();
+      const { piece, later } = cut(open);
+      const batch = new Batch(piece);
+      const ended = piece.filter(({ last }) => last);
+      const ends = piece.flatMap(({ last }, i) => (last ? [(batch.starts[i + 1] as number) - 1] : []));
+      await this.backend.step(async () => {
+        const hidden = this.#forward(batch, tap);
+        if (ends.length > 0) {
+          const wanted = this.ops.embed(hidden, this.ops.upload(Int32Array.from(ends), [ends.length])); // [B, M]
+          const logits = tap.at('')('logits', this.model.logits(this.ops, wanted)); // [B, V]
+          const numbers = (await this.backend.read(logits)) as Float32Array;
+          const width = numbers.length / ends.length;
+          ended.forEach(({ index }, i) => {
+            results[index] = numbers.slice(i * width, (i + 1) * width);
+          });
+        }
+      });
+      batch.advance();
+      open = later;
+    }
+    return results;
+  }
+
+  /**
+   * Reads all tokens of one sequence and visits the logits of every position in order, some rows at a time: `visit(first, logits)`
+   * gets [n, V] for the positions first..first + n. With `whole`, everything happens in one step, so that a tap sees whole tensors.
+   */
+  async every(
+    { ids, state }: Required<Sequence>,
+    visit: (first: number, logits: Float32Array) => void,
+    { signal, tap = blind, whole = false }: ReadOptions & { readonly whole?: boolean } = {},
+  ): Promise<void> {
+    this.check([{ ids, state }]);
+    const all = Int32Array.from(ids);
+    const pieceTokens = whole ? Math.max(1, all.length) : PIECE_TOKENS;
+    for (let first = 0; first < all.length; first += pieceTokens) {
+      signal?.throwIfAborted();
+      const batch = new Batch([{ ids: all.subarray(first, first + pieceTokens), state }]);
+      await this.backend.step(async () => {
+        const hidden = this.#forward(batch, tap);
+        const headRows = whole ? batch.length : HEAD_ROWS;
+        for (let row = 0; row < batch.length; row += headRows) {
+          const some = rows(hidden, row, Math.min(row + headRows, batch.length));
+          const logits = tap.at('')(
+            'logits',
+            this.ops.scope(() => this.model.logits(this.ops, some)),
+          );
+          visit(first + row, (await this.backend.read(logits)) as Float32Array);
+        }
+      });
+      batch.advance();
+    }
+  }
+
+  #forward(batch: Batch, tap: Tap) {
+    batch.reserve();
+    return this.model.forward(this.ops, batch, tap);
+  }
+}
+
+interface Open {
+  readonly ids: Int32Array;
+  readonly state: State;
+  readonly index: number;
+}
+
+/** The first tokens of the open sequences that make up one step, and what is left for later. */
+function cut(open: readonly Open[]): { piece: (Open & { last: boolean })[]; later: Open[] } {
+  const piece: (Open & { last: boolean })[] = [];
+  const later: Open[] = [];
+  let room = PIECE_TOKENS;
+  for (const { ids, state, index } of open) {
+    const taken = Math.min(room, ids.length);
+    room -= taken;
+    if (taken > 0) piece.push({ ids: ids.subarray(0, taken), state, index, last: taken === ids.length });
+    if (taken < ids.length) later.push({ ids: ids.subarray(taken), state, index });
+  }
+  return { piece, later };
+}

@@ -1,0 +1,145 @@
+/** The loop that joins model, sampler and tokenizer: one token per round for every sequence that is still open. */
+import type { Engine } from './engine.ts';
+import { UsageError } from './errors.ts';
+import type { State } from './models/state.ts';
+import { logSoftmax, Sampler, type SamplingOptions, topLogprobs } from './sampler/sampler.ts';
+import { StopText } from './stop-text.ts';
+import type { TextStream, Tokenizer } from './tokenizer/tokenizer.ts';
+
+export interface GenerationOptions extends SamplingOptions {
+  /** Tokens to add at most; default 128. */
+  readonly maxNewTokens?: number;
+  /** Generation ends before the first of these texts, which is not part of the result. */
+  readonly stop?: string | readonly string[];
+  /** Ids that end the generation, beside the model's own end-of-text. They are given out, without text. */
+  readonly stopIds?: readonly number[];
+  /** Goes on after the model's own end-of-text. */
+  readonly ignoreEnd?: boolean;
+  /** How many of the likeliest tokens to report beside each chosen one. */
+  readonly alternatives?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** `length`: maxNewTokens, or the model's context is full. */
+export type FinishReason = 'stop' | 'length';
+
+/** What one round adds to one sequence. The last step of a sequence has a finishReason, and no id. */
+export interface GenerationStep {
+  /** Which of the prompts. */
+  readonly index: number;
+  readonly id?: number;
+  /** Final text: never half a character, nothing that may turn out to be part of a stop text. May be empty. */
+  readonly text: string;
+  /** Natural logarithm of the model's own probability, before sampling options. */
+  readonly logprob?: number;
+  readonly alternatives?: readonly { readonly id: number; readonly logprob: number }[];
+  readonly finishReason?: FinishReason;
+}
+
+export interface GenerationInput {
+  readonly ids: readonly number[];
+  /** Goes on from here; it is advanced. Without one, a state is made and disposed. */
+  readonly state?: State;
+}
+
+interface Open {
+  readonly index: number;
+  readonly state: State;
+  readonly owned: boolean;
+  readonly prompt: readonly number[];
+  readonly generated: number[];
+  readonly sampler: Sampler;
+  readonly stream: TextStream | undefined;
+  readonly stop: StopText;
+  /** Read in the next round. */
+  pending: readonly number[];
+}
+
+/** The options that are the loop's own; all others are the sampler's. */
+export const LOOP_OPTIONS = ['maxNewTokens', 'stop', 'stopIds', 'ignoreEnd', 'alternatives', 'signal'] as const;
+
+/** Throws UsageError on bad ids or options before anything is computed, and AbortError between rounds. */
+export async function* generate(
+  engine: Engine,
+  inputs: readonly GenerationInput[],
+  tokenizer: Tokenizer | undefined,
+  endIds: ReadonlySet<number>,
+  options: GenerationOptions = {},
+): AsyncGenerator<GenerationStep, void, undefined> {
+  const {
+    maxNewTokens = 128,
+    stop = [],
+    stopIds = [],
+    ignoreEnd = false,
+    alternatives = 0,
+    signal,
+    ...sampling
+  } = options;
+  checkCount('maxNewTokens', maxNewTokens);
+  checkCount('alternatives', alternatives);
+  if (stop.length > 0 && !tokenizer)
+    throw new UsageError('stop texts need a tokenizer, and this model has none; use stopIds.');
+  const ends = new Set([...stopIds, ...(ignoreEnd ? [] : endIds)]);
+  const sampler = new Sampler(sampling);
+  let open: Open[] = inputs.map(({ ids, state }, index) => ({
+    index,
+    state: state ?? engine.newState(),
+    owned: state === undefined,
+    prompt: [...ids],
+    generated: [],
+    sampler: index === 0 ? sampler : sampler.clone(),
+    stream: tokenizer?.stream(),
+    stop: new StopText([stop].flat()),
+    pending: ids,
+  }));
+  const owned = open.filter((sequence) => sequence.owned).map(({ state }) => state);
+  try {
+    while (open.length > 0) {
+      const full = open.filter((sequence) => sequence.generated.length >= maxNewTokens || isFull(engine, sequence));
+      for (const sequence of full) yield finish(sequence, 'length');
+      open = open.filter((sequence) => !full.includes(sequence));
+      if (open.length === 0) return;
+      const logits = await engine.next(
+        open.map(({ pending, state }) => ({ ids: pending, state })),
+        { signal },
+      );
+      const going: Open[] = [];
+      for (const [i, sequence] of open.entries()) {
+        const scores = logits[i] as Float32Array;
+        const id = sequence.sampler.next(scores, sequence);
+        sequence.generated.push(id);
+        sequence.pending = [id];
+        const facts = {
+          index: sequence.index,
+          id,
+          logprob: logSoftmax(scores)[id] as number,
+          ...(alternatives > 0 ? { alternatives: topLogprobs(scores, alternatives) } : {}),
+        };
+        const ended = ends.has(id);
+        const text = ended ? '' : sequence.stop.push(sequence.stream?.push(id) ?? '');
+        yield { ...facts, text };
+        if (ended || sequence.stop.found) yield finish(sequence, 'stop');
+        else going.push(sequence);
+      }
+      open = going;
+    }
+  } finally {
+    for (const state of owned) state.dispose();
+  }
+}
+
+/** Is there no position left for the token chosen last? */
+function isFull(engine: Engine, { state, pending, generated }: Open): boolean {
+  const { contextLength } = engine.model.facts;
+  return generated.length > 0 && contextLength !== undefined && state.length + pending.length > contextLength;
+}
+
+function finish({ index, stream, stop }: Open, finishReason: FinishReason): GenerationStep {
+  const held = stop.found ? '' : stop.push(stream?.end() ?? '') + stop.end();
+  return { index, text: held, finishReason };
+}
+
+function checkCount(name: string, value: number): void {
+  if (!Number.isInteger(value) || value < 0)
+    throw new UsageError(`${name} came as ${value}, wanted a whole number from 0 on.`);
+}

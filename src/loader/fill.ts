@@ -1,0 +1,142 @@
+/** Streams the numbers of a checkpoint into the live tensors of a plan, piece by piece. */
+import type { Backend, Block, SourceDType } from '../backends/backend.ts';
+import { opsOf } from '../backends/eager.ts';
+import type { StoredDType, StoredTensor } from '../checkpoint/safetensors.ts';
+import { CheckpointError } from '../errors.ts';
+import { size } from '../tensor.ts';
+import type { Piece, Plan } from './plan.ts';
+
+export interface LoadProgress {
+  readonly file: string;
+  readonly loaded: number;
+  readonly total: number;
+}
+
+export interface FillOptions {
+  readonly signal?: AbortSignal | undefined;
+  readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
+}
+
+/** Bytes read at once; two such buffers exist, so that reading and converting overlap. */
+const CHUNK_BYTES = 8 << 20;
+
+const SOURCE: Partial<Record<StoredDType, SourceDType>> = {
+  F64: 'f64',
+  F32: 'f32',
+  F16: 'f16',
+  BF16: 'bf16',
+  I8: 'i8',
+  U8: 'u8',
+  I32: 'i32',
+};
+
+/** Takes memory for every tensor of the plan, fills it, and computes what is derived. */
+export async function fill(plan: Plan, backend: Backend, { signal, onProgress }: FillOptions = {}): Promise<void> {
+  const total = [...plan.pieces.keys()].reduce((sum, name) => sum + (plan.tensors.get(name)?.byteLength ?? 0), 0);
+  let loaded = 0;
+  for (const pieces of plan.pieces.values()) for (const { target } of pieces) place(backend, target);
+  for (const [name, pieces] of plan.pieces) {
+    const stored = plan.tensors.get(name) as StoredTensor;
+    await fillTensor(backend, stored, pieces, signal, (bytes) => {
+      loaded += bytes;
+      onProgress?.({ file: stored.file, loaded, total });
+    });
+  }
+  const ops = opsOf(backend);
+  for (const { target, compute } of plan.derivations) {
+    place(backend, target);
+    await backend.step(async () => ops.assign(target, compute(ops)));
+  }
+}
+
+function place(backend: Backend, target: Piece['target']): void {
+  const { place, offset } = backend.allocate(target.shape, target.dtype);
+  target.place = place;
+  target.offset = offset;
+}
+
+async function fillTensor(
+  backend: Backend,
+  stored: StoredTensor,
+  pieces: readonly Piece[],
+  signal: AbortSignal | undefined,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
+  const dtype = SOURCE[stored.dtype];
+  if (!dtype)
+    throw new CheckpointError(`'${stored.name}' is stored as ${stored.dtype}, which is no type for weights here.`);
+  const elements = size(stored.shape);
+  if (elements === 0) return;
+  const elementBytes = stored.byteLength / elements;
+  const rowLength = stored.shape.length > 1 ? (stored.shape.at(-1) as number) : elements;
+  const rows = elements / rowLength;
+  const rowsAtOnce = Math.max(1, Math.floor(CHUNK_BYTES / (rowLength * elementBytes)));
+  const buffers = [0, 1].map(() => new Uint8Array(Math.min(rows, rowsAtOnce) * rowLength * elementBytes));
+
+  const read = (row: number): Promise<Uint8Array> => {
+    signal?.throwIfAborted();
+    const count = Math.min(rowsAtOnce, rows - row);
+    const buffer = buffers[(row / rowsAtOnce) % 2] as Uint8Array;
+    const into = buffer.subarray(0, count * rowLength * elementBytes);
+    return stored.read(row * rowLength * elementBytes, into, signal).then(() => into);
+  };
+  let next = read(0);
+  for (let row = 0; row < rows; row += rowsAtOnce) {
+    const bytes = await next;
+    if (row + rowsAtOnce < rows) {
+      next = read(row + rowsAtOnce);
+      next.catch(() => {}); // it is awaited in the next round; a failing fill must not leave it unhandled
+    }
+    const chunk = { row, rows: bytes.length / (rowLength * elementBytes), rowLength, elementBytes, dtype, bytes };
+    for (const piece of pieces) {
+      const block = piece.transposed ? columnsOf(chunk, piece) : rowsOf(chunk, piece);
+      if (block) backend.fill(piece.target, block);
+    }
+    onBytes(bytes.length);
+  }
+}
+
+/** Rows `row`.. of a stored tensor, seen as [rows, rowLength]. */
+interface Chunk {
+  readonly row: number;
+  readonly rows: number;
+  readonly rowLength: number;
+  readonly elementBytes: number;
+  readonly dtype: SourceDType;
+  readonly bytes: Uint8Array;
+}
+
+/** What of a chunk belongs to a piece that keeps the stored order. */
+function rowsOf(chunk: Chunk, { target, firstRow }: Piece): Block | undefined {
+  const isVector = target.shape.length === 1;
+  if (isVector) {
+    // One stored row holds the vectors of all pieces; a piece is a range of its columns.
+    const length = size(target.shape);
+    const bytes = chunk.bytes.subarray(firstRow * chunk.elementBytes, (firstRow + length) * chunk.elementBytes);
+    return { row: 0, column: 0, rows: 1, columns: length, dtype: chunk.dtype, bytes, transposed: false };
+  }
+  const targetRows =
+    target.dtype === 'ternary' ? Math.ceil((target.shape[0] ?? 0) / 4) : size(target.shape.slice(0, -1));
+  const from = Math.max(chunk.row, firstRow);
+  const to = Math.min(chunk.row + chunk.rows, firstRow + targetRows);
+  if (from >= to) return undefined;
+  const rowBytes = chunk.rowLength * chunk.elementBytes;
+  const bytes = chunk.bytes.subarray((from - chunk.row) * rowBytes, (to - chunk.row) * rowBytes);
+  const columns = target.shape.at(-1) as number;
+  return { row: from - firstRow, column: 0, rows: to - from, columns, dtype: chunk.dtype, bytes, transposed: false };
+}
+
+/** What of a chunk of a matrix stored as [in, out] belongs to a piece that wants some of its columns, as rows. */
+function columnsOf(chunk: Chunk, { target, firstRow }: Piece): Block {
+  const rows = target.shape[0] as number;
+  let { bytes } = chunk;
+  if (rows !== chunk.rowLength) {
+    const width = rows * chunk.elementBytes;
+    bytes = new Uint8Array(chunk.rows * width);
+    for (let j = 0; j < chunk.rows; j++) {
+      const start = (j * chunk.rowLength + firstRow) * chunk.elementBytes;
+      bytes.set(chunk.bytes.subarray(start, start + width), j * width);
+    }
+  }
+  return { row: 0, column: chunk.row, rows, columns: chunk.rows, dtype: chunk.dtype, bytes, transposed: true };
+}

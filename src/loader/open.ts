@@ -1,0 +1,89 @@
+/** From a folder of files to a model whose every tensor is accounted for, before any memory is taken for its weights. */
+import { type Checkpoint, openCheckpoint, readJson } from '../checkpoint/checkpoint.ts';
+import type { Folder } from '../checkpoint/source.ts';
+import { CheckpointError } from '../errors.ts';
+import { ConfigReader, type JsonObject } from '../models/config.ts';
+import { familyOf } from '../models/index.ts';
+import type { LanguageModel } from '../models/model.ts';
+import { createTokenizer, type Tokenizer } from '../tokenizer/tokenizer.ts';
+import type { WeightFormat } from './formats.ts';
+import { Plan } from './plan.ts';
+import { ternaryScaleOf } from './quantization.ts';
+
+export interface OpenOptions {
+  /** Format of the weights in memory; default `auto`. */
+  readonly weights?: WeightFormat | undefined;
+  /** What `auto` may take for weights; more, and they are kept at 16 bits. */
+  readonly memoryBytes?: number | undefined;
+  /** Keys of config.json to pass over although they are not understood. */
+  readonly ignoreConfigKeys?: readonly string[] | undefined;
+  /** Keys of config.json to replace, such as { tie_word_embeddings: false }. */
+  readonly config?: JsonObject | undefined;
+  /** Where to look for the tokenizer when it does not lie beside the weights. */
+  readonly tokenizerFolder?: Folder | undefined;
+}
+
+export interface OpenedModel {
+  readonly family: string;
+  readonly config: JsonObject;
+  readonly checkpoint: Checkpoint;
+  readonly plan: Plan;
+  readonly model: LanguageModel;
+  readonly weights: WeightFormat;
+  readonly tokenizer: Tokenizer | undefined;
+  /** Ids after which generation ends. */
+  readonly endIds: ReadonlySet<number>;
+}
+
+/** config.json files are a few kilobytes; tokenizer.json of a vocabulary of 2^18 is near 30 MB. */
+const MAX_CONFIG_BYTES = 4 << 20;
+const MAX_TOKENIZER_BYTES = 128 << 20;
+
+/** Reads config, headers and tokenizer. Throws CheckpointError when anything is missing, left over, or of another shape. */
+export async function openModel(folder: Folder, options: OpenOptions = {}): Promise<OpenedModel> {
+  const stored = await readJson(folder, 'config.json', MAX_CONFIG_BYTES);
+  if (!stored)
+    throw new CheckpointError(`${folder.name} has no config.json: is it the folder of a Hugging Face checkpoint?`);
+  const family = familyOf(stored);
+  const config = { ...(family.translate?.(stored) ?? stored), ...options.config };
+  const reader = new ConfigReader(config);
+  reader.ignore(...(options.ignoreConfigKeys ?? []));
+  const facts = family.configure(reader);
+  reader.finish();
+  const ternaryScale = ternaryScaleOf(config);
+  const checkpoint = await openCheckpoint(folder);
+  try {
+    const declare = (weights: WeightFormat) => {
+      const plan = new Plan(family, checkpoint.tensors, family.copies(facts), { weights, ternaryScale });
+      const model = family.build(facts, plan.weights);
+      plan.finish();
+      return { plan, model, weights };
+    };
+    const wanted = declare(options.weights ?? 'auto');
+    const tooLarge = wanted.weights === 'auto' && wanted.plan.bytes > (options.memoryBytes ?? Number.POSITIVE_INFINITY);
+    const tokenizer = await openTokenizer(folder, options.tokenizerFolder);
+    const endIds = await endIdsOf(folder, config, tokenizer);
+    return { family: family.name, config, checkpoint, tokenizer, endIds, ...(tooLarge ? declare('bf16') : wanted) };
+  } catch (error) {
+    await checkpoint.close();
+    throw error;
+  }
+}
+
+async function openTokenizer(...folders: (Folder | undefined)[]): Promise<Tokenizer | undefined> {
+  for (const folder of folders) {
+    const json = folder && (await readJson(folder, 'tokenizer.json', MAX_TOKENIZER_BYTES));
+    if (json) return createTokenizer(json, await readJson(folder, 'tokenizer_config.json', MAX_TOKENIZER_BYTES));
+  }
+  return undefined;
+}
+
+/** Names that end a text in the vocabularies of the four families; base models end with these whatever their config says. */
+const END_OF_TEXT = new Set(['<|endoftext|>', '<|end_of_text|>']);
+
+async function endIdsOf(folder: Folder, config: JsonObject, tokenizer: Tokenizer | undefined): Promise<Set<number>> {
+  const generation = await readJson(folder, 'generation_config.json', MAX_CONFIG_BYTES);
+  const named = [...(tokenizer?.specialIds ?? [])].filter((id) => END_OF_TEXT.has(tokenizer?.piece(id) ?? ''));
+  const all = [config.eos_token_id, generation?.eos_token_id, tokenizer?.eosId, named].flat();
+  return new Set(all.filter((id): id is number => Number.isInteger(id)));
+}

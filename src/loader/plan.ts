@@ -1,0 +1,231 @@
+/**
+ * The weights of a model before their numbers are there. A model declares itself over a plan, which checks every name and shape against
+ * the headers of the checkpoint; only then is memory taken and a file read.
+ */
+import type { StoredTensor } from '../checkpoint/safetensors.ts';
+import { CheckpointError } from '../errors.ts';
+import type { Family } from '../models/model.ts';
+import type { Sight } from '../models/tap.ts';
+import type { Linear, Linears, MatrixOptions, Weights } from '../models/weights.ts';
+import type { Ops } from '../ops/index.ts';
+import { byteSize, type DType, type Place, type Shape, show, size, type Tensor } from '../tensor.ts';
+import { formatOf, type WeightFormat, type WeightKind } from './formats.ts';
+
+/** A tensor whose place is found later. */
+export type Pending = { -readonly [K in keyof Tensor]: Tensor[K] };
+
+/** Part of a stored tensor that goes into one live tensor: `rows` output rows from `firstRow` on. */
+export interface Piece {
+  readonly target: Pending;
+  readonly kind: WeightKind;
+  readonly firstRow: number;
+  readonly transposed: boolean;
+}
+
+/** A live tensor made of others once they are there. */
+export interface Derivation {
+  readonly target: Pending;
+  readonly compute: (ops: Ops) => Tensor;
+}
+
+export interface PlanOptions {
+  readonly weights: WeightFormat;
+  /** How `weight_scale` is meant in this checkpoint's ternary layers. */
+  readonly ternaryScale: 'divide' | 'multiply';
+}
+
+const nowhere: Place = Object.freeze({});
+
+export class Plan {
+  /** Stored tensors by the model's names. */
+  readonly tensors = new Map<string, StoredTensor>();
+  /** What is made of each stored tensor, by the model's name. */
+  readonly pieces = new Map<string, Piece[]>();
+  readonly derivations: Derivation[] = [];
+  /** Second copies that the checkpoint stores: [copy, original]. */
+  readonly copies: [StoredTensor, StoredTensor][] = [];
+  readonly #options: PlanOptions;
+
+  constructor(
+    family: Family,
+    stored: ReadonlyMap<string, StoredTensor>,
+    copies: Readonly<Record<string, string>>,
+    options: PlanOptions,
+  ) {
+    this.#options = options;
+    for (const tensor of stored.values()) {
+      const name = family.rename(tensor.name);
+      if (name === undefined) continue;
+      const twin = this.tensors.get(name);
+      if (twin)
+        throw new CheckpointError(`'${twin.name}' and '${tensor.name}' are two spellings of one tensor; keep one.`);
+      this.tensors.set(name, tensor);
+    }
+    for (const [copy, original] of Object.entries(copies)) {
+      const second = this.tensors.get(copy);
+      if (!second) continue;
+      const first = this.tensors.get(original);
+      this.tensors.delete(copy);
+      if (first) this.copies.push([second, first]);
+      else this.tensors.set(original, second);
+    }
+  }
+
+  get weights(): Weights {
+    return this.#folder('');
+  }
+
+  /** Bytes of all live tensors. */
+  get bytes(): number {
+    const targets = [...[...this.pieces.values()].flat(), ...this.derivations].map(({ target }) => target);
+    return targets.reduce((sum, { shape, dtype }) => sum + byteSize(shape, dtype), 0);
+  }
+
+  /** Throws CheckpointError when the checkpoint holds tensors that the model never asked for. */
+  finish(): void {
+    const unread = [...this.tensors].filter(([name]) => !this.pieces.has(name)).map(([, { name }]) => name);
+    if (unread.length === 0) return;
+    const list = unread.slice(0, 5).join(', ') + (unread.length > 5 ? ', …' : '');
+    throw new CheckpointError(
+      `the checkpoint has ${unread.length} tensor${unread.length > 1 ? 's' : ''} that this model does not read: ${list}. ` +
+        `Does config.json belong to these files?`,
+    );
+  }
+
+  #folder(prefix: string): Weights {
+    const named = (name: string) => prefix + name;
+    return {
+      at: (folder) => this.#folder(`${prefix}${folder}.`),
+      has: (name) => this.tensors.has(named(name)),
+      list: (folder, count, make) =>
+        Array.from({ length: count }, (_, i) => make(this.#folder(`${prefix}${folder}.${i}.`), i)),
+      tensor: (name, shape, stored = shape) => this.#ask(named(name), stored, shape, 'vector'),
+      table: (name, rows, width) => this.#ask(named(name), [rows, width], [rows, width], 'table'),
+      experts: (name, shape) => this.#ask(named(name), shape, shape, 'experts'),
+      linear: (name, dIn, dOut, options) => single(this.#linears([named(name)], dIn, [dOut], options)),
+      linears: (names, dIn, dOuts, options) => this.#linears(names.map(named), dIn, dOuts, options),
+      split: (name, dIn, dOuts, options) => this.#split(named(name), dIn, dOuts, options),
+      derived: (shape, compute) => {
+        const target: Pending = { shape, dtype: 'f32', place: nowhere, offset: 0 };
+        this.derivations.push({ target, compute });
+        return target;
+      },
+    };
+  }
+
+  #ask(name: string, stored: Shape, shape: Shape, kind: WeightKind): Tensor {
+    const tensor = this.#find(name, stored);
+    return this.#claim(
+      name,
+      { kind, firstRow: 0, transposed: false },
+      shape,
+      formatOf(kind, tensor.name, tensor.dtype, this.#options.weights),
+    );
+  }
+
+  #find(name: string, shape: Shape): StoredTensor {
+    const tensor = this.tensors.get(name);
+    if (!tensor)
+      throw new CheckpointError(`the checkpoint has no tensor '${name}' ${show(shape)}, which this model needs.`);
+    if (size(tensor.shape) !== size(shape) || show(tensor.shape) !== show(shape)) {
+      throw new CheckpointError(
+        `'${tensor.name}' is ${show(tensor.shape)} in the checkpoint, but config.json makes it ${show(shape)}.`,
+      );
+    }
+    return tensor;
+  }
+
+  #claim(name: string, piece: Omit<Piece, 'target'>, shape: Shape, dtype: DType): Tensor {
+    const target: Pending = { shape, dtype, place: nowhere, offset: 0 };
+    const pieces = this.pieces.get(name) ?? [];
+    this.pieces.set(name, [...pieces, { ...piece, target }]);
+    return target;
+  }
+
+  /** Ternary layers are known by their type and their scale, not by what the config says of them. */
+  #isTernary(name: string): boolean {
+    return this.tensors.get(`${name}.weight`)?.dtype === 'U8' && this.tensors.has(`${name}.weight_scale`);
+  }
+
+  #linears(names: readonly string[], dIn: number, dOuts: readonly number[], options: MatrixOptions = {}): Linears {
+    const ternary = names.filter((name) => this.#isTernary(name));
+    if (ternary.length === 0) {
+      return denseLinears(names.map((name, i) => this.#dense(name, dIn, [dOuts[i] as number], options)[0] as Dense));
+    }
+    if (ternary.length < names.length) {
+      throw new CheckpointError(
+        `only some of ${names.join(', ')} are ternary; they read one input, so all must be or none.`,
+      );
+    }
+    return ternaryLinears(
+      names.map((name, i) => this.#ternary(name, dIn, dOuts[i] as number, options)),
+      this.#options.ternaryScale,
+    );
+  }
+
+  #split(name: string, dIn: number, dOuts: readonly number[], options: MatrixOptions = {}): Linears {
+    if (this.#isTernary(name))
+      throw new CheckpointError(`'${name}.weight' is ternary and fused; only separate ternary layers are understood.`);
+    return denseLinears(this.#dense(name, dIn, dOuts, options));
+  }
+
+  /** The rows of one stored matrix, divided among `dOuts`. */
+  #dense(
+    name: string,
+    dIn: number,
+    dOuts: readonly number[],
+    { transposed = false, bias = false }: MatrixOptions,
+  ): Dense[] {
+    const dOut = dOuts.reduce((sum, n) => sum + n, 0);
+    const stored = this.#find(`${name}.weight`, transposed ? [dIn, dOut] : [dOut, dIn]);
+    const dtype = formatOf('matrix', stored.name, stored.dtype, this.#options.weights);
+    if (bias) this.#find(`${name}.bias`, [dOut]);
+    let firstRow = 0;
+    return dOuts.map((rows) => {
+      const w = this.#claim(`${name}.weight`, { kind: 'matrix', firstRow, transposed }, [rows, dIn], dtype);
+      const b = bias
+        ? this.#claim(`${name}.bias`, { kind: 'vector', firstRow, transposed: false }, [rows], 'f32')
+        : undefined;
+      firstRow += rows;
+      return { w, b };
+    });
+  }
+
+  #ternary(name: string, dIn: number, dOut: number, { bias = false }: MatrixOptions): Ternary {
+    this.#find(`${name}.weight`, [Math.ceil(dOut / 4), dIn]);
+    const whole = { firstRow: 0, transposed: false };
+    const scale = this.tensors.get(`${name}.weight_scale`) as StoredTensor;
+    const wScale = this.#ask(`${name}.weight_scale`, scale.shape.length === 0 ? [] : [1], [1], 'vector');
+    const w = this.#claim(`${name}.weight`, { kind: 'matrix', ...whole }, [dOut, dIn], 'ternary');
+    return { w, wScale, b: bias ? this.#ask(`${name}.bias`, [dOut], [dOut], 'vector') : undefined };
+  }
+}
+
+interface Dense {
+  readonly w: Tensor;
+  readonly b: Tensor | undefined;
+}
+
+interface Ternary extends Dense {
+  readonly wScale: Tensor;
+}
+
+const denseLinears = (matrices: readonly Dense[]): Linears =>
+  Object.assign((ops: Ops, x: Tensor) => matrices.map(({ w, b }) => ops.linear(x, w, b)), { quantises: false });
+
+/** The input is quantised once for all matrices that read it. */
+const ternaryLinears = (matrices: readonly Ternary[], meaning: 'divide' | 'multiply'): Linears =>
+  Object.assign(
+    (ops: Ops, x: Tensor, at: Sight, input: string) => {
+      const [q0, s0] = ops.quantizeRows(x);
+      const q = at(`${input}Int8`, q0); // [T, J]
+      const s = at(`${input}Scale`, s0); // [T]
+      return matrices.map(({ w, wScale, b }) => ops.linearTernary(q, s, w, wScale, meaning, b));
+    },
+    { quantises: true },
+  );
+
+const single = (linears: Linears): Linear =>
+  Object.assign((ops: Ops, x: Tensor, at: Sight, input: string) => linears(ops, x, at, input)[0] as Tensor, {
+    quantises: linears.quantises,
+  });

@@ -1,0 +1,32 @@
+/** The `quantization_config` of a config.json: how ternary layers are meant. */
+import { CheckpointError } from '../errors.ts';
+import type { JsonObject } from '../models/config.ts';
+
+/**
+ * `bitlinear` (the default) stores 1 / mean|W| and divides by it, `autobitlinear` stores mean|W| and multiplies
+ * (transformers utils/quantization_config.py and integrations/bitnet.py). Throws CheckpointError on any other scheme.
+ */
+export function ternaryScaleOf(config: JsonObject): 'divide' | 'multiply' {
+  const quantization = (config.quantization_config ?? {}) as JsonObject;
+  const method = quantization.quant_method ?? 'bitnet';
+  if (method !== 'bitnet') {
+    throw new CheckpointError(`weights quantised by ${JSON.stringify(method)} are not understood; known is 'bitnet'.`);
+  }
+  if ((quantization.quantization_mode ?? 'offline') !== 'offline') {
+    throw new CheckpointError(
+      `quantization_mode ${JSON.stringify(quantization.quantization_mode)} keeps full-precision weights and rounds them in every pass; ` +
+        `take the packed ('offline') version of this checkpoint.`,
+    );
+  }
+  if (quantization.use_rms_norm === true) {
+    throw new CheckpointError(
+      'quantization_config.use_rms_norm puts a norm into every ternary layer, which is not understood yet.',
+    );
+  }
+  const kind = quantization.linear_class ?? 'bitlinear';
+  if (kind === 'bitlinear') return 'divide';
+  if (kind === 'autobitlinear') return 'multiply';
+  throw new CheckpointError(
+    `quantization_config.linear_class is ${JSON.stringify(kind)}, wanted 'bitlinear' or 'autobitlinear'.`,
+  );
+}

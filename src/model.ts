@@ -1,0 +1,217 @@
+/** A loaded model, as its users see it: text in, text, probabilities and insides out. */
+import type { Backend } from './backends/backend.ts';
+import { Engine } from './engine.ts';
+import { UsageError } from './errors.ts';
+import { type FinishReason, type GenerationOptions, type GenerationStep, generate, LOOP_OPTIONS } from './generate.ts';
+import { Capture, type CapturedTensor, matchSites } from './inspect/capture.ts';
+import { type FillOptions, fill } from './loader/fill.ts';
+import type { OpenedModel } from './loader/open.ts';
+import { differingCopies } from './loader/verify-copies.ts';
+import type { State } from './models/state.ts';
+import { checkSamplingOptions, logSoftmax, topLogprobs } from './sampler/sampler.ts';
+import type { TypedArray } from './tensor.ts';
+import type { Tokenizer } from './tokenizer/tokenizer.ts';
+
+/** Text, or the ids of its tokens. */
+export type Prompt = string | readonly number[];
+
+export interface PromptOptions extends GenerationOptions {
+  /** Go on from what this state has read; it is advanced. For a single prompt. */
+  readonly state?: State;
+}
+
+export interface Completion {
+  readonly promptIds: readonly number[];
+  readonly ids: readonly number[];
+  /** Empty when the model has no tokenizer. */
+  readonly text: string;
+  readonly logprobs: readonly number[];
+  readonly finishReason: FinishReason;
+}
+
+export interface ScoredToken {
+  readonly id: number;
+  readonly text: string;
+  /** Natural logarithm of the probability given all tokens before; null for the first, which nothing precedes. */
+  readonly logprob: number | null;
+  readonly alternatives?: readonly { readonly id: number; readonly logprob: number }[];
+}
+
+export interface Score {
+  readonly tokens: readonly ScoredToken[];
+  readonly sumLogprob: number;
+  /** exp(-mean logprob); NaN when there is nothing to predict. */
+  readonly perplexity: number;
+}
+
+export interface ScoreOptions {
+  readonly alternatives?: number;
+  readonly signal?: AbortSignal;
+  /** Sees the raw logits [n, V] of the positions first .. first + n, in order. */
+  readonly onLogits?: (first: number, logits: Float32Array) => void;
+}
+
+export interface CaptureOptions {
+  /** Site names, `*` for any part. */
+  readonly sites: readonly string[];
+  /** Numbers to put in the place of those of a site, of the same count. */
+  readonly replace?: Readonly<Record<string, TypedArray>>;
+  readonly state?: State;
+  readonly signal?: AbortSignal;
+}
+
+export interface LoadOptions extends FillOptions {
+  /** Told what is odd about a checkpoint but no error. */
+  readonly onWarning?: ((message: string) => void) | undefined;
+}
+
+export class Model {
+  readonly opened: OpenedModel;
+  readonly engine: Engine;
+
+  private constructor(opened: OpenedModel, engine: Engine) {
+    this.opened = opened;
+    this.engine = engine;
+  }
+
+  /** Reads the weights of an opened model into a backend, which then belongs to the model. */
+  static async load(opened: OpenedModel, backend: Backend, options: LoadOptions = {}): Promise<Model> {
+    try {
+      for (const warning of await differingCopies(opened.plan.copies)) options.onWarning?.(warning);
+      await fill(opened.plan, backend, options);
+    } catch (error) {
+      await backend.dispose();
+      throw error;
+    } finally {
+      await opened.checkpoint.close();
+    }
+    return new Model(opened, new Engine(opened.model, backend));
+  }
+
+  get family(): string {
+    return this.opened.family;
+  }
+
+  get tokenizer(): Tokenizer | undefined {
+    return this.opened.tokenizer;
+  }
+
+  /** Names, axes and meanings of all values that can be captured. */
+  get sites() {
+    return this.opened.model.sites;
+  }
+
+  /** Memory of one conversation, to be handed to generate, complete or capture. Dispose it when done. */
+  newState(): State {
+    return this.engine.newState();
+  }
+
+  /** Ids of a text, with what the tokenizer adds in front (such as Llama's begin-of-text); ids as they are. */
+  encode(prompt: Prompt): readonly number[] {
+    if (typeof prompt !== 'string') return prompt;
+    if (!this.tokenizer) throw new UsageError('this checkpoint has no tokenizer: give token ids in place of text.');
+    return this.tokenizer.encode(prompt);
+  }
+
+  /** One prompt, or several at once; steps say by `index` to which prompt they belong. */
+  async *generate(
+    prompts: Prompt | readonly string[] | readonly (readonly number[])[],
+    options: PromptOptions = {},
+  ): AsyncGenerator<GenerationStep> {
+    const { state, ...rest } = options;
+    checkOptions(rest);
+    const list = promptList(prompts);
+    if (state && list.length > 1)
+      throw new UsageError('a state belongs to one prompt; generate several without, or one by one.');
+    const inputs = list.map((prompt) => ({ ids: this.encode(prompt), ...(state ? { state } : {}) }));
+    yield* generate(this.engine, inputs, this.tokenizer, this.opened.endIds, rest);
+  }
+
+  /** All of what generate() gives for one prompt, at the end. */
+  async complete(prompt: Prompt, options: PromptOptions = {}): Promise<Completion> {
+    const promptIds = this.encode(prompt);
+    const ids: number[] = [];
+    const logprobs: number[] = [];
+    let text = '';
+    let finishReason: FinishReason = 'length';
+    for await (const step of this.generate(promptIds, options)) {
+      text += step.text;
+      if (step.id !== undefined) ids.push(step.id);
+      if (step.logprob !== undefined) logprobs.push(step.logprob);
+      finishReason = step.finishReason ?? finishReason;
+    }
+    return { promptIds, ids, text, logprobs, finishReason };
+  }
+
+  /** The probability of every token of a text, given the tokens before it. */
+  async score(prompt: Prompt, { alternatives = 0, signal, onLogits }: ScoreOptions = {}): Promise<Score> {
+    const ids = this.encode(prompt);
+    const piece = (id: number) => this.tokenizer?.piece(id) ?? '';
+    const tokens: ScoredToken[] = ids.slice(0, 1).map((id) => ({ id, text: piece(id), logprob: null }));
+    const state = this.newState();
+    try {
+      await this.engine.every(
+        { ids, state },
+        (first, logits) => {
+          onLogits?.(first, logits);
+          const { vocabSize } = this.engine.model.facts;
+          for (let row = 0; (row + 1) * vocabSize <= logits.length; row++) {
+            const id = ids[first + row + 1];
+            if (id === undefined) return;
+            const scores = logits.subarray(row * vocabSize, (row + 1) * vocabSize);
+            const best = alternatives > 0 ? { alternatives: topLogprobs(scores, alternatives) } : {};
+            tokens.push({ id, text: piece(id), logprob: logSoftmax(scores)[id] as number, ...best });
+          }
+        },
+        { signal },
+      );
+    } finally {
+      state.dispose();
+    }
+    const sumLogprob = tokens.reduce((sum, { logprob }) => sum + (logprob ?? 0), 0);
+    return { tokens, sumLogprob, perplexity: Math.exp(-sumLogprob / (tokens.length - 1)) };
+  }
+
+  /** The values of some sites while the model reads a text. */
+  async capture(
+    prompt: Prompt,
+    { sites, replace = {}, state: given, signal }: CaptureOptions,
+  ): Promise<Map<string, CapturedTensor>> {
+    const ids = this.encode(prompt);
+    const wanted = matchSites(this.sites, sites);
+    const replacements = new Map(Object.entries(replace));
+    matchSites(this.sites, [...replacements.keys()]);
+    const { backend, ops } = this.engine;
+    const capture = new Capture(backend, ops, wanted, replacements);
+    const state = given ?? this.newState();
+    try {
+      await this.engine.every({ ids, state }, () => {}, { signal, tap: capture.tap, whole: true });
+      return await capture.collect();
+    } finally {
+      capture.dispose();
+      if (!given) state.dispose();
+    }
+  }
+
+  /** Ends workers and gives back all memory. States of this model are gone with it. */
+  async dispose(): Promise<void> {
+    await this.engine.backend.dispose();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.dispose();
+  }
+}
+
+/** Throws UsageError on an option that neither the loop nor the sampler knows. */
+function checkOptions(options: GenerationOptions): void {
+  const loop = new Set<string>(LOOP_OPTIONS);
+  checkSamplingOptions(Object.fromEntries(Object.entries(options).filter(([name]) => !loop.has(name))));
+}
+
+function promptList(prompts: Prompt | readonly string[] | readonly (readonly number[])[]): readonly Prompt[] {
+  if (typeof prompts === 'string') return [prompts];
+  return prompts.every((entry) => typeof entry === 'number')
+    ? [prompts as readonly number[]]
+    : (prompts as readonly Prompt[]);
+}
