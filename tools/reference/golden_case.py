@@ -14,7 +14,7 @@ from golden_files import GOLDEN_ROOT, State, fresh_folder, write_golden
 from torch import Tensor
 
 GREEDY_TOKENS = 64
-NEEDED = {"greedy": 2e-3, "experts": 2e-3, "rounding": 4e-4}
+NEEDED = {"experts": 2e-3, "rounding": 4e-4}
 
 
 class Reference(Protocol):
@@ -42,6 +42,7 @@ class Case:
     check: Callable[[State, list[int]], None] = lambda sites, continuation: None  # published numbers
     seeds: range = field(default_factory=lambda: range(60))
     greedy_tokens: int = GREEDY_TOKENS
+    lead: float = 2e-3  # of a greedy choice over the second best, as a fraction of the largest logit
     distinct: int = 6  # greedy tokens that must differ, lest the case tests one step 64 times
 
 
@@ -73,17 +74,20 @@ def rounding_margin(sites: State) -> float:
     for name, scale in sites.items():
         if name.endswith("Scale"):
             site = name.removesuffix("Scale")
-            value = sites.get(site.replace("mlpHidden", "mlpNorm"), sites[site]) if "mlpHidden" in site else sites[site]
-            if site.endswith(".z"):
-                value = sites.get(site + "Norm", value)
+            normed = site.removesuffix("Hidden") + "Norm"
+            value = sites.get(normed, sites[site])
             scaled = value.reshape(len(scale), -1) * scale[:, None]
             margin = min(margin, (scaled - scaled.floor() - 0.5).abs().min().item())
     return margin
 
 
+def wanting(found: dict[str, float], case: Case) -> bool:
+    return any(found[key] < least for key, least in (NEEDED | {"greedy": case.lead}).items() if key in found)
+
+
 def margins(reference: Reference, case: Case, sites: State) -> tuple[list[int], dict[str, float]]:
     found = {"experts": expert_margin(sites), "rounding": rounding_margin(sites)}
-    if any(found[key] < NEEDED[key] for key in found):
+    if wanting(found, case):
         return [], found | {"greedy": 0.0}
     continuation, found["greedy"] = greedy(reference, case.ids, case.greedy_tokens)
     return continuation, found
@@ -96,7 +100,7 @@ def make(case: Case) -> None:
         reference = case.build(seed, fresh_folder(folder))
         sites = reference.sites(case.ids)
         continuation, found = margins(reference, case, sites)
-        enough = all(found[key] >= NEEDED[key] for key in found) and len(set(continuation)) >= case.distinct
+        enough = len(set(continuation)) >= case.distinct and not wanting(found, case)
         if enough or len(case.seeds) == 1:
             break
     else:
