@@ -7,7 +7,7 @@ import torch
 from golden_case import make
 from transformers.utils import logging
 
-FAMILIES = ["cases_backpack", "cases_llama", "cases_granite"]
+FAMILIES = ["cases_backpack", "cases_llama", "cases_mamba", "cases_granite"]
 
 
 def main() -> None:
