@@ -43,6 +43,8 @@ class Case:
     seeds: range = field(default_factory=lambda: range(60))
     greedy_tokens: int = GREEDY_TOKENS
     lead: float = 2e-3  # of a greedy choice over the second best, as a fraction of the largest logit
+    keep: Callable[[str], bool] = lambda site: True  # sites that are written
+    notes: dict = field(default_factory=dict)
     distinct: int = 6  # greedy tokens that must differ, lest the case tests one step 64 times
 
 
@@ -109,11 +111,13 @@ def make(case: Case) -> None:
     reference.confirm(case.ids, continuation)
     again = reference.logits(case.ids)
     assert torch.equal(again, sites["logits"]), f"{case.name}: recording changes the result"
+    sites = {name: value for name, value in sites.items() if case.keep(name)}
     sites = {"ids": torch.tensor(case.ids, dtype=torch.int32)} | sites
     notes = {
         "about": case.about,
         "ids": case.ids,
         "greedy": continuation,
+        **case.notes,
         "reference": reference.made_with,
         "margins": {key: float(f"{value:.3g}") for key, value in found.items() if value != float("inf")},
     }

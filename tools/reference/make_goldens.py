@@ -4,10 +4,11 @@ import argparse
 import importlib
 
 import torch
+from cases_sampling import make_sampling
 from golden_case import make
 from transformers.utils import logging
 
-FAMILIES = ["cases_backpack", "cases_llama", "cases_mamba", "cases_granite"]
+FAMILIES = ["cases_backpack", "cases_llama", "cases_mamba", "cases_granite", "cases_tiny"]
 
 
 def main() -> None:
@@ -22,6 +23,8 @@ def main() -> None:
         for case in importlib.import_module(module).CASES:
             if only in case.name:
                 make(case)
+    if only in "sampling":
+        make_sampling()
 
 
 if __name__ == "__main__":
