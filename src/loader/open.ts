@@ -33,6 +33,8 @@ export interface OpenedModel {
   readonly tokenizer: Tokenizer | undefined;
   /** Ids after which generation ends. */
   readonly endIds: ReadonlySet<number>;
+  /** Bytes of the weights if they were kept in another format. */
+  bytesIn(weights: WeightFormat): number;
 }
 
 /** config.json files are a few kilobytes; tokenizer.json of a vocabulary of 2^18 is near 30 MB. */
@@ -63,7 +65,16 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
     const tooLarge = wanted.weights === 'auto' && wanted.plan.bytes > (options.memoryBytes ?? Number.POSITIVE_INFINITY);
     const tokenizer = await openTokenizer(folder, options.tokenizerFolder);
     const endIds = await endIdsOf(folder, config, tokenizer);
-    return { family: family.name, config, checkpoint, tokenizer, endIds, ...(tooLarge ? declare('bf16') : wanted) };
+    const bytesIn = (weights: WeightFormat) => declare(weights).plan.bytes;
+    return {
+      family: family.name,
+      config,
+      checkpoint,
+      tokenizer,
+      endIds,
+      bytesIn,
+      ...(tooLarge ? declare('bf16') : wanted),
+    };
   } catch (error) {
     await checkpoint.close();
     throw error;

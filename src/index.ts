@@ -1,0 +1,28 @@
+/**
+ * Portmanteau: language models that are not plain transformers, from the authors' checkpoints, open to see and change.
+ * This entry runs everywhere; Node's adds files, the hub and its cache, browsers' adds HTTP.
+ */
+export type { Backend } from './backends/backend.ts';
+export { createReferenceBackend } from './backends/reference/index.ts';
+export type { Folder, Source } from './checkpoint/source.ts';
+export { CheckpointError, FetchError, ShapeError, UsageError } from './errors.ts';
+export type { FinishReason, GenerationOptions, GenerationStep } from './generate.ts';
+export type { CapturedTensor } from './inspect/capture.ts';
+export { describe, type ModelDescription } from './loader/describe.ts';
+export type { LoadProgress } from './loader/fill.ts';
+export { checkWeightFormat, WEIGHT_FORMATS, type WeightFormat } from './loader/formats.ts';
+export { type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
+export {
+  type CaptureOptions,
+  type Completion,
+  Model,
+  type Prompt,
+  type PromptOptions,
+  type Score,
+  type ScoredToken,
+  type ScoreOptions,
+} from './model.ts';
+export type { Site } from './models/model.ts';
+export { type SavedState, State } from './models/state.ts';
+export type { SamplingOptions } from './sampler/sampler.ts';
+export { createTokenizer, type TextStream, type Tokenizer } from './tokenizer/tokenizer.ts';

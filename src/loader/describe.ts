@@ -1,0 +1,72 @@
+/** What can be said of a model without reading its weights: parts, files, memory. */
+import type { Site } from '../models/model.ts';
+import { byteSize, size } from '../tensor.ts';
+import { WEIGHT_FORMATS, type WeightFormat } from './formats.ts';
+import type { OpenedModel } from './open.ts';
+
+export interface ModelDescription {
+  readonly family: string;
+  /** config.json as this library understands it. */
+  readonly facts: object;
+  readonly parameters: number;
+  readonly parts: readonly PartDescription[];
+  readonly files: readonly { readonly name: string; readonly bytes: number }[];
+  /** Bytes of the weights in memory per format; `auto` is what would be chosen. */
+  readonly weightBytes: Readonly<Record<WeightFormat, number>>;
+  readonly stateBytesPerToken: number;
+  /** Of a state that does not grow. */
+  readonly stateBytesFixed: number;
+  readonly sites: readonly Site[];
+}
+
+export interface PartDescription {
+  /** A tensor name, with `*` for the number of a layer. */
+  readonly name: string;
+  readonly count: number;
+  readonly shape: readonly number[];
+  readonly dtype: string;
+  readonly parameters: number;
+}
+
+export function describe(opened: OpenedModel): ModelDescription {
+  const parts = partsOf(opened);
+  const stateBytes = (grows: boolean) =>
+    opened.model.stateLayout
+      .filter((t) => t.grows === grows)
+      .reduce((sum, { shape }) => sum + byteSize(shape, 'f32'), 0);
+  const entries = WEIGHT_FORMATS.map((format) => [
+    format,
+    format === 'auto' ? opened.plan.bytes : opened.bytesIn(format),
+  ]);
+  return {
+    family: opened.family,
+    facts: opened.model.facts,
+    parameters: parts.reduce((sum, { parameters }) => sum + parameters, 0),
+    parts,
+    files: opened.checkpoint.files.map(({ name, size: bytes }) => ({ name, bytes })),
+    weightBytes: Object.fromEntries(entries) as Record<WeightFormat, number>,
+    stateBytesPerToken: stateBytes(true),
+    stateBytesFixed: stateBytes(false),
+    sites: opened.model.sites,
+  };
+}
+
+/** The tensors that the model reads, layers taken together; a packed ternary tensor counts its weights, not its bytes. */
+function partsOf({ plan }: OpenedModel): PartDescription[] {
+  const parts = new Map<string, PartDescription>();
+  for (const [name, stored] of plan.tensors) {
+    const ternary = plan.pieces.get(name)?.find(({ target }) => target.dtype === 'ternary');
+    const shape = ternary ? ternary.target.shape : stored.shape;
+    const part = name.replace(/\.\d+\./g, '.*.');
+    const before = parts.get(part);
+    const parameters = size(shape) + (before?.parameters ?? 0);
+    parts.set(part, {
+      name: part,
+      count: (before?.count ?? 0) + 1,
+      shape,
+      dtype: ternary ? 'ternary' : stored.dtype,
+      parameters,
+    });
+  }
+  return [...parts.values()];
+}

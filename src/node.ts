@@ -1,0 +1,80 @@
+/** The entry for Node: models from folders, from those that ship with this package, and from the Hugging Face hub. */
+import { existsSync, readdirSync, statSync } from 'node:fs';
+import { totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { createWasmBackend } from './backends/wasm/index.ts';
+import { nodePlatform } from './backends/wasm/platform-node.ts';
+import { localFolder } from './checkpoint/folder-node.ts';
+import type { Folder } from './checkpoint/source.ts';
+import { UsageError } from './errors.ts';
+import { type HubOptions, isRepoId, snapshot } from './hub/hub-node.ts';
+import { type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
+import { type LoadOptions, Model } from './model.ts';
+
+export { localFolder } from './checkpoint/folder-node.ts';
+export * from './hub/cache-node.ts';
+export { download, type HubOptions, snapshot } from './hub/hub-node.ts';
+export * from './index.ts';
+
+export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder'>, LoadOptions {
+  /** Threads that compute; default: all cores, at most 8. */
+  readonly threads?: number;
+  /** Branch, tag or commit on the hub. */
+  readonly revision?: string;
+  /** Path or hub id of the tokenizer, when it does not lie with the weights. */
+  readonly tokenizer?: string;
+  /** Everything else about the hub: cache folder, token, endpoint. */
+  readonly hub?: HubOptions;
+}
+
+/** Share of the machine's memory that weights may take before `auto` keeps them at 16 bits. */
+const WEIGHT_SHARE = 0.8;
+
+/** The published Backpack comes without a tokenizer: its card loads GPT-2's. */
+const TOKENIZER_OF: Readonly<Record<string, string>> = { backpack: 'openai-community/gpt2' };
+
+const shippedModels = new URL('../../models/', import.meta.url);
+
+/** Names of the small models that ship with this package. */
+export function shippedModelNames(): string[] {
+  const folder = fileURLToPath(shippedModels);
+  return existsSync(folder) ? readdirSync(folder).filter((name) => existsSync(`${folder}/${name}/config.json`)) : [];
+}
+
+/**
+ * Loads a model: a folder, the name of a shipped model, or a hub id such as `ibm-granite/granite-3.1-1b-a400m-base`.
+ * Throws UsageError when there is no such model, CheckpointError when its files are not understood, FetchError when a download fails.
+ */
+export async function fromPretrained(reference: string, options: PretrainedOptions = {}): Promise<Model> {
+  const opened = await openPretrained(reference, options);
+  const backend = await createWasmBackend({ platform: nodePlatform, threads: options.threads });
+  return Model.load(opened, backend, options);
+}
+
+/** As fromPretrained, but reads no weights yet: config, headers and tokenizer only. */
+export async function openPretrained(reference: string, options: PretrainedOptions = {}): Promise<OpenedModel> {
+  const memoryBytes = WEIGHT_SHARE * totalmem();
+  const folder = await folderOf(reference, options);
+  const named = options.tokenizer === undefined ? undefined : await folderOf(options.tokenizer, options);
+  const opened = await openModel(folder, { memoryBytes, ...options, tokenizerFolder: named });
+  const usual = TOKENIZER_OF[opened.family];
+  if (opened.tokenizer || !usual || existsSync(reference) || !isRepoId(reference)) return opened;
+  await opened.checkpoint.close();
+  const tokenizerFolder = await folderOf(usual, { ...options, revision: undefined });
+  return openModel(folder, { memoryBytes, ...options, tokenizerFolder });
+}
+
+/** Where the files of a model are, downloaded if need be. */
+export async function folderOf(reference: string, { revision, hub, signal }: PretrainedOptions = {}): Promise<Folder> {
+  if (existsSync(reference) && statSync(reference).isDirectory()) return localFolder(reference);
+  if (shippedModelNames().includes(reference)) return localFolder(fileURLToPath(new URL(reference, shippedModels)));
+  if (!isRepoId(reference)) {
+    const known = shippedModelNames().join(', ');
+    throw new UsageError(
+      `'${reference}' is no folder, no hub id (org/name), and none of the shipped models: ${known}.`,
+    );
+  }
+  return localFolder(
+    await snapshot(reference, { ...hub, ...(revision ? { revision } : {}), ...(signal ? { signal } : {}) }),
+  );
+}
