@@ -1,0 +1,47 @@
+/**
+ * The definition of the vocabulary: plain TypeScript, sums in double precision, one loop per index of the formula. It is the judge of
+ * every other backend in the tests, and slow.
+ */
+import { fillBlock } from '../../numbers.ts';
+import type { Op } from '../../ops/index.ts';
+import { byteSize } from '../../tensor.ts';
+import type { Backend } from '../backend.ts';
+import { kernels } from './kernels.ts';
+import { makeTensor, numbersOf, place } from './memory.ts';
+
+export function createReferenceBackend(): Backend {
+  let last: Promise<unknown> = Promise.resolve();
+  let liveBytes = 0;
+  return {
+    name: 'reference',
+    allocate(shape, dtype) {
+      liveBytes += byteSize(shape, dtype);
+      return makeTensor(shape, dtype);
+    },
+    free({ shape, dtype }) {
+      liveBytes -= byteSize(shape, dtype);
+    },
+    fill(x, block) {
+      fillBlock(numbersOf(x), x.dtype, x.shape.at(-1) ?? 1, block);
+    },
+    step<R>(body: () => Promise<R>): Promise<R> {
+      const done = last.then(body);
+      last = done.catch(() => {});
+      return done;
+    },
+    alloc: makeTensor,
+    upload(data, shape) {
+      const dtype = data instanceof Float32Array ? 'f32' : data instanceof Int32Array ? 'i32' : 'i8';
+      return place(data.slice(), shape, dtype);
+    },
+    scope: (body) => body(),
+    run(op: Op<never>, inputs, outputs, attrs) {
+      const kernel = kernels[op.name];
+      if (!kernel) throw new Error(`the reference backend has no kernel '${op.name}'`);
+      kernel(inputs, outputs, attrs);
+    },
+    read: async (x) => numbersOf(x).slice(),
+    memory: () => ({ liveBytes, arenaBytes: 0 }),
+    dispose: async () => {},
+  };
+}

@@ -1,0 +1,335 @@
+/** One kernel per op; what each computes stands in the op's own file under src/ops. */
+import type { Activation } from '../../ops/index.ts';
+import { size, type Tensor } from '../../tensor.ts';
+import { floatsOf, numbersOf } from './memory.ts';
+
+type Kernel<Attrs> = (inputs: readonly Tensor[], outputs: readonly Tensor[], attrs: Attrs) => void;
+type Numbers = ArrayLike<number>;
+
+const at = (x: Numbers, i: number): number => x[i] as number;
+
+const activations: Record<Activation, (x: number) => number> = {
+  silu: (x) => x / (1 + Math.exp(-x)),
+  relu2: (x) => Math.max(x, 0) ** 2,
+};
+
+const gelu = (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+
+/** sum over n of x[i + n] y[j + n] */
+function dot(x: Numbers, i: number, y: Numbers, j: number, count: number): number {
+  let sum = 0;
+  for (let n = 0; n < count; n++) sum += at(x, i + n) * at(y, j + n);
+  return sum;
+}
+
+/** A kernel that treats each number by itself. */
+function each<Attrs>(f: (values: number[], attrs: Attrs) => number): Kernel<Attrs> {
+  return (inputs, [y], attrs) => {
+    const given = inputs.map(numbersOf);
+    const out = numbersOf(y as Tensor);
+    for (let i = 0; i < out.length; i++) {
+      out[i] = f(
+        given.map((x) => at(x, i)),
+        attrs,
+      );
+    }
+  };
+}
+
+const embed: Kernel<{ scale: number }> = ([table, ids], [y], { scale }) => {
+  const width = (table as Tensor).shape[1] as number;
+  const numbers = floatsOf(table as Tensor);
+  const out = numbersOf(y as Tensor);
+  numbersOf(ids as Tensor).forEach((id, t) => {
+    for (let m = 0; m < width; m++) out[t * width + m] = scale * at(numbers, id * width + m);
+  });
+};
+
+const linear: Kernel<undefined> = ([x, w, bias], [y]) => {
+  const [n = 0, j = 0] = (w as Tensor).shape;
+  const [input, weights] = [numbersOf(x as Tensor), floatsOf(w as Tensor)];
+  const shift = bias && numbersOf(bias);
+  const out = numbersOf(y as Tensor);
+  for (let i = 0; i < out.length; i++) {
+    const row = i % n;
+    out[i] = dot(input, Math.floor(i / n) * j, weights, row * j, j) + (shift ? at(shift, row) : 0);
+  }
+};
+
+const roundHalfEven = (x: number): number => {
+  const floor = Math.floor(x);
+  const rest = x - floor;
+  return rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1;
+};
+
+const quantizeRows: Kernel<undefined> = ([x], [q, s]) => {
+  const width = (x as Tensor).shape[1] as number;
+  const [input, codes, scales] = [numbersOf(x as Tensor), numbersOf(q as Tensor), numbersOf(s as Tensor)];
+  for (let t = 0; t < scales.length; t++) {
+    let largest = Math.fround(1e-5);
+    for (let j = 0; j < width; j++) largest = Math.max(largest, Math.abs(at(input, t * width + j)));
+    const scale = Math.fround(127 / largest); // f32 from here on: rounding decides the integers
+    scales[t] = scale;
+    for (let j = 0; j < width; j++) {
+      const code = roundHalfEven(Math.fround(at(input, t * width + j) * scale));
+      codes[t * width + j] = Math.min(127, Math.max(-128, code));
+    }
+  }
+};
+
+const linearTernary: Kernel<{ wScale: 'divide' | 'multiply' }> = ([q, s, w, scaleOfW, bias], [y], { wScale }) => {
+  const [n = 0, j = 0] = (w as Tensor).shape;
+  const quarter = Math.ceil(n / 4);
+  const [codes, scales, packed] = [numbersOf(q as Tensor), numbersOf(s as Tensor), numbersOf(w as Tensor)];
+  const factor = at(numbersOf(scaleOfW as Tensor), 0);
+  const shift = bias && numbersOf(bias);
+  const out = numbersOf(y as Tensor);
+  const { fround } = Math;
+  for (let i = 0; i < out.length; i++) {
+    const [t, row] = [Math.floor(i / n), i % n];
+    const [line, bit] = [(row % quarter) * j, 2 * Math.floor(row / quarter)];
+    let sum = 0;
+    for (let k = 0; k < j; k++) sum += at(codes, t * j + k) * (((at(packed, line + k) >> bit) & 3) - 1);
+    const s1 = at(scales, t);
+    const scaled = wScale === 'divide' ? fround(sum / fround(s1 * factor)) : fround(fround(sum / s1) * factor);
+    out[i] = scaled + (shift ? at(shift, row) : 0);
+  }
+};
+
+const layerNorm: Kernel<{ eps: number }> = ([x, gain, bias], [y], { eps }) => {
+  const [t = 0, m = 0] = (x as Tensor).shape;
+  const [input, g, b, out] = [x, gain, bias, y].map((tensor) => numbersOf(tensor as Tensor)) as [
+    Numbers,
+    Numbers,
+    Numbers,
+    Float32Array,
+  ];
+  for (let i = 0; i < t; i++) {
+    let mean = 0;
+    for (let j = 0; j < m; j++) mean += at(input, i * m + j) / m;
+    let variance = 0;
+    for (let j = 0; j < m; j++) variance += (at(input, i * m + j) - mean) ** 2 / m;
+    const factor = 1 / Math.sqrt(variance + eps);
+    for (let j = 0; j < m; j++) out[i * m + j] = (at(input, i * m + j) - mean) * factor * at(g, j) + at(b, j);
+  }
+};
+
+const rmsNorm: Kernel<{ eps: number }> = ([x, gain], [y], { eps }) => {
+  const [t = 0, m = 0] = (x as Tensor).shape;
+  const [input, g, out] = [numbersOf(x as Tensor), numbersOf(gain as Tensor), numbersOf(y as Tensor)];
+  for (let i = 0; i < t; i++) {
+    const factor = 1 / Math.sqrt(dot(input, i * m, input, i * m, m) / m + eps);
+    for (let j = 0; j < m; j++) out[i * m + j] = at(input, i * m + j) * factor * at(g, j);
+  }
+};
+
+const rope: Kernel<undefined> = ([x, cosines, sines], [y]) => {
+  const [t = 0, h = 0, d = 0] = (x as Tensor).shape;
+  const half = d / 2;
+  const [input, cos, sin] = [numbersOf(x as Tensor), numbersOf(cosines as Tensor), numbersOf(sines as Tensor)];
+  const out = numbersOf(y as Tensor);
+  for (let row = 0; row < t * h; row++) {
+    const angles = Math.floor(row / h) * half;
+    for (let i = 0; i < half; i++) {
+      const [c, s] = [at(cos, angles + i), at(sin, angles + i)];
+      const [a, b] = [at(input, row * d + i), at(input, row * d + i + half)];
+      out[row * d + i] = a * c - b * s;
+      out[row * d + i + half] = b * c + a * s;
+    }
+  }
+};
+
+/** Probabilities of query `t` of `q` over the first `seen` keys. */
+function probabilities(q: Numbers, qRow: number, k: Tensor, head: number, seen: number, scale: number): Float64Array {
+  const [, heads = 1, d = 0] = k.shape;
+  const keys = numbersOf(k);
+  const scores = Float64Array.from(
+    { length: seen },
+    (_, s) => scale * dot(q, qRow * d, keys, (s * heads + head) * d, d),
+  );
+  const largest = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
+  const exps = scores.map((x) => Math.exp(x - largest));
+  const sum = exps.reduce((a, b) => a + b, 0);
+  return exps.map((x) => x / sum);
+}
+
+const attention: Kernel<{ scale: number; starts: readonly number[] }> = ([q, ...rest], [y], { scale, starts }) => {
+  const [, h = 0] = (q as Tensor).shape;
+  const queries = numbersOf(q as Tensor);
+  const out = numbersOf(y as Tensor);
+  for (let i = 0; i + 1 < starts.length; i++) {
+    const [k, v] = [rest[2 * i] as Tensor, rest[2 * i + 1] as Tensor];
+    const [s = 0, heads = 1, dv = 0] = v.shape;
+    const values = numbersOf(v);
+    const [first, end] = [at(starts, i), at(starts, i + 1)];
+    for (let t = first; t < end; t++) {
+      for (let head = 0; head < h; head++) {
+        const group = Math.floor((head * heads) / h);
+        const p = probabilities(queries, t * h + head, k, group, s - (end - 1 - t), scale);
+        for (let d = 0; d < dv; d++) {
+          let sum = 0;
+          p.forEach((weight, key) => {
+            sum += weight * at(values, (key * heads + group) * dv + d);
+          });
+          out[(t * h + head) * dv + d] = sum;
+        }
+      }
+    }
+  }
+};
+
+const attentionPattern: Kernel<{ scale: number }> = ([q, k], [y], { scale }) => {
+  const [t = 0, h = 0] = (q as Tensor).shape;
+  const [s = 0, heads = 1] = (k as Tensor).shape;
+  const queries = numbersOf(q as Tensor);
+  const out = (numbersOf(y as Tensor) as Float32Array).fill(0);
+  for (let head = 0; head < h; head++) {
+    for (let i = 0; i < t; i++) {
+      const group = Math.floor((head * heads) / h);
+      out.set(probabilities(queries, i * h + head, k as Tensor, group, s - (t - 1 - i), scale), (head * t + i) * s);
+    }
+  }
+};
+
+const attendPattern: Kernel<undefined> = ([pattern, v], [y]) => {
+  const [h = 0, t = 0, s = 0] = (pattern as Tensor).shape;
+  const [, heads = 1, dv = 0] = (v as Tensor).shape;
+  const [p, values, out] = [numbersOf(pattern as Tensor), numbersOf(v as Tensor), numbersOf(y as Tensor)];
+  for (let row = 0; row < t * h; row++) {
+    const [i, head] = [Math.floor(row / h), row % h];
+    const group = Math.floor((head * heads) / h);
+    for (let d = 0; d < dv; d++) {
+      let sum = 0;
+      for (let key = 0; key < s; key++)
+        sum += at(p, (head * t + i) * s + key) * at(values, (key * heads + group) * dv + d);
+      out[row * dv + d] = sum;
+    }
+  }
+};
+
+const sumHeads: Kernel<{ by: number }> = ([z], [y], { by }) => {
+  const [t = 0, h = 0, m = 0] = (z as Tensor).shape;
+  const [input, out] = [numbersOf(z as Tensor), numbersOf(y as Tensor)];
+  for (let i = 0; i < t; i++) {
+    for (let j = 0; j < m; j++) {
+      let sum = 0;
+      for (let head = 0; head < h; head++) sum += at(input, (i * h + head) * m + j);
+      out[i * m + j] = by * sum;
+    }
+  }
+};
+
+const causalConv: Kernel<{ starts: readonly number[] }> = ([x, w, bias, ...windows], [y], { starts }) => {
+  const [e = 0, width = 0] = (w as Tensor).shape;
+  const [input, weights, shift] = [numbersOf(x as Tensor), numbersOf(w as Tensor), numbersOf(bias as Tensor)];
+  const out = numbersOf(y as Tensor);
+  windows.forEach((window, i) => {
+    const [first, end] = [at(starts, i), at(starts, i + 1)];
+    const past = numbersOf(window) as Float32Array;
+    const before = past.slice();
+    /** Row `t` of the sequence; negative rows lie in the window. */
+    const row = (t: number, channel: number) =>
+      t >= 0 ? at(input, (first + t) * e + channel) : at(before, (t + width - 1) * e + channel);
+    for (let t = 0; t < end - first; t++) {
+      for (let channel = 0; channel < e; channel++) {
+        let sum = at(shift, channel);
+        for (let j = 0; j < width; j++) sum += at(weights, channel * width + j) * row(t - width + 1 + j, channel);
+        out[(first + t) * e + channel] = activations.silu(sum);
+      }
+    }
+    for (let j = 0; j < width - 1; j++) {
+      for (let channel = 0; channel < e; channel++) past[j * e + channel] = row(end - first - width + 1 + j, channel);
+    }
+  });
+};
+
+const selectiveScan: Kernel<{ starts: readonly number[] }> = ([x, dt, a, b, c, d, ...states], [y], { starts }) => {
+  const [e = 0, n = 0] = (a as Tensor).shape;
+  const [X, DT, A, B, C, D, Y] = [x, dt, a, b, c, d, y].map((tensor) => numbersOf(tensor as Tensor)) as Float32Array[];
+  states.forEach((state, i) => {
+    const h = numbersOf(state);
+    for (let t = at(starts, i); t < at(starts, i + 1); t++) {
+      for (let channel = 0; channel < e; channel++) {
+        const input = at(X as Numbers, t * e + channel);
+        const step = at(DT as Numbers, t * e + channel);
+        let sum = at(D as Numbers, channel) * input;
+        for (let j = 0; j < n; j++) {
+          const k = channel * n + j;
+          h[k] = Math.exp(step * at(A as Numbers, k)) * at(h, k) + step * at(B as Numbers, t * n + j) * input;
+          sum += at(h, k) * at(C as Numbers, t * n + j);
+        }
+        (Y as Float32Array)[t * e + channel] = sum;
+      }
+    }
+  });
+};
+
+const topExperts: Kernel<{ count: number }> = ([logits], [ids, gates], { count }) => {
+  const [t = 0, x = 0] = (logits as Tensor).shape;
+  const scores = numbersOf(logits as Tensor);
+  for (let i = 0; i < t; i++) {
+    const order = Array.from({ length: x }, (_, expert) => expert)
+      .sort((a, b) => at(scores, i * x + b) - at(scores, i * x + a) || a - b)
+      .slice(0, count);
+    const exps = order.map((expert) => Math.exp(at(scores, i * x + expert) - at(scores, i * x + at(order, 0))));
+    const sum = exps.reduce((p, q) => p + q, 0);
+    numbersOf(ids as Tensor).set(order, i * count);
+    numbersOf(gates as Tensor).set(
+      exps.map((value) => value / sum),
+      i * count,
+    );
+  }
+};
+
+const experts: Kernel<{ activation: Activation }> = ([x, ids, gates, wIn, wOut], [y], { activation }) => {
+  const [t = 0, m = 0] = (x as Tensor).shape;
+  const active = (ids as Tensor).shape[1] as number;
+  const inner = (wOut as Tensor).shape[2] as number;
+  const [up, down] = [floatsOf(wIn as Tensor), floatsOf(wOut as Tensor)];
+  const input = numbersOf(x as Tensor);
+  const out = numbersOf(y as Tensor) as Float32Array;
+  for (let i = 0; i < t; i++) {
+    const sums = new Float64Array(m);
+    for (let slot = i * active; slot < (i + 1) * active; slot++) {
+      const expert = at(numbersOf(ids as Tensor), slot);
+      const row = (r: number) => dot(input, i * m, up, (expert * 2 * inner + r) * m, m);
+      const hidden = Float64Array.from({ length: inner }, (_, f) => activations[activation](row(f)) * row(inner + f));
+      const gate = at(numbersOf(gates as Tensor), slot);
+      for (let j = 0; j < m; j++) sums[j] = at(sums, j) + gate * dot(hidden, 0, down, (expert * m + j) * inner, inner);
+    }
+    out.set(sums, i * m);
+  }
+};
+
+const writeRows: Kernel<{ at: number }> = ([target, source], _, { at: row }) => {
+  numbersOf(target as Tensor).set(numbersOf(source as Tensor), row * size((target as Tensor).shape.slice(1)));
+};
+
+export const kernels: Readonly<Record<string, Kernel<unknown>>> = {
+  embed,
+  linear,
+  quantizeRows,
+  linearTernary,
+  layerNorm,
+  rmsNorm,
+  add: each<{ by: number }>(([x, y], { by }) => (x as number) + by * (y as number)),
+  scale: each<{ by: number }>(([x], { by }) => by * (x as number)),
+  gelu: each(([x]) => gelu(x as number)),
+  softplus: each(([x]) => ((x as number) > 20 ? (x as number) : Math.log1p(Math.exp(x as number)))),
+  negExp: each(([x]) => -Math.exp(x as number)),
+  gate: each<{ activation: Activation }>(
+    ([g, u], { activation }) => activations[activation](g as number) * (u as number),
+  ),
+  rope,
+  attention,
+  attentionPattern,
+  attendPattern,
+  sumHeads,
+  causalConv,
+  selectiveScan,
+  topExperts,
+  experts,
+  zeros: each(() => 0),
+  writeRows,
+  assign: ([target, source]) => numbersOf(target as Tensor).set(numbersOf(source as Tensor)),
+} as Record<string, Kernel<never>> as Record<string, Kernel<unknown>>;

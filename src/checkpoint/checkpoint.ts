@@ -1,0 +1,109 @@
+/** All tensors of a folder, whichever files they lie in. */
+import { CheckpointError } from '../errors.ts';
+import { readPyTorch } from './pytorch.ts';
+import { readSafetensors, type StoredTensor } from './safetensors.ts';
+import { checkFileName, type Folder, readJson, type Source } from './source.ts';
+
+export { readJson } from './source.ts';
+
+export interface Checkpoint {
+  readonly folder: Folder;
+  readonly format: 'safetensors' | 'pytorch';
+  /** By their stored names, in the order of the files. */
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  readonly files: readonly { readonly name: string; readonly size: number }[];
+  close(): Promise<void>;
+}
+
+/** In the order in which transformers looks for them. */
+const LAYOUTS = [
+  { format: 'safetensors', file: 'model.safetensors', read: readSafetensors },
+  { format: 'pytorch', file: 'pytorch_model.bin', read: readPyTorch },
+] as const;
+
+/** An index of a model of 10^5 tensors has some 10 MB. */
+const MAX_INDEX_BYTES = 64 << 20;
+const MAX_SHARDS = 4096;
+
+/** Reads the headers of all files. Throws CheckpointError when there are none, or when they do not fit together. */
+export async function openCheckpoint(folder: Folder): Promise<Checkpoint> {
+  for (const { format, file, read } of LAYOUTS) {
+    const single = await folder.open(file);
+    if (single) return assemble(folder, format, [[file, single]], read);
+    const index = await readIndex(folder, `${file}.index.json`);
+    if (!index) continue;
+    const opened: [string, Source][] = [];
+    try {
+      for (const shard of new Set(index.values())) {
+        const source = await folder.open(shard);
+        if (!source) throw new CheckpointError(`${folder.name}/${file}.index.json names ${shard}, which is missing.`);
+        opened.push([shard, source]);
+      }
+    } catch (error) {
+      await Promise.all(opened.map(([, source]) => source.close()));
+      throw error;
+    }
+    return assemble(folder, format, opened, read, index);
+  }
+  const there = (await folder.list()).slice(0, 20).join(', ');
+  throw new CheckpointError(
+    `${folder.name} has no weights: wanted model.safetensors or pytorch_model.bin (or their .index.json)` +
+      `${there ? `, found ${there}` : ''}.`,
+  );
+}
+
+async function assemble(
+  folder: Folder,
+  format: Checkpoint['format'],
+  sources: readonly (readonly [string, Source])[],
+  read: (source: Source) => Promise<StoredTensor[]>,
+  index?: ReadonlyMap<string, string>,
+): Promise<Checkpoint> {
+  const close = async () => {
+    await Promise.all(sources.map(([, source]) => source.close()));
+  };
+  try {
+    const tensors = new Map<string, StoredTensor>();
+    const fileOf = new Map<string, string>();
+    for (const [file, source] of sources) {
+      for (const tensor of await read(source)) {
+        const before = fileOf.get(tensor.name);
+        if (before !== undefined)
+          throw new CheckpointError(`'${tensor.name}' is in ${before} and again in ${file}; one must go.`);
+        tensors.set(tensor.name, tensor);
+        fileOf.set(tensor.name, file);
+      }
+    }
+    for (const [name, file] of index ?? []) {
+      if (fileOf.get(name) === file) continue;
+      const where = fileOf.has(name) ? `is in ${fileOf.get(name)}` : 'is in none of the files';
+      throw new CheckpointError(`the index says that '${name}' is in ${file}, but it ${where}.`);
+    }
+    return { folder, format, tensors, files: sources.map(([name, { size }]) => ({ name, size })), close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Tensor name -> file name. */
+async function readIndex(folder: Folder, file: string): Promise<Map<string, string> | undefined> {
+  const json = await readJson(folder, file, MAX_INDEX_BYTES);
+  if (!json) return undefined;
+  const map = json.weight_map;
+  if (typeof map !== 'object' || map === null || Array.isArray(map))
+    throw new CheckpointError(`${folder.name}/${file} has no 'weight_map' of tensor names to file names.`);
+  const entries = Object.entries(map);
+  for (const [name, shard] of entries) {
+    if (typeof shard !== 'string')
+      throw new CheckpointError(
+        `${folder.name}/${file} puts '${name}' into ${JSON.stringify(shard)}, wanted a file name.`,
+      );
+    checkFileName(shard);
+  }
+  const index = new Map(entries as [string, string][]);
+  const shards = new Set(index.values()).size;
+  if (shards === 0 || shards > MAX_SHARDS)
+    throw new CheckpointError(`${folder.name}/${file} names ${shards} files, wanted 1 to ${MAX_SHARDS}.`);
+  return index;
+}

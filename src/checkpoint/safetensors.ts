@@ -1,0 +1,126 @@
+/**
+ * The safetensors format (github.com/huggingface/safetensors, README "Format"): 8 bytes with the length of a JSON header, the header,
+ * the numbers of all tensors one after another. Nothing of the header is believed before it is checked against the file's size.
+ */
+import { CheckpointError } from '../errors.ts';
+import { size as elementsOf, show } from '../tensor.ts';
+import type { Source } from './source.ts';
+
+const BYTES = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 } as const;
+
+export type StoredDType = keyof typeof BYTES;
+
+/** A tensor in a file, whose numbers are read when they are wanted. */
+export interface StoredTensor {
+  readonly name: string;
+  readonly shape: readonly number[];
+  readonly dtype: StoredDType;
+  /** Name of the file, for messages. */
+  readonly file: string;
+  readonly byteLength: number;
+  /** Fills `into` with the numbers in row-major order, from byte `offset` of the tensor on. */
+  read(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void>;
+}
+
+/** As in the format's own implementation; headers of the largest models have a few megabytes. */
+const MAX_HEADER_BYTES = 100_000_000;
+const MAX_AXES = 16;
+
+export function isStoredDType(text: unknown): text is StoredDType {
+  return typeof text === 'string' && Object.hasOwn(BYTES, text);
+}
+
+/** Bytes of a tensor; NaN when they are too many to count. */
+export function storedBytes(shape: readonly number[], dtype: StoredDType): number {
+  const bytes = elementsOf(shape) * BYTES[dtype];
+  return Number.isSafeInteger(bytes) ? bytes : Number.NaN;
+}
+
+/** Throws CheckpointError when the header is damaged, or describes other bytes than the file has. */
+export async function readSafetensors(source: Source): Promise<StoredTensor[]> {
+  const { name, size } = source;
+  const wrong = (problem: string) =>
+    new CheckpointError(`${name}: ${problem}. The file is damaged or incomplete: fetch it again.`);
+  if (size < 8) throw wrong(`${size} bytes are too few for a safetensors file`);
+  const prefix = new Uint8Array(8);
+  await source.read(0, prefix);
+  const length = Number(new DataView(prefix.buffer).getBigUint64(0, true));
+  if (length > size - 8 || length > MAX_HEADER_BYTES)
+    throw wrong(`its header claims ${length} bytes, but the file has ${size}`);
+  const bytes = new Uint8Array(length);
+  await source.read(8, bytes);
+  const entries = parse(bytes, wrong);
+
+  const start = 8 + length;
+  const tensors: (StoredTensor & { begin: number })[] = [];
+  for (const [tensorName, entry] of entries) {
+    const { dtype, shape, begin, end } = checkEntry(tensorName, entry, wrong);
+    if (end > size - start) throw wrong(`'${tensorName}' ends at byte ${start + end}, the file at ${size}`);
+    tensors.push({
+      name: tensorName,
+      shape,
+      dtype,
+      file: name,
+      byteLength: end - begin,
+      begin,
+      read: (offset, into, signal) => source.read(start + begin + offset, into, signal),
+    });
+  }
+  // The numbers must follow each other without a gap, so that nothing is hidden and nothing is read twice.
+  let reached = 0;
+  for (const tensor of [...tensors].sort((a, b) => a.begin - b.begin || a.byteLength - b.byteLength)) {
+    if (tensor.begin !== reached) throw wrong(`'${tensor.name}' begins at byte ${tensor.begin}, wanted ${reached}`);
+    reached += tensor.byteLength;
+  }
+  if (start + reached !== size) throw wrong(`its tensors end at byte ${start + reached}, the file at ${size}`);
+  return tensors;
+}
+
+function parse(bytes: Uint8Array, wrong: (problem: string) => CheckpointError): [string, unknown][] {
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw wrong(`its header is no JSON (${(error as Error).message})`);
+  }
+  if (typeof header !== 'object' || header === null || Array.isArray(header))
+    throw wrong('its header is no JSON object');
+  return Object.entries(header).filter(([key]) => key !== '__metadata__');
+}
+
+function checkEntry(name: string, entry: unknown, wrong: (problem: string) => CheckpointError) {
+  const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
+  if (!isStoredDType(dtype)) {
+    const came = JSON.stringify(dtype)?.slice(0, 40);
+    throw new CheckpointError(`'${name}' has dtype ${came}; known are ${Object.keys(BYTES).join(', ')}.`);
+  }
+  const isCount = (n: unknown) => Number.isSafeInteger(n) && (n as number) >= 0;
+  if (!Array.isArray(shape) || shape.length > MAX_AXES || !shape.every(isCount))
+    throw wrong(`'${name}' has shape ${JSON.stringify(shape)?.slice(0, 60)}`);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount) || offsets[0] > offsets[1])
+    throw wrong(`'${name}' has data_offsets ${JSON.stringify(offsets)?.slice(0, 60)}`);
+  const [begin, end] = offsets as [number, number];
+  if (storedBytes(shape, dtype) !== end - begin)
+    throw wrong(`'${name}' is ${dtype} ${show(shape)}, but has ${end - begin} bytes`);
+  return { dtype, shape: shape as number[], begin, end };
+}
+
+/** The bytes in front of the numbers; padded so that the numbers begin at a multiple of 8. */
+export function safetensorsHeader(
+  tensors: readonly { readonly name: string; readonly shape: readonly number[]; readonly dtype: StoredDType }[],
+  metadata: Readonly<Record<string, string>> = { format: 'pt' }, // transformers refuses files without it
+): Uint8Array {
+  const header: Record<string, unknown> = { __metadata__: metadata };
+  let reached = 0;
+  for (const { name, shape, dtype } of tensors) {
+    const end = reached + storedBytes(shape, dtype);
+    header[name] = { dtype, shape, data_offsets: [reached, end] };
+    reached = end;
+  }
+  const json = new TextEncoder().encode(JSON.stringify(header));
+  const padded = Math.ceil(json.length / 8) * 8;
+  const bytes = new Uint8Array(8 + padded).fill(0x20, 8);
+  new DataView(bytes.buffer).setBigUint64(0, BigInt(padded), true);
+  bytes.set(json, 8);
+  return bytes;
+}

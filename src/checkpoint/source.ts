@@ -1,0 +1,83 @@
+/** Where bytes come from: a file on disk, behind HTTP, or in memory. Everything above reads ranges and knows no more. */
+import { CheckpointError } from '../errors.ts';
+
+/** A file that can be read from any place. */
+export interface Source {
+  /** As it stands in messages. */
+  readonly name: string;
+  /** Bytes. */
+  readonly size: number;
+  /** Fills `into` from byte `offset` on. Throws CheckpointError when the file ends before. */
+  read(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** The files of a checkpoint, by names without folders. */
+export interface Folder {
+  readonly name: string;
+  /** Undefined when there is no such file. */
+  open(file: string): Promise<Source | undefined>;
+  /** What is there, for messages; empty where it cannot be known. */
+  list(): Promise<readonly string[]>;
+}
+
+/** Throws CheckpointError on a name that leads out of its folder. */
+export function checkFileName(file: string): void {
+  if (!/^[\w][\w. +=@-]*$/.test(file))
+    throw new CheckpointError(
+      `'${file}' is no plain file name; files must lie in the folder of the checkpoint itself.`,
+    );
+}
+
+/** The whole of a small text file; undefined when there is none. Throws CheckpointError when it is larger than `maxBytes`. */
+export async function readText(folder: Folder, file: string, maxBytes: number): Promise<string | undefined> {
+  const bytes = await readBytes(folder, file, maxBytes);
+  if (!bytes) return undefined;
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new CheckpointError(`${folder.name}/${file} is no UTF-8 text; it may be damaged: fetch it again.`);
+  }
+}
+
+/** As readText, but the bytes themselves. */
+export async function readBytes(folder: Folder, file: string, maxBytes: number): Promise<Uint8Array | undefined> {
+  const source = await folder.open(file);
+  if (!source) return undefined;
+  try {
+    if (source.size > maxBytes) {
+      throw new CheckpointError(`${source.name} has ${source.size} bytes, wanted at most ${maxBytes} for such a file.`);
+    }
+    const bytes = new Uint8Array(source.size);
+    await source.read(0, bytes);
+    return bytes;
+  } finally {
+    await source.close();
+  }
+}
+
+/** Parsed JSON that must be an object; undefined when there is no such file. */
+export async function readJson(
+  folder: Folder,
+  file: string,
+  maxBytes: number,
+): Promise<{ readonly [key: string]: unknown } | undefined> {
+  const text = await readText(folder, file, maxBytes);
+  if (text === undefined) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text); // of two equal keys the last counts, as in Python
+  } catch (error) {
+    throw new CheckpointError(`${folder.name}/${file} is no JSON: ${(error as Error).message}. Fetch it again.`);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new CheckpointError(`${folder.name}/${file} holds ${text.slice(0, 40)}, wanted a JSON object.`);
+  return value as { readonly [key: string]: unknown };
+}
+
+/** The error of a read beyond the end. */
+export function tooShort(name: string, size: number, wanted: number): CheckpointError {
+  return new CheckpointError(
+    `${name} ends at byte ${size}, but bytes up to ${wanted} are wanted; it is incomplete: fetch it again.`,
+  );
+}

@@ -1,0 +1,133 @@
+/** Number formats: 16-bit floats to and from 32 bits, and blocks of checkpoint numbers into the memory of a tensor. */
+import type { Block, SourceDType } from './backends/backend.ts';
+import type { DType, TypedArray } from './tensor.ts';
+
+const f32 = new Float32Array(1);
+const bits = new Uint32Array(f32.buffer);
+
+/** bfloat16 is the upper half of an f32. */
+export function fromBf16(x: number): number {
+  bits[0] = x << 16;
+  return f32[0] as number;
+}
+
+/** Rounds half to even, as the hardware does; NaN stays NaN. */
+export function toBf16(x: number): number {
+  f32[0] = x;
+  const b = bits[0] as number;
+  if ((b & 0x7fffffff) > 0x7f800000) return (b >>> 16) | 0x40;
+  return (b + 0x7fff + ((b >>> 16) & 1)) >>> 16;
+}
+
+/** IEEE 754 binary16. */
+export function fromF16(x: number): number {
+  const exponent = (x >> 10) & 31;
+  const fraction = x & 1023;
+  const sign = x & 0x8000 ? -1 : 1;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** Rounds half to even; what is too large becomes infinite. */
+export function toF16(x: number): number {
+  f32[0] = x;
+  const b = bits[0] as number;
+  const sign = (b >>> 16) & 0x8000;
+  const magnitude = b & 0x7fffffff;
+  if (magnitude >= 0x47800000) return sign | (magnitude > 0x7f800000 ? 0x7e00 : 0x7c00);
+  if (magnitude < 0x38800000) {
+    // Subnormal: an integer count of 2^-24. Adding 1.5 * 2^23 lets the f32 adder round it.
+    f32[0] = Math.abs(x) * 2 ** 24 + 12582912;
+    return sign | ((bits[0] as number) & 0x7ff);
+  }
+  return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13);
+}
+
+const halves = new Float32Array(65536);
+let halvesReady = false;
+
+/** All 65536 halves as f32: a lookup is several times faster than the arithmetic. */
+function halfTable(): Float32Array {
+  if (!halvesReady) for (let i = 0; i < 65536; i++) halves[i] = fromF16(i);
+  halvesReady = true;
+  return halves;
+}
+
+/** The bytes of a checkpoint as numbers of the machine; little-endian. Copies only when the bytes lie askew. */
+export function view(dtype: SourceDType, bytes: Uint8Array): TypedArray | Float64Array {
+  const width = { f64: 8, f32: 4, i32: 4, f16: 2, bf16: 2, i8: 1, u8: 1 }[dtype];
+  const { buffer, byteOffset } = bytes.byteOffset % width === 0 ? bytes : bytes.slice();
+  const length = bytes.length / width;
+  switch (dtype) {
+    case 'f64':
+      return new Float64Array(buffer, byteOffset, length);
+    case 'f32':
+      return new Float32Array(buffer, byteOffset, length);
+    case 'i32':
+      return new Int32Array(buffer, byteOffset, length);
+    case 'f16':
+    case 'bf16':
+      return new Uint16Array(buffer, byteOffset, length);
+    case 'i8':
+      return new Int8Array(buffer, byteOffset, length);
+    case 'u8':
+      return new Uint8Array(buffer, byteOffset, length);
+  }
+}
+
+/** 16-bit floats and all else as f32. */
+export function toFloats(dtype: SourceDType, numbers: TypedArray | Float64Array): Float32Array {
+  if (dtype === 'f32') return numbers as Float32Array;
+  const floats = new Float32Array(numbers.length);
+  if (dtype === 'bf16') {
+    const raw = new Uint32Array(floats.buffer);
+    for (let i = 0; i < raw.length; i++) raw[i] = (numbers[i] as number) << 16;
+  } else if (dtype === 'f16') {
+    const table = halfTable();
+    for (let i = 0; i < floats.length; i++) floats[i] = table[numbers[i] as number] as number;
+  } else {
+    floats.set(numbers);
+  }
+  return floats;
+}
+
+/** Numbers of a checkpoint in the type of a tensor; the same array when nothing changes. */
+function convert(numbers: TypedArray | Float64Array, from: SourceDType, to: DType): TypedArray {
+  if (from === to || (from === 'u8' && to === 'ternary')) return numbers as TypedArray;
+  const floats = toFloats(from, numbers);
+  if (to === 'f32') return floats;
+  if (to !== 'f16' && to !== 'bf16') throw new TypeError(`${from} numbers cannot be kept as ${to}`);
+  const narrow = to === 'bf16' ? toBf16 : toF16;
+  const halves = new Uint16Array(floats.length);
+  for (let i = 0; i < halves.length; i++) halves[i] = narrow(floats[i] as number);
+  return halves;
+}
+
+/** Side of the squares in which a matrix is turned, so that both sides stay in the cache. */
+const TURN = 32;
+
+/** Writes a block into `target`, the numbers of a tensor of type `dtype` whose last axis is `rowLength` long. */
+export function fillBlock(target: TypedArray, dtype: DType, rowLength: number, block: Block): void {
+  const { row, column, rows, columns, transposed } = block;
+  const numbers = convert(view(block.dtype, block.bytes), block.dtype, dtype);
+  if (!transposed && columns === rowLength) {
+    target.set(numbers, row * rowLength + column);
+    return;
+  }
+  if (!transposed) {
+    for (let i = 0; i < rows; i++)
+      target.set(numbers.subarray(i * columns, (i + 1) * columns), (row + i) * rowLength + column);
+    return;
+  }
+  for (let i0 = 0; i0 < rows; i0 += TURN) {
+    for (let j0 = 0; j0 < columns; j0 += TURN) {
+      const iEnd = Math.min(i0 + TURN, rows);
+      const jEnd = Math.min(j0 + TURN, columns);
+      for (let i = i0; i < iEnd; i++) {
+        const at = (row + i) * rowLength + column;
+        for (let j = j0; j < jEnd; j++) target[at + j] = numbers[j * rows + i] as number;
+      }
+    }
+  }
+}
