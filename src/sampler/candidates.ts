@@ -1,0 +1,88 @@
+/** The tokens that may be drawn next, with weights in proportion to their probabilities. Room for V of them, used again each time. */
+import { thresholdOf } from './select.ts';
+
+export class Candidates {
+  #length = 0;
+  /** Ascending. */
+  readonly #ids: Uint32Array;
+  readonly #weights: Float64Array;
+  readonly #numbers: Float64Array;
+
+  constructor(vocabSize: number) {
+    this.#ids = new Uint32Array(vocabSize);
+    this.#weights = new Float64Array(vocabSize);
+    this.#numbers = new Float64Array(vocabSize);
+  }
+
+  /** Begins anew: the `topK` best of scores[V] and those equal to the last of them; 0 takes all. The best, `max`, weighs 1. */
+  take(scores: Float32Array, max: number, temperature: number, topK: number): void {
+    let floor = Number.NEGATIVE_INFINITY;
+    if (topK > 0 && topK < scores.length) {
+      this.#numbers.set(scores);
+      floor = thresholdOf(this.#numbers, topK, 'count').value;
+    }
+    this.#length = 0;
+    for (let id = 0; id < scores.length; id++) {
+      const score = scores[id] as number;
+      if (score < floor) continue;
+      this.#ids[this.#length] = id;
+      this.#weights[this.#length++] = Math.exp((score - max) / temperature);
+    }
+  }
+
+  /** Nucleus (arXiv 1904.09751): keeps the heaviest until they reach the share `topP` of all weight, one at least. */
+  keepNucleus(topP: number): void {
+    const numbers = this.#numbers.subarray(0, this.#length);
+    numbers.set(this.#weights.subarray(0, this.#length));
+    const target = topP * this.#total;
+    const { value, above } = thresholdOf(numbers, target, 'sum');
+    // Which of several equals the reference keeps depends on torch's sort; here it is the lower ids.
+    this.#keep(value, Math.max(1, Math.ceil((target - above) / value)));
+  }
+
+  /** Keeps what weighs at least `minP` of the heaviest. */
+  keepFrom(minP: number): void {
+    this.#keep(minP, Number.POSITIVE_INFINITY);
+  }
+
+  /** The id whose stretch of the cumulative weights, in the order of ids, `uniform` in [0, 1) falls into. */
+  pick(uniform: number): number {
+    const wanted = uniform * this.#total;
+    let sum = 0;
+    let last = 0;
+    for (let i = 0; i < this.#length; i++) {
+      const weight = this.#weights[i] as number;
+      if (weight === 0) continue;
+      sum += weight;
+      last = i;
+      if (wanted < sum) break;
+    }
+    return this.#ids[last] as number;
+  }
+
+  /** Writes the probabilities into out[V], which is zero. */
+  spread(out: Float32Array): void {
+    const total = this.#total;
+    for (let i = 0; i < this.#length; i++) out[this.#ids[i] as number] = (this.#weights[i] as number) / total;
+  }
+
+  get #total(): number {
+    let sum = 0;
+    for (let i = 0; i < this.#length; i++) sum += this.#weights[i] as number;
+    return sum;
+  }
+
+  /** Keeps weights above `least`, and the first `equals` of those that are just that. */
+  #keep(least: number, equals: number): void {
+    let left = equals;
+    let length = 0;
+    for (let i = 0; i < this.#length; i++) {
+      const weight = this.#weights[i] as number;
+      if (weight > least || (weight === least && left-- > 0)) {
+        this.#ids[length] = this.#ids[i] as number;
+        this.#weights[length++] = weight;
+      }
+    }
+    this.#length = length;
+  }
+}
