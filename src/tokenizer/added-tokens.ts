@@ -1,0 +1,71 @@
+/**
+ * Tokens that are cut out of a text before anything else looks at it, such as <|endoftext|>: the leftmost match, the longest of
+ * those that begin at one place (added_vocabulary.rs of huggingface/tokenizers).
+ */
+
+export interface AddedToken {
+  readonly id: number;
+  readonly content: string;
+  /** Left out when special tokens are skipped. */
+  readonly special: boolean;
+  /** Looked for in the normalised text, not in the text as it came. */
+  readonly normalized: boolean;
+  /** Only between characters that belong to no word. */
+  readonly singleWord: boolean;
+  /** Takes in the white space before it. */
+  readonly lstrip: boolean;
+  /** Takes in the white space after it. */
+  readonly rstrip: boolean;
+}
+
+/** Text that is still to be split, or the id of a token found in it. */
+export type Section = string | number;
+
+export type Cutter = (text: string) => Section[];
+
+const WORD_BEFORE = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u;
+const WORD_AFTER = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
+
+/** `spell` gives the text by which a token is found. Of two tokens found by the same text, the first counts. */
+export function cutterFor(tokens: readonly AddedToken[], spell: (content: string) => string): Cutter {
+  const bySpelling = new Map<string, AddedToken>();
+  for (const token of tokens) {
+    const spelling = spell(token.content);
+    if (spelling !== '' && !bySpelling.has(spelling)) bySpelling.set(spelling, token);
+  }
+  if (bySpelling.size === 0) return (text) => [text];
+  // Alternatives are tried in order, so longer ones go first. Without the flag u a match could begin inside a pair of surrogates.
+  const longestFirst = [...bySpelling.keys()].sort((a, b) => b.length - a.length);
+  const pattern = new RegExp(longestFirst.map(escaped).join('|'), 'gu');
+  return (text) => {
+    const sections: Section[] = [];
+    let done = 0;
+    for (const match of text.matchAll(pattern)) {
+      const token = bySpelling.get(match[0]) as AddedToken;
+      let start = match.index;
+      let end = start + match[0].length;
+      if (token.singleWord && insideWord(text, start, end)) continue;
+      if (token.lstrip) while (start > done && isSpace(text, start - 1)) start--;
+      if (token.rstrip) while (isSpace(text, end)) end++;
+      if (start > done) sections.push(text.slice(done, start));
+      sections.push(token.id);
+      done = end;
+    }
+    if (done < text.length) sections.push(text.slice(done));
+    return sections;
+  };
+}
+
+function insideWord(text: string, start: number, end: number): boolean {
+  // Two code units hold any one character.
+  return WORD_BEFORE.test(text.slice(Math.max(0, start - 2), start)) || WORD_AFTER.test(text.slice(end, end + 2));
+}
+
+/** White space of Unicode, which has U+0085 and not U+FEFF; all of it lies in the basic plane. */
+function isSpace(text: string, index: number): boolean {
+  return index < text.length && /\p{White_Space}/u.test(text.charAt(index));
+}
+
+function escaped(text: string): string {
+  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
+}

@@ -1,0 +1,38 @@
+/**
+ * The byte alphabet of GPT-2: vocabularies of byte-level BPE spell every byte as one printable character. Bytes that print in
+ * Latin-1 stand for themselves, the other 68 are U+0100, U+0101, … in order of the byte (openai/gpt-2, encoder.py).
+ */
+
+const printsInLatin1 = (byte: number) =>
+  (byte >= 0x21 && byte <= 0x7e) || (byte >= 0xa1 && byte <= 0xac) || (byte >= 0xae && byte <= 0xff);
+
+const charOfByte: string[] = [];
+const byteOfChar = new Map<string, number>();
+for (let byte = 0, moved = 0; byte < 256; byte++) {
+  const char = String.fromCharCode(printsInLatin1(byte) ? byte : 0x100 + moved++);
+  charOfByte.push(char);
+  byteOfChar.set(char, byte);
+}
+
+/** The 256 characters, by byte. */
+export const BYTE_ALPHABET: readonly string[] = charOfByte;
+
+const encoder = new TextEncoder();
+
+/** How a vocabulary spells a text: one character a byte of its UTF-8. */
+export function spellBytes(text: string): string {
+  let spelled = '';
+  for (const byte of encoder.encode(text)) spelled += charOfByte[byte];
+  return spelled;
+}
+
+/** Bytes of a token. One that is not wholly of the alphabet, such as an added token with spaces, stands for its own UTF-8. */
+export function bytesOf(token: string): Uint8Array {
+  const bytes: number[] = [];
+  for (const char of token) {
+    const byte = byteOfChar.get(char);
+    if (byte === undefined) return encoder.encode(token);
+    bytes.push(byte);
+  }
+  return Uint8Array.from(bytes);
+}
