@@ -59,15 +59,16 @@ export async function readStrided(
       const rest = index * step;
       return visit(depth + 1, offset + index * axis.stride, start - rest, end - rest, out + start - from);
     };
-    const whole = { from: first * step === from ? first : first + 1, to: (last + 1) * step === to ? last + 1 : last };
-    if (whole.from > first) await cut(first);
-    if (whole.to > whole.from) {
-      const box = [{ size: whole.to - whole.from, stride: axis.stride, step }];
+    const [fromWhole, toWhole] = [Math.ceil(from / step), Math.floor(to / step)];
+    if (fromWhole > toWhole) return cut(first); // a part from the middle of one index
+    if (first < fromWhole) await cut(first);
+    if (fromWhole < toWhole) {
+      const box = [{ size: toWhole - fromWhole, stride: axis.stride, step }];
       for (let i = depth + 1; i < axes.length; i++) box.push({ ...(axes[i] as Axis), step: inner[i] as number });
       box.sort((a, b) => b.stride - a.stride);
-      await readBox(box, offset + whole.from * axis.stride, into, out + whole.from * step - from, read);
+      await readBox(box, offset + fromWhole * axis.stride, into, out + fromWhole * step - from, read);
     }
-    if (whole.to <= last && last > first) await cut(last);
+    if (last >= toWhole) await cut(last);
   };
   if (into.length > 0) await visit(0, base, from, from + into.length, 0);
 }

@@ -67,8 +67,8 @@ export async function readZipDirectory(source: Source, signal?: AbortSignal): Pr
       encrypted: (view.getUint16(at + 8, true) & 1) !== 0,
     };
     if (entry.headerOffset + LOCAL_BYTES + entry.packedSize > offset)
-      throw damaged(source, `its entry '${name}' does not fit in the file`);
-    if (entries.has(name)) throw damaged(source, `it has two entries called '${name}'`);
+      throw damaged(source, `its entry '${shorten(name)}' does not fit in the file`);
+    if (entries.has(name)) throw damaged(source, `it has two entries called '${shorten(name)}'`);
     entries.set(name, entry);
     at = next;
   }
@@ -79,25 +79,25 @@ export async function readZipDirectory(source: Source, signal?: AbortSignal): Pr
 export async function dataOffset(source: Source, entry: ZipEntry, signal?: AbortSignal): Promise<number> {
   const { name, method, encrypted, headerOffset } = entry;
   if (encrypted)
-    throw new CheckpointError(`${source.name}: its entry '${name}' is encrypted: save it without a password.`);
+    throw new CheckpointError(`${source.name}: its entry '${shorten(name)}' is encrypted: save it without a password.`);
   if (method !== 0) {
     const how = METHODS[method] ?? `method ${method}`;
     throw new CheckpointError(
-      `${source.name}: its entry '${name}' is compressed (${how}): wanted entries stored as they are, as torch.save ` +
+      `${source.name}: its entry '${shorten(name)}' is compressed (${how}): wanted entries stored as they are, as torch.save ` +
         'writes them. Load it with torch and save it again, or convert it to safetensors.',
     );
   }
   if (entry.size !== entry.packedSize)
-    throw damaged(source, `its entry '${name}' is stored as it is, yet its two sizes differ`);
-  const header = await readBytes(source, headerOffset, LOCAL_BYTES, signal);
+    throw damaged(source, `its entry '${shorten(name)}' is stored as it is, yet its two sizes differ`);
+  const nameBytes = new TextEncoder().encode(name).length;
+  const header = await readBytes(source, headerOffset, LOCAL_BYTES + nameBytes, signal);
   const view = viewOf(header);
-  if (view.getUint32(0, true) !== LOCAL) throw damaged(source, `its entry '${name}' has no local header`);
-  const nameBytes = view.getUint16(26, true);
-  const start = headerOffset + LOCAL_BYTES + nameBytes + view.getUint16(28, true); // torch pads with the extra field
-  if (start + entry.size > entry.end) throw damaged(source, `its entry '${name}' ends after the directory starts`);
-  const localName = decodeName(source, await readBytes(source, headerOffset + LOCAL_BYTES, nameBytes, signal));
-  if (localName !== name)
-    throw damaged(source, `the directory calls an entry '${name}' whose own header says '${shorten(localName)}'`);
+  const sameName = () => decodeName(source, header.subarray(LOCAL_BYTES)) === name;
+  if (view.getUint32(0, true) !== LOCAL || view.getUint16(26, true) !== nameBytes || !sameName())
+    throw damaged(source, `the header of its entry '${shorten(name)}' is not where the directory says`);
+  const start = headerOffset + header.length + view.getUint16(28, true); // torch pads with the extra field
+  if (start + entry.size > entry.end)
+    throw damaged(source, `its entry '${shorten(name)}' ends after the directory starts`);
   return start;
 }
 
@@ -184,11 +184,11 @@ function placeOf(source: Source, name: string, view: DataView, at: number, extra
   while (field + 4 <= extraEnd && view.getUint16(field, true) !== ZIP_64_EXTRA)
     field += 4 + view.getUint16(field + 2, true);
   const end = field + 4 <= extraEnd ? field + 4 + view.getUint16(field + 2, true) : Number.POSITIVE_INFINITY;
-  if (end > extraEnd) throw damaged(source, `its entry '${name}' lacks the 64-bit sizes it announces`);
+  if (end > extraEnd) throw damaged(source, `its entry '${shorten(name)}' lacks the 64-bit sizes it announces`);
   let next = field + 4;
   const wide = (narrow: number) => {
     if (narrow !== 0xffffffff) return narrow;
-    if (next + 8 > end) throw damaged(source, `its entry '${name}' lacks the 64-bit sizes it announces`);
+    if (next + 8 > end) throw damaged(source, `its entry '${shorten(name)}' lacks the 64-bit sizes it announces`);
     next += 8;
     return uint64(source, view, next - 8);
   };
