@@ -1,0 +1,30 @@
+/** Whether a snapshot in the cache can be used without asking the hub. */
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { sizeOf } from './layout-node.ts';
+import { missingFiles, wantedFiles } from './wanted-files.ts';
+
+/** Index files of 10^5 tensors have some 10^7 bytes. */
+const MAX_INDEX_BYTES = 64 << 20;
+
+/** What a cached snapshot lacks to be used; empty when nothing. */
+export async function missingIn(folder: string, wantWeights: boolean): Promise<string[]> {
+  const names: string[] = [];
+  for (const name of await readdir(folder).catch(() => []))
+    if ((await sizeOf(join(folder, name))) !== undefined) names.push(name);
+  const shards = new Set<string>();
+  for (const name of wantedFiles(names).small.filter((name) => name.endsWith('.index.json')))
+    for (const shard of await shardsOf(join(folder, name))) shards.add(shard);
+  return missingFiles(names, [...shards], wantWeights);
+}
+
+/** Files that an index names; damage in it is for those to report who read the weights. */
+async function shardsOf(path: string): Promise<string[]> {
+  try {
+    if (((await sizeOf(path)) ?? 0) > MAX_INDEX_BYTES) return [];
+    const { weight_map } = JSON.parse(await readFile(path, 'utf8')) as { weight_map?: Record<string, unknown> };
+    return [...new Set(Object.values(weight_map ?? {}))].filter((name) => typeof name === 'string');
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,68 @@
+/**
+ * What the environment says about the hub. The variables are those of the Python tool, so that both share
+ * a cache, a token and a mirror: https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables
+ */
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { UsageError } from '../errors.ts';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** Where downloads are kept. */
+export function cacheDirectory(env: Environment = process.env): string {
+  return expand(env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(home(env), 'hub'));
+}
+
+/** The hub's address, without a slash at the end. Throws UsageError when it is no http address. */
+export function hubEndpoint(given: string | undefined, env: Environment = process.env): string {
+  const text = (given || env.HF_ENDPOINT || 'https://huggingface.co').replace(/\/+$/, '');
+  const url = URL.canParse(text) ? new URL(text) : undefined;
+  if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash)
+    throw new UsageError(
+      `the hub's address came as '${text}', wanted one such as https://huggingface.co without name, password or query; see HF_ENDPOINT.`,
+    );
+  return text;
+}
+
+/** The token: the one given (an empty one means none), else of HF_TOKEN, else of the file that logging in wrote. */
+export function hubToken(given: string | undefined, env: Environment = process.env): string | undefined {
+  const implied = () =>
+    isTrue(env.HF_HUB_DISABLE_IMPLICIT_TOKEN)
+      ? undefined
+      : env.HF_TOKEN?.trim() || env.HUGGING_FACE_HUB_TOKEN?.trim() || readToken(env);
+  const token = (given ?? implied())?.trim();
+  // Checked here because fetch would print the token in its complaint.
+  if (token && !/^[\x21-\x7e]+$/.test(token))
+    throw new UsageError('the hub token has characters that no token has; look at HF_TOKEN (its value is not shown).');
+  return token || undefined;
+}
+
+export function isOffline(given: boolean | undefined, env: Environment = process.env): boolean {
+  return given ?? isTrue(env.HF_HUB_OFFLINE || env.TRANSFORMERS_OFFLINE);
+}
+
+/** Whether files are to be put into snapshots as such, as on disks without symbolic links. */
+export function withoutSymlinks(env: Environment = process.env): boolean {
+  return isTrue(env.HF_HUB_DISABLE_SYMLINKS);
+}
+
+function home(env: Environment): string {
+  return expand(env.HF_HOME || join(env.XDG_CACHE_HOME || join('~', '.cache'), 'huggingface'));
+}
+
+function readToken(env: Environment): string | undefined {
+  try {
+    return readFileSync(expand(env.HF_TOKEN_PATH || join(home(env), 'token')), 'utf8').trim();
+  } catch {
+    return undefined; // never logged in
+  }
+}
+
+function expand(path: string): string {
+  return path.replace(/^~(?=$|[/\\])/, () => homedir());
+}
+
+function isTrue(value: string | undefined): boolean {
+  return /^(?:1|on|yes|true)$/i.test(value ?? '');
+}

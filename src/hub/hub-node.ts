@@ -1,0 +1,225 @@
+/** Models from the Hugging Face hub, into the cache that the Python tools use too. */
+import { join } from 'node:path';
+import { FetchError, UsageError } from '../errors.ts';
+import type { Asked } from './advice.ts';
+import { missingIn } from './cached-snapshot-node.ts';
+import { cacheDirectory, hubEndpoint, hubToken, isOffline } from './environment-node.ts';
+import { cachedCommit, type Store, sizeOf, snapshotFile, storeOf, writeRef } from './layout-node.ts';
+import { checkRepoId, checkRevision, fileNameProblem, isCommit } from './names.ts';
+import { checkRoomFor, obtain } from './obtain-node.ts';
+import { inParallel, type OnProgress, progressOver } from './progress.ts';
+import { getJson, type Session } from './request-node.ts';
+import { describeFile, diskError, type Remote } from './transfer-node.ts';
+import { wantedFiles } from './wanted-files.ts';
+
+export { isRepoId } from './names.ts';
+
+export interface HubOptions {
+  /** Default: as the Python tool, see cacheDirectory. */
+  readonly cacheDir?: string | undefined;
+  /** Default: HF_TOKEN, else the token that logging in left. An empty one means none. */
+  readonly token?: string | undefined;
+  /** Default: HF_ENDPOINT, else https://huggingface.co. */
+  readonly endpoint?: string | undefined;
+  /** Branch, tag, commit or `refs/pr/1`; default `main`. */
+  readonly revision?: string | undefined;
+  /** Stops; what has arrived stays and is added to next time. */
+  readonly signal?: AbortSignal | undefined;
+  /** Use the cache only. Default: HF_HUB_OFFLINE. */
+  readonly offline?: boolean | undefined;
+  /** Bytes over all files; `loaded` never falls, `total` is undefined when the server does not say. */
+  readonly onProgress?: OnProgress | undefined;
+  /** Tries after failures that brought nothing; default 5. */
+  readonly retries?: number | undefined;
+  /** Silence that ends a connection, in ms; default 30000. What then lacks is asked for anew. */
+  readonly stallMs?: number | undefined;
+  /** Wait before the second try, in ms, doubled from then on; default 500. */
+  readonly backoffMs?: number | undefined;
+  /** Told when the hub does not answer and the cache is used instead. */
+  readonly onWarning?: ((message: string) => void) | undefined;
+  /** Of a snapshot: fetch the weights too; default true. Without, it is config and tokenizer. */
+  readonly weights?: boolean | undefined;
+}
+
+interface Hub extends Session {
+  readonly repo: string;
+  readonly revision: string;
+  readonly store: Store;
+  readonly offline: boolean;
+  readonly onProgress: OnProgress | undefined;
+  readonly onWarning: ((message: string) => void) | undefined;
+}
+
+const DOWNLOADS_AT_ONCE = 4;
+const MAX_LISTING_BYTES = 64 << 20; // repositories of 10^5 files have listings of some 10^7 bytes
+/** Patience with a hub that does not answer while the cache could. */
+const PATIENCE_MS = 10_000;
+
+/**
+ * Path of one file in the cache, downloaded if need be.
+ * Throws UsageError for names that cannot be, or offline without the file, and FetchError.
+ */
+export async function download(repo: string, file: string, options: HubOptions = {}): Promise<string> {
+  const hub = hubOf(repo, options);
+  const problem = fileNameProblem(file);
+  if (problem) throw new UsageError(`'${file}' cannot be a file of ${repo}: ${problem}.`);
+  const known = await cachedCommit(hub.store, hub.revision);
+  const path = known && snapshotFile(hub.store, known, file);
+  const cached = path && (await sizeOf(path)) !== undefined ? path : undefined;
+  if (cached && (hub.offline || isCommit(hub.revision))) return cached;
+  if (hub.offline) throw offlineError(hub, [file]);
+  const remote = await orCached(cached, hub, (hub) => describe(hub, hub.revision, file));
+  if (!remote) return cached!;
+  const commit = isCommit(hub.revision) ? hub.revision : remote.commit;
+  if (!isCommit(commit))
+    throw new FetchError(`HEAD ${remote.url}: no X-Repo-Commit; is ${hub.endpoint} a hub (HF_ENDPOINT)?`);
+  const shown = progressOver([[file, remote.bytes]], hub.onProgress);
+  return writing(hub, async () => {
+    // From the commit, not from the branch: that may move between two tries.
+    const pinned = { ...remote, url: fileUrl(hub, commit, file) };
+    const found = await obtain(hub, hub.store, commit, file, pinned, (bytes) => shown(file, bytes));
+    await writeRef(hub.store, hub.revision, commit);
+    return found;
+  });
+}
+
+/**
+ * Folder with the config, tokenizer and weights of a model, downloaded if need be; what else is in the repository is
+ * not. When the hub does not answer and the cache has the whole revision, that is used.
+ * Throws UsageError for names that cannot be, or offline without the files, and FetchError.
+ */
+export async function snapshot(repo: string, options: HubOptions = {}): Promise<string> {
+  const hub = hubOf(repo, options);
+  const wantWeights = options.weights ?? true;
+  const known = await cachedCommit(hub.store, hub.revision);
+  const folder = known && join(hub.store.snapshots, known);
+  const missing = folder ? await missingIn(folder, wantWeights) : [`a commit of '${hub.revision}'`];
+  const cached = missing.length === 0 ? folder : undefined;
+  if (hub.offline && !cached) throw offlineError(hub, missing);
+  const listing = hub.offline ? undefined : await orCached(cached, hub, listFiles);
+  if (!listing) return cached!;
+  return writing(hub, async () => {
+    await fetchAll(hub, listing.commit, listing.names, wantWeights);
+    // Last, so that a branch points at what is whole.
+    await writeRef(hub.store, hub.revision, listing.commit);
+    return join(hub.store.snapshots, listing.commit);
+  });
+}
+
+function hubOf(repo: string, options: HubOptions): Hub {
+  checkRepoId(repo);
+  const { revision = 'main', signal, retries = 5, stallMs = 30_000, backoffMs = 500 } = options;
+  checkRevision(revision);
+  return {
+    repo,
+    revision,
+    signal,
+    retries,
+    stallMs,
+    backoffMs,
+    onProgress: options.onProgress,
+    onWarning: options.onWarning,
+    store: storeOf(options.cacheDir ?? cacheDirectory(), repo),
+    endpoint: hubEndpoint(options.endpoint),
+    token: hubToken(options.token),
+    offline: isOffline(options.offline),
+  };
+}
+
+/** What `ask` finds; undefined when the hub does not give it and the cache has what is wanted. */
+async function orCached<T>(
+  cached: string | undefined,
+  hub: Hub,
+  ask: (hub: Hub) => Promise<T>,
+): Promise<T | undefined> {
+  if (!cached) return ask(hub);
+  try {
+    return await ask({ ...hub, retries: 0, stallMs: Math.min(hub.stallMs, PATIENCE_MS) });
+  } catch (error) {
+    hub.signal?.throwIfAborted();
+    // 404: this revision or file is no more; to go on with an old one would be a surprise.
+    if (!(error instanceof FetchError) || error.status === 404) throw error;
+    hub.onWarning?.(`${error.message} Using what the cache has: ${cached}`);
+    return undefined;
+  }
+}
+
+async function writing<T>(hub: Hub, body: () => Promise<T>): Promise<T> {
+  try {
+    return await body();
+  } catch (error) {
+    throw diskError(error, hub.store.root);
+  }
+}
+
+async function listFiles(hub: Hub): Promise<{ commit: string; names: string[] }> {
+  const url = `${hub.endpoint}/api/models/${hub.repo}/revision/${encodeURIComponent(hub.revision)}`;
+  const answer = (await getJson(hub, url, askedOf(hub), MAX_LISTING_BYTES)) as {
+    sha?: unknown;
+    siblings?: unknown;
+  } | null;
+  const siblings = answer?.siblings;
+  if (!isCommit(answer?.sha) || !Array.isArray(siblings))
+    throw new FetchError(
+      `GET ${url}: no commit ('sha') and files ('siblings'); is ${hub.endpoint} a hub (HF_ENDPOINT)?`,
+    );
+  const names = siblings.map((sibling: { rfilename?: unknown } | null) => {
+    const name = sibling?.rfilename;
+    const problem = typeof name === 'string' ? fileNameProblem(name) : 'it is no text';
+    if (problem) throw new FetchError(`GET ${url}: the file name ${JSON.stringify(name)} is not safe: ${problem}.`);
+    return name as string;
+  });
+  return { commit: answer.sha, names };
+}
+
+async function fetchAll(hub: Hub, commit: string, names: readonly string[], wantWeights: boolean): Promise<void> {
+  const wanted = wantedFiles(names);
+  const weights = wantWeights ? wanted.weights : [];
+  if (wantWeights && weights.length === 0)
+    throw new UsageError(
+      `${hub.repo} has no weights that this library reads: wanted *.safetensors or pytorch_model*.bin at its top; ` +
+        `it has ${names.slice(0, 10).join(', ') || 'no files'}${names.length > 10 ? ', …' : ''}.`,
+    );
+  const files = [...wanted.small, ...weights];
+  const sizes = new Map<string, number | undefined>();
+  const remotes = new Map<string, Remote>();
+  await inParallel(files, DOWNLOADS_AT_ONCE, hub.signal, async (file, signal) => {
+    const bytes = await sizeOf(snapshotFile(hub.store, commit, file));
+    sizes.set(file, bytes);
+    if (bytes !== undefined) return; // what belongs to a commit never changes
+    const remote = await describe({ ...hub, signal }, commit, file);
+    remotes.set(file, remote);
+    sizes.set(file, remote.bytes);
+  });
+  const shown = progressOver(
+    files.map((file) => [file, sizes.get(file)]),
+    hub.onProgress,
+  );
+  for (const file of files) if (!remotes.has(file)) shown(file, sizes.get(file)!);
+  await checkRoomFor(hub.store, remotes.values());
+  for (const part of [wanted.small, weights])
+    await inParallel(part, DOWNLOADS_AT_ONCE, hub.signal, async (file, signal) => {
+      const remote = remotes.get(file);
+      if (remote) await obtain({ ...hub, signal }, hub.store, commit, file, remote, (bytes) => shown(file, bytes));
+    });
+}
+
+function describe(hub: Hub, revision: string, file: string): Promise<Remote> {
+  return describeFile(hub, fileUrl(hub, revision, file), askedOf(hub, file));
+}
+
+function fileUrl({ endpoint, repo }: Hub, revision: string, file: string): string {
+  const path = file.split('/').map(encodeURIComponent).join('/');
+  return `${endpoint}/${repo}/resolve/${encodeURIComponent(revision)}/${path}`;
+}
+
+function askedOf({ repo, revision, endpoint, token }: Hub, file?: string): Asked {
+  return { repo, revision, file, endpoint, hasToken: token !== undefined };
+}
+
+function offlineError({ repo, revision, store }: Hub, missing: readonly string[]): UsageError {
+  return new UsageError(
+    `the hub is not to be asked (HF_HUB_OFFLINE or 'offline'), and the cache ${store.root} lacks ` +
+      `${missing.slice(0, 5).join(', ')}${missing.length > 5 ? ', …' : ''} of ${repo} at '${revision}': go online once and pull it.`,
+  );
+}

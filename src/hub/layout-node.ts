@@ -1,0 +1,92 @@
+/**
+ * Where things lie in the cache; the layout is that of the Python tool, which shares it:
+ * models--org--name/{blobs/<etag>, refs/<revision>, snapshots/<commit>/<path> -> ../../blobs/<etag>}.
+ */
+import { randomUUID } from 'node:crypto';
+import { copyFile, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import { withoutSymlinks } from './environment-node.ts';
+import { folderOfRepo, isCommit } from './names.ts';
+
+export interface Store {
+  readonly root: string;
+  readonly blobs: string;
+  readonly refs: string;
+  readonly snapshots: string;
+  readonly locks: string;
+}
+
+export function storeOf(cacheDir: string, repo: string): Store {
+  const folder = folderOfRepo(repo);
+  const root = join(cacheDir, folder);
+  return {
+    root,
+    blobs: join(root, 'blobs'),
+    refs: join(root, 'refs'),
+    snapshots: join(root, 'snapshots'),
+    locks: join(cacheDir, '.locks', folder),
+  };
+}
+
+/** The commit that a branch, tag or commit stands for, as far as the cache knows. */
+export async function cachedCommit(store: Store, revision: string): Promise<string | undefined> {
+  if (isCommit(revision)) return revision;
+  const text = await readFile(join(store.refs, revision), 'utf8').catch(() => '');
+  const commit = text.trim();
+  return isCommit(commit) ? commit : undefined;
+}
+
+/** Remembers the commit of a branch or tag. Readers see the old one or the new one. */
+export async function writeRef(store: Store, revision: string, commit: string): Promise<void> {
+  if (revision === commit || (await cachedCommit(store, revision)) === commit) return;
+  const path = join(store.refs, revision);
+  await mkdir(dirname(path), { recursive: true });
+  const fresh = besides(path);
+  await writeFile(fresh, commit);
+  await rename(fresh, path);
+}
+
+export function snapshotFile(store: Store, commit: string, file: string): string {
+  return join(store.snapshots, commit, ...file.split('/'));
+}
+
+/** Size of a file in bytes, links followed; undefined when there is none. */
+export async function sizeOf(path: string): Promise<number | undefined> {
+  const found = await stat(path).catch(() => undefined);
+  return found?.isFile() ? found.size : undefined;
+}
+
+/**
+ * Puts a blob into a snapshot as a relative link. Without links the file itself moves there when it is `fresh`, that
+ * is, when no other snapshot can need it; else it is copied. So does the Python tool.
+ */
+export async function putInSnapshot(blob: string, path: string, { fresh }: { fresh: boolean }): Promise<void> {
+  await mkdir(dirname(path), { recursive: true });
+  const aside = besides(path);
+  if (await tryLink(relative(dirname(path), blob), aside)) await rename(aside, path);
+  else if (fresh) await rename(blob, path);
+  else {
+    await copyFile(blob, aside);
+    await rename(aside, path);
+  }
+}
+
+async function tryLink(target: string, path: string): Promise<boolean> {
+  if (withoutSymlinks()) return false;
+  try {
+    await symlink(target, path);
+    return true;
+  } catch (error) {
+    if (
+      ['EPERM', 'EACCES', 'ENOSYS', 'ENOTSUP', 'EOPNOTSUPP', 'EINVAL'].includes((error as NodeJS.ErrnoException).code!)
+    )
+      return false;
+    await rm(path, { force: true });
+    throw error;
+  }
+}
+
+/** A name in the same folder that nobody else uses, to be renamed in one step. */
+function besides(path: string): string {
+  return `${path}.${randomUUID().slice(0, 8)}.tmp`;
+}

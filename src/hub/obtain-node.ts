@@ -1,0 +1,57 @@
+/** One file of a commit into the cache: it lies there already, another process is fetching it, or it comes from the hub. */
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { putInSnapshot, type Store, sizeOf, snapshotFile } from './layout-node.ts';
+import { type Held, withLock } from './lock-node.ts';
+import type { Session } from './request-node.ts';
+import { checkRoom, fetchFile, type Remote } from './transfer-node.ts';
+
+/** Path of the file in its snapshot. `onBytes` hears how much of it there is, whoever fetches it. */
+export async function obtain(
+  session: Session,
+  store: Store,
+  commit: string,
+  file: string,
+  remote: Remote,
+  onBytes: (arrived: number) => void,
+): Promise<string> {
+  const path = snapshotFile(store, commit, file);
+  const blob = join(store.blobs, remote.blob);
+  const partial = partialOf(blob);
+
+  const fill = async ({ signal, check }: Held) => {
+    if ((await sizeOf(path)) !== undefined) return; // by whoever had the lock before
+    const there = await sizeOf(blob);
+    const usable = there !== undefined && (remote.bytes === undefined || there === remote.bytes);
+    if (!usable) {
+      await checkRoom(store.blobs, (remote.bytes ?? 0) - ((await sizeOf(partial)) ?? 0));
+      await fetchFile({ ...session, signal }, remote, partial, onBytes);
+      await check();
+      await rename(partial, blob);
+    }
+    await putInSnapshot(blob, path, { fresh: !usable });
+  };
+
+  if ((await sizeOf(path)) === undefined) {
+    const onWait = () => void sizeOf(partial).then((bytes) => bytes !== undefined && onBytes(bytes));
+    await withLock(join(store.locks, `${remote.blob}.portmanteau.lock`), fill, { signal: session.signal, onWait });
+  }
+  onBytes((await sizeOf(path)) ?? 0);
+  return path;
+}
+
+/** Throws UsageError when the disk has no room for what these files still lack. */
+export async function checkRoomFor(store: Store, remotes: Iterable<Remote>): Promise<void> {
+  let bytes = 0;
+  const blobs = new Map([...remotes].map((remote) => [remote.blob, remote.bytes ?? 0]));
+  for (const [name, size] of blobs) {
+    const blob = join(store.blobs, name);
+    bytes += Math.max(0, size - ((await sizeOf(blob)) ?? (await sizeOf(partialOf(blob))) ?? 0));
+  }
+  if (bytes > 0) await checkRoom(store.blobs, bytes);
+}
+
+/** Not the Python tool's name: it does not see our locks, and would write to the same file. */
+function partialOf(blob: string): string {
+  return `${blob}.portmanteau.incomplete`;
+}

@@ -1,0 +1,248 @@
+/**
+ * Requests to the hub: redirects followed by hand, because the token may reach no other host; silence ends a request;
+ * what may pass (broken lines, 429, 5xx) is tried again, within bounds.
+ */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { FetchError } from '../errors.ts';
+import { type Asked, adviceFor } from './advice.ts';
+
+export interface Session {
+  readonly endpoint: string;
+  readonly token: string | undefined;
+  readonly signal: AbortSignal | undefined;
+  /** How often to try again after a failure that brought nothing. */
+  readonly retries: number;
+  /** Silence, in ms, that ends a request. */
+  readonly stallMs: number;
+  /** Wait before the second try, in ms; doubles from try to try. */
+  readonly backoffMs: number;
+}
+
+/** A failure that may pass. */
+export class TransientError extends FetchError {
+  /** What the server asked for in `Retry-After`. */
+  waitMs = 0;
+  /** Bytes that this try brought all the same. */
+  received = 0;
+}
+
+export interface Answer {
+  readonly status: number;
+  /** Of the last answer. */
+  readonly headers: Headers;
+  /** The value in the last of the answers, redirects included, that has it. */
+  header(name: string): string | null;
+  /** Whether another host than the hub answered. */
+  readonly foreign: boolean;
+  /** The body, chunk by chunk. Throws TransientError when it breaks off or falls silent. */
+  body(): AsyncGenerator<Uint8Array>;
+  /** Must be called in the end, read or not. */
+  close(): Promise<void>;
+}
+
+const MAX_REDIRECTS = 10;
+const MAX_BACKOFF_MS = 10_000;
+const MAX_RETRY_AFTER_MS = 60_000;
+/** A try that brought this much is no failure: what is large comes through a poor line too. */
+const PROGRESS_BYTES = 1 << 20;
+const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
+
+/** Runs `action` until it succeeds, fails for good, or has failed too often. */
+export async function withRetries<T>(session: Session, action: () => Promise<T>): Promise<T> {
+  for (let failures = 0; ; ) {
+    session.signal?.throwIfAborted();
+    try {
+      return await action();
+    } catch (error) {
+      session.signal?.throwIfAborted();
+      if (!(error instanceof TransientError)) throw error;
+      failures = error.received >= PROGRESS_BYTES ? 1 : failures + 1;
+      if (failures > session.retries)
+        throw new FetchError(`${error.message} Gave up after ${failures} tries; run it again to go on from there.`, {
+          status: error.status,
+          cause: error,
+        });
+      const backoffMs = Math.min(session.backoffMs * 2 ** (failures - 1), MAX_BACKOFF_MS) * (0.5 + Math.random() / 2);
+      await sleep(Math.max(backoffMs, Math.min(error.waitMs, MAX_RETRY_AFTER_MS)), undefined, {
+        signal: session.signal,
+      }).catch(() => {}); // aborted: thrown above
+    }
+  }
+}
+
+/**
+ * One request. A HEAD stops at a redirect to another host; a GET follows it, without token and without If-Range, whose
+ * ETag is the hub's. Throws TransientError or, when trying again is of no use, FetchError with advice.
+ */
+export async function send(
+  session: Session,
+  method: 'GET' | 'HEAD',
+  address: string,
+  asked: Asked,
+  extra: Readonly<Record<string, string>> = {},
+): Promise<Answer> {
+  const watch = watchSilence(session);
+  const hub = new URL(session.endpoint).origin;
+  const passed: Headers[] = [];
+  try {
+    let url = new URL(address);
+    for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
+      const foreign = url.origin !== hub;
+      const { 'If-Range': ifRange, ...others } = extra;
+      const headers = {
+        'User-Agent': 'portmanteau',
+        'Accept-Encoding': 'identity', // sizes and ranges are of the plain bytes
+        ...others,
+        ...(ifRange && !foreign ? { 'If-Range': ifRange } : {}),
+        ...(session.token && !foreign ? { Authorization: `Bearer ${session.token}` } : {}),
+      };
+      const response = await watch.wait(fetch(url, { method, headers, redirect: 'manual', signal: watch.signal }));
+      passed.unshift(response.headers);
+      const location = response.status >= 300 && response.status < 400 ? response.headers.get('location') : null;
+      const next = location === null ? undefined : resolve(location, url, address);
+      if (!next || (method === 'HEAD' && next.origin !== hub)) {
+        const answer = answerOf(response, passed, foreign, watch, session, address);
+        if (response.status < 400) return answer;
+        await answer.close();
+        throw refusal(response, foreign, method, address, asked);
+      }
+      await response.body?.cancel();
+      url = next;
+    }
+    throw new FetchError(`${method} ${address}: more than ${MAX_REDIRECTS} redirects; is HF_ENDPOINT right?`);
+  } catch (error) {
+    watch.end();
+    session.signal?.throwIfAborted();
+    throw error instanceof FetchError ? error : broken(error, watch, session, method, address);
+  }
+}
+
+/** The JSON that a GET brings. */
+export async function getJson(session: Session, address: string, asked: Asked, maxBytes: number): Promise<unknown> {
+  return withRetries(session, async () => {
+    const answer = await send(session, 'GET', address, asked);
+    try {
+      const chunks: Uint8Array[] = [];
+      let bytes = 0;
+      for await (const chunk of answer.body()) {
+        bytes += chunk.length;
+        if (bytes > maxBytes) throw new FetchError(`GET ${address}: the answer is longer than ${maxBytes} bytes.`);
+        chunks.push(chunk);
+      }
+      return JSON.parse(Buffer.concat(chunks).toString('utf8'));
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error;
+      throw new FetchError(`GET ${address}: the answer is no JSON; is ${session.endpoint} a hub (HF_ENDPOINT)?`);
+    } finally {
+      await answer.close();
+    }
+  });
+}
+
+interface Watch {
+  readonly signal: AbortSignal;
+  readonly silent: boolean;
+  /** Waits for the server. Only this time counts: between two waits the caller may be busy with its disk. */
+  wait<T>(promise: Promise<T>): Promise<T>;
+  end(): void;
+}
+
+/** Aborts when a wait takes `stallMs`, and with the caller's signal. */
+function watchSilence({ signal, stallMs }: Session): Watch {
+  const controller = new AbortController();
+  const abort = () => controller.abort(signal?.reason);
+  let silent = false;
+  signal?.addEventListener('abort', abort);
+  if (signal?.aborted) abort();
+  return {
+    signal: controller.signal,
+    get silent() {
+      return silent;
+    },
+    async wait(promise) {
+      const timer = setTimeout(() => {
+        silent = true;
+        controller.abort();
+      }, stallMs);
+      try {
+        return await promise;
+      } finally {
+        clearTimeout(timer);
+      }
+    },
+    end: () => signal?.removeEventListener('abort', abort),
+  };
+}
+
+function answerOf(
+  response: Response,
+  passed: readonly Headers[],
+  foreign: boolean,
+  watch: Watch,
+  session: Session,
+  address: string,
+): Answer {
+  return {
+    status: response.status,
+    headers: response.headers,
+    foreign,
+    header: (name) => passed.find((headers) => headers.has(name))?.get(name) ?? null,
+    async *body() {
+      const reader = response.body?.getReader();
+      try {
+        for (;;) {
+          const read = reader && (await watch.wait(reader.read()));
+          if (!read || read.done) return;
+          yield read.value;
+        }
+      } catch (error) {
+        session.signal?.throwIfAborted();
+        throw broken(error, watch, session, 'GET', address);
+      } finally {
+        reader?.releaseLock();
+      }
+    },
+    async close() {
+      watch.end();
+      await response.body?.cancel().catch(() => {}); // already broken
+    },
+  };
+}
+
+/** Throws when the address leads from https to http: the content would be open to anyone on the way. */
+function resolve(location: string, from: URL, address: string): URL {
+  const next = URL.canParse(location, from) ? new URL(location, from) : undefined;
+  if (!next || !/^https?:$/.test(next.protocol) || (from.protocol === 'https:' && next.protocol === 'http:'))
+    throw new FetchError(
+      `GET ${address}: redirects from ${from.origin} to '${location}', which is not safe to follow.`,
+    );
+  return next;
+}
+
+function refusal(response: Response, foreign: boolean, method: string, address: string, asked: Asked): FetchError {
+  const { status, headers } = response;
+  const who = foreign ? `${new URL(response.url).host}, to which the hub redirects,` : 'the hub';
+  const start = `${method} ${address}: ${who} answered ${status} ${response.statusText}`.trimEnd();
+  // Signed addresses of other hosts expire; the next try gets a new one.
+  if (PASSING.has(status) || (foreign && status === 403) || status === 416) {
+    const advice = foreign ? 'Its trouble is not yours: try again later.' : adviceFor(status, null, asked);
+    const error = new TransientError(`${start}. ${advice}`, { status });
+    error.waitMs = retryAfterMs(headers.get('retry-after'));
+    return error;
+  }
+  return new FetchError(`${start}. ${adviceFor(status, headers.get('x-error-code'), asked)}`, { status });
+}
+
+function retryAfterMs(text: string | null): number {
+  if (text === null) return 0;
+  const ms = /^\d+$/.test(text.trim()) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  return Number.isFinite(ms) ? Math.max(0, ms) : 0;
+}
+
+function broken(error: unknown, watch: Watch, session: Session, method: string, address: string): TransientError {
+  if (watch.silent) return new TransientError(`${method} ${address}: nothing came for ${session.stallMs / 1000} s.`);
+  const { message, cause } = error as Error & { cause?: Error & { code?: string } };
+  const reason = cause?.message || cause?.code || message;
+  const proxy = process.env.HTTPS_PROXY || process.env.https_proxy ? ' (HTTPS_PROXY is set, but not used.)' : '';
+  return new TransientError(`${method} ${address}: the connection failed: ${reason}.${proxy}`, { cause: error });
+}

@@ -1,0 +1,181 @@
+/**
+ * One file from the hub to the disk. What has arrived stays in a partial file, to which the next try, or the next
+ * process, adds; what is whole has its checksum compared before it may be used.
+ */
+import { type FileHandle, mkdir, open, rm, statfs } from 'node:fs/promises';
+import { FetchError, UsageError } from '../errors.ts';
+import type { Asked } from './advice.ts';
+import { checksumProblem } from './blob-checksum-node.ts';
+import { sizeOf } from './layout-node.ts';
+import { blobNameOf } from './names.ts';
+import { type Answer, type Session, send, TransientError, withRetries } from './request-node.ts';
+
+/** A file as the hub describes it. */
+export interface Remote {
+  readonly url: string;
+  readonly asked: Asked;
+  /** Name of the blob: SHA-256, git SHA-1 or, of other servers, any ETag. */
+  readonly blob: string;
+  /** The quoted ETag of the hub's own answers, unless it is weak or belongs to another host's file. */
+  readonly etag: string | undefined;
+  readonly bytes: number | undefined;
+  /** Of the revision that was asked for; undefined when the server does not say. */
+  readonly commit: string | null;
+}
+
+/** What the hub says of a file. */
+export async function describeFile(session: Session, url: string, asked: Asked): Promise<Remote> {
+  return withRetries(session, async () => {
+    const answer = await send(session, 'HEAD', url, asked);
+    await answer.close();
+    const linked = answer.header('x-linked-etag');
+    const own = answer.status === 200 ? answer.headers.get('etag') : null;
+    const blob = blobNameOf(linked ?? answer.header('etag'));
+    if (!blob)
+      throw new FetchError(`HEAD ${url}: no usable ETag; is ${session.endpoint} a hub (HF_ENDPOINT)?`, {
+        status: answer.status,
+      });
+    const length =
+      answer.header('x-linked-size') ?? (answer.status === 200 ? answer.headers.get('content-length') : null);
+    return {
+      url,
+      asked,
+      blob,
+      etag: own?.startsWith('"') && blobNameOf(own) === blob ? own : undefined,
+      bytes: length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined,
+      commit: answer.header('x-repo-commit'),
+    };
+  });
+}
+
+/**
+ * Fills `partial` until it is whole and its checksum is right; once more from the start if it was not.
+ * Throws FetchError, or UsageError when the disk is full or may not be written.
+ */
+export async function fetchFile(
+  session: Session,
+  remote: Remote,
+  partial: string,
+  onBytes: (arrived: number) => void,
+): Promise<void> {
+  for (let again = false; ; again = true) {
+    await withRetries(session, () => receive(session, remote, partial, onBytes));
+    const problem = await checksumProblem(partial, remote.blob, session.signal);
+    if (!problem) return;
+    await rm(partial, { force: true });
+    if (again)
+      throw new FetchError(
+        `GET ${remote.url}: the file came whole twice, but ${problem}. The server or something on the way to it changes ` +
+          'files; nothing was kept. Try another network or HF_ENDPOINT.',
+      );
+  }
+}
+
+/** Throws UsageError when the disk has less room than `bytes`. */
+export async function checkRoom(folder: string, bytes: number): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  const disk = await statfs(folder).catch(() => undefined);
+  if (!disk || disk.blocks === 0) return; // some network disks do not say
+  const free = disk.bavail * disk.bsize;
+  if (free < bytes)
+    throw new UsageError(
+      `the download needs ${(bytes / 1e9).toFixed(1)} GB, but the disk of ${folder} has ${(free / 1e9).toFixed(1)} GB free: ` +
+        "make room ('cache ls', 'cache rm') or set HF_HUB_CACHE to a folder on another disk.",
+    );
+}
+
+/** One request for what the partial file lacks. */
+async function receive(
+  session: Session,
+  remote: Remote,
+  partial: string,
+  onBytes: (arrived: number) => void,
+): Promise<void> {
+  const { url, bytes, etag } = remote;
+  let start = (await sizeOf(partial)) ?? 0;
+  if (bytes !== undefined && start > bytes) start = 0;
+  if (bytes !== undefined && start === bytes && start > 0) return;
+  const range: Record<string, string> =
+    start > 0 ? { Range: `bytes=${start}-`, ...(etag ? { 'If-Range': etag } : {}) } : {};
+  const answer = await send(session, 'GET', url, remote.asked, range).catch(async (error) => {
+    if (error instanceof FetchError && error.status === 416) await rm(partial, { force: true });
+    throw error;
+  });
+  let received = 0;
+  let file: FileHandle | undefined;
+  try {
+    if (answer.status === 200) start = 0;
+    const problem = mismatch(answer, remote, start);
+    if (problem) {
+      await rm(partial, { force: true });
+      throw new TransientError(`GET ${url}: ${problem}.`, { status: answer.status });
+    }
+    file = await openAt(partial, start);
+    onBytes(start);
+    for await (const chunk of answer.body()) {
+      if (bytes !== undefined && start + received + chunk.length > bytes) {
+        await rm(partial, { force: true });
+        throw new TransientError(`GET ${url}: more than the ${bytes} bytes that the hub announced.`);
+      }
+      await writeAll(file, chunk, start + received);
+      received += chunk.length;
+      onBytes(start + received);
+    }
+    if (bytes !== undefined && start + received < bytes)
+      throw new TransientError(`GET ${url}: the answer ended after ${start + received} of ${bytes} bytes.`);
+    await file.datasync();
+  } catch (error) {
+    if (error instanceof TransientError) error.received = received;
+    throw error;
+  } finally {
+    await file?.close();
+    await answer.close();
+  }
+}
+
+/** Why the body of this answer cannot be what the file lacks from `start` on. */
+function mismatch(answer: Answer, { bytes, etag }: Remote, start: number): string | undefined {
+  const { status, headers, foreign } = answer;
+  if (status !== 200 && status !== 206) return `the server answered ${status}, wanted 200 or 206`;
+  const own = foreign ? undefined : blobNameOf(headers.get('etag'));
+  if (etag && own && own !== blobNameOf(etag)) return `the file changed from ETag ${etag} to "${own}" meanwhile`;
+  if (headers.get('content-encoding') && headers.get('content-encoding') !== 'identity')
+    return `the body is encoded (${headers.get('content-encoding')}) although plain bytes were asked for`;
+  if (status === 206) {
+    const [, from, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get('content-range') ?? '') ?? [];
+    if (Number(from) !== start || (bytes !== undefined && total !== '*' && Number(total) !== bytes))
+      return `Content-Range came as '${headers.get('content-range')}', wanted from ${start} of ${bytes ?? 'all'}`;
+  }
+  const length = headers.get('content-length');
+  if (length !== null && bytes !== undefined && Number(length) !== bytes - start)
+    return `Content-Length came as ${length}, wanted ${bytes - start}`;
+  return undefined;
+}
+
+/** Opens without emptying: the bytes before `start` stay. */
+async function openAt(path: string, start: number): Promise<FileHandle> {
+  const file = await open(path, start > 0 ? 'r+' : 'w');
+  await file.truncate(start);
+  return file;
+}
+
+async function writeAll(file: FileHandle, chunk: Uint8Array, position: number): Promise<void> {
+  for (let done = 0; done < chunk.length; )
+    done += (await file.write(chunk, done, chunk.length - done, position + done)).bytesWritten;
+}
+
+/** Turns errors of the disk into what the caller can do about them; others stay as they are. */
+export function diskError(error: unknown, folder: string): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (error instanceof FetchError || error instanceof UsageError || !code) return error;
+  if (code === 'ENOSPC' || code === 'EDQUOT')
+    return new UsageError(
+      `the disk of ${folder} is full: make room ('cache rm') and run it again; what has arrived is kept. Or set HF_HUB_CACHE.`,
+      { cause: error },
+    );
+  if (['EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST'].includes(code))
+    return new UsageError(`cannot write to the cache ${folder}: ${message}. Set HF_HUB_CACHE to a folder of yours.`, {
+      cause: error,
+    });
+  return error;
+}
