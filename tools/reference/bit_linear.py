@@ -93,9 +93,11 @@ class TernaryRun(HfRun):
         hooks.on(module, hook)
 
     def hook_mlp(self, layer: nn.Module, hooks: Hooks, sites: State, at: str) -> None:
-        super().hook_mlp(layer, hooks, sites, at)
-        if hasattr(layer.mlp, "ffn_sub_norm"):  # bitnet-b1.58-2B-4T
+        if not hasattr(layer.mlp, "ffn_sub_norm"):
+            super().hook_mlp(layer, hooks, sites, at)
+        else:  # bitnet-b1.58-2B-4T, whose down_proj reads mlpNorm
             hooks.into(layer.mlp.ffn_sub_norm, at + "mlpHidden")
+            hooks.out_of(layer.mlp, at + "mlpOut")
             hooks.out_of(layer.mlp.ffn_sub_norm, at + "mlpNorm")
             hooks.out_of(layer.self_attn.attn_sub_norm, at + "zNorm")
 

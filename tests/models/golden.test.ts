@@ -1,0 +1,60 @@
+/** Every family gives the numbers of its reference implementation, site by site, logits, and 64 greedy tokens. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { localFolder } from '../../src/checkpoint/folder-node.ts';
+import { openModel } from '../../src/loader/open.ts';
+import { Model } from '../../src/model.ts';
+import { backends } from '../backends.ts';
+import { type Golden, goldenNames, readGolden } from '../goldens.ts';
+
+/** Largest difference, as a share of the largest magnitude of the reference. */
+const TOLERANCE = 5e-5;
+
+function difference(found: ArrayLike<number>, wanted: ArrayLike<number>): number {
+  let [worst, largest] = [0, 0];
+  for (let i = 0; i < wanted.length; i++) {
+    worst = Math.max(worst, Math.abs((found[i] as number) - (wanted[i] as number)));
+    largest = Math.max(largest, Math.abs(wanted[i] as number));
+  }
+  return largest === 0 ? worst : worst / largest;
+}
+
+describe.each(backends)('on the %s backend', (_, create) => {
+  describe.each(goldenNames())('%s', (name) => {
+    let golden: Golden;
+    let model: Model;
+
+    beforeAll(async () => {
+      golden = await readGolden(name);
+      model = await Model.load(await openModel(localFolder(golden.folder), { weights: 'f32' }), await create());
+    });
+    afterAll(() => model.dispose());
+
+    it('sees the reference at every site', async () => {
+      const names = [...golden.sites.keys()];
+      const captured = await model.capture(golden.ids, { sites: names });
+      const inOrder = model.sites.map((site) => site.name).filter((site) => golden.sites.has(site));
+      expect(new Set(inOrder)).toEqual(new Set(names));
+      for (const site of inOrder) {
+        const wanted = golden.sites.get(site);
+        const found = captured.get(site);
+        expect(found?.shape, `shape of ${site}`).toEqual(wanted?.shape);
+        const exact = wanted?.data instanceof Float32Array ? TOLERANCE : 0;
+        const worst = difference(found?.data ?? [], wanted?.data ?? []);
+        expect(worst, `${site} differs, the first site that does`).toBeLessThanOrEqual(exact);
+      }
+    });
+
+    it('gives the logits of the reference, fused', async () => {
+      const wanted = golden.sites.get('logits')?.data as Float32Array;
+      const found: number[] = [];
+      await model.score(golden.ids, { onLogits: (_first, logits) => found.push(...logits) });
+      expect(found.length).toBe(wanted.length);
+      expect(difference(found, wanted)).toBeLessThanOrEqual(TOLERANCE);
+    });
+
+    it('chooses the tokens of the reference', async () => {
+      const options = { maxNewTokens: golden.greedy.length, ignoreEnd: true };
+      expect((await model.complete(golden.ids, options)).ids).toEqual(golden.greedy);
+    });
+  });
+});
