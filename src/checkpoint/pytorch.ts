@@ -201,7 +201,10 @@ function storageOf(source: Source, entries: ReadonlyMap<string, ZipEntry>, root:
   const dtype = STORAGES[name];
   const byteLength = count * (dtype ? storedBytes([], dtype) : 1);
   if (byteLength > entry.size) {
-    throw refused(source, `a storage of ${byteLength} bytes does not fit its entry '${entry.name}' of ${entry.size}`);
+    throw refused(
+      source,
+      `a storage of ${byteLength} bytes does not fit its entry '${shorten(entry.name)}' of ${entry.size}`,
+    );
   }
   return { kind: 'storage', dtype, entry, byteLength };
 }
@@ -256,8 +259,8 @@ function viewsOf(source: Source, root: Value): Map<string, View> {
     const nested = inner && tensorsIn(source, (inner as PickledDict<Storage | View>).entries);
     if (nested && nested.size > 0) return nested;
   }
-  const keys = entries.map(([key]) => String(key)).slice(0, 10);
-  throw refused(source, `its pickle holds no tensors, only ${shorten(keys.join(', ')) || 'an empty dictionary'}`);
+  const keys = entries.slice(0, 10).map(([key]) => (typeof key === 'string' ? shorten(key) : kindOf(key)));
+  throw refused(source, `its pickle holds no tensors, only ${keys.join(', ') || 'an empty dictionary'}`);
 }
 
 /** Values that are no tensors (a step, a name) are passed over. */

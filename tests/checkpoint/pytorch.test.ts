@@ -7,6 +7,7 @@ import { readPyTorch } from '../../src/checkpoint/pytorch.ts';
 import type { StoredTensor } from '../../src/checkpoint/safetensors.ts';
 import type { Source } from '../../src/checkpoint/source.ts';
 import { CheckpointError } from '../../src/errors.ts';
+import { stateDict } from './pickle-writer.ts';
 import { sourceOf, zipOf } from './zip-writer.ts';
 
 // The fixtures and expected.txt are written by tools/reference/make_pickles.py with PyTorch 2.13.
@@ -112,24 +113,8 @@ describe('what is refused is named', () => {
   });
 });
 
-/** A pickle of { weight: tensor } over a storage of `numel` bytes called '0'. */
-function byteTensor(numel: number, offset: number, shape: readonly number[], strides: readonly number[]): number[] {
-  const text = (t: string) => [0x8c, t.length, ...new TextEncoder().encode(t)];
-  const global = (module: string, name: string) => [0x63, ...new TextEncoder().encode(`${module}\n${name}\n`)];
-  const long = (n: number) => [0x8a, 8, ...new Uint8Array(new BigInt64Array([BigInt(n)]).buffer)];
-  const tuple = (items: readonly number[][]) => [0x28, ...items.flat(), 0x74];
-  const storage = [text('storage'), global('torch', 'ByteStorage'), text('0'), text('cpu'), long(numel)];
-  const args = [
-    [...tuple(storage), 0x51],
-    long(offset),
-    tuple(shape.map(long)),
-    tuple(strides.map(long)),
-    [0x89],
-    [0x4e],
-  ];
-  const tensor = [...global('torch._utils', '_rebuild_tensor_v2'), ...tuple(args), 0x52];
-  return [0x80, 2, 0x7d, ...text('weight'), ...tensor, 0x73, 0x2e];
-}
+const byteTensor = (numel: number, offset: number, shape: readonly number[], strides: readonly number[]) =>
+  stateDict([{ numel, offset, shape, strides }]);
 
 const withStorage = (pickle: number[], data: number[]) =>
   zipOf([
