@@ -31,7 +31,9 @@ export function logSumExp(logits: Float32Array): number {
 /** logits[V] -> natural logarithms of probabilities [V]. Throws CheckpointError as maxLogit does. */
 export function logSoftmax(logits: Float32Array): Float32Array {
   const total = logSumExp(logits);
-  return logits.map((x) => x - total);
+  const logprobs = new Float32Array(logits.length);
+  for (let id = 0; id < logits.length; id++) logprobs[id] = (logits[id] as number) - total; // map() is three times slower
+  return logprobs;
 }
 
 /** The k likeliest ids, the likeliest first, the lower id first among equals. Throws CheckpointError as maxLogit does. */
