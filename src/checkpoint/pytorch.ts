@@ -9,8 +9,8 @@ import { type Source, tooShort } from './source.ts';
 import { byteAxes, readStrided } from './strided.ts';
 import { dataOffset, readBytes, readZipDirectory, shorten, type ZipEntry } from './zip.ts';
 
-const MAX_PICKLE_BYTES = 32 << 20; // some 300 bytes a tensor
-const MAX_TENSORS = 1 << 16; // experts of their own make the most: 256 experts, 3 matrices, 60 layers
+const MAX_PICKLE_BYTES = 16 << 20; // some 150 bytes a tensor, and names
+const MAX_TENSORS = 1 << 15; // of one file; models whose experts are tensors of their own have the most
 const MAX_DIMENSIONS = 16;
 const HEADERS_AT_ONCE = 16; // each may be a request to a server
 

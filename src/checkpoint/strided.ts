@@ -84,9 +84,10 @@ async function readBox(box: readonly BoxAxis[], offset: number, into: Uint8Array
     for (let i = 0; i < lead.size; i++) await readBox(rest, offset + i * lead.stride, into, out + i * lead.step, read);
     return;
   }
+  const memory = new Uint8Array(spanOf([{ ...lead, size: Math.min(together, lead.size) }, ...rest]));
   for (let i = 0; i < lead.size; i += together) {
-    const part = [{ ...lead, size: Math.min(together, lead.size - i) }, ...rest];
-    const span = new Uint8Array(spanOf(part));
+    const part: [BoxAxis, ...BoxAxis[]] = [{ ...lead, size: Math.min(together, lead.size - i) }, ...rest];
+    const span = memory.subarray(0, spanOf(part));
     await read(offset + i * lead.stride, span);
     copyBox(part, 0, span, 0, into, out + i * lead.step);
   }
