@@ -14,7 +14,7 @@ export interface PickledItems<T> {
   readonly items: Pickled<T>[];
 }
 
-/** In the order of the file. A plain list: an attacker's empty dictionaries must stay as small as the opcodes that make them. */
+/** In the order of the file. A plain list: a Map would cost more than the one byte that asks for a dictionary justifies. */
 export interface PickledDict<T> {
   readonly kind: 'dict';
   readonly entries: [Pickled<T>, Pickled<T>][];

@@ -1,13 +1,14 @@
 /**
- * Tensors of `pytorch_model.bin`, the zip format of torch.save (PyTorch >= 1.6): `data.pkl` tells names, types, shapes and
- * strides, and each storage is an entry `data/<key>` of raw numbers. The pickle is read as data: nothing is executed.
+ * Tensors of `pytorch_model.bin`, the zip format of torch.save (PyTorch >= 1.6): `data.pkl` tells names, types, shapes
+ * and strides, and each storage is an entry `data/<key>` of raw numbers. The pickle is read as data: nothing is executed.
+ * What it may ask for is what torch/_utils.py of PyTorch rebuilds tensors with.
  */
 import { CheckpointError } from '../errors.ts';
 import { kindOf, type Pickled, type PickledDict, type PickledGlobal, type PickledItems, unpickle } from './pickle.ts';
 import { type StoredDType, type StoredTensor, storedBytes } from './safetensors.ts';
 import { type Source, tooShort } from './source.ts';
 import { byteAxes, readStrided } from './strided.ts';
-import { dataOffset, readBytes, readZipDirectory, shorten, type ZipEntry } from './zip.ts';
+import { dataOffset, readRange, readZipDirectory, shorten, type ZipEntry } from './zip.ts';
 
 const MAX_PICKLE_BYTES = 16 << 20; // some 150 bytes a tensor, and names
 const MAX_TENSORS = 1 << 15; // of one file; models whose experts are tensors of their own have the most
@@ -74,8 +75,8 @@ const GLOBALS: ReadonlySet<string> = new Set([...CALLS, ...Object.keys(STORAGES)
 const NESTED = ['state_dict', 'model'];
 
 /**
- * Lists the tensors of a file of torch.save. Reads its directory, its pickle and the header of each storage; numbers are
- * read by the tensors. Throws CheckpointError for damaged files and for everything that is not tensors.
+ * Lists the tensors of a file of torch.save. Reads its directory, its pickle and the header of each storage; the tensors
+ * read their numbers when asked. Throws CheckpointError for damaged files and for everything that is not tensors.
  */
 export async function readPyTorch(source: Source, signal?: AbortSignal): Promise<StoredTensor[]> {
   await checkStart(source, signal);
@@ -85,7 +86,7 @@ export async function readPyTorch(source: Source, signal?: AbortSignal): Promise
   const pickle = entries.get(`${root}data.pkl`) as ZipEntry;
   if (pickle.size > MAX_PICKLE_BYTES)
     throw refused(source, `its pickle has ${pickle.size} bytes, more than ${MAX_PICKLE_BYTES}`);
-  const bytes = await readBytes(source, await dataOffset(source, pickle, signal), pickle.size, signal);
+  const bytes = await readRange(source, await dataOffset(source, pickle, signal), pickle.size, signal);
   const views = viewsOf(source, unpickle<Storage | View>(bytes, host(source, entries, root)));
   const starts = await startsOf(source, new Set([...views.values()].map((view) => view.storage.entry)), signal);
   return [...views].map(([name, view]) => stored(source, name, view, starts.get(view.storage.entry) as number));
@@ -124,7 +125,7 @@ function stored(source: Source, name: string, view: View, start: number): Stored
 }
 
 async function checkStart(source: Source, signal: AbortSignal | undefined): Promise<void> {
-  const head = await readBytes(source, 0, Math.min(source.size, 24), signal);
+  const head = await readRange(source, 0, Math.min(source.size, 24), signal);
   const ascii = String.fromCharCode(...head);
   if (ascii.startsWith('PK\x03\x04')) return;
   const { name } = source;
@@ -156,7 +157,7 @@ function rootOf(source: Source, entries: ReadonlyMap<string, ZipEntry>): string 
 async function checkByteOrder(source: Source, entry: ZipEntry | undefined, signal: AbortSignal | undefined) {
   if (!entry) return;
   const start = await dataOffset(source, entry, signal);
-  const order = String.fromCharCode(...(await readBytes(source, start, Math.min(entry.size, 8), signal)));
+  const order = String.fromCharCode(...(await readRange(source, start, Math.min(entry.size, 8), signal)));
   if (order !== 'little') {
     throw new CheckpointError(
       `${source.name}: its numbers are '${order}'-endian: wanted 'little'. Convert it to safetensors with torch.`,
@@ -176,9 +177,9 @@ function host(source: Source, entries: ReadonlyMap<string, ZipEntry>, root: stri
           if (args.length > 0) throw refused(source, `its pickle fills an OrderedDict in a way torch does not`);
           return { kind: 'dict', entries: [] };
         case 'torch._utils._rebuild_tensor_v2':
-          return viewOf(source, args, undefined);
+          return viewOf(source, args, undefined, args[6]);
         case 'torch._utils._rebuild_tensor_v3':
-          return viewOf(source, args, args[6]);
+          return viewOf(source, args, args[6], args[7]);
         case 'torch._utils._rebuild_parameter':
           if (kindOf(args[0]) !== 'tensor')
             throw refused(source, `its pickle makes a parameter of a ${kindOf(args[0])}`);
@@ -209,14 +210,18 @@ function storageOf(source: Source, entries: ReadonlyMap<string, ZipEntry>, root:
   return { kind: 'storage', dtype, entry, byteLength };
 }
 
-/** Arguments: storage, offset, shape, strides, and things that do not matter here; v3 has a type as seventh. */
-function viewOf(source: Source, args: readonly Value[], type: Value | undefined): View {
+/**
+ * Arguments: storage, offset, shape, strides, and two that do not matter here. v3 has a type as seventh. The last, where
+ * there is one, tells that the numbers are to be conjugated or negated.
+ */
+function viewOf(source: Source, args: readonly Value[], type: Value | undefined, signs: Value | undefined): View {
   const [storage, offset] = args;
   if (kindOf(storage) !== 'storage') throw refused(source, `its pickle makes a tensor of a ${kindOf(storage)}`);
   const { byteLength, dtype: storageType } = storage as Storage;
   const typeName = kindOf(type) === 'global' ? (type as PickledGlobal).name : '';
   const dtype = type === undefined ? storageType : Object.hasOwn(DTYPES, typeName) ? DTYPES[typeName] : undefined;
   if (!dtype) throw refused(source, `its pickle makes a tensor of the type '${typeName || kindOf(type)}'`);
+  if (kindOf(signs) !== 'None') throw refused(source, 'its pickle makes a tensor whose numbers are stored negated');
   const shape = countsOf(args[2]);
   const strides = countsOf(args[3]);
   if (!isCount(offset) || !shape || !strides || shape.length !== strides.length)
@@ -227,17 +232,15 @@ function viewOf(source: Source, args: readonly Value[], type: Value | undefined)
   const elementBytes = storedBytes([], dtype);
   const end = offset + shape.reduce((sum, size, i) => sum + (size - 1) * (strides[i] as number), 1);
   if (bytes > 0 && end * elementBytes > byteLength) {
-    throw refused(
-      source,
-      `a tensor [${shape}] with strides [${strides}] at ${offset} does not lie inside its storage of ${byteLength} bytes`,
-    );
+    const view = `a tensor [${shape}] with strides [${strides}] at ${offset}`;
+    throw refused(source, `${view} does not lie inside its storage of ${byteLength} bytes`);
   }
   if (bytes > 0 && overlaps(shape, strides))
     throw refused(source, `a tensor [${shape}] with strides [${strides}] overlaps itself`);
   return { kind: 'tensor', storage: storage as Storage, dtype, offset, shape, strides };
 }
 
-/** Whether two indices that differ in an axis of non-zero stride may mean the same element. Such views take long to read. */
+/** Whether indices that differ in an axis of non-zero stride may mean one element. Such views could take forever to read. */
 function overlaps(shape: readonly number[], strides: readonly number[]): boolean {
   const axes = shape.map((size, i) => ({ size, stride: strides[i] as number }));
   let span = 1;

@@ -47,7 +47,7 @@ export async function readZipDirectory(source: Source, signal?: AbortSignal): Pr
     throw damaged(source, `its directory has ${size} bytes, more than ${MAX_DIRECTORY_BYTES}`);
   if (count * CENTRAL_BYTES > size)
     throw damaged(source, `its directory of ${size} bytes cannot hold the ${count} entries it announces`);
-  const bytes = await readBytes(source, offset, size, signal);
+  const bytes = await readRange(source, offset, size, signal);
   const view = viewOf(bytes);
   const entries = new Map<string, ZipEntry>();
   let at = 0;
@@ -83,14 +83,14 @@ export async function dataOffset(source: Source, entry: ZipEntry, signal?: Abort
   if (method !== 0) {
     const how = METHODS[method] ?? `method ${method}`;
     throw new CheckpointError(
-      `${source.name}: its entry '${shorten(name)}' is compressed (${how}): wanted entries stored as they are, as torch.save ` +
-        'writes them. Load it with torch and save it again, or convert it to safetensors.',
+      `${source.name}: its entry '${shorten(name)}' is compressed (${how}): wanted entries stored as they are, as ` +
+        'torch.save writes them. Load it with torch and save it again, or convert it to safetensors.',
     );
   }
   if (entry.size !== entry.packedSize)
     throw damaged(source, `its entry '${shorten(name)}' is stored as it is, yet its two sizes differ`);
   const nameBytes = new TextEncoder().encode(name).length;
-  const header = await readBytes(source, headerOffset, LOCAL_BYTES + nameBytes, signal);
+  const header = await readRange(source, headerOffset, LOCAL_BYTES + nameBytes, signal);
   const view = viewOf(header);
   const sameName = () => decodeName(source, header.subarray(LOCAL_BYTES)) === name;
   if (view.getUint32(0, true) !== LOCAL || view.getUint16(26, true) !== nameBytes || !sameName())
@@ -102,7 +102,7 @@ export async function dataOffset(source: Source, entry: ZipEntry, signal?: Abort
 }
 
 /** Reads `length` bytes into new memory, after looking whether the file has them. */
-export async function readBytes(
+export async function readRange(
   source: Source,
   offset: number,
   length: number,
@@ -127,7 +127,7 @@ interface Directory {
 
 async function findDirectory(source: Source, signal: AbortSignal | undefined): Promise<Directory> {
   const tailOffset = Math.max(0, source.size - END_BYTES - MAX_COMMENT_BYTES);
-  const tail = await readBytes(source, tailOffset, source.size - tailOffset, signal);
+  const tail = await readRange(source, tailOffset, source.size - tailOffset, signal);
   const view = viewOf(tail);
   let at = tail.length - END_BYTES;
   // A comment may hold the mark of an end record, but then its length does not reach the end of the file.
@@ -152,12 +152,12 @@ async function findDirectory64(source: Source, endOffset: number, signal: AbortS
   const locatorOffset = endOffset - LOCATOR_BYTES;
   if (locatorOffset < 0)
     throw damaged(source, 'it says that it is a zip64 file, and has no room for the records of one');
-  const locator = viewOf(await readBytes(source, locatorOffset, LOCATOR_BYTES, signal));
+  const locator = viewOf(await readRange(source, locatorOffset, LOCATOR_BYTES, signal));
   if (locator.getUint32(0, true) !== END_64_LOCATOR)
     throw damaged(source, 'it says that it is a zip64 file, and lacks the zip64 locator');
   const recordOffset = uint64(source, locator, 8);
   if (recordOffset + END_64_BYTES > locatorOffset) throw damaged(source, 'its zip64 end record lies outside the file');
-  const record = viewOf(await readBytes(source, recordOffset, END_64_BYTES, signal));
+  const record = viewOf(await readRange(source, recordOffset, END_64_BYTES, signal));
   if (record.getUint32(0, true) !== END_64) throw damaged(source, 'its zip64 end record is not where it should be');
   const count = uint64(source, record, 32);
   if (record.getUint32(16, true) !== 0 || record.getUint32(20, true) !== 0 || uint64(source, record, 24) !== count)
@@ -174,7 +174,7 @@ function checkDirectory(source: Source, directory: Directory, end: number): Dire
   return directory;
 }
 
-/** Sizes and place of an entry: 32 bits in its directory record, or 64 bits in an extra field for those that are all ones. */
+/** Sizes and place of an entry: 32 bits in its record, or 64 bits in an extra field for those that are all ones. */
 function placeOf(source: Source, name: string, view: DataView, at: number, extraAt: number, extraEnd: number) {
   const size = view.getUint32(at + 24, true);
   const packedSize = view.getUint32(at + 20, true);

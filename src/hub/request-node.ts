@@ -86,8 +86,9 @@ export async function send(
   const passed: Headers[] = [];
   try {
     let url = new URL(address);
+    let foreign = false;
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
-      const foreign = url.origin !== hub;
+      foreign ||= url.origin !== hub; // for good: who sends us back must not choose where the token goes
       const { 'If-Range': ifRange, ...others } = extra;
       const headers = {
         'User-Agent': 'portmanteau',

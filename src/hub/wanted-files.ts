@@ -18,8 +18,11 @@ const PLAIN = new Set([
   'chat_template.json',
 ]);
 
-/** The usual names; what else is there (adapters, `consolidated`, other precisions) is then not the model. */
-const USUAL = /^model(?:-\d+-of-\d+)?\.safetensors$/;
+/** In the order in which weights are looked for: one file, else shards with an index. */
+const LAYOUTS = [
+  { single: 'model.safetensors', usualShard: /^model-\d+-of-\d+\.safetensors$/, shard: /\.safetensors$/ },
+  { single: 'pytorch_model.bin', usualShard: /^pytorch_model-\d+-of-\d+\.bin$/, shard: /^pytorch_model.*\.bin$/ },
+] as const;
 
 export interface WantedFiles {
   /** Config, tokenizer, indices: small, fetched first. */
@@ -31,13 +34,22 @@ export interface WantedFiles {
 /** Both lists sorted, with nothing twice; neither has a file that is not among the names. */
 export function wantedFiles(names: readonly string[]): WantedFiles {
   const top = [...new Set(names)].filter((name) => !name.includes('/')).sort();
-  const usual = top.filter((name) => USUAL.test(name));
-  const safetensors = usual.length > 0 ? usual : top.filter((name) => name.endsWith('.safetensors'));
-  const pickles = top.filter((name) => /^pytorch_model.*\.bin$/.test(name));
-  const named = usual.length > 0 || top.includes('model.safetensors.index.json');
-  const weights = safetensors.length > 0 && (named || pickles.length === 0) ? safetensors : pickles;
-  const index = weights === safetensors ? 'model.safetensors.index.json' : 'pytorch_model.bin.index.json';
-  return { small: top.filter((name) => PLAIN.has(name) || (weights.length > 0 && name === index)), weights };
+  const { weights, index } = weightsAmong(top);
+  return { small: top.filter((name) => PLAIN.has(name) || name === index), weights };
+}
+
+function weightsAmong(top: readonly string[]): { weights: string[]; index?: string } {
+  for (const { single, usualShard, shard } of LAYOUTS) {
+    const index = `${single}.index.json`;
+    if (top.includes(single)) return { weights: [single] };
+    if (!top.includes(index)) continue;
+    // What lies beside shards of the usual names (adapters, `consolidated`) is not the model.
+    const usual = top.filter((name) => usualShard.test(name));
+    return { weights: usual.length > 0 ? usual : top.filter((name) => shard.test(name)), index };
+  }
+  // Left to those who read them: a name that none expects, or shards whose index is missing.
+  const found = LAYOUTS.map(({ shard }) => top.filter((name) => shard.test(name)));
+  return { weights: found.find((names) => names.length > 0) ?? [] };
 }
 
 /**

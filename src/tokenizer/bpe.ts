@@ -25,9 +25,14 @@ export function readBpe(place: Place): WordEncoder {
   const ids = readVocabulary(vocabulary);
   const unknown = isAbsent(at(model, 'unk_token')) ? undefined : textAt(at(model, 'unk_token'));
   if (unknown !== undefined && !ids.has(unknown)) throw wrong(at(model, 'unk_token'), 'a token of the vocabulary');
-  const fuse = flagAt(at(model, 'fuse_unk'), false) && unknown !== undefined;
-  if (fuse && !BYTE_ALPHABET.every((char) => ids.has(char)))
-    throw wrong(at(model, 'fuse_unk'), 'false, as this vocabulary lacks some bytes');
+  const lacking = new Set(BYTE_ALPHABET.filter((char) => !ids.has(char)));
+  if (lacking.size > 0 && unknown !== undefined && flagAt(at(model, 'fuse_unk'), false))
+    throw wrong(at(model, 'fuse_unk'), 'false, as the vocabulary lacks some bytes');
+  // Bytes that the vocabulary lacks, such as Granite's 0xF1, are left out before merging, so that their neighbours may join.
+  const known = (word: string) =>
+    lacking.size === 0 || unknown !== undefined || ids.has(word)
+      ? word
+      : Array.from(word, (char) => (lacking.has(char) ? '' : char)).join('');
   const bpe = new BPE({
     type: 'BPE',
     vocab: vocabulary.value as Record<string, number>,
@@ -35,7 +40,7 @@ export function readBpe(place: Place): WordEncoder {
     unk_token: unknown ?? null,
     ignore_merges: flagAt(at(model, 'ignore_merges'), false),
   });
-  return { ids, encode: (word) => bpe.encode([word]).map((token) => ids.get(token) as number) };
+  return { ids, encode: (word) => bpe.encode([known(word)]).map((token) => ids.get(token) as number) };
 }
 
 function readVocabulary(place: Place): Map<string, number> {

@@ -3,11 +3,14 @@
  *
  * A kernel is an exported function `(args: usize, part: u32, parts: u32) => void`. `args` points to its command record in the
  * memory of the same instance: 32-bit words, in the order in which the encoder of the op wrote them. All parts get the same
- * record; each does its share of the work, and no output may depend on `parts`.
+ * record and take pieces of its work until none is left; no output may depend on `parts`.
  *   word 0  address of the scratch memory of part 0      word 1  bytes from one part's scratch memory to the next
- *   word 2..  what the encoder wrote
+ *   word 2  number of the next piece of work             word 3..  what the encoder wrote
  */
 import type { DType, Shape } from '../../tensor.ts';
+
+/** Words in front of those of the encoder. */
+export const HEAD_WORDS = 3;
 
 /** A tensor in the memory of the instance that will run the command. */
 export interface Located {
@@ -16,16 +19,22 @@ export interface Located {
   readonly dtype: DType;
 }
 
+export interface CommandOptions {
+  /** The commands that this op wrote before must have ended first. */
+  readonly after?: boolean;
+  /** For each part; defined only while the command runs. */
+  readonly scratchBytes?: number;
+}
+
 export interface CommandWriter {
-  /**
-   * Starts a record for this kernel. `after`: all parts of the op's earlier commands must have ended first.
-   * `scratchBytes` per part, defined only while the command runs.
-   */
-  begin(kernel: string, options?: { after?: boolean; scratchBytes?: number }): void;
-  u32(value: number): void;
+  /** Starts the record of a kernel. */
+  begin(kernel: string, options?: CommandOptions): void;
+  u32(...values: number[]): void;
   f32(value: number): void;
-  /** Address of memory shared by all parts and commands of this op. */
+  /** Address of memory that all commands of this op share. */
   temp(bytes: number): number;
+  /** Threads that compute; for sizes of pieces only. */
+  readonly parts: number;
 }
 
 /** Writes the commands of one op. */

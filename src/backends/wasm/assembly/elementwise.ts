@@ -1,0 +1,84 @@
+/** Ops on one number at a time, in pieces of the flat array. Words: y, x, second input, count, factor, activation. */
+import { address, real, take, word } from './command';
+import { exp4, loadEnd, log4, madd, silu4, storeEnd } from './lanes';
+
+const PIECE: u32 = 8192;
+
+const ADD: u32 = 0;
+const SCALE: u32 = 1;
+const GELU: u32 = 2;
+const SOFTPLUS: u32 = 3;
+const NEG_EXP: u32 = 4;
+const SILU_GATE: u32 = 5;
+const RELU2_GATE: u32 = 6;
+
+// @ts-ignore: decorator
+@inline
+function compute(op: u32, x: v128, second: v128, by: v128): v128 {
+  if (op == ADD) return madd(by, second, x);
+  if (op == SCALE) return f32x4.mul(by, x);
+  if (op == GELU) {
+    // 0.5 (1 + tanh u) = 1 / (1 + e^-2u)
+    const cube = f32x4.mul(f32x4.mul(x, x), x);
+    const u = f32x4.mul(madd(cube, f32x4.splat(0.044715), x), f32x4.splat(-2 * 0.7978845608028654));
+    return f32x4.div(x, f32x4.add(exp4(u), f32x4.splat(1)));
+  }
+  if (op == SOFTPLUS) {
+    // log(1 + e), where the rounding of 1 + e is made good by the factor e / ((1 + e) - 1)
+    const e = exp4(x);
+    const u = f32x4.add(e, f32x4.splat(1));
+    const d = f32x4.sub(u, f32x4.splat(1));
+    const tiny = f32x4.eq(d, f32x4.splat(0));
+    const value = v128.bitselect(e, f32x4.mul(log4(u), f32x4.div(e, d)), tiny);
+    return v128.bitselect(x, value, f32x4.gt(x, f32x4.splat(20)));
+  }
+  if (op == NEG_EXP) return f32x4.neg(exp4(x));
+  if (op == SILU_GATE) return f32x4.mul(silu4(x), second);
+  const positive = f32x4.max(x, f32x4.splat(0));
+  return f32x4.mul(f32x4.mul(positive, positive), second);
+}
+
+// @ts-ignore: decorator
+@inline
+function each(args: usize, op: u32, two: bool): void {
+  const y = address(args, 0);
+  const x = address(args, 1);
+  const second = address(args, 2);
+  const count = word(args, 3);
+  const by = f32x4.splat(real(args, 4));
+  for (let first = take(args) * PIECE; first < count; first = take(args) * PIECE) {
+    const end = min(first + PIECE, count);
+    let i = first;
+    for (; i + 4 <= end; i += 4) {
+      const at: usize = i << 2;
+      v128.store(y + at, compute(op, v128.load(x + at), two ? v128.load(second + at) : by, by));
+    }
+    const rest = end - i;
+    if (rest) {
+      const at: usize = i << 2;
+      storeEnd(y + at, compute(op, loadEnd(x + at, rest), two ? loadEnd(second + at, rest) : by, by), rest);
+    }
+  }
+}
+
+export function add(args: usize, part: u32, parts: u32): void {
+  each(args, ADD, true);
+}
+export function scale(args: usize, part: u32, parts: u32): void {
+  each(args, SCALE, false);
+}
+export function gelu(args: usize, part: u32, parts: u32): void {
+  each(args, GELU, false);
+}
+export function softplus(args: usize, part: u32, parts: u32): void {
+  each(args, SOFTPLUS, false);
+}
+export function negExp(args: usize, part: u32, parts: u32): void {
+  each(args, NEG_EXP, false);
+}
+export function gateSilu(args: usize, part: u32, parts: u32): void {
+  each(args, SILU_GATE, true);
+}
+export function gateRelu2(args: usize, part: u32, parts: u32): void {
+  each(args, RELU2_GATE, true);
+}

@@ -1,0 +1,9 @@
+/** All kernels. Each takes (args, part, parts); see ../command.ts. */
+export { attendPattern, attention, attentionPattern, sumHeads } from './attention';
+export { add, gateRelu2, gateSilu, gelu, negExp, scale, softplus } from './elementwise';
+export { gateHalves, groupByExpert, linearByExpert, sumSlots, topExperts } from './experts';
+export { linear } from './linear';
+export { linearTernary, quantizeRows } from './linear-ternary';
+export { copy, embed, rope, zero } from './memory-ops';
+export { layerNorm, rmsNorm } from './norms';
+export { causalConv, selectiveScan } from './recurrence';

@@ -1,0 +1,119 @@
+/** One WebAssembly memory: at most 4 GiB. A backend has as many as its weights need. */
+import { Heap, type Taken } from './heap.ts';
+
+const PAGE = 65536;
+const MAX_PAGES = 65536;
+
+/** Records of a step come into pieces of this size. */
+const MAIL_BYTES = 1 << 18;
+
+/** Share of a bank that weights and states leave to the values of a step. */
+const STEP_SHARE = 1 / 16;
+
+/** The kernels' static data, if any, lies below. */
+const HEAP_START = 4096;
+
+export class Bank {
+  readonly index: number;
+  readonly memory: WebAssembly.Memory;
+  readonly #heap: Heap;
+  readonly #liveLimit: number;
+  #liveBytes = 0;
+  /** Memory that only the main thread writes, and only once in a step. */
+  readonly #mail: { address: number; bytes: number; once: boolean }[] = [];
+  #mailIndex = 0;
+  #mailUsed = 0;
+
+  /** Throws RangeError when the engine grants no memory. */
+  constructor(index: number, shared: boolean, maxBytes: number) {
+    this.index = index;
+    const { memory, bytes } = newMemory(shared, maxBytes);
+    this.memory = memory;
+    this.#liveLimit = bytes * (1 - STEP_SHARE);
+    this.#heap = new Heap({
+      start: HEAP_START,
+      end: PAGE,
+      limit: bytes,
+      grow: (pages) => {
+        try {
+          memory.grow(pages);
+          return true;
+        } catch {
+          return false;
+        }
+      },
+    });
+  }
+
+  /** Bytes in use. */
+  get used(): number {
+    return this.#heap.used;
+  }
+
+  /** Bytes taken from the system. */
+  get size(): number {
+    return this.memory.buffer.byteLength;
+  }
+
+  takeLive(bytes: number): Taken | undefined {
+    if (this.#liveBytes + bytes > this.#liveLimit) return undefined;
+    const taken = this.#heap.take(bytes);
+    if (taken) this.#liveBytes += bytes;
+    return taken;
+  }
+
+  freeLive(address: number, bytes: number): void {
+    this.#heap.free(address);
+    this.#liveBytes -= bytes;
+  }
+
+  take(bytes: number): number | undefined {
+    return this.#heap.take(bytes)?.address;
+  }
+
+  free(address: number): void {
+    this.#heap.free(address);
+  }
+
+  /** Room for what the main thread writes while commands run: nothing that is in flight uses it. */
+  mail(bytes: number): number | undefined {
+    for (; this.#mailIndex < this.#mail.length; this.#mailIndex++, this.#mailUsed = 0) {
+      const piece = this.#mail[this.#mailIndex];
+      if (!piece || this.#mailUsed + bytes > piece.bytes) continue;
+      const address = piece.address + this.#mailUsed;
+      this.#mailUsed += Math.ceil(bytes / 16) * 16;
+      return address;
+    }
+    const once = bytes > MAIL_BYTES;
+    const taken = this.#heap.takeFresh(Math.max(bytes, MAIL_BYTES));
+    if (!taken) return undefined;
+    this.#mail.push({ address: taken.address, bytes: Math.max(bytes, MAIL_BYTES), once });
+    this.#mailUsed = Math.ceil(bytes / 16) * 16;
+    return taken.address;
+  }
+
+  /** After a step, when nothing is in flight. */
+  emptyMail(): void {
+    for (let i = this.#mail.length - 1; i >= 0; i--) {
+      if (!this.#mail[i]?.once) continue;
+      this.#heap.free((this.#mail[i] as { address: number }).address);
+      this.#mail.splice(i, 1);
+    }
+    this.#mailIndex = 0;
+    this.#mailUsed = 0;
+  }
+}
+
+/** As large as the engine lets a memory become: some reserve the address space of shared ones at once. */
+function newMemory(shared: boolean, maxBytes: number): { memory: WebAssembly.Memory; bytes: number } {
+  let failure: unknown;
+  for (let maximum = Math.min(MAX_PAGES, Math.ceil(maxBytes / PAGE)); maximum >= 64; maximum >>= 1) {
+    try {
+      const memory = new WebAssembly.Memory({ initial: 1, maximum, shared });
+      return { memory, bytes: maximum * PAGE - PAGE }; // the last address must fit 32 bits with room to spare
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw new RangeError('the engine grants no WebAssembly memory', { cause: failure });
+}

@@ -1,0 +1,125 @@
+/**
+ * The words through which the main thread and the computing threads of a backend meet. The main thread appends commands to a ring and
+ * never waits for a lock; threads spin for a moment, then sleep.
+ */
+
+/** Int32 indices into the control memory. */
+const POSTED = 0; // commands appended so far, modulo 2^32
+const FAILED = 1; // 1 after a kernel has trapped
+const FIRST_DONE = 16; // commands that part p has ended: FIRST_DONE + 16 p, a cache line each
+
+/** Commands that can wait in the ring. */
+export const RING_COMMANDS = 4096;
+const COMMAND_WORDS = 4;
+
+/** Looks at a counter before sleeping: some 20 microseconds, less than waking up takes. */
+const SPINS = 2000;
+
+/** What a thread is to do: a kernel, or one of these. */
+export const FENCE = -1; // tell the main thread that all before is done
+export const LEAVE = -2; // return to the event loop, where a message waits
+export const CARRY = -3; // copy from one memory to another, as the record says
+
+export interface Command {
+  /** Index among the kernels, or FENCE, LEAVE, CARRY. */
+  readonly kernel: number;
+  /** Wait until all parts have ended all commands before. */
+  readonly barrier: boolean;
+  readonly bank: number;
+  /** Address of the record, or what the special commands need. */
+  readonly args: number;
+}
+
+export function controlBytes(parts: number): number {
+  return 4 * (FIRST_DONE + 16 * parts + COMMAND_WORDS * RING_COMMANDS);
+}
+
+/** The main thread's side. */
+export class Poster {
+  readonly #words: Int32Array;
+  readonly #parts: number;
+  #posted = 0;
+
+  constructor(control: SharedArrayBuffer, parts: number) {
+    this.#words = new Int32Array(control);
+    this.#parts = parts;
+  }
+
+  post({ kernel, barrier, bank, args }: Command): void {
+    // Spinning is allowed everywhere, and a full ring empties within milliseconds.
+    while (this.#behind() >= RING_COMMANDS - 1) if (this.failed) return;
+    const at = slot(this.#parts, this.#posted);
+    this.#words[at] = kernel;
+    this.#words[at + 1] = (bank << 1) | (barrier ? 1 : 0);
+    this.#words[at + 2] = args;
+    this.#posted = (this.#posted + 1) | 0;
+    Atomics.store(this.#words, POSTED, this.#posted);
+    Atomics.notify(this.#words, POSTED);
+  }
+
+  get failed(): boolean {
+    return Atomics.load(this.#words, FAILED) !== 0;
+  }
+
+  #behind(): number {
+    let most = 0;
+    for (let p = 0; p < this.#parts; p++) {
+      most = Math.max(most, (this.#posted - Atomics.load(this.#words, FIRST_DONE + 16 * p)) | 0);
+    }
+    return most;
+  }
+}
+
+/** A computing thread's side. */
+export class Taker {
+  readonly #words: Int32Array;
+  readonly #part: number;
+  readonly #parts: number;
+  #next = 0;
+
+  constructor(control: SharedArrayBuffer, part: number, parts: number) {
+    this.#words = new Int32Array(control);
+    this.#part = part;
+    this.#parts = parts;
+  }
+
+  /** The next command, once it may run. Sleeps until there is one; undefined after a failure. */
+  take(): Command | undefined {
+    this.#await(POSTED, 1);
+    const at = slot(this.#parts, this.#next);
+    const [kernel, flags, args] = [this.#words[at], this.#words[at + 1], this.#words[at + 2]] as [
+      number,
+      number,
+      number,
+    ];
+    const barrier = (flags & 1) === 1;
+    if (barrier) for (let p = 0; p < this.#parts; p++) if (p !== this.#part) this.#await(FIRST_DONE + 16 * p, 0);
+    if (Atomics.load(this.#words, FAILED) !== 0) return undefined;
+    return { kernel, barrier, bank: flags >>> 1, args: args >>> 0 };
+  }
+
+  done(): void {
+    this.#next = (this.#next + 1) | 0;
+    Atomics.store(this.#words, FIRST_DONE + 16 * this.#part, this.#next);
+    Atomics.notify(this.#words, FIRST_DONE + 16 * this.#part);
+  }
+
+  fail(): void {
+    Atomics.store(this.#words, FAILED, 1);
+  }
+
+  /** Waits until counter `index` is at least `ahead` commands beyond those this part has ended. */
+  #await(index: number, ahead: number): void {
+    for (let spins = 0; ; spins++) {
+      const value = Atomics.load(this.#words, index);
+      if (((value - this.#next) | 0) >= ahead) return;
+      if (Atomics.load(this.#words, FAILED) !== 0) return;
+      // A thread that failed wakes nobody: look again now and then.
+      if (spins >= SPINS) Atomics.wait(this.#words, index, value, 1000);
+    }
+  }
+}
+
+function slot(parts: number, index: number): number {
+  return FIRST_DONE + 16 * parts + COMMAND_WORDS * (index & (RING_COMMANDS - 1));
+}

@@ -1,0 +1,101 @@
+/** Who runs the commands: the calling thread at once, or a pool of threads. */
+import { CARRY, type Command, controlBytes, FENCE, LEAVE, Poster } from './control.ts';
+import type { Platform, Thread } from './platform.ts';
+import { type Kernel, kernelsOn, runCarry } from './thread.ts';
+
+export interface Executor {
+  readonly parts: number;
+  addMemory(memory: WebAssembly.Memory): void;
+  post(command: Command): void;
+  /** Settles when all that was posted has ended. Rejects when a kernel has failed; nothing runs after that. */
+  fence(): Promise<void>;
+  /** Between these the process must stay alive. */
+  hold(busy: boolean): void;
+  dispose(): Promise<void>;
+}
+
+export function immediateExecutor(module: WebAssembly.Module): Executor {
+  const memories: WebAssembly.Memory[] = [];
+  const kernels: Kernel[][] = [];
+  return {
+    parts: 1,
+    addMemory(memory) {
+      memories.push(memory);
+      kernels.push(kernelsOn(module, memory));
+    },
+    post({ kernel, bank, args }) {
+      if (kernel === CARRY) runCarry(memories, bank, args);
+      else (kernels[bank] as Kernel[])[kernel]!(args, 0, 1);
+    },
+    fence: async () => {},
+    hold: () => {},
+    dispose: async () => {},
+  };
+}
+
+/** Threads that are ready to compute. Rejects when one cannot start. */
+export async function threadedExecutor(
+  platform: Platform,
+  module: WebAssembly.Module,
+  parts: number,
+): Promise<Executor> {
+  const control = new SharedArrayBuffer(controlBytes(parts));
+  const poster = new Poster(control, parts);
+  const threads: Thread[] = Array.from({ length: parts }, () => platform.startThread());
+  const waiting = new Map<number, { resolve(): void; reject(error: Error): void }>();
+  let failure: Error | undefined;
+  let fences = 0;
+  let banks = 0;
+
+  const fail = (error: Error): void => {
+    failure ??= error;
+    for (const { reject } of waiting.values()) reject(failure);
+    waiting.clear();
+  };
+  await Promise.all(
+    threads.map(
+      (thread, part) =>
+        new Promise<void>((resolve, reject) => {
+          thread.onError((error) => {
+            reject(error);
+            fail(error);
+          });
+          thread.onMessage((message) => {
+            if (message.kind === 'ready') resolve();
+            else if (message.kind === 'failed') fail(new Error(`a computing thread has failed: ${message.message}`));
+            else {
+              waiting.get(message.number)?.resolve();
+              waiting.delete(message.number);
+            }
+          });
+          thread.hold(true);
+          thread.post({ kind: 'start', module, control, part, parts });
+        }),
+    ),
+  );
+  for (const thread of threads) thread.hold(false);
+
+  return {
+    parts,
+    addMemory(memory) {
+      // Threads that are already in their loop must leave it to receive a message.
+      if (banks++ > 0) poster.post({ kernel: LEAVE, barrier: false, bank: 0, args: 0 });
+      for (const thread of threads) thread.post({ kind: 'bank', memory });
+    },
+    post: (command) => poster.post(command),
+    fence() {
+      if (failure) return Promise.reject(failure);
+      const number = fences++;
+      const passed = new Promise<void>((resolve, reject) => waiting.set(number, { resolve, reject }));
+      poster.post({ kernel: FENCE, barrier: true, bank: 0, args: number });
+      return passed;
+    },
+    hold(busy) {
+      for (const thread of threads) thread.hold(busy);
+    },
+    async dispose() {
+      fail(new Error('this backend was disposed'));
+      await Promise.all(threads.map((thread) => thread.end()));
+    },
+  };
+}

@@ -1,0 +1,405 @@
+/**
+ * The WebAssembly backend: kernels in AssemblyScript, one to many threads, as many memories as the weights need. A command runs in the
+ * memory of its largest input; what lies in another is copied over, which happens a few times in a pass at most.
+ */
+import { UsageError } from '../../errors.ts';
+import { fillBlock } from '../../numbers.ts';
+import type { Op } from '../../ops/index.ts';
+import { arrayFor, byteSize, type DType, type Shape, size, type Tensor, type TypedArray } from '../../tensor.ts';
+import type { Backend, Block } from '../backend.ts';
+import { Bank } from './bank.ts';
+import { type CommandOptions, type CommandWriter, HEAD_WORDS, type Located } from './command.ts';
+import { CARRY } from './control.ts';
+import { encoders } from './encoders.ts';
+import { type Executor, immediateExecutor, threadedExecutor } from './executor.ts';
+import { hasRelaxedSimd, hasSimd } from './features.ts';
+import { Hazards, type Range } from './hazards.ts';
+import type { Platform } from './platform.ts';
+import { carryBytes, kernelNames, writeCarry } from './thread.ts';
+
+export interface WasmBackendOptions {
+  readonly platform: Platform;
+  /** Threads that compute; default: all cores, at most 8, and 1 where memory cannot be shared. */
+  readonly threads?: number | undefined;
+  /** Use relaxed SIMD; default: where the engine has it. */
+  readonly relaxedSimd?: boolean | undefined;
+  /** Largest size of one memory, of several; default 4 GiB. */
+  readonly maxBankBytes?: number | undefined;
+}
+
+const MAX_DEFAULT_THREADS = 8;
+const MAX_BANK_BYTES = 2 ** 32;
+
+/** Throws UsageError when threads are asked for where there can be none, and when the engine has no SIMD. */
+export async function createWasmBackend(options: WasmBackendOptions): Promise<Backend> {
+  const { platform, relaxedSimd = hasRelaxedSimd(), maxBankBytes = MAX_BANK_BYTES } = options;
+  const threads = threadsOf(options);
+  if (!hasSimd()) throw new UsageError('this engine has no WebAssembly SIMD: use a browser or Node of 2021 or later.');
+  const shared = threads > 1;
+  const module = await platform.loadModule(`kernels${relaxedSimd ? '-relaxed' : ''}${shared ? '-shared' : ''}`);
+  const executor = shared ? await threadedExecutor(platform, module, threads) : immediateExecutor(module);
+  return new WasmBackend(executor, kernelNames(module), shared, maxBankBytes);
+}
+
+function threadsOf({ platform, threads }: WasmBackendOptions): number {
+  if (threads === undefined) return platform.canShare ? Math.min(platform.cores, MAX_DEFAULT_THREADS) : 1;
+  if (!Number.isInteger(threads) || threads < 1)
+    throw new UsageError(`threads came as ${threads}, wanted a whole number from 1 on.`);
+  if (threads > 1 && !platform.canShare) {
+    throw new UsageError(
+      'this page is not isolated and cannot share memory between threads: serve it with the headers ' +
+        'Cross-Origin-Opener-Policy: same-origin and Cross-Origin-Embedder-Policy: require-corp, or use threads: 1.',
+    );
+  }
+  return threads;
+}
+
+/** Where a tensor lies. Values of a step get their place when the command that makes them is known. */
+interface Place {
+  bank: Bank | undefined;
+  address: number;
+  readonly bytes: number;
+}
+
+const placeOf = (x: Tensor): Place => x.place as Place;
+
+/** Bytes between the start of the place and the first number. */
+const offsetBytes = (x: Tensor): number => (x.offset === 0 ? 0 : byteSize([x.offset], x.dtype));
+
+function rangeOf(x: Tensor): Range {
+  const { bank, address } = placeOf(x);
+  const start = address + offsetBytes(x);
+  return { bank: (bank as Bank).index, start, end: start + byteSize(x.shape, x.dtype) };
+}
+
+/** A record before it has an address. */
+interface Draft {
+  readonly kernel: number;
+  readonly after: boolean;
+  readonly scratchBytes: number;
+  readonly words: number[];
+}
+
+class WasmBackend implements Backend {
+  readonly name = 'wasm';
+  readonly #executor: Executor;
+  readonly #kernels: ReadonlyMap<string, number>;
+  readonly #shared: boolean;
+  readonly #maxBankBytes: number;
+  readonly #banks: Bank[] = [];
+  readonly #hazards = new Hazards();
+  #liveBytes = 0;
+  /** What the running step and its scopes have allocated, innermost last; empty outside of steps. */
+  readonly #scopes: Place[][] = [];
+  #last: Promise<unknown> = Promise.resolve();
+  #disposed = false;
+
+  constructor(executor: Executor, kernels: readonly string[], shared: boolean, maxBankBytes: number) {
+    this.#executor = executor;
+    this.#kernels = new Map(kernels.map((name, i) => [name, i]));
+    this.#shared = shared;
+    this.#maxBankBytes = maxBankBytes;
+  }
+
+  allocate(shape: Shape, dtype: DType): Tensor {
+    const bytes = byteSize(shape, dtype);
+    for (let i = 0; ; i++) {
+      const isNew = i === this.#banks.length;
+      const bank = this.#banks[i] ?? this.#addBank();
+      const taken = bank.takeLive(bytes);
+      if (!taken && isNew) {
+        throw new RangeError(
+          `no memory for ${bytes} bytes (a tensor of ${dtype} [${shape.join(', ')}]): ${this.#liveBytes} bytes are in use. ` +
+            `Keep weights in a smaller format, or read a shorter text.`,
+        );
+      }
+      if (!taken) continue;
+      this.#liveBytes += bytes;
+      const place: Place = { bank, address: taken.address, bytes };
+      if (!taken.fresh) this.#zero(place);
+      return { shape, dtype, place, offset: 0 };
+    }
+  }
+
+  free(x: Tensor): void {
+    const { bank, address, bytes } = placeOf(x);
+    bank?.freeLive(address, bytes);
+    this.#liveBytes -= bytes;
+  }
+
+  fill(x: Tensor, block: Block): void {
+    if (this.#scopes.length > 0) throw new Error('fill() inside of a step: commands may be reading this memory');
+    fillBlock(this.#numbers(x), x.dtype, x.shape.at(-1) ?? 1, block);
+  }
+
+  step<R>(body: () => Promise<R>): Promise<R> {
+    const done = this.#last.then(() => this.#step(body));
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  async #step<R>(body: () => Promise<R>): Promise<R> {
+    if (this.#disposed) throw new UsageError('this model was disposed; load it again.');
+    this.#executor.hold(true);
+    this.#scopes.push([]);
+    try {
+      const result = await body();
+      await this.#executor.fence();
+      return result;
+    } catch (error) {
+      await this.#executor.fence().catch(() => {}); // the first error counts
+      throw error;
+    } finally {
+      for (const place of this.#scopes.flat()) this.#release(place);
+      this.#scopes.length = 0;
+      this.#hazards.clear();
+      for (const bank of this.#banks) bank.emptyMail();
+      this.#executor.hold(false);
+    }
+  }
+
+  alloc(shape: Shape, dtype: DType): Tensor {
+    const place: Place = { bank: undefined, address: 0, bytes: byteSize(shape, dtype) };
+    this.#scope().push(place);
+    return { shape, dtype, place, offset: 0 };
+  }
+
+  upload(data: Float32Array | Int32Array | Int8Array, shape: Shape): Tensor {
+    this.#scope();
+    const bank = this.#banks[0] ?? this.#addBank();
+    const address = bank.mail(data.byteLength);
+    if (address === undefined) throw outOfStepMemory(data.byteLength);
+    const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+    new Uint8Array(bank.memory.buffer, address, bytes.length).set(bytes);
+    const dtype = data instanceof Float32Array ? 'f32' : data instanceof Int32Array ? 'i32' : 'i8';
+    return { shape, dtype, place: { bank, address, bytes: bytes.length } satisfies Place, offset: 0 };
+  }
+
+  scope(body: () => Tensor): Tensor {
+    const outer = this.#scope();
+    const inner: Place[] = [];
+    this.#scopes.push(inner);
+    try {
+      const result = body();
+      const kept = inner.indexOf(placeOf(result));
+      if (kept >= 0) outer.push(...inner.splice(kept, 1));
+      for (const place of inner) this.#release(place);
+      inner.length = 0;
+      return result;
+    } finally {
+      outer.push(...inner); // after an error; the step frees them
+      this.#scopes.pop();
+    }
+  }
+
+  run(op: Op<never>, inputs: readonly Tensor[], outputs: readonly Tensor[], attrs: unknown): void {
+    this.#scope();
+    const encoder = encoders[op.name];
+    if (!encoder) throw new Error(`the wasm backend has no kernel for '${op.name}'; see docs/add-an-op.md`);
+    const mutated = op.mutates?.(inputs, attrs as never) ?? [];
+    const home = this.#homeOf(mutated, inputs);
+    for (const y of outputs) this.#settle(placeOf(y), home);
+
+    const borrowed: Place[] = [];
+    const local = inputs.map((x) => {
+      if (placeOf(x).bank === home) return x;
+      const place = this.#temporary(home, byteSize(x.shape, x.dtype));
+      borrowed.push(place);
+      const copy: Tensor = { ...x, place, offset: 0 };
+      this.#carry(x, copy);
+      return copy;
+    });
+    const isMutated = (x: Tensor) => mutated.includes(x);
+    const reads = local.filter((_, i) => !isMutated(inputs[i] as Tensor)).map(rangeOf);
+    const writes = [...outputs, ...local.filter((_, i) => isMutated(inputs[i] as Tensor))].map(rangeOf);
+
+    const writer = new Writer(this.#kernels, this.#executor.parts, (bytes) => {
+      const place = this.#temporary(home, bytes);
+      borrowed.push(place);
+      return place.address;
+    });
+    encoder(writer, local.map(located), outputs.map(located), attrs);
+    this.#post(home, writer.drafts, reads, writes, borrowed);
+    local.forEach((copy, i) => {
+      const x = inputs[i] as Tensor;
+      if (copy !== x && isMutated(x)) this.#carry(copy, x);
+    });
+    for (const place of borrowed) this.#release(place);
+  }
+
+  async read(x: Tensor): Promise<TypedArray> {
+    if (this.#scopes.length > 0) await this.#executor.fence();
+    this.#hazards.clear();
+    return this.#numbers(x).slice();
+  }
+
+  memory(): { liveBytes: number; arenaBytes: number } {
+    const all = this.#banks.reduce((sum, bank) => sum + bank.size, 0);
+    return { liveBytes: this.#liveBytes, arenaBytes: all - this.#liveBytes };
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#disposed) return;
+    await this.#last;
+    this.#disposed = true;
+    await this.#executor.dispose();
+    this.#banks.length = 0;
+  }
+
+  #addBank(): Bank {
+    const bank = new Bank(this.#banks.length, this.#shared, this.#maxBankBytes);
+    this.#banks.push(bank);
+    this.#executor.addMemory(bank.memory);
+    return bank;
+  }
+
+  #scope(): Place[] {
+    const scope = this.#scopes.at(-1);
+    if (!scope) throw new Error('this happens inside of a step only');
+    return scope;
+  }
+
+  #numbers(x: Tensor): TypedArray {
+    const { bank, address } = placeOf(x);
+    if (!bank) throw new Error('this tensor was never written');
+    const length = x.dtype === 'ternary' ? byteSize(x.shape, x.dtype) : size(x.shape);
+    return arrayFor(x.dtype, bank.memory.buffer, address + offsetBytes(x), length);
+  }
+
+  /** Where state is written the command must run; else where most of its bytes are. */
+  #homeOf(mutated: readonly Tensor[], inputs: readonly Tensor[]): Bank {
+    let home: Bank | undefined;
+    let most = -1;
+    for (const x of mutated.length > 0 ? mutated : inputs) {
+      const { bank } = placeOf(x);
+      const bytes = byteSize(x.shape, x.dtype);
+      if (bank && bytes > most) {
+        home = bank;
+        most = bytes;
+      }
+    }
+    return home ?? this.#banks[0] ?? this.#addBank();
+  }
+
+  #settle(place: Place, bank: Bank): void {
+    if (place.bank) return;
+    const address = bank.take(place.bytes);
+    if (address === undefined) throw outOfStepMemory(place.bytes);
+    place.bank = bank;
+    place.address = address;
+  }
+
+  #temporary(bank: Bank, bytes: number): Place {
+    const place: Place = { bank: undefined, address: 0, bytes };
+    this.#settle(place, bank);
+    return place;
+  }
+
+  /** Later commands run after those that still use this memory, so that it can be handed out at once. */
+  #release(place: Place): void {
+    place.bank?.free(place.address);
+    place.bank = undefined;
+  }
+
+  #zero(place: Place): void {
+    const bank = place.bank as Bank;
+    if (this.#scopes.length === 0) {
+      new Uint8Array(bank.memory.buffer, place.address, place.bytes).fill(0);
+      return;
+    }
+    const words = [place.address, place.bytes];
+    const draft = { kernel: this.#kernels.get('zero') as number, after: false, scratchBytes: 0, words };
+    this.#post(bank, [draft], [], [{ bank: bank.index, start: place.address, end: place.address + place.bytes }], []);
+  }
+
+  /** Copies between banks. */
+  #carry(from: Tensor, to: Tensor): void {
+    const [source, target] = [rangeOf(from), rangeOf(to)];
+    const bank = placeOf(to).bank as Bank;
+    const args = bank.mail(carryBytes);
+    if (args === undefined) throw outOfStepMemory(carryBytes);
+    const bytes = source.end - source.start;
+    writeCarry(bank.memory, args, {
+      fromBank: source.bank,
+      from: source.start,
+      toBank: target.bank,
+      to: target.start,
+      bytes,
+    });
+    const barrier = this.#hazards.conflict([source], [target]);
+    if (barrier) this.#hazards.clear();
+    this.#hazards.add([source], [target]);
+    this.#executor.post({ kernel: CARRY, barrier, bank: bank.index, args });
+  }
+
+  #post(bank: Bank, drafts: readonly Draft[], reads: Range[], writes: Range[], borrowed: Place[]): void {
+    const { parts } = this.#executor;
+    const scratches = drafts.map(({ scratchBytes }) => {
+      if (scratchBytes === 0) return undefined;
+      const place = this.#temporary(bank, scratchBytes * parts);
+      borrowed.push(place);
+      return place;
+    });
+    for (const { address, bytes } of borrowed) writes.push({ bank: bank.index, start: address, end: address + bytes });
+    const wait = this.#hazards.conflict(reads, writes);
+    drafts.forEach(({ kernel, after, scratchBytes, words }, i) => {
+      const barrier = after || (i === 0 && wait);
+      if (barrier) this.#hazards.clear();
+      if (barrier || i === 0) this.#hazards.add(reads, writes);
+      const args = bank.mail(4 * (HEAD_WORDS + words.length));
+      if (args === undefined) throw outOfStepMemory(4 * words.length);
+      const record = new Uint32Array(bank.memory.buffer, args, HEAD_WORDS + words.length);
+      record[0] = scratches[i]?.address ?? 0;
+      record[1] = scratchBytes;
+      record[2] = 0;
+      record.set(words, HEAD_WORDS);
+      this.#executor.post({ kernel, barrier, bank: bank.index, args });
+    });
+  }
+}
+
+function located(x: Tensor): Located {
+  return { address: placeOf(x).address + offsetBytes(x), shape: x.shape, dtype: x.dtype };
+}
+
+const float = new Float32Array(1);
+const floatBits = new Uint32Array(float.buffer);
+
+/** Collects the records of one op. */
+class Writer implements CommandWriter {
+  readonly drafts: Draft[] = [];
+  readonly parts: number;
+  readonly temp: (bytes: number) => number;
+  readonly #kernels: ReadonlyMap<string, number>;
+
+  constructor(kernels: ReadonlyMap<string, number>, parts: number, temp: (bytes: number) => number) {
+    this.#kernels = kernels;
+    this.parts = parts;
+    this.temp = temp;
+  }
+
+  begin(kernel: string, { after = false, scratchBytes = 0 }: CommandOptions = {}): void {
+    const index = this.#kernels.get(kernel);
+    if (index === undefined) throw new Error(`there is no kernel '${kernel}'`);
+    this.drafts.push({ kernel: index, after, scratchBytes: Math.ceil(scratchBytes / 64) * 64, words: [] });
+  }
+
+  u32(...values: number[]): void {
+    this.#words().push(...values);
+  }
+
+  f32(value: number): void {
+    float[0] = value;
+    this.#words().push(floatBits[0] as number);
+  }
+
+  #words(): number[] {
+    return (this.drafts.at(-1) as Draft).words;
+  }
+}
+
+function outOfStepMemory(bytes: number): RangeError {
+  return new RangeError(
+    `no memory for ${bytes} bytes of intermediate values: read a shorter text, fewer prompts or fewer sites at once.`,
+  );
+}

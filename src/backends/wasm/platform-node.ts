@@ -1,0 +1,34 @@
+/** Kernels and threads in Node. */
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import type { Platform, Thread } from './platform.ts';
+
+export const nodePlatform: Platform = {
+  cores: availableParallelism(),
+  canShare: true,
+  loadModule: async (name) => WebAssembly.compile(await readFile(new URL(`./build/${name}.wasm`, import.meta.url))),
+  startThread,
+};
+
+/** Node 20 runs no TypeScript in workers: where the sources run directly, as in the tests, the built script is taken. */
+function workerScript(): URL {
+  const built = new URL('./worker.js', import.meta.url);
+  return existsSync(fileURLToPath(built))
+    ? built
+    : new URL('../../../dist/src/backends/wasm/worker.js', import.meta.url);
+}
+
+function startThread(): Thread {
+  const worker = new Worker(workerScript());
+  worker.unref();
+  return {
+    post: (message) => worker.postMessage(message),
+    onMessage: (handle) => void worker.on('message', handle),
+    onError: (handle) => void worker.on('error', handle),
+    hold: (busy) => (busy ? worker.ref() : worker.unref()),
+    end: async () => void (await worker.terminate()),
+  };
+}
