@@ -14,7 +14,7 @@ export interface PickledItems<T> {
   readonly items: Pickled<T>[];
 }
 
-/** In the order of the file. A plain list: a Map would cost more than the one byte that asks for a dictionary justifies. */
+/** In the order of the file. A plain list: a Map costs more memory than the one byte that asks for it justifies. */
 export interface PickledDict<T> {
   readonly kind: 'dict';
   readonly entries: [Pickled<T>, Pickled<T>][];

@@ -1,7 +1,7 @@
 /**
  * Tensors of `pytorch_model.bin`, the zip format of torch.save (PyTorch >= 1.6): `data.pkl` tells names, types, shapes
- * and strides, and each storage is an entry `data/<key>` of raw numbers. The pickle is read as data: nothing is executed.
- * What it may ask for is what torch/_utils.py of PyTorch rebuilds tensors with.
+ * and strides, and each storage is an entry `data/<key>` of raw numbers. The pickle is read as data, nothing is executed;
+ * what it may ask for is what torch/_utils.py of PyTorch rebuilds tensors with.
  */
 import { CheckpointError } from '../errors.ts';
 import { kindOf, type Pickled, type PickledDict, type PickledGlobal, type PickledItems, unpickle } from './pickle.ts';
@@ -75,7 +75,7 @@ const GLOBALS: ReadonlySet<string> = new Set([...CALLS, ...Object.keys(STORAGES)
 const NESTED = ['state_dict', 'model'];
 
 /**
- * Lists the tensors of a file of torch.save. Reads its directory, its pickle and the header of each storage; the tensors
+ * Lists the tensors of a file of torch.save. Reads its directory, its pickle and the header of each storage; tensors
  * read their numbers when asked. Throws CheckpointError for damaged files and for everything that is not tensors.
  */
 export async function readPyTorch(source: Source, signal?: AbortSignal): Promise<StoredTensor[]> {
@@ -240,7 +240,7 @@ function viewOf(source: Source, args: readonly Value[], type: Value | undefined,
   return { kind: 'tensor', storage: storage as Storage, dtype, offset, shape, strides };
 }
 
-/** Whether indices that differ in an axis of non-zero stride may mean one element. Such views could take forever to read. */
+/** Whether indices that differ in an axis of non-zero stride may mean one element. Such views could read forever. */
 function overlaps(shape: readonly number[], strides: readonly number[]): boolean {
   const axes = shape.map((size, i) => ({ size, stride: strides[i] as number }));
   let span = 1;

@@ -7,14 +7,14 @@ import { readPyTorch } from '../../src/checkpoint/pytorch.ts';
 import type { StoredTensor } from '../../src/checkpoint/safetensors.ts';
 import type { Source } from '../../src/checkpoint/source.ts';
 import { CheckpointError } from '../../src/errors.ts';
-import { stateDict } from './pickle-writer.ts';
+import { global, long, stateDict, text, tuple } from './pickle-writer.ts';
 import { sourceOf, zipOf } from './zip-writer.ts';
 
 // The fixtures and expected.txt are written by tools/reference/make_pickles.py with PyTorch 2.13.
 const tests = fileURLToPath(new URL('../', import.meta.url));
 const fixture = (name: string) => new Uint8Array(readFileSync(`${tests}fixtures/pickle/${name}.bin`));
 const READABLE = ['plain', 'views', 'tied', 'module', 'parameters', 'nested', 'protocol-4'];
-const REFUSED = ['hostile', 'legacy', 'complex', 'float8'];
+const REFUSED = ['hostile', 'legacy', 'negated', 'float8'];
 
 /** Lines of the tensors, by file. */
 const EXPECTED = new Map<string, string[]>();
@@ -79,7 +79,7 @@ describe('files of torch.save', () => {
 describe('what is refused is named', () => {
   test.each([
     ['hostile', /asks for 'posix.system', which is not part of rebuilding tensors; nothing was executed/],
-    ['complex', /asks for 'torch.ComplexFloatStorage'/],
+    ['negated', /numbers are stored negated/],
     ['float8', /asks for 'torch.float8_e4m3fn'/],
     ['legacy', /before PyTorch 1.6.*save it again, or convert it to safetensors/],
   ])('%s', async (name, message) => {
@@ -124,6 +124,33 @@ const withStorage = (pickle: number[], data: number[]) =>
 
 describe('views', () => {
   const data = Array.from({ length: 24 }, (_, i) => i);
+
+  test('bytes of any type are read as the type that the tensor names', async () => {
+    const storage = [text('storage'), global('torch.storage', 'UntypedStorage'), text('0'), text('cpu'), long(24)];
+    const args = [[...tuple(storage), 0x51], long(2), tuple([long(2)]), tuple([long(2)]), [0x89], [0x4e]];
+    const make = (dtype: string) => {
+      const rebuilt = [
+        ...global('torch._utils', '_rebuild_tensor_v3'),
+        ...tuple([...args, global('torch', dtype)]),
+        0x52,
+      ];
+      return withStorage([0x80, 2, 0x7d, ...text('weight'), ...rebuilt, 0x73, 0x2e], data);
+    };
+    const [tensor] = await readPyTorch(sourceOf(make('int16')));
+    expect(tensor).toMatchObject({ name: 'weight', dtype: 'I16', shape: [2], byteLength: 4 });
+    expect([...(await bytesOf(tensor as StoredTensor))]).toEqual([4, 5, 8, 9]);
+    expect(String(await refusal(make('FloatStorage')))).toMatch("a tensor of the type 'torch.FloatStorage'");
+  });
+
+  test('two tensors of one name are refused', async () => {
+    const view = { numel: 24, shape: [1], strides: [1] };
+    expect(String(await refusal(withStorage(stateDict([view, view]), data)))).toMatch("two tensors called 'weight'");
+  });
+
+  test('a storage that is not in the file is refused', async () => {
+    const pickle = stateDict([{ key: '7', numel: 24, shape: [1], strides: [1] }]);
+    expect(String(await refusal(withStorage(pickle, data)))).toMatch("the entry 'a/data/7' of a storage is missing");
+  });
 
   test.each([
     ['beyond its storage', byteTensor(24, 1, [2, 12], [12, 1]), /does not lie inside its storage/],

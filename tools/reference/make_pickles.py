@@ -114,7 +114,7 @@ def main() -> None:
     (FOLDER / "expected.txt").write_text("".join(lines))
     torch.save({"weight": numbers(2), "extra": Shouting()}, FOLDER / "hostile.bin")
     torch.save({"weight": numbers(2)}, FOLDER / "legacy.bin", _use_new_zipfile_serialization=False)
-    torch.save({"weight": numbers(2, dtype=torch.complex64)}, FOLDER / "complex.bin")
+    torch.save({"weight": torch.imag(numbers(2, dtype=torch.complex64).conj())}, FOLDER / "negated.bin")
     torch.save({"weight": numbers(2).to(torch.float8_e4m3fn)}, FOLDER / "float8.bin")
 
 
