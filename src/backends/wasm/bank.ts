@@ -5,7 +5,7 @@ const PAGE = 65536;
 const MAX_PAGES = 65536;
 
 /** Records of a step come into pieces of this size. */
-const MAIL_BYTES = 1 << 18;
+const MAIL_BYTES = 1 << 16;
 
 /** Share of a bank that weights and states leave to the values of a step. */
 const STEP_SHARE = 1 / 16;
@@ -107,7 +107,7 @@ export class Bank {
 /** As large as the engine lets a memory become: some reserve the address space of shared ones at once. */
 function newMemory(shared: boolean, maxBytes: number): { memory: WebAssembly.Memory; bytes: number } {
   let failure: unknown;
-  for (let maximum = Math.min(MAX_PAGES, Math.ceil(maxBytes / PAGE)); maximum >= 64; maximum >>= 1) {
+  for (let maximum = Math.min(MAX_PAGES, Math.ceil(maxBytes / PAGE)); maximum > 0; maximum >>= 1) {
     try {
       const memory = new WebAssembly.Memory({ initial: 1, maximum, shared });
       return { memory, bytes: maximum * PAGE - PAGE }; // the last address must fit 32 bits with room to spare

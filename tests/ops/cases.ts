@@ -1,0 +1,150 @@
+/** Inputs for every op of the vocabulary, of odd sizes, drawn from a seed. */
+import type { Op, vocabulary } from '../../src/ops/index.ts';
+import * as ops from '../../src/ops/index.ts';
+import type { DType, Shape } from '../../src/tensor.ts';
+import { size } from '../../src/tensor.ts';
+
+export interface Input {
+  readonly shape: Shape;
+  readonly dtype: DType;
+  /** f32 or integers; converted to the dtype when they are filled in. */
+  readonly data: Float32Array | Int32Array | Int8Array | Uint8Array;
+}
+
+export interface OpCase {
+  readonly name: string;
+  readonly op: Op<never>;
+  readonly inputs: readonly Input[];
+  readonly attrs: unknown;
+}
+
+export type OpName = (typeof vocabulary)[number]['name'];
+
+/** A small generator (mulberry32): the same seed, the same numbers. */
+export function generator(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+export function opCases(seed: number): OpCase[] {
+  const random = generator(seed);
+  const between = (from: number, to: number) => from + Math.floor(random() * (to - from + 1));
+  const floats = (shape: Shape, from = -2, to = 2, dtype: DType = 'f32'): Input => ({
+    shape,
+    dtype,
+    data: Float32Array.from({ length: size(shape) }, () => from + random() * (to - from)),
+  });
+  const ints = (shape: Shape, from: number, to: number): Input => ({
+    shape,
+    dtype: 'i32',
+    data: Int32Array.from({ length: size(shape) }, () => between(from, to)),
+  });
+  const cases: OpCase[] = [];
+  const add = (name: string, inputs: readonly Input[], attrs?: unknown, note = '') => {
+    const op = ops.vocabulary.find((candidate) => candidate.name === name) as unknown as Op<never>;
+    cases.push({ name: note ? `${name} ${note}` : name, op, inputs, attrs });
+  };
+
+  const t = between(1, 9);
+  const m = between(1, 70);
+  const n = between(1, 45);
+  for (const dtype of ['f32', 'f16', 'bf16'] as const) {
+    add('embed', [floats([n, m], -2, 2, dtype), ints([t], 0, n - 1)], { scale: 1.5 }, dtype);
+    add('linear', [floats([t, m]), floats([n, m], -2, 2, dtype)], undefined, dtype);
+    add('linear', [floats([t, m]), floats([n, m], -2, 2, dtype), floats([n])], undefined, `${dtype} with bias`);
+  }
+  const rows = between(1, 40);
+  const j = between(1, 2500);
+  const packed: Input = {
+    shape: [rows, j],
+    dtype: 'ternary',
+    data: Uint8Array.from({ length: Math.ceil(rows / 4) * j }, () => {
+      const code = () => between(0, 2);
+      return code() | (code() << 2) | (code() << 4) | (code() << 6);
+    }),
+  };
+  const codes: Input = {
+    shape: [t, j],
+    dtype: 'i8',
+    data: Int8Array.from({ length: t * j }, () => between(-128, 127)),
+  };
+  for (const wScale of ['divide', 'multiply'] as const) {
+    add('linearTernary', [codes, floats([t], 1, 90), packed, floats([1], 0.5, 3)], { wScale }, wScale);
+  }
+  add(
+    'linearTernary',
+    [codes, floats([t], 1, 9), packed, floats([1], 0.5, 3), floats([rows])],
+    { wScale: 'divide' },
+    'bias',
+  );
+  add('quantizeRows', [floats([t, m], -30, 30)]);
+  add('layerNorm', [floats([t, m], -3, 5), floats([m]), floats([m])], { eps: 1e-5 });
+  add('rmsNorm', [floats([t, m]), floats([m])], { eps: 1e-6 });
+  add('add', [floats([t, m]), floats([t, m])], { by: 0.22 });
+  add('scale', [floats([t, m])], { by: -3.5 });
+  add('gelu', [floats([t, m], -12, 12)]);
+  add('softplus', [floats([t, m], -30, 30)]);
+  add('negExp', [floats([t, m], -20, 5)]);
+  for (const activation of ['silu', 'relu2'] as const) {
+    add('gate', [floats([t, m], -30, 30), floats([t, m])], { activation }, activation);
+  }
+  const half = between(1, 9);
+  const keyHeads = between(1, 3);
+  const h = keyHeads * between(1, 3);
+  add('rope', [floats([t, h, 2 * half]), floats([t, half], -1, 1), floats([t, half], -1, 1)]);
+
+  const lengths = Array.from({ length: between(1, 3) }, () => between(0, 5));
+  const starts = [0];
+  for (const length of lengths) starts.push((starts.at(-1) as number) + length);
+  const total = starts.at(-1) as number;
+  const [d, dv] = [between(1, 40), between(1, 40)];
+  const past = lengths.flatMap((length) => {
+    const s = length + between(length === 0 ? 1 : 0, 30);
+    return [floats([s, keyHeads, d]), floats([s, keyHeads, dv])];
+  });
+  add('attention', [floats([total, h, d]), ...past], { scale: 0.3, starts });
+  const s = t + between(0, 20);
+  add('attentionPattern', [floats([t, h, d]), floats([s, keyHeads, d])], { scale: 0.3 });
+  add('attendPattern', [floats([h, t, s], 0, 1), floats([s, keyHeads, dv])]);
+  add('sumHeads', [floats([t, h, m])], { by: 0.25 });
+
+  const e = between(1, 70);
+  const width = between(1, 5);
+  const windows = lengths.map(() => floats([width - 1, e]));
+  add('causalConv', [floats([total, e]), floats([e, width]), floats([e]), ...windows], { starts });
+  const states = between(1, 20);
+  const scan = [floats([total, e]), floats([total, e], 0, 1), floats([e, states], -4, 0)];
+  const mix = [floats([total, states]), floats([total, states]), floats([e])];
+  add('selectiveScan', [...scan, ...mix, ...lengths.map(() => floats([e, states]))], { starts });
+
+  const x = between(1, 12);
+  const a = between(1, x);
+  add('topExperts', [floats([t, x])], { count: a });
+  const chosen: Input = {
+    shape: [t, a],
+    dtype: 'i32',
+    data: Int32Array.from(
+      Array.from({ length: t }, () => {
+        const all = Array.from({ length: x }, (_, i) => [random(), i] as const);
+        return all
+          .sort(([p], [q]) => p - q)
+          .slice(0, a)
+          .map(([, i]) => i);
+      }).flat(),
+    ),
+  };
+  for (const dtype of ['f32', 'bf16', 'f16'] as const) {
+    const inner = between(1, 30);
+    const w = [floats([x, 2 * inner, m], -1, 1, dtype), floats([x, m, inner], -1, 1, dtype)];
+    add('experts', [floats([t, m]), chosen, floats([t, a], 0, 1), ...w], { activation: 'silu' }, dtype);
+  }
+  add('zeros', [], { shape: [t, m] });
+  add('writeRows', [floats([t + 3, m]), floats([t, m])], { at: between(0, 3) });
+  add('assign', [floats([t, m]), floats([t, m])]);
+  return cases;
+}

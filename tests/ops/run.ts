@@ -1,0 +1,32 @@
+/** Runs one op on a backend, in a step of its own. */
+import type { Backend } from '../../src/backends/backend.ts';
+import type { TypedArray } from '../../src/tensor.ts';
+import type { Input, OpCase } from './cases.ts';
+
+const SOURCE = { Float32Array: 'f32', Int32Array: 'i32', Int8Array: 'i8', Uint8Array: 'u8' } as const;
+
+/** A live tensor with these numbers. */
+export function live(backend: Backend, { shape, dtype, data }: Input) {
+  const x = backend.allocate(shape, dtype);
+  const columns = shape.at(-1) ?? 1;
+  const source = SOURCE[data.constructor.name as keyof typeof SOURCE];
+  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  const rows = columns === 0 ? 0 : data.length / columns;
+  if (rows > 0) backend.fill(x, { row: 0, column: 0, rows, columns, dtype: source, bytes, transposed: false });
+  return x;
+}
+
+/** The outputs, then what was written in place. */
+export async function runCase(backend: Backend, { op, inputs, attrs }: OpCase): Promise<TypedArray[]> {
+  const tensors = inputs.map((input) => live(backend, input));
+  const results = await backend.step(async () => {
+    const outputs = op.outputs(tensors, attrs as never).map(({ shape, dtype }) => backend.alloc(shape, dtype));
+    backend.run(op, tensors, outputs, attrs);
+    const written = op.mutates?.(tensors, attrs as never) ?? [];
+    const read: TypedArray[] = [];
+    for (const x of [...outputs, ...written]) read.push(await backend.read(x));
+    return read;
+  });
+  for (const x of tensors) backend.free(x);
+  return results;
+}
