@@ -93,7 +93,7 @@ export async function snapshot(repo: string, options: HubOptions = {}): Promise<
   const wantWeights = options.weights ?? true;
   const known = await cachedCommit(hub.store, hub.revision);
   const folder = known && join(hub.store.snapshots, known);
-  const missing = folder ? await missingIn(folder, wantWeights) : [`a commit of '${hub.revision}'`];
+  const missing = folder ? await missingIn(folder, wantWeights) : ['every file'];
   const cached = missing.length === 0 ? folder : undefined;
   if (hub.offline && !cached) throw offlineError(hub, missing);
   const listing = hub.offline ? undefined : await orCached(cached, hub, listFiles);

@@ -42,8 +42,8 @@ export function fileNameProblem(name: string): string | undefined {
   if (/[\u0000-\u001f\u007f]/.test(name)) return 'it has control characters';
   if (name.includes('\\')) return 'it has a backslash';
   if (name.startsWith('/') || /^[A-Za-z]:/.test(name)) return 'it is absolute';
-  if (name.split('/').some((part) => part === '' || part === '.' || part === '..'))
-    return "it has an empty part, '.' or '..'";
+  // Windows takes `...` and `.. ` for `..`.
+  if (name.split('/').some((part) => /^[. ]*$/.test(part))) return 'it has an empty part or one of dots';
   return undefined;
 }
 

@@ -1,0 +1,98 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import ts from 'typescript';
+import { afterEach, expect, test } from 'vitest';
+import { blobName, COMMIT, type FakeHub, fakeHub, large, small } from './fake-hub.ts';
+import { scratch } from './scratch.ts';
+
+const folder = scratch();
+const weights = large(2_000_000);
+const FILES = { 'config.json': small('{}'), 'tokenizer.json': small('[]'), 'model.safetensors': weights };
+const children: ChildProcess[] = [];
+
+afterEach(() => {
+  for (const child of children.splice(0)) child.kill('SIGKILL');
+});
+
+/** The sources as JavaScript that a child process can run, because Node 20 reads no types. */
+function compiled(): string {
+  const source = new URL('../../src/', import.meta.url);
+  const target = join(folder.path, 'js');
+  mkdirSync(join(target, 'hub'), { recursive: true });
+  writeFileSync(join(target, 'package.json'), '{"type":"module"}');
+  for (const name of ['errors.ts', ...readdirSync(new URL('hub/', source)).map((name) => `hub/${name}`)]) {
+    const { outputText } = ts.transpileModule(readFileSync(new URL(name, source), 'utf8'), {
+      compilerOptions: {
+        target: ts.ScriptTarget.ES2023,
+        module: ts.ModuleKind.ESNext,
+        rewriteRelativeImportExtensions: true,
+      },
+    });
+    writeFileSync(join(target, name.replace(/ts$/, 'js')), outputText);
+  }
+  return join(target, 'hub', 'hub-node.js');
+}
+
+function pull(script: string, hub: FakeHub): { child: ChildProcess; done: Promise<string> } {
+  const options = { endpoint: hub.endpoint, cacheDir: join(folder.path, 'hub'), backoffMs: 1 };
+  const code = `import { snapshot } from ${JSON.stringify(pathToFileURL(script).href)};
+    process.stdout.write(await snapshot('org/model', ${JSON.stringify(options)}));`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'pipe'] });
+  children.push(child);
+  let output = '';
+  child.stdout.on('data', (chunk) => (output += chunk));
+  child.stderr.on('data', (chunk) => (output += chunk));
+  return { child, done: once(child, 'close').then(() => output) };
+}
+
+function getsOfWeights(hub: FakeHub): number {
+  return hub.seen.filter(({ host }) => host === 'storage').length;
+}
+
+test('several processes at once fetch each file once, and all get it whole', async () => {
+  await using hub = await fakeHub(FILES);
+  hub.fault = (_, response, file) => {
+    if (!file.large) return false;
+    response.writeHead(200, { 'content-length': file.content.length });
+    response.write(file.content.subarray(0, 1_000_000));
+    setTimeout(() => response.end(file.content.subarray(1_000_000)), 400);
+    return true;
+  };
+  const script = compiled();
+  const paths = await Promise.all([1, 2, 3].map(() => pull(script, hub).done));
+  const snapshot = join(folder.path, 'hub', 'models--org--model', 'snapshots', COMMIT);
+  expect(paths).toEqual([snapshot, snapshot, snapshot]);
+  for (const [name, file] of Object.entries(FILES))
+    expect(readFileSync(join(snapshot, name)).equals(file.content)).toBe(true);
+  expect(getsOfWeights(hub)).toBe(1);
+  expect(readdirSync(join(folder.path, 'hub', 'models--org--model', 'blobs')).sort()).toEqual(
+    Object.values(FILES).map(blobName).sort(),
+  );
+  expect(readdirSync(join(folder.path, 'hub', '.locks', 'models--org--model'))).toEqual([]);
+});
+
+test('when the process that downloads is killed, one that waits goes on from there', async () => {
+  await using hub = await fakeHub(FILES);
+  let begun: () => void = () => {};
+  const halfway = new Promise<void>((resolve) => {
+    begun = resolve;
+  });
+  hub.fault = (_, response, file, n) => {
+    if (!file.large || n > 1) return false;
+    response.writeHead(200, { 'content-length': file.content.length });
+    response.write(file.content.subarray(0, 1_000_000), () => setTimeout(begun, 200));
+    return true;
+  };
+  const script = compiled();
+  const first = pull(script, hub);
+  await halfway;
+  const second = pull(script, hub);
+  first.child.kill('SIGKILL');
+  const path = await second.done;
+  expect(readFileSync(join(path, 'model.safetensors')).equals(weights.content)).toBe(true);
+  const ranges = hub.seen.filter(({ host }) => host === 'storage').map(({ headers }) => headers.range);
+  expect(ranges).toEqual([undefined, 'bytes=1000000-']);
+}, 15_000);
