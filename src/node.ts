@@ -8,23 +8,25 @@ import { localFolder } from './checkpoint/folder-node.ts';
 import type { Folder } from './checkpoint/source.ts';
 import { UsageError } from './errors.ts';
 import { type HubOptions, isRepoId, snapshot } from './hub/hub-node.ts';
-import { type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
+import { type OpenedModel, type OpenOptions, openModel, openTokenizer } from './loader/open.ts';
 import { type LoadOptions, Model } from './model.ts';
+import type { Tokenizer } from './tokenizer/tokenizer.ts';
 
 export { localFolder } from './checkpoint/folder-node.ts';
+export { saveTensors } from './checkpoint/save-node.ts';
 export * from './hub/cache-node.ts';
 export { download, type HubOptions, snapshot } from './hub/hub-node.ts';
 export * from './index.ts';
 
 export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder'>, LoadOptions {
   /** Threads that compute; default: all cores, at most 8. */
-  readonly threads?: number;
+  readonly threads?: number | undefined;
   /** Branch, tag or commit on the hub. */
-  readonly revision?: string;
+  readonly revision?: string | undefined;
   /** Path or hub id of the tokenizer, when it does not lie with the weights. */
-  readonly tokenizer?: string;
+  readonly tokenizer?: string | undefined;
   /** Everything else about the hub: cache folder, token, endpoint. */
-  readonly hub?: HubOptions;
+  readonly hub?: HubOptions | undefined;
 }
 
 /** Share of the machine's memory that weights may take before `auto` keeps them at 16 bits. */
@@ -55,17 +57,28 @@ export async function fromPretrained(reference: string, options: PretrainedOptio
 export async function openPretrained(reference: string, options: PretrainedOptions = {}): Promise<OpenedModel> {
   const memoryBytes = WEIGHT_SHARE * totalmem();
   const folder = await folderOf(reference, options);
-  const named = options.tokenizer === undefined ? undefined : await folderOf(options.tokenizer, options);
+  const beside = { ...options, revision: undefined, hub: { ...options.hub, weights: false } };
+  const named = options.tokenizer === undefined ? undefined : await folderOf(options.tokenizer, beside);
   const opened = await openModel(folder, { memoryBytes, ...options, tokenizerFolder: named });
   const usual = TOKENIZER_OF[opened.family];
   if (opened.tokenizer || !usual || existsSync(reference) || !isRepoId(reference)) return opened;
   await opened.checkpoint.close();
-  const tokenizerFolder = await folderOf(usual, { ...options, revision: undefined });
-  return openModel(folder, { memoryBytes, ...options, tokenizerFolder });
+  return openModel(folder, { memoryBytes, ...options, tokenizerFolder: await folderOf(usual, beside) });
+}
+
+/** The tokenizer of a model, without its weights. Throws UsageError when it has none. */
+export async function openTokenizerOf(reference: string, options: PretrainedOptions = {}): Promise<Tokenizer> {
+  const hub = { ...options.hub, weights: false };
+  const tokenizer = await openTokenizer(await folderOf(reference, { ...options, hub }));
+  if (!tokenizer) throw new UsageError(`${reference} has no tokenizer.json.`);
+  return tokenizer;
 }
 
 /** Where the files of a model are, downloaded if need be. */
-export async function folderOf(reference: string, { revision, hub, signal }: PretrainedOptions = {}): Promise<Folder> {
+export async function folderOf(
+  reference: string,
+  { revision, hub, signal, onWarning }: PretrainedOptions = {},
+): Promise<Folder> {
   if (existsSync(reference) && statSync(reference).isDirectory()) return localFolder(reference);
   if (shippedModelNames().includes(reference)) return localFolder(fileURLToPath(new URL(reference, shippedModels)));
   if (!isRepoId(reference)) {
@@ -74,7 +87,5 @@ export async function folderOf(reference: string, { revision, hub, signal }: Pre
       `'${reference}' is no folder, no hub id (org/name), and none of the shipped models: ${known}.`,
     );
   }
-  return localFolder(
-    await snapshot(reference, { ...hub, ...(revision ? { revision } : {}), ...(signal ? { signal } : {}) }),
-  );
+  return localFolder(await snapshot(reference, { onWarning, ...hub, revision, signal }));
 }

@@ -81,7 +81,8 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
   }
 }
 
-async function openTokenizer(...folders: (Folder | undefined)[]): Promise<Tokenizer | undefined> {
+/** The tokenizer of the first folder that has one. */
+export async function openTokenizer(...folders: (Folder | undefined)[]): Promise<Tokenizer | undefined> {
   for (const folder of folders) {
     const json = folder && (await readJson(folder, 'tokenizer.json', MAX_TOKENIZER_BYTES));
     if (json) return createTokenizer(json, await readJson(folder, 'tokenizer_config.json', MAX_TOKENIZER_BYTES));

@@ -1,0 +1,51 @@
+/** The entry for browsers and other places without files: models from URLs, from the hub, or from files that a user chose. */
+import { createWasmBackend } from './backends/wasm/index.ts';
+import { webPlatform } from './backends/wasm/platform-web.ts';
+import { httpFolder } from './checkpoint/folder-http.ts';
+import type { Folder } from './checkpoint/source.ts';
+import { type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
+import { type LoadOptions, Model } from './model.ts';
+
+export { httpFolder } from './checkpoint/folder-http.ts';
+export { memoryFolder } from './checkpoint/folder-memory.ts';
+export * from './index.ts';
+
+export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder'>, LoadOptions {
+  /** Threads that compute; default: all cores, at most 8, and 1 on pages that are not isolated. */
+  readonly threads?: number | undefined;
+  /** Branch, tag or commit on the hub; default main. */
+  readonly revision?: string | undefined;
+  /** Where the tokenizer is, when it does not lie with the weights. */
+  readonly tokenizer?: string | URL | Folder | undefined;
+}
+
+/**
+ * Loads a model: the URL of a folder, a hub id such as `ibm-granite/granite-3.1-1b-a400m-base`, or a folder of files.
+ * Throws CheckpointError when its files are not understood, FetchError when a download fails.
+ */
+export async function fromPretrained(
+  reference: string | URL | Folder,
+  options: PretrainedOptions = {},
+): Promise<Model> {
+  const opened = await openPretrained(reference, options);
+  return Model.load(opened, await createWasmBackend({ platform: webPlatform, threads: options.threads }), options);
+}
+
+/** As fromPretrained, but reads no weights yet: config, headers and tokenizer only. */
+export async function openPretrained(
+  reference: string | URL | Folder,
+  options: PretrainedOptions = {},
+): Promise<OpenedModel> {
+  const { tokenizer, revision = 'main' } = options;
+  const tokenizerFolder = tokenizer === undefined ? undefined : folderOf(tokenizer, 'main');
+  return openModel(folderOf(reference, revision), { ...options, tokenizerFolder });
+}
+
+/** A hub id is `org/name`; everything else is a URL, also one relative to the page. */
+function folderOf(reference: string | URL | Folder, revision: string): Folder {
+  if (typeof reference === 'object' && 'open' in reference) return reference;
+  const text = String(reference);
+  const isHubId = /^[\w.-]+\/[\w.-]+$/.test(text) && !text.startsWith('.');
+  if (isHubId) return httpFolder(`https://huggingface.co/${text}/resolve/${encodeURIComponent(revision)}`);
+  return httpFolder(new URL(text, globalThis.location?.href));
+}
