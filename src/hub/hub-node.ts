@@ -27,7 +27,7 @@ export interface HubOptions {
   readonly signal?: AbortSignal | undefined;
   /** Use the cache only. Default: HF_HUB_OFFLINE. */
   readonly offline?: boolean | undefined;
-  /** Bytes over all files; `loaded` never falls, `total` is undefined when the server does not say. */
+  /** Bytes over all files of the snapshot; `loaded` never falls and ends at `total`. */
   readonly onProgress?: OnProgress | undefined;
   /** Tries after failures that brought nothing; default 5. */
   readonly retries?: number | undefined;
@@ -181,21 +181,15 @@ async function fetchAll(hub: Hub, commit: string, names: readonly string[], want
         `it has ${names.slice(0, 10).join(', ') || 'no files'}${names.length > 10 ? ', …' : ''}.`,
     );
   const files = [...wanted.small, ...weights];
-  const sizes = new Map<string, number | undefined>();
+  const sizes = new Map<string, number>();
   const remotes = new Map<string, Remote>();
   await inParallel(files, DOWNLOADS_AT_ONCE, hub.signal, async (file, signal) => {
-    const bytes = await sizeOf(snapshotFile(hub.store, commit, file));
-    sizes.set(file, bytes);
-    if (bytes !== undefined) return; // what belongs to a commit never changes
-    const remote = await describe({ ...hub, signal }, commit, file);
-    remotes.set(file, remote);
-    sizes.set(file, remote.bytes);
+    const there = await sizeOf(snapshotFile(hub.store, commit, file)); // what belongs to a commit never changes
+    if (there === undefined) remotes.set(file, await describe({ ...hub, signal }, commit, file));
+    sizes.set(file, there ?? remotes.get(file)!.bytes);
   });
-  const shown = progressOver(
-    files.map((file) => [file, sizes.get(file)]),
-    hub.onProgress,
-  );
-  for (const file of files) if (!remotes.has(file)) shown(file, sizes.get(file)!);
+  const shown = progressOver([...sizes], hub.onProgress);
+  for (const [file, bytes] of sizes) if (!remotes.has(file)) shown(file, bytes);
   await checkRoomFor(hub.store, remotes.values());
   for (const part of [wanted.small, weights])
     await inParallel(part, DOWNLOADS_AT_ONCE, hub.signal, async (file, signal) => {

@@ -21,10 +21,9 @@ export async function obtain(
 
   const fill = async ({ signal, check }: Held) => {
     if ((await sizeOf(path)) !== undefined) return; // by whoever had the lock before
-    const there = await sizeOf(blob);
-    const usable = there !== undefined && (remote.bytes === undefined || there === remote.bytes);
+    const usable = (await sizeOf(blob)) === remote.bytes;
     if (!usable) {
-      await checkRoom(store.blobs, (remote.bytes ?? 0) - ((await sizeOf(partial)) ?? 0));
+      await checkRoom(store.blobs, remote.bytes - ((await sizeOf(partial)) ?? 0));
       await fetchFile({ ...session, signal }, remote, partial, onBytes);
       await check();
       await rename(partial, blob);
@@ -43,7 +42,7 @@ export async function obtain(
 /** Throws UsageError when the disk has no room for what these files still lack. */
 export async function checkRoomFor(store: Store, remotes: Iterable<Remote>): Promise<void> {
   let bytes = 0;
-  const blobs = new Map([...remotes].map((remote) => [remote.blob, remote.bytes ?? 0]));
+  const blobs = new Map([...remotes].map((remote) => [remote.blob, remote.bytes]));
   for (const [name, size] of blobs) {
     const blob = join(store.blobs, name);
     bytes += Math.max(0, size - ((await sizeOf(blob)) ?? (await sizeOf(partialOf(blob))) ?? 0));

@@ -7,11 +7,10 @@ export type OnProgress = (progress: { file: string; loaded: number; total: numbe
  * subtracted: the sum stands still until it is made up for.
  */
 export function progressOver(
-  files: readonly (readonly [string, number | undefined])[],
+  files: readonly (readonly [string, number])[],
   onProgress: OnProgress | undefined,
 ): (file: string, bytes: number) => void {
-  const sizes = files.map(([, bytes]) => bytes);
-  const total = sizes.includes(undefined) ? undefined : sizes.reduce<number>((sum, bytes) => sum + bytes!, 0);
+  const total = files.reduce((sum, [, bytes]) => sum + bytes, 0);
   const reached = new Map<string, number>();
   let loaded = 0;
   return (file, bytes) => {

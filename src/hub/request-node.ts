@@ -22,8 +22,8 @@ export interface Session {
 export class TransientError extends FetchError {
   /** What the server asked for in `Retry-After`. */
   waitMs = 0;
-  /** Bytes that this try brought all the same. */
-  received = 0;
+  /** Bytes that this try added to what was there before, all the same. */
+  progress = 0;
 }
 
 export interface Answer {
@@ -56,7 +56,7 @@ export async function withRetries<T>(session: Session, action: () => Promise<T>)
     } catch (error) {
       session.signal?.throwIfAborted();
       if (!(error instanceof TransientError)) throw error;
-      failures = error.received >= PROGRESS_BYTES ? 1 : failures + 1;
+      failures = error.progress >= PROGRESS_BYTES ? 1 : failures + 1;
       if (failures > session.retries)
         throw new FetchError(`${error.message} Gave up after ${failures} tries; run it again to go on from there.`, {
           status: error.status,

@@ -18,7 +18,7 @@ export interface Remote {
   readonly blob: string;
   /** The quoted ETag of the hub's own answers, unless it is weak or belongs to another host's file. */
   readonly etag: string | undefined;
-  readonly bytes: number | undefined;
+  readonly bytes: number;
   /** Of the revision that was asked for; undefined when the server does not say. */
   readonly commit: string | null;
 }
@@ -37,12 +37,14 @@ export async function describeFile(session: Session, url: string, asked: Asked):
       });
     const length =
       answer.header('x-linked-size') ?? (answer.status === 200 ? answer.headers.get('content-length') : null);
+    if (!/^\d{1,15}$/.test(length ?? ''))
+      throw new FetchError(`HEAD ${url}: no size of the file; is ${session.endpoint} a hub (HF_ENDPOINT)?`);
     return {
       url,
       asked,
       blob,
       etag: own?.startsWith('"') && blobNameOf(own) === blob ? own : undefined,
-      bytes: length !== null && /^\d{1,15}$/.test(length) ? Number(length) : undefined,
+      bytes: Number(length),
       commit: answer.header('x-repo-commit'),
     };
   });
@@ -58,8 +60,20 @@ export async function fetchFile(
   partial: string,
   onBytes: (arrived: number) => void,
 ): Promise<void> {
+  let furthest = (await sizeOf(partial)) ?? 0;
+  const receiveMore = async () => {
+    try {
+      await receive(session, remote, partial, onBytes);
+    } catch (error) {
+      const now = (await sizeOf(partial)) ?? 0;
+      // Bytes that were here before, and then lost, are no progress: a server could send them for ever.
+      if (error instanceof TransientError) error.progress = now - furthest;
+      furthest = Math.max(furthest, now);
+      throw error;
+    }
+  };
   for (let again = false; ; again = true) {
-    await withRetries(session, () => receive(session, remote, partial, onBytes));
+    await withRetries(session, receiveMore);
     const problem = await checksumProblem(partial, remote.blob, session.signal);
     if (!problem) return;
     await rm(partial, { force: true });
@@ -93,8 +107,8 @@ async function receive(
 ): Promise<void> {
   const { url, bytes, etag } = remote;
   let start = (await sizeOf(partial)) ?? 0;
-  if (bytes !== undefined && start > bytes) start = 0;
-  if (bytes !== undefined && start === bytes && start > 0) return;
+  if (start > bytes) start = 0;
+  if (start === bytes && start > 0) return;
   const range: Record<string, string> =
     start > 0 ? { Range: `bytes=${start}-`, ...(etag ? { 'If-Range': etag } : {}) } : {};
   const answer = await send(session, 'GET', url, remote.asked, range).catch(async (error) => {
@@ -107,13 +121,13 @@ async function receive(
     if (answer.status === 200) start = 0;
     const problem = mismatch(answer, remote, start);
     if (problem) {
-      await rm(partial, { force: true });
+      if (answer.status === 206) await rm(partial, { force: true }); // else asked for in vain again and again
       throw new TransientError(`GET ${url}: ${problem}.`, { status: answer.status });
     }
     file = await openAt(partial, start);
     onBytes(start);
     for await (const chunk of answer.body()) {
-      if (bytes !== undefined && start + received + chunk.length > bytes) {
+      if (start + received + chunk.length > bytes) {
         await rm(partial, { force: true });
         throw new TransientError(`GET ${url}: more than the ${bytes} bytes that the hub announced.`);
       }
@@ -121,12 +135,9 @@ async function receive(
       received += chunk.length;
       onBytes(start + received);
     }
-    if (bytes !== undefined && start + received < bytes)
+    if (start + received < bytes)
       throw new TransientError(`GET ${url}: the answer ended after ${start + received} of ${bytes} bytes.`);
     await file.datasync();
-  } catch (error) {
-    if (error instanceof TransientError) error.received = received;
-    throw error;
   } finally {
     await file?.close();
     await answer.close();
@@ -143,11 +154,11 @@ function mismatch(answer: Answer, { bytes, etag }: Remote, start: number): strin
     return `the body is encoded (${headers.get('content-encoding')}) although plain bytes were asked for`;
   if (status === 206) {
     const [, from, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers.get('content-range') ?? '') ?? [];
-    if (Number(from) !== start || (bytes !== undefined && total !== '*' && Number(total) !== bytes))
-      return `Content-Range came as '${headers.get('content-range')}', wanted from ${start} of ${bytes ?? 'all'}`;
+    if (Number(from) !== start || (total !== '*' && Number(total) !== bytes))
+      return `Content-Range came as '${headers.get('content-range')}', wanted from ${start} of ${bytes}`;
   }
   const length = headers.get('content-length');
-  if (length !== null && bytes !== undefined && Number(length) !== bytes - start)
+  if (length !== null && Number(length) !== bytes - start)
     return `Content-Length came as ${length}, wanted ${bytes - start}`;
   return undefined;
 }

@@ -319,6 +319,39 @@ describe('what passes is borne: the bytes are right in the end', () => {
     expect(readFileSync(join(path, 'model.safetensors')).equals(file.content)).toBe(true);
   });
 
+  test.each([
+    ['drops after much and knows no ranges', 1.5, true],
+    ['sends too much every time', 2.5, false],
+  ])('a server that %s does not keep us for ever', async (_, megabytes, drops) => {
+    const file = large(2 << 20);
+    const hub = await serve({ ...FILES, 'model.safetensors': file });
+    hub.fault = (request, response, served) => {
+      if (!served.large) return false;
+      if (drops) response.setHeader('content-length', file.content.length);
+      response.write(Buffer.concat([file.content, file.content]).subarray(0, megabytes * 2 ** 20));
+      if (drops) setTimeout(() => request.socket.destroy(), 100);
+      else response.end();
+      return true;
+    };
+    expect(await errorOf(snapshot('org/model', optionsFor(hub)))).toBeInstanceOf(FetchError);
+    expect(hub.seen.filter(({ host }) => host === 'storage').length).toBeLessThan(6);
+  });
+
+  test('a page of something on the way (a login, say) does not cost what has arrived', async () => {
+    const hub = await serve();
+    const half = weights.content.length / 2;
+    hub.fault = (request, response, file, n) => {
+      if (!file.large || n > 2) return false;
+      if (n === 1) return faults['a connection that drops amid the body']!(request, response, file, n);
+      response.writeHead(200, { 'content-length': 6 }).end('log in');
+      return true;
+    };
+    const path = await snapshot('org/model', optionsFor(hub));
+    expect(readFileSync(join(path, 'model.safetensors')).equals(weights.content)).toBe(true);
+    const ranges = hub.seen.filter(({ host }) => host === 'storage').map(({ headers }) => headers.range);
+    expect(ranges).toEqual([undefined, `bytes=${half}-`, `bytes=${half}-`]);
+  });
+
   test('bytes that come wrong twice are an error, and nothing of them is kept', async () => {
     const hub = await serve();
     hub.fault = (_, response, file) => file.large && !!response.end(Buffer.alloc(file.content.length));
@@ -413,11 +446,22 @@ describe('what does not pass', () => {
     expect(existsSync(join(folder.path, 'hub'))).toBe(false);
   });
 
+  test.each(['-1', '1e3', 'x', undefined])('size %s is none', async (size) => {
+    const hub = await serve();
+    hub.front = (request, response) => {
+      if (request.method !== 'HEAD') return false;
+      const headers = { 'x-repo-commit': COMMIT, 'x-linked-etag': '"abc"', location: 'http://127.0.0.1:9/' };
+      response.writeHead(302, { ...headers, ...(size ? { 'x-linked-size': size } : {}) }).end();
+      return true;
+    };
+    expect((await errorOf(download('org/model', 'config.json', optionsFor(hub)))).message).toContain('no size');
+  });
+
   test('a commit in X-Repo-Commit that is none is an error', async () => {
     const hub = await serve();
     hub.front = (request, response) => {
       if (request.method !== 'HEAD') return false;
-      response.writeHead(200, { 'x-repo-commit': '../..', etag: '"abc"' }).end();
+      response.writeHead(200, { 'x-repo-commit': '../..', etag: '"abc"', 'content-length': 2 }).end();
       return true;
     };
     expect((await errorOf(download('org/model', 'config.json', optionsFor(hub)))).message).toContain('X-Repo-Commit');
