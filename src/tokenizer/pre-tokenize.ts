@@ -74,7 +74,9 @@ function readSplit(part: Place): PreTokenizer {
   if (behavior.value !== 'Isolated' && !(behavior.value === 'Removed' && invert))
     throw wrong(behavior, "'Isolated', or 'Removed' with invert");
   try {
-    return splitter(kind === 'Regex' ? { Regex: pattern } : { String: pattern }, behavior.value === 'Removed');
+    const split = splitter(kind === 'Regex' ? { Regex: pattern } : { String: pattern }, behavior.value === 'Removed');
+    split('a'); // a pattern that is too large is found out by its first use
+    return split;
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     throw new CheckpointError(`${place.path}.${kind} is no pattern that this engine understands: ${reason}`);

@@ -1,7 +1,7 @@
 /** Ids and texts equal those of huggingface/tokenizers, from tests/fixtures/tokenizer (tools/reference/make_tokenizer_vectors.py). */
-import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { createTokenizer } from '../../src/tokenizer/tokenizer.ts';
+import { FIXTURES, fixtureNames, readJson } from './vectors.ts';
 
 interface Vector {
   readonly text: string;
@@ -13,11 +13,10 @@ interface Vector {
   readonly backwards: string;
 }
 
-const folder = new URL('../fixtures/tokenizer/', import.meta.url);
 const numbers = (text: string) => (text === '' ? [] : text.split(' ').map(Number));
 
-describe.each(readdirSync(folder))('%s', (name) => {
-  const golden = JSON.parse(readFileSync(new URL(name, folder), 'utf8'));
+describe.each(fixtureNames())('%s', (name) => {
+  const golden = readJson(new URL(`${name}.json`, FIXTURES));
   const vectors: Vector[] = golden.vectors;
   const tokenizer = createTokenizer(golden.tokenizer, undefined);
 
