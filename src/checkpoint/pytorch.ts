@@ -1,6 +1,6 @@
 /**
  * Tensors of `pytorch_model.bin`, the zip format of torch.save (PyTorch >= 1.6): `data.pkl` tells names, types, shapes
- * and strides, and each storage is an entry `data/<key>` of raw numbers. The pickle is read as data, nothing is executed;
+ * and strides, and each storage is an entry `data/<key>` of raw numbers. The pickle is read as data, nothing is run;
  * what it may ask for is what torch/_utils.py of PyTorch rebuilds tensors with.
  */
 import { CheckpointError } from '../errors.ts';
@@ -211,8 +211,8 @@ function storageOf(source: Source, entries: ReadonlyMap<string, ZipEntry>, root:
 }
 
 /**
- * Arguments: storage, offset, shape, strides, and two that do not matter here. v3 has a type as seventh. The last, where
- * there is one, tells that the numbers are to be conjugated or negated.
+ * Arguments: storage, offset, shape, strides, and two that do not matter here. v3 has a type as seventh. The last,
+ * where there is one, tells that the numbers are to be conjugated or negated.
  */
 function viewOf(source: Source, args: readonly Value[], type: Value | undefined, signs: Value | undefined): View {
   const [storage, offset] = args;

@@ -78,6 +78,7 @@ describe('what is refused says why', () => {
     ['calling a text', [...text('os.system'), 0x29, 0x52], /calls a text/],
     ['a call without a tuple', [...global('a', 'call'), 0x4e, 0x52], /with a None/],
     ['the end', [], /ends too early/],
+    ['protocol 1', [0x80, 1], /protocol 1: wanted 2 to 5/],
     ['protocol 6', [0x80, 6], /protocol 6/],
   ])('%s', (_, bytes, message) => {
     expect(() => run(bytes)).toThrow(message);

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readPyTorch } from '../../src/checkpoint/pytorch.ts';
 import type { StoredTensor } from '../../src/checkpoint/safetensors.ts';
@@ -50,8 +51,12 @@ function record(name: string, size: number, offset: number): number[] {
 }
 
 /** A zip64 file with one storage of `bytes` bytes at its start and the pickle behind it. */
-function largeFile(bytes: number, pickle: number[], change: { count?: number; offset?: number; mark?: number } = {}) {
-  const [storage, data] = ['a/data/0', 'a/data.pkl'];
+function largeFile(
+  bytes: number,
+  pickle: number[],
+  change: { count?: number; offset?: number; mark?: number; names?: [string, string] } = {},
+) {
+  const [storage, data] = change.names ?? ['a/data/0', 'a/data.pkl'];
   const dataAt = header(storage).length;
   const pickleAt = dataAt + bytes;
   const directoryAt = pickleAt + header(data).length + pickle.length;
@@ -66,7 +71,7 @@ function largeFile(bytes: number, pickle: number[], change: { count?: number; of
     [0, header(storage)],
     [pickleAt, tail],
   ];
-  return { source: sparseSource(pickleAt + tail.length, pieces), dataAt };
+  return { source: sparseSource(pickleAt + tail.length, pieces), dataAt, tail };
 }
 
 const bytesAt = async (tensor: StoredTensor | undefined, offset: number, length: number) => {
@@ -92,6 +97,12 @@ describe('zip64', () => {
     expect(await bytesAt(transposed, 77 * 6, 12)).toEqual(columns);
   });
 
+  test('a pickle of many megabytes is refused unread', async () => {
+    const { source } = largeFile(17 << 20, [], { names: ['a/data.pkl', 'a/version'] });
+    await expect(readPyTorch(source)).rejects.toThrow('its pickle has 17825792 bytes, more than 16777216');
+    expect(source.reads).toBeLessThan(6);
+  });
+
   const small = stateDict([{ numel: 4, shape: [4], strides: [1] }]);
   test.each([
     ['more entries than its directory has bytes', { count: 2 ** 40 }, /cannot hold the 1099511627776 entries/],
@@ -106,6 +117,30 @@ describe('zip64', () => {
     expect(error).toBeInstanceOf(CheckpointError);
     expect(String(error)).toMatch(message);
   });
+});
+
+test('any bytes of the directory and the end records changed: the file is read or refused in few reads', async () => {
+  const bytes = 5 * GIB;
+  const pickle = stateDict([{ numel: bytes, shape: [bytes], strides: [1] }]);
+  const { tail } = largeFile(bytes, pickle);
+  const first = header('a/data.pkl').length + pickle.length;
+  const byte = fc.oneof(fc.nat(255), fc.constantFrom(0, 1, 255));
+  const changes = fc.array(fc.tuple(fc.integer({ min: first, max: tail.length - 1 }), byte), {
+    minLength: 1,
+    maxLength: 3,
+  });
+  const law = fc.asyncProperty(changes, async (changes) => {
+    const { source, tail } = largeFile(bytes, pickle);
+    for (const [at, to] of changes) tail[at] = to;
+    try {
+      const [tensor] = await readPyTorch(source);
+      await bytesAt(tensor, (tensor?.byteLength ?? 0) - 9, 9);
+    } catch (error) {
+      if (!(error instanceof CheckpointError)) throw error;
+    }
+    expect(source.reads).toBeLessThan(20);
+  });
+  await fc.assert(law, { numRuns: 2000 });
 });
 
 describe('the directory of a zip file', () => {
@@ -138,6 +173,27 @@ describe('the directory of a zip file', () => {
   test('bytes behind the comment are refused', async () => {
     const bytes = new Uint8Array([...zipOf(entries, 'comment'), 0]);
     await expect(readZipDirectory(sourceOf(bytes))).rejects.toThrow(CheckpointError);
+  });
+
+  test('a zip64 end record that has no room is refused', async () => {
+    const end = new Uint8Array([u32(0x06054b50), Array(16).fill(0xff), u16(0)].flat());
+    await expect(readZipDirectory(sourceOf(end))).rejects.toThrow('no room for the records');
+  });
+
+  test('a stored entry of two sizes is refused', async () => {
+    const bytes = zipOf(entries.slice(0, 1));
+    const record = bytes.length - 22 - 46 - 'a/one'.length;
+    bytes[record + 24] = 2; // bytes when unpacked, were 3
+    const source = sourceOf(bytes);
+    const one = (await readZipDirectory(source)).get('a/one');
+    await expect(one && dataOffset(source, one)).rejects.toThrow('its two sizes differ');
+  });
+
+  test('an entry larger than what precedes the directory is refused before it is looked at', async () => {
+    const bytes = zipOf(entries.slice(0, 1));
+    const record = bytes.length - 22 - 46 - 'a/one'.length;
+    for (const field of [20, 24]) bytes[record + field + 1] = 1; // 256 bytes more
+    await expect(readZipDirectory(sourceOf(bytes))).rejects.toThrow("'a/one' does not fit in the file");
   });
 
   test('two entries of one name are refused', async () => {

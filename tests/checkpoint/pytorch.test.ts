@@ -147,6 +147,11 @@ describe('views', () => {
     expect(String(await refusal(withStorage(stateDict([view, view]), data)))).toMatch("two tensors called 'weight'");
   });
 
+  test('more than 32768 tensors are refused', async () => {
+    const views = Array.from({ length: 32769 }, (_, i) => ({ name: `${i}`, numel: 24, shape: [1], strides: [1] }));
+    expect(String(await refusal(withStorage(stateDict(views), data)))).toMatch('more than 32768 tensors');
+  });
+
   test('a storage that is not in the file is refused', async () => {
     const pickle = stateDict([{ key: '7', numel: 24, shape: [1], strides: [1] }]);
     expect(String(await refusal(withStorage(pickle, data)))).toMatch("the entry 'a/data/7' of a storage is missing");

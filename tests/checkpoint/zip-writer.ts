@@ -32,7 +32,7 @@ export function zipOf(entries: readonly Entry[], comment = ''): Uint8Array {
     directory.push(...u32(0x02014b50), ...u16(20), ...u16(20), ...shared.flat(), ...u16(0), ...u16(0), ...u16(0));
     directory.push(...u16(0), ...u32(0), ...u32(bytes.length), ...label);
     bytes.push(...u32(0x04034b50), ...u16(20), ...shared.flat(), ...u16(5), ...label, 9, 9, 9, 9, 9); // as torch pads
-    bytes.push(...Array.from(data));
+    for (const byte of Array.from(data)) bytes.push(byte);
   }
   const text = [...new TextEncoder().encode(comment)];
   const counts = [u16(0), u16(0), u16(entries.length), u16(entries.length), u32(directory.length), u32(bytes.length)];
