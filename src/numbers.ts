@@ -76,12 +76,14 @@ export function view(dtype: SourceDType, bytes: Uint8Array): TypedArray | Float6
   }
 }
 
-/** 16-bit floats and all else as f32. */
+/** 16-bit floats and all else as f32; the same array when it is that already. */
 export function toFloats(dtype: SourceDType, numbers: TypedArray | Float64Array): Float32Array {
-  if (dtype === 'f32') return numbers as Float32Array;
-  const floats = new Float32Array(numbers.length);
+  return dtype === 'f32' ? (numbers as Float32Array) : widen(dtype, numbers, new Float32Array(numbers.length));
+}
+
+function widen(dtype: SourceDType, numbers: TypedArray | Float64Array, floats: Float32Array): Float32Array {
   if (dtype === 'bf16') {
-    const raw = new Uint32Array(floats.buffer);
+    const raw = new Uint32Array(floats.buffer, floats.byteOffset, floats.length);
     for (let i = 0; i < raw.length; i++) raw[i] = (numbers[i] as number) << 16;
   } else if (dtype === 'f16') {
     const table = halfTable();
@@ -92,16 +94,26 @@ export function toFloats(dtype: SourceDType, numbers: TypedArray | Float64Array)
   return floats;
 }
 
-/** Numbers of a checkpoint in the type of a tensor; the same array when nothing changes. */
+/** Numbers of a checkpoint in the type of a tensor; the same array when nothing changes, else one that the next call writes over. */
 function convert(numbers: TypedArray | Float64Array, from: SourceDType, to: DType): TypedArray {
   if (from === to || (from === 'u8' && to === 'ternary')) return numbers as TypedArray;
-  const floats = toFloats(from, numbers);
+  const floats =
+    from === 'f32' ? (numbers as Float32Array) : widen(from, numbers, scratchOf(floatScratch, numbers.length));
   if (to === 'f32') return floats;
   if (to !== 'f16' && to !== 'bf16') throw new TypeError(`${from} numbers cannot be kept as ${to}`);
   const narrow = to === 'bf16' ? toBf16 : toF16;
-  const halves = new Uint16Array(floats.length);
+  const halves = scratchOf(halfScratch, floats.length);
   for (let i = 0; i < halves.length; i++) halves[i] = narrow(floats[i] as number);
   return halves;
+}
+
+/** Loading converts gigabytes piece by piece; fresh arrays for each would pile up until they are collected. */
+const floatScratch = { array: new Float32Array(0) };
+const halfScratch = { array: new Uint16Array(0) };
+
+function scratchOf<A extends Float32Array | Uint16Array>(scratch: { array: A }, length: number): A {
+  if (scratch.array.length < length) scratch.array = new (scratch.array.constructor as new (n: number) => A)(length);
+  return scratch.array.subarray(0, length) as A;
 }
 
 /** Side of the squares in which a matrix is turned, so that both sides stay in the cache. */
@@ -109,24 +121,25 @@ const TURN = 32;
 
 /** Writes a block into `target`, the numbers of a tensor of type `dtype` whose last axis is `rowLength` long. */
 export function fillBlock(target: TypedArray, dtype: DType, rowLength: number, block: Block): void {
-  const { row, column, rows, columns, transposed } = block;
+  const { row, column, rows, columns, transposed, stride = transposed ? rows : columns } = block;
   const numbers = convert(view(block.dtype, block.bytes), block.dtype, dtype);
-  if (!transposed && columns === rowLength) {
-    target.set(numbers, row * rowLength + column);
-    return;
-  }
-  if (!transposed) {
+  if (transposed) turn(target, rowLength, numbers, block, stride);
+  else if (columns === rowLength && columns === stride) target.set(numbers, row * rowLength + column);
+  else {
     for (let i = 0; i < rows; i++)
-      target.set(numbers.subarray(i * columns, (i + 1) * columns), (row + i) * rowLength + column);
-    return;
+      target.set(numbers.subarray(i * stride, i * stride + columns), (row + i) * rowLength + column);
   }
+}
+
+function turn(target: TypedArray, rowLength: number, numbers: TypedArray, block: Block, stride: number): void {
+  const { row, column, rows, columns } = block;
   for (let i0 = 0; i0 < rows; i0 += TURN) {
     for (let j0 = 0; j0 < columns; j0 += TURN) {
       const iEnd = Math.min(i0 + TURN, rows);
       const jEnd = Math.min(j0 + TURN, columns);
       for (let i = i0; i < iEnd; i++) {
         const at = (row + i) * rowLength + column;
-        for (let j = j0; j < jEnd; j++) target[at + j] = numbers[j * rows + i] as number;
+        for (let j = j0; j < jEnd; j++) target[at + j] = numbers[j * stride + i] as number;
       }
     }
   }

@@ -15,6 +15,8 @@ export interface Block {
   /** Row-major numbers: [rows, columns], or [columns, rows] when `transposed`. */
   readonly bytes: Uint8Array;
   readonly transposed: boolean;
+  /** Numbers from the beginning of one row in `bytes` to that of the next, when they lie apart. */
+  readonly stride?: number;
 }
 
 export interface Backend {

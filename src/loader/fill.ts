@@ -17,8 +17,8 @@ export interface FillOptions {
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
 }
 
-/** Bytes read at once; two such buffers exist, so that reading and converting overlap. */
-const CHUNK_BYTES = 8 << 20;
+/** Bytes read at once; two such buffers exist, so that reading and converting overlap. Larger ones are no faster. */
+const CHUNK_BYTES = 1 << 20;
 
 const SOURCE: Partial<Record<StoredDType, SourceDType>> = {
   F64: 'f64',
@@ -35,9 +35,10 @@ export async function fill(plan: Plan, backend: Backend, { signal, onProgress }:
   const total = [...plan.pieces.keys()].reduce((sum, name) => sum + (plan.tensors.get(name)?.byteLength ?? 0), 0);
   let loaded = 0;
   for (const pieces of plan.pieces.values()) for (const { target } of pieces) place(backend, target);
+  const buffers = new ReadBuffers();
   for (const [name, pieces] of plan.pieces) {
     const stored = plan.tensors.get(name) as StoredTensor;
-    await fillTensor(backend, stored, pieces, signal, (bytes) => {
+    await fillTensor(backend, stored, pieces, buffers, signal, (bytes) => {
       loaded += bytes;
       onProgress?.({ file: stored.file, loaded, total });
     });
@@ -59,6 +60,7 @@ async function fillTensor(
   backend: Backend,
   stored: StoredTensor,
   pieces: readonly Piece[],
+  buffers: ReadBuffers,
   signal: AbortSignal | undefined,
   onBytes: (bytes: number) => void,
 ): Promise<void> {
@@ -71,13 +73,10 @@ async function fillTensor(
   const rowLength = stored.shape.length > 1 ? (stored.shape.at(-1) as number) : elements;
   const rows = elements / rowLength;
   const rowsAtOnce = Math.max(1, Math.floor(CHUNK_BYTES / (rowLength * elementBytes)));
-  const buffers = [0, 1].map(() => new Uint8Array(Math.min(rows, rowsAtOnce) * rowLength * elementBytes));
-
   const read = (row: number): Promise<Uint8Array> => {
     signal?.throwIfAborted();
     const count = Math.min(rowsAtOnce, rows - row);
-    const buffer = buffers[(row / rowsAtOnce) % 2] as Uint8Array;
-    const into = buffer.subarray(0, count * rowLength * elementBytes);
+    const into = buffers.take(count * rowLength * elementBytes);
     return stored.read(row * rowLength * elementBytes, into, signal).then(() => into);
   };
   let next = read(0);
@@ -93,6 +92,18 @@ async function fillTensor(
       if (block) backend.fill(piece.target, block);
     }
     onBytes(bytes.length);
+  }
+}
+
+/** The two buffers by turns, for all tensors: fresh ones for each would pile up until they are collected. */
+class ReadBuffers {
+  readonly #buffers = [new Uint8Array(CHUNK_BYTES), new Uint8Array(CHUNK_BYTES)];
+  #turn = 0;
+
+  take(bytes: number): Uint8Array {
+    this.#turn = 1 - this.#turn;
+    if ((this.#buffers[this.#turn] as Uint8Array).length < bytes) this.#buffers[this.#turn] = new Uint8Array(bytes);
+    return (this.#buffers[this.#turn] as Uint8Array).subarray(0, bytes);
   }
 }
 
@@ -127,16 +138,8 @@ function rowsOf(chunk: Chunk, { target, firstRow }: Piece): Block | undefined {
 }
 
 /** What of a chunk of a matrix stored as [in, out] belongs to a piece that wants some of its columns, as rows. */
-function columnsOf(chunk: Chunk, { target, firstRow }: Piece): Block {
-  const rows = target.shape[0] as number;
-  let { bytes } = chunk;
-  if (rows !== chunk.rowLength) {
-    const width = rows * chunk.elementBytes;
-    bytes = new Uint8Array(chunk.rows * width);
-    for (let j = 0; j < chunk.rows; j++) {
-      const start = (j * chunk.rowLength + firstRow) * chunk.elementBytes;
-      bytes.set(chunk.bytes.subarray(start, start + width), j * width);
-    }
-  }
-  return { row: 0, column: chunk.row, rows, columns: chunk.rows, dtype: chunk.dtype, bytes, transposed: true };
+function columnsOf({ row, rows: columns, rowLength: stride, elementBytes, dtype, bytes }: Chunk, piece: Piece): Block {
+  const [rows = 0] = piece.target.shape;
+  const first = bytes.subarray(piece.firstRow * elementBytes);
+  return { row: 0, column: row, rows, columns, dtype, bytes: first, transposed: true, stride };
 }

@@ -1,14 +1,16 @@
-/** The model part of tokenizer.json: a vocabulary, and the merges that join the bytes of a word to its tokens (arXiv 1508.07909). */
-
-import { BYTE_ALPHABET } from './byte-level.ts';
+/** The model part of tokenizer.json: a vocabulary, and the merges that make its tokens of the bytes of a word. */
 import { at, flagAt, idAt, isAbsent, listAt, objectAt, type Place, textAt, wrong } from './json.ts';
-import { BPE } from './library.ts';
+import { Merges } from './merge.ts';
 
 export interface WordEncoder {
   readonly ids: ReadonlyMap<string, number>;
   /** Ids of a word spelled in the byte alphabet. */
-  encode(word: string): number[];
+  encode(word: string): readonly number[];
 }
+
+const MAX_MERGES = 2 ** 22; // the largest real lists have some 300,000
+const MAX_CACHED_WORDS = 20_000;
+const MAX_CACHED_LENGTH = 64; // characters; longer words hardly come twice
 
 /** Throws CheckpointError on another model than BPE, and on merges of or into tokens that the vocabulary lacks. */
 export function readBpe(place: Place): WordEncoder {
@@ -21,26 +23,42 @@ export function readBpe(place: Place): WordEncoder {
     if (!isAbsent(at(model, affix)) && at(model, affix).value !== '') throw wrong(at(model, affix), 'null');
   if (flagAt(at(model, 'byte_fallback'), false))
     throw wrong(at(model, 'byte_fallback'), 'false: only byte-level BPE is understood');
-  const vocabulary = at(model, 'vocab');
-  const ids = readVocabulary(vocabulary);
-  const unknown = isAbsent(at(model, 'unk_token')) ? undefined : textAt(at(model, 'unk_token'));
-  if (unknown !== undefined && !ids.has(unknown)) throw wrong(at(model, 'unk_token'), 'a token of the vocabulary');
-  const lacking = new Set(BYTE_ALPHABET.filter((char) => !ids.has(char)));
-  if (lacking.size > 0 && unknown !== undefined && flagAt(at(model, 'fuse_unk'), false))
-    throw wrong(at(model, 'fuse_unk'), 'false, as the vocabulary lacks some bytes');
-  // Bytes that the vocabulary lacks, such as Granite's 0xF1, are left out before merging, so that their neighbours may join.
-  const known = (word: string) =>
-    lacking.size === 0 || unknown !== undefined || ids.has(word)
-      ? word
-      : Array.from(word, (char) => (lacking.has(char) ? '' : char)).join('');
-  const bpe = new BPE({
-    type: 'BPE',
-    vocab: vocabulary.value as Record<string, number>,
-    merges: readMerges(at(model, 'merges'), ids),
-    unk_token: unknown ?? null,
-    ignore_merges: flagAt(at(model, 'ignore_merges'), false),
-  });
-  return { ids, encode: (word) => bpe.encode([known(word)]).map((token) => ids.get(token) as number) };
+  const ids = readVocabulary(at(model, 'vocab'));
+  const merges = readMerges(at(model, 'merges'), ids);
+  const unknown = at(model, 'unk_token');
+  const unknownId = isAbsent(unknown) ? undefined : ids.get(textAt(unknown));
+  if (!isAbsent(unknown) && unknownId === undefined) throw wrong(unknown, 'a token of the vocabulary');
+  const fuseUnknown = flagAt(at(model, 'fuse_unk'), false);
+  const ignoreMerges = flagAt(at(model, 'ignore_merges'), false);
+
+  /** Bytes that the vocabulary lacks, such as Granite's 0xF1, are the unknown token, or left out so that their neighbours may join. */
+  const symbolsOf = (word: string): number[] => {
+    const symbols: number[] = [];
+    let wasUnknown = false;
+    for (const char of word) {
+      const id = ids.get(char);
+      const isUnknown = id === undefined;
+      if (id !== undefined) symbols.push(id);
+      else if (unknownId !== undefined && !(wasUnknown && fuseUnknown)) symbols.push(unknownId);
+      wasUnknown = isUnknown;
+    }
+    return symbols;
+  };
+
+  const cache = new Map<string, readonly number[]>();
+  const encode = (word: string): readonly number[] => {
+    const whole = ignoreMerges ? ids.get(word) : undefined;
+    if (whole !== undefined) return [whole];
+    const known = cache.get(word);
+    if (known) return known;
+    const found = merges.apply(symbolsOf(word));
+    if (word.length <= MAX_CACHED_LENGTH) {
+      if (cache.size >= MAX_CACHED_WORDS) cache.clear();
+      cache.set(word, found);
+    }
+    return found;
+  };
+  return { ids, encode };
 }
 
 function readVocabulary(place: Place): Map<string, number> {
@@ -58,13 +76,20 @@ function readVocabulary(place: Place): Map<string, number> {
 }
 
 /** Pairs to join, by rank: stored as 'a b' or as ['a', 'b']. */
-function readMerges(place: Place, ids: ReadonlyMap<string, number>): [string, string][] {
-  return listAt(place).map((entry) => {
+function readMerges(place: Place, ids: ReadonlyMap<string, number>): Merges {
+  const entries = listAt(place);
+  if (entries.length > MAX_MERGES) throw wrong(place, `at most ${MAX_MERGES} merges`);
+  const merges = new Merges();
+  for (const entry of entries) {
     const parts = typeof entry.value === 'string' ? entry.value.split(' ') : listAt(entry).map(textAt);
     const [left, right] = parts;
     if (!left || !right || parts.length !== 2) throw wrong(entry, 'two tokens');
-    for (const token of [left, right, left + right])
-      if (!ids.has(token)) throw wrong(entry, `tokens of the vocabulary, which lacks ${JSON.stringify(token)}`);
-    return [left, right];
-  });
+    const idOf = (token: string): number => {
+      const id = ids.get(token);
+      if (id === undefined) throw wrong(entry, `tokens of the vocabulary, which lacks ${JSON.stringify(token)}`);
+      return id;
+    };
+    merges.add(idOf(left), idOf(right), idOf(left + right));
+  }
+  return merges;
 }

@@ -22,7 +22,10 @@ function workerScript(): URL {
 }
 
 function startThread(): Thread {
-  const worker = new Worker(workerScript());
+  // A computing thread has next to no objects of its own; without limits its heap would be sized for many.
+  const worker = new Worker(workerScript(), {
+    resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32 },
+  });
   worker.unref();
   return {
     post: (message) => worker.postMessage(message),
