@@ -148,8 +148,10 @@ describe('views', () => {
   });
 
   test('more than 32768 tensors are refused', async () => {
-    const views = Array.from({ length: 32769 }, (_, i) => ({ name: `${i}`, numel: 24, shape: [1], strides: [1] }));
-    expect(String(await refusal(withStorage(stateDict(views), data)))).toMatch('more than 32768 tensors');
+    const one = stateDict([{ numel: 24, shape: [1], strides: [1] }]).slice(0, -2); // before SETITEMS and STOP
+    const again = Array.from({ length: 32768 }, (_, i) => [...text(`${i}`), 0x68, 0]); // BINGET
+    const pickle = [...one, 0x94, ...again.flat(), 0x75, 0x2e];
+    expect(String(await refusal(withStorage(pickle, data)))).toMatch('more than 32768 tensors');
   });
 
   test('a storage that is not in the file is refused', async () => {
@@ -209,7 +211,7 @@ describe('views', () => {
   });
 });
 
-describe('damaged files', () => {
+describe('damaged files', { timeout: 30_000 }, () => {
   const ALL = [...READABLE, ...REFUSED].map(fixture);
 
   /** Opens and reads everything. */
@@ -231,7 +233,7 @@ describe('damaged files', () => {
       for (const { at, to } of changes) bytes[at % bytes.length] = to;
       await survives(bytes);
     });
-    await fc.assert(law, { numRuns: 3000 });
+    await fc.assert(law, { numRuns: 2000 });
   });
 
   test('any byte of a small file changed: the file is read or refused', async () => {
