@@ -14,7 +14,11 @@ export interface Executor {
   dispose(): Promise<void>;
 }
 
-export function immediateExecutor(module: WebAssembly.Module): Executor {
+/** Time after which a thread that computes by itself lets other things happen: less than a picture of 60 in a second. */
+const MAX_BLOCKED_MS = 10;
+
+export function immediateExecutor(platform: Platform, module: WebAssembly.Module): Executor {
+  let resumed = performance.now();
   const memories: WebAssembly.Memory[] = [];
   const kernels: Kernel[][] = [];
   return {
@@ -27,13 +31,18 @@ export function immediateExecutor(module: WebAssembly.Module): Executor {
       if (kernel === CARRY) runCarry(memories, bank, args);
       else (kernels[bank] as Kernel[])[kernel]!(args, 0, 1);
     },
-    fence: async () => {},
+    async fence() {
+      // Promises alone would let no timer, no signal and no painting through, for as long as a text grows.
+      if (performance.now() - resumed < MAX_BLOCKED_MS) return;
+      await platform.pause();
+      resumed = performance.now();
+    },
     hold: () => {},
     dispose: async () => {},
   };
 }
 
-/** Threads that are ready to compute. Rejects when one cannot start. */
+/** Threads that are ready to compute. Rejects when one cannot start, and ends the others. */
 export async function threadedExecutor(
   platform: Platform,
   module: WebAssembly.Module,
@@ -52,6 +61,7 @@ export async function threadedExecutor(
     for (const { reject } of waiting.values()) reject(failure);
     waiting.clear();
   };
+  const end = async (): Promise<void> => void (await Promise.all(threads.map((thread) => thread.end())));
   await Promise.all(
     threads.map(
       (thread, part) =>
@@ -72,7 +82,10 @@ export async function threadedExecutor(
           thread.post({ kind: 'start', module, control, part, parts });
         }),
     ),
-  );
+  ).catch(async (error: Error) => {
+    await end();
+    throw error;
+  });
   for (const thread of threads) thread.hold(false);
 
   return {
@@ -95,7 +108,7 @@ export async function threadedExecutor(
     },
     async dispose() {
       fail(new Error('this backend was disposed'));
-      await Promise.all(threads.map((thread) => thread.end()));
+      await end();
     },
   };
 }

@@ -37,7 +37,7 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
   if (!hasSimd()) throw new UsageError('this engine has no WebAssembly SIMD: use a browser or Node of 2021 or later.');
   const shared = threads > 1;
   const module = await platform.loadModule(`kernels${relaxedSimd ? '-relaxed' : ''}${shared ? '-shared' : ''}`);
-  const executor = shared ? await threadedExecutor(platform, module, threads) : immediateExecutor(module);
+  const executor = shared ? await threadedExecutor(platform, module, threads) : immediateExecutor(platform, module);
   return new WasmBackend(executor, kernelNames(module), shared, maxBankBytes);
 }
 

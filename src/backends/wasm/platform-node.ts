@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { Platform, Thread } from './platform.ts';
@@ -11,14 +12,15 @@ export const nodePlatform: Platform = {
   canShare: true,
   loadModule: async (name) => WebAssembly.compile(await readFile(new URL(`./build/${name}.wasm`, import.meta.url))),
   startThread,
+  pause: () => setImmediate(),
 };
 
 /** Node 20 runs no TypeScript in workers: where the sources run directly, as in the tests, the built script is taken. */
 function workerScript(): URL {
-  const built = new URL('./worker.js', import.meta.url);
+  const built = new URL('./worker-node.js', import.meta.url);
   return existsSync(fileURLToPath(built))
     ? built
-    : new URL('../../../dist/src/backends/wasm/worker.js', import.meta.url);
+    : new URL('../../../dist/src/backends/wasm/worker-node.js', import.meta.url);
 }
 
 function startThread(): Thread {

@@ -1,14 +1,18 @@
 /** What the backend needs of its surroundings, which Node and browsers do differently. */
 import type { FromThread, ToThread } from './thread.ts';
 
+/** The compiled kernels, by what they use: relaxed SIMD, shared memory. */
+export type KernelsName = 'kernels' | 'kernels-shared' | 'kernels-relaxed' | 'kernels-relaxed-shared';
+
 export interface Platform {
   /** Cores of this machine. */
   readonly cores: number;
   /** Can memory be shared between threads here? In browsers only on isolated pages. */
   readonly canShare: boolean;
-  /** The compiled kernels: `kernels`, with `-relaxed` and `-shared` where they use those. */
-  loadModule(name: string): Promise<WebAssembly.Module>;
+  loadModule(name: KernelsName): Promise<WebAssembly.Module>;
   startThread(): Thread;
+  /** Lets timers, input and painting happen. */
+  pause(): Promise<void>;
 }
 
 export interface Thread {
