@@ -1,6 +1,22 @@
 /** Number formats: 16-bit floats to and from 32 bits, and blocks of checkpoint numbers into the memory of a tensor. */
-import type { Block, SourceDType } from './backends/backend.ts';
 import type { DType, TypedArray } from './tensor.ts';
+
+/** Types in which checkpoints bring numbers. */
+export type SourceDType = 'f32' | 'f16' | 'bf16' | 'f64' | 'i8' | 'u8' | 'i32';
+
+/** A rectangle of a weight matrix: rows `row`.. and columns `column`.. of the tensor seen as [first axes, last axis]. */
+export interface Block {
+  readonly row: number;
+  readonly column: number;
+  readonly rows: number;
+  readonly columns: number;
+  readonly dtype: SourceDType;
+  /** Row-major numbers: [rows, columns], or [columns, rows] when `transposed`. */
+  readonly bytes: Uint8Array;
+  readonly transposed: boolean;
+  /** Numbers from the beginning of one row in `bytes` to that of the next, when they lie apart. */
+  readonly stride?: number;
+}
 
 const f32 = new Float32Array(1);
 const bits = new Uint32Array(f32.buffer);

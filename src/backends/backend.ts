@@ -1,23 +1,9 @@
 /** The whole of what a backend supplies: memory, a way in, a way out, and kernels by the names of the ops. */
+import type { Block } from '../numbers.ts';
 import type { Op } from '../ops/op.ts';
 import type { DType, Shape, Tensor, TypedArray } from '../tensor.ts';
 
-/** Types in which checkpoints bring numbers. */
-export type SourceDType = 'f32' | 'f16' | 'bf16' | 'f64' | 'i8' | 'u8' | 'i32';
-
-/** A rectangle of a weight matrix: rows `row`.. and columns `column`.. of the tensor seen as [first axes, last axis]. */
-export interface Block {
-  readonly row: number;
-  readonly column: number;
-  readonly rows: number;
-  readonly columns: number;
-  readonly dtype: SourceDType;
-  /** Row-major numbers: [rows, columns], or [columns, rows] when `transposed`. */
-  readonly bytes: Uint8Array;
-  readonly transposed: boolean;
-  /** Numbers from the beginning of one row in `bytes` to that of the next, when they lie apart. */
-  readonly stride?: number;
-}
+export type { Block } from '../numbers.ts';
 
 export interface Backend {
   readonly name: string;

@@ -1,8 +1,9 @@
 /** Streams the numbers of a checkpoint into the live tensors of a plan, piece by piece. */
-import type { Backend, Block, SourceDType } from '../backends/backend.ts';
+import type { Backend } from '../backends/backend.ts';
 import { opsOf } from '../backends/eager.ts';
 import type { StoredDType, StoredTensor } from '../checkpoint/safetensors.ts';
 import { CheckpointError } from '../errors.ts';
+import type { Block, SourceDType } from '../numbers.ts';
 import { size } from '../tensor.ts';
 import type { Piece, Plan } from './plan.ts';
 
