@@ -1,11 +1,13 @@
 /** A loaded model, as its users see it: text in, text, probabilities and insides out. */
 import type { Backend } from './backends/backend.ts';
+import type { SavedFile } from './checkpoint/save.ts';
 import { Engine } from './engine.ts';
 import { UsageError } from './errors.ts';
 import { type FinishReason, type GenerationOptions, type GenerationStep, generate, LOOP_OPTIONS } from './generate.ts';
 import { Capture, type CapturedTensor, matchSites } from './inspect/capture.ts';
 import { type FillOptions, fill } from './loader/fill.ts';
 import type { OpenedModel } from './loader/open.ts';
+import { filesOf } from './loader/save.ts';
 import { differingCopies } from './loader/verify-copies.ts';
 import type { State } from './models/state.ts';
 import { checkSamplingOptions, logSoftmax, topLogprobs } from './sampler/sampler.ts';
@@ -191,6 +193,14 @@ export class Model {
       capture.dispose();
       if (!given) state.dispose();
     }
+  }
+
+  /**
+   * The files of a checkpoint with the weights as they are now, whose bytes are read when they are asked for: safetensors, in shards
+   * of at most `maxShardBytes` (default 5e9) with an index, config and tokenizer as they were. In Node, saveModel writes them.
+   */
+  files({ maxShardBytes }: { readonly maxShardBytes?: number } = {}): Promise<SavedFile[]> {
+    return filesOf(this.opened, this.engine.backend, maxShardBytes);
   }
 
   /** Ends workers and gives back all memory. States of this model are gone with it. */

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { createWasmBackend } from './backends/wasm/index.ts';
 import { nodePlatform } from './backends/wasm/platform-node.ts';
 import { localFolder } from './checkpoint/folder-node.ts';
+import { writeFolderWhole } from './checkpoint/save-node.ts';
 import type { Folder } from './checkpoint/source.ts';
 import { UsageError } from './errors.ts';
 import { type HubOptions, isRepoId, snapshot } from './hub/hub-node.ts';
@@ -64,6 +65,18 @@ export async function openPretrained(reference: string, options: PretrainedOptio
   if (opened.tokenizer || !usual || existsSync(reference) || !isRepoId(reference)) return opened;
   await opened.checkpoint.close();
   return openModel(folder, { memoryBytes, ...options, tokenizerFolder: await folderOf(usual, beside) });
+}
+
+/**
+ * Writes a model as a checkpoint that the reference implementations load: all of it, or nothing. Throws UsageError when the folder
+ * has something in it.
+ */
+export async function saveModel(
+  model: Model,
+  folder: string,
+  options: { readonly maxShardBytes?: number } = {},
+): Promise<void> {
+  await writeFolderWhole(folder, await model.files(options));
 }
 
 /** The tokenizer of a model, without its weights. Throws UsageError when it has none. */

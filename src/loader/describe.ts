@@ -13,6 +13,8 @@ export interface ModelDescription {
   readonly files: readonly { readonly name: string; readonly bytes: number }[];
   /** Bytes of the weights in memory per format; `auto` is what would be chosen. */
   readonly weightBytes: Readonly<Record<WeightFormat, number>>;
+  /** Bytes that the process is expected to hold at most, for a short text; a longer one adds its state. */
+  readonly peakBytes: Readonly<Record<WeightFormat, number>>;
   readonly stateBytesPerToken: number;
   /** Of a state that does not grow. */
   readonly stateBytesFixed: number;
@@ -28,23 +30,30 @@ export interface PartDescription {
   readonly parameters: number;
 }
 
-export function describe(opened: OpenedModel): ModelDescription {
+/** What Node, this library and the values of a step take beside weights and state, and what each thread adds: measured on Node 20. */
+const PROCESS_BYTES = 72e6;
+const THREAD_BYTES = 10e6;
+
+/** `threads`: with how many the model would run. */
+export function describe(opened: OpenedModel, threads = 1): ModelDescription {
   const parts = partsOf(opened);
   const stateBytes = (grows: boolean) =>
     opened.model.stateLayout
       .filter((t) => t.grows === grows)
       .reduce((sum, { shape }) => sum + byteSize(shape, 'f32'), 0);
-  const entries = WEIGHT_FORMATS.map((format) => [
-    format,
-    format === 'auto' ? opened.plan.bytes : opened.bytesIn(format),
-  ]);
+  const inEveryFormat = (bytes: (weights: number) => number) =>
+    Object.fromEntries(
+      WEIGHT_FORMATS.map((format) => [format, bytes(format === 'auto' ? opened.plan.bytes : opened.bytesIn(format))]),
+    ) as Record<WeightFormat, number>;
+  const beside = PROCESS_BYTES + threads * THREAD_BYTES + stateBytes(false);
   return {
     family: opened.family,
     facts: opened.model.facts,
     parameters: parts.reduce((sum, { parameters }) => sum + parameters, 0),
     parts,
     files: opened.checkpoint.files.map(({ name, size: bytes }) => ({ name, bytes })),
-    weightBytes: Object.fromEntries(entries) as Record<WeightFormat, number>,
+    weightBytes: inEveryFormat((weights) => weights),
+    peakBytes: inEveryFormat((weights) => weights + beside),
     stateBytesPerToken: stateBytes(true),
     stateBytesFixed: stateBytes(false),
     sites: opened.model.sites,

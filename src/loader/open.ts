@@ -31,6 +31,8 @@ export interface OpenedModel {
   readonly model: LanguageModel;
   readonly weights: WeightFormat;
   readonly tokenizer: Tokenizer | undefined;
+  /** Where the tokenizer was found, when that is not beside the weights. */
+  readonly tokenizerFolder: Folder | undefined;
   /** Ids after which generation ends. */
   readonly endIds: ReadonlySet<number>;
   /** Bytes of the weights if they were kept in another format. */
@@ -63,7 +65,8 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
     };
     const wanted = declare(options.weights ?? 'auto');
     const tooLarge = wanted.weights === 'auto' && wanted.plan.bytes > (options.memoryBytes ?? Number.POSITIVE_INFINITY);
-    const tokenizer = await openTokenizer(folder, options.tokenizerFolder);
+    const beside = await openTokenizer(folder);
+    const tokenizer = beside ?? (await openTokenizer(options.tokenizerFolder));
     const endIds = await endIdsOf(folder, config, tokenizer);
     const bytesIn = (weights: WeightFormat) => declare(weights).plan.bytes;
     return {
@@ -71,6 +74,7 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
       config,
       checkpoint,
       tokenizer,
+      tokenizerFolder: beside ? undefined : options.tokenizerFolder,
       endIds,
       bytesIn,
       ...(tooLarge ? declare('bf16') : wanted),
@@ -81,13 +85,10 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
   }
 }
 
-/** The tokenizer of the first folder that has one. */
-export async function openTokenizer(...folders: (Folder | undefined)[]): Promise<Tokenizer | undefined> {
-  for (const folder of folders) {
-    const json = folder && (await readJson(folder, 'tokenizer.json', MAX_TOKENIZER_BYTES));
-    if (json) return createTokenizer(json, await readJson(folder, 'tokenizer_config.json', MAX_TOKENIZER_BYTES));
-  }
-  return undefined;
+/** Undefined when there is none. */
+export async function openTokenizer(folder: Folder | undefined): Promise<Tokenizer | undefined> {
+  const json = folder && (await readJson(folder, 'tokenizer.json', MAX_TOKENIZER_BYTES));
+  return json && createTokenizer(json, await readJson(folder, 'tokenizer_config.json', MAX_TOKENIZER_BYTES));
 }
 
 /** Names that end a text in the vocabularies of the four families; base models end with these whatever their config says. */

@@ -6,6 +6,7 @@
 import { CheckpointError } from '../errors.ts';
 import { at, flagAt, isAbsent, listAt, objectAt, type Place, textAt, wrong } from './json.ts';
 import { SplitPreTokenizer } from './library.ts';
+import { orderMarks } from './mark-order.ts';
 
 export type Normalizer = (text: string) => string;
 export type PreTokenizer = (text: string) => string[];
@@ -26,7 +27,8 @@ export function readNormalizer(place: Place): Normalizer {
     if (!form) throw wrong(type, `a normaliser of byte-level BPE: ${UNICODE_FORMS.join(', ')} or Sequence`);
     return form;
   });
-  return (text) => forms.reduce((normal, form) => normal.normalize(form), text);
+  if (forms.length === 0) return (text) => text;
+  return (text) => forms.reduce((normal, form) => normal.normalize(form), orderMarks(text));
 }
 
 /** The last step must be ByteLevel. `prefixSpace` overrides whether it puts a space before a text. */
