@@ -22,6 +22,8 @@ export * from './index.ts';
 export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder'>, LoadOptions {
   /** Threads that compute; default: all cores, at most 8. */
   readonly threads?: number | undefined;
+  /** False gives the same bits in every engine, a little slower in those that have relaxed SIMD; default: where there is some. */
+  readonly relaxedSimd?: boolean | undefined;
   /** Branch, tag or commit on the hub. */
   readonly revision?: string | undefined;
   /** Path or hub id of the tokenizer, when it does not lie with the weights. */
@@ -50,7 +52,8 @@ export function shippedModelNames(): string[] {
  */
 export async function fromPretrained(reference: string, options: PretrainedOptions = {}): Promise<Model> {
   const opened = await openPretrained(reference, options);
-  const backend = await createWasmBackend({ platform: nodePlatform, threads: options.threads });
+  const { threads, relaxedSimd } = options;
+  const backend = await createWasmBackend({ platform: nodePlatform, threads, relaxedSimd });
   return Model.load(opened, backend, options);
 }
 

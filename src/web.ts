@@ -13,6 +13,8 @@ export * from './index.ts';
 export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder'>, LoadOptions {
   /** Threads that compute; default: all cores, at most 8, and 1 on pages that are not isolated. */
   readonly threads?: number | undefined;
+  /** False gives the same bits in every engine, a little slower in those that have relaxed SIMD; default: where there is some. */
+  readonly relaxedSimd?: boolean | undefined;
   /** Branch, tag or commit on the hub; default main. */
   readonly revision?: string | undefined;
   /** Where the tokenizer is, when it does not lie with the weights. */
@@ -28,7 +30,8 @@ export async function fromPretrained(
   options: PretrainedOptions = {},
 ): Promise<Model> {
   const opened = await openPretrained(reference, options);
-  return Model.load(opened, await createWasmBackend({ platform: webPlatform, threads: options.threads }), options);
+  const { threads, relaxedSimd } = options;
+  return Model.load(opened, await createWasmBackend({ platform: webPlatform, threads, relaxedSimd }), options);
 }
 
 /** As fromPretrained, but reads no weights yet: config, headers and tokenizer only. */
