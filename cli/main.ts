@@ -2,7 +2,7 @@
 /** The command line: parses, runs one command, and turns errors into one line and an exit code (1 failure, 2 misuse, 130 Ctrl-C). */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { UsageError } from '../src/node.ts';
+import { CheckpointError, FetchError, UsageError } from '../src/node.ts';
 import { addCache } from './commands/cache.ts';
 import { addCapture } from './commands/capture.ts';
 import { addInfo } from './commands/info.ts';
@@ -10,7 +10,7 @@ import { addPull } from './commands/pull.ts';
 import { addRun } from './commands/run.ts';
 import { addScore } from './commands/score.ts';
 import { addTokenize } from './commands/tokenize.ts';
-import { interrupt } from './interrupt.ts';
+import { INTERRUPTED, interrupt } from './interrupt.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -19,25 +19,56 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
 const program = new Command('portmanteau')
   .description('Runs, opens up and scores Backpack, 1.58-bit Llama, Mamba and Granite language models.')
   .version(version)
-  .showHelpAfterError('(add --help to see what there is)')
-  .exitOverride();
+  .configureOutput({
+    outputError: (text, write) => write(line(`${text.replace(/^error: /, '').trimEnd()} (--help tells what there is)`)),
+  })
+  .exitOverride()
+  .addHelpText(
+    'after',
+    `
+Examples:
+  portmanteau run granite-tiny 'Once upon a time'
+  portmanteau run ibm-granite/granite-3.1-1b-a400m-base 'The capital of France is' --weights bf16 --stats
+  portmanteau score backpack-tiny --text 'The cat sat' --top 3
+
+'portmanteau help COMMAND' has more. A MODEL is a folder with config.json and weights, a model that ships with this
+package (backpack-tiny, granite-tiny), or a hub id. Results go to stdout, all else to stderr.
+Exit codes: 0 done, 1 failed, 2 misuse, ${INTERRUPTED} Ctrl-C.
+Environment: HF_TOKEN, HF_ENDPOINT, HF_HUB_CACHE, HF_HOME and HF_HUB_OFFLINE as in the Python tools;
+PORTMANTEAU_DEBUG=1 shows where an error came from.`,
+  );
 for (const add of [addRun, addScore, addCapture, addInfo, addTokenize, addPull, addCache]) add(program);
 
-async function main(): Promise<number> {
-  try {
-    await program.parseAsync();
-    return 0;
-  } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has printed it
-    if (interrupt.signal.aborted) return 130;
-    process.stderr.write(`portmanteau: ${error instanceof Error ? error.message : String(error)}\n`);
-    if (process.env.PORTMANTEAU_DEBUG && error instanceof Error) process.stderr.write(`${error.stack}\n`);
-    return error instanceof UsageError ? 2 : 1;
-  }
+function line(text: string): string {
+  return `portmanteau: ${text.replace(/\s*\n\s*/g, ' ')}\n`;
 }
 
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0); // the reader of a pipe has seen enough
-  throw error;
-});
-process.exitCode = await main();
+/** Reports an error and gives the exit code. */
+function report(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has printed it
+  if (interrupt.signal.aborted) return INTERRUPTED;
+  const debug = Boolean(process.env.PORTMANTEAU_DEBUG);
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
+  process.stderr.write(line(isExplained(error) || debug ? message : `${message} (PORTMANTEAU_DEBUG=1 tells more)`));
+  if (debug) process.stderr.write(`${stack}\n`);
+  return error instanceof UsageError ? 2 : 1;
+}
+
+/** Errors that say what happened: ours, and those of the system, which have a code. */
+function isExplained(error: unknown): boolean {
+  return [UsageError, CheckpointError, FetchError].some((type) => error instanceof type) || Object(error).code;
+}
+
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit(0); // the reader of a pipe has seen enough
+    throw error;
+  });
+}
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  process.exitCode = report(error);
+  if (interrupt.signal.aborted) process.exit(); // even if something is still open
+}

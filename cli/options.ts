@@ -1,93 +1,108 @@
-/** Options that several commands share, with their checks. */
-import { readFileSync } from 'node:fs';
-import { type Command, InvalidArgumentError } from 'commander';
-import {
-  checkWeightFormat,
-  fromPretrained,
-  type Model,
-  type PretrainedOptions,
-  type Prompt,
-  UsageError,
-  WEIGHT_FORMATS,
-} from '../src/node.ts';
-import { interrupt } from './interrupt.ts';
-import { progressBar } from './progress.ts';
+/** Arguments and options that several commands share, checked while they are parsed: before any model is loaded. */
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Prompt, shippedModelNames, UsageError, WEIGHT_FORMATS, type WeightFormat } from '../src/node.ts';
+import { nearest } from './nearest.ts';
 
-export function wholeNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 0 || text.trim() === '')
-    throw new InvalidArgumentError('wanted a whole number from 0 on.');
-  return value;
+/** A parser of numbers that hold to a rule. Takes what JavaScript takes: 0.5, 1e3, -1. */
+function numberThat(wanted: string, holds: (value: number) => boolean): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isFinite(value) || !holds(value)) {
+      throw new InvalidArgumentError(`Wanted ${wanted}.`);
+    }
+    return value;
+  };
 }
 
-export function aNumber(text: string): number {
-  const value = Number(text);
-  if (!Number.isFinite(value) || text.trim() === '') throw new InvalidArgumentError('wanted a number.');
-  return value;
-}
+/** More threads than cores only wait for each other, and hundreds of them take minutes to start. */
+const MAX_THREADS = 64;
+
+export const aNumber = numberThat('a number', () => true);
+export const fromZero = numberThat('a number from 0 on', (value) => value >= 0);
+export const aboveZero = numberThat('a number above 0', (value) => value > 0);
+export const share = numberThat('a number from 0 to 1', (value) => value >= 0 && value <= 1);
+export const wholeNumber = numberThat('a whole number from 0 on', (v) => Number.isSafeInteger(v) && v >= 0);
+const threadCount = numberThat(
+  `a whole number from 1 to ${MAX_THREADS}`,
+  (value) => Number.isInteger(value) && value >= 1 && value <= MAX_THREADS,
+);
 
 /** `1,2,3` */
 export function idList(text: string): number[] {
-  return text.split(',').map((part) => wholeNumber(part.trim()));
+  if (!/^\s*\d+\s*(,\s*\d+\s*)*$/.test(text)) throw new InvalidArgumentError('Wanted token ids, as in 1,2,3.');
+  return text.split(',').map((part) => wholeNumber(part));
 }
 
-export function collect(value: string, before: string[] = []): string[] {
+/** For options that may be given again. */
+export function collect(value: string, before: readonly string[] = []): string[] {
+  if (value === '') throw new InvalidArgumentError('Wanted at least one character.');
   return [...before, value];
 }
 
-export interface ModelFlags {
-  readonly weights?: string;
-  readonly threads?: number;
+/** A file that can be written, as far as can be told beforehand. */
+export function outputFile(path: string): string {
+  const folder = dirname(resolve(path));
+  if (!isFolder(folder)) throw new InvalidArgumentError(`There is no folder ${folder}; make it first.`);
+  if (path === '' || isFolder(path)) throw new InvalidArgumentError('Wanted the name of a file; this is a folder.');
+  return path;
+}
+
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+}
+
+/** Bytes as text. Throws UsageError on what is no UTF-8, such as a file of another kind. */
+export function textOf(bytes: Uint8Array, from: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new UsageError(`${from} is no UTF-8 text; convert it, or give --ids.`);
+  }
+}
+
+function textFile(path: string): string {
+  let bytes: Uint8Array;
+  try {
+    bytes = readFileSync(path);
+  } catch (error) {
+    throw new InvalidArgumentError(`It cannot be read: ${(error as Error).message}`);
+  }
+  return textOf(bytes, path);
+}
+
+/** `<model>`. A slip in the name of a shipped model is told at once; all else is for those to judge who open it. */
+export function modelArgument(command: Command): Command {
+  return command.argument('<model>', 'folder, shipped model, or hub id (org/name)', (text: string) => {
+    const meant = existsSync(text) ? undefined : nearest(text, shippedModelNames());
+    if (meant === undefined || meant === text) return text;
+    throw new InvalidArgumentError(`There is no such folder or model; did you mean ${meant}?`);
+  });
+}
+
+export interface HubFlags {
   readonly revision?: string;
+}
+
+export interface ModelFlags extends HubFlags {
+  readonly weights?: WeightFormat;
+  readonly threads?: number;
   readonly tokenizer?: string;
   readonly ignoreConfigKeys?: string;
 }
 
+export function hubOptions(command: Command): Command {
+  return command.option('--revision <name>', 'branch, tag or commit on the hub');
+}
+
 export function modelOptions(command: Command): Command {
-  return command
-    .option('--weights <format>', `format of the weights in memory: ${WEIGHT_FORMATS.join(', ')}`, 'auto')
-    .option('--threads <n>', 'threads that compute (default: all cores, at most 8)', wholeNumber)
-    .option('--revision <name>', 'branch, tag or commit on the hub')
+  const weights = new Option('--weights <format>', 'format of the weights in memory; auto: as stored, if that fits');
+  return hubOptions(modelArgument(command))
+    .addOption(weights.choices(WEIGHT_FORMATS).default('auto'))
+    .option('--threads <n>', 'threads that compute (default: all cores, at most 8)', threadCount)
     .option('--tokenizer <model>', 'folder or hub id of the tokenizer, when it does not lie with the weights')
     .option('--ignore-config-keys <keys>', 'keys of config.json to pass over, separated by commas');
-}
-
-export function pretrainedOptions(flags: ModelFlags): PretrainedOptions {
-  if (flags.threads === 0) throw new UsageError('--threads came as 0, wanted at least 1.');
-  return {
-    weights: checkWeightFormat(flags.weights ?? 'auto'),
-    signal: interrupt.signal,
-    onWarning: (message) => process.stderr.write(`warning: ${message}\n`),
-    ...(flags.threads ? { threads: flags.threads } : {}),
-    ...(flags.revision ? { revision: flags.revision } : {}),
-    ...(flags.tokenizer ? { tokenizer: flags.tokenizer } : {}),
-    ...(flags.ignoreConfigKeys ? { ignoreConfigKeys: flags.ignoreConfigKeys.split(',') } : {}),
-  };
-}
-
-/** Loads a model with progress on the terminal, runs `use`, and gives everything back. */
-export async function withModel<T>(
-  reference: string,
-  flags: ModelFlags,
-  use: (model: Model) => Promise<T>,
-): Promise<T> {
-  const bar = progressBar('loading');
-  const onProgress = ({ loaded, total }: { loaded: number; total: number }) => bar.update(loaded, total);
-  const hub = {
-    onProgress: ({ loaded, total, file }: { loaded: number; total: number | undefined; file: string }) =>
-      bar.update(loaded, total, file),
-  };
-  let model: Model;
-  try {
-    model = await fromPretrained(reference, { ...pretrainedOptions(flags), onProgress, hub });
-  } finally {
-    bar.end();
-  }
-  try {
-    return await use(model);
-  } finally {
-    await model.dispose();
-  }
 }
 
 export interface TextFlags {
@@ -98,27 +113,23 @@ export interface TextFlags {
 
 export function textOptions(command: Command): Command {
   return command
-    .option('--text <text>', 'the text')
-    .option('--text-file <file>', 'a file that holds the text')
-    .option('--ids <list>', 'token ids in place of text, as in 1,2,3', idList);
+    .addOption(new Option('--text <text>', 'the text').conflicts(['textFile', 'ids']))
+    .addOption(
+      new Option('--text-file <file>', 'a file that holds the text; all of it counts, line ends too')
+        .argParser(textFile)
+        .conflicts('ids'),
+    )
+    .option('--ids <list>', 'token ids in place of a text, as in 1,2,3', idList);
 }
 
 /** The one text or list of ids that was given. */
 export function promptOf({ text, textFile, ids }: TextFlags): Prompt {
-  const given = [text, textFile, ids].filter((value) => value !== undefined);
-  if (given.length !== 1) throw new UsageError(`give one of --text, --text-file and --ids; got ${given.length}.`);
-  if (textFile !== undefined) return readTextFile(textFile);
-  return ids ?? (text as string);
+  const prompt = ids ?? textFile ?? text;
+  if (prompt === undefined) throw new UsageError('there is no text: give --text, --text-file or --ids.');
+  if (prompt.length === 0) throw new UsageError('the text is empty; give at least one character.');
+  return prompt;
 }
 
-function readTextFile(file: string): string {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch (error) {
-    throw new UsageError(`cannot read --text-file ${file}: ${(error as Error).message}`);
-  }
-}
-
-export function printJson(value: unknown): void {
-  process.stdout.write(`${JSON.stringify(value)}\n`);
+export function jsonOption(command: Command, about: string): Command {
+  return command.option('--json', `one JSON object: ${about}`);
 }

@@ -3,26 +3,34 @@ import { SingleBar } from 'cli-progress';
 
 export interface Progress {
   update(loaded: number, total: number | undefined, file?: string): void;
+  /** A line of its own above the bar. */
+  warn(message: string): void;
   end(): void;
 }
 
 export function progressBar(label: string): Progress {
-  if (!process.stderr.isTTY) return { update: () => {}, end: () => {} };
+  const warn = (message: string) => void process.stderr.write(`warning: ${message}\n`);
+  if (!process.stderr.isTTY) return { update: () => {}, warn, end: () => {} };
   const bar = new SingleBar({
-    format: `${label} {file} [{bar}] {percentage}% {megabytes} MB`,
+    format: `${label} {file} [{bar}] {percentage}% of {megabytes} MB`,
     stream: process.stderr,
     clearOnComplete: true,
-    hideCursor: true,
+    hideCursor: null, // nothing to be put right when the process is killed
+    linewrap: null,
     fps: 10,
   });
   let started = false;
   return {
     update(loaded, total = loaded, file = '') {
-      const facts = { file, megabytes: (loaded / 1e6).toFixed(0) };
+      const facts = { file, megabytes: (total / 1e6).toFixed(0) };
       if (started) bar.setTotal(total);
       else bar.start(total, 0, facts);
       started = true;
       bar.update(loaded, facts);
+    },
+    warn(message) {
+      if (started) process.stderr.write('\r\x1b[K');
+      warn(message);
     },
     end: () => bar.stop(),
   };

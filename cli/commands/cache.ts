@@ -1,52 +1,58 @@
 /** `cache ls|rm|verify`: what lies in the cache. */
 import type { Command } from 'commander';
-import { listCache, removeCached, UsageError, verifyCached } from '../../src/node.ts';
+import { cacheDirectory, listCache, removeCached, UsageError, verifyCached } from '../../src/node.ts';
 import { interrupt } from '../interrupt.ts';
-import { printJson } from '../options.ts';
+import { jsonOption } from '../options.ts';
+import { columns, megabytes, printJson } from '../output.ts';
 
 export function addCache(program: Command): void {
-  const cache = program.command('cache').description('look after downloaded models');
-  cache.command('ls').description('list models and their sizes').option('--json', 'one JSON object').action(list);
-  cache
-    .command('rm')
+  const cache = program
+    .command('cache')
+    .description('look after downloaded models')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  portmanteau cache ls\n  portmanteau cache rm ibm-granite/granite-3.1-1b-a400m-base',
+    );
+  jsonOption(cache.command('ls'), 'cacheDir and models, each with id, bytes, revisions')
+    .description('list models and their sizes')
+    .action(list);
+  jsonOption(cache.command('rm'), 'model and freedBytes')
     .description('remove a model, or one revision of it')
     .argument('<model>', 'hub id')
     .option('--revision <name>', 'branch, tag or commit')
-    .option('--json', 'one JSON object')
     .action(remove);
-  cache
-    .command('verify')
-    .description('compare the files with their checksums')
+  jsonOption(cache.command('verify'), 'files (how many) and damaged (which, and why)')
+    .description('compare the files with their checksums; fails when one is damaged')
     .argument('[model]', 'hub id; all models without')
-    .option('--json', 'one JSON object')
     .action(verify);
 }
 
 async function list({ json }: { json?: boolean }): Promise<void> {
-  const repos = await listCache();
-  if (json) return printJson({ models: repos });
-  for (const { id, bytes } of repos) process.stdout.write(`${(bytes / 1e6).toFixed(1)} MB\t${id}\n`);
+  const models = await listCache();
+  if (json) return printJson({ cacheDir: cacheDirectory(), models });
+  if (models.length === 0) process.stderr.write(`no models in ${cacheDirectory()}\n`);
+  process.stdout.write(columns(models.map(({ id, bytes }) => [megabytes(bytes), id])));
 }
 
 async function remove(model: string, { revision, json }: { revision?: string; json?: boolean }): Promise<void> {
-  const { freedBytes } = await removeCached(model, revision ? { revision } : {});
+  const { freedBytes } = await removeCached(model, { revision });
   if (json) printJson({ model, freedBytes });
-  else process.stdout.write(`freed ${(freedBytes / 1e6).toFixed(1)} MB\n`);
+  else process.stdout.write(`freed ${megabytes(freedBytes)}\n`);
 }
 
 async function verify(model: string | undefined, { json }: { json?: boolean }): Promise<void> {
-  const damaged: unknown[] = [];
+  const damaged: { file: string; problem?: string }[] = [];
   let files = 0;
-  for await (const result of verifyCached(model, { signal: interrupt.signal })) {
+  for await (const { file, ok, problem } of verifyCached(model, { signal: interrupt.signal })) {
     files++;
-    if (!result.ok) damaged.push(result);
-    if (!json)
-      process.stdout.write(
-        `${result.ok ? 'ok' : 'DAMAGED'}\t${result.file}${result.problem ? `\t${result.problem}` : ''}\n`,
-      );
+    if (!ok) damaged.push({ file, problem });
+    if (!json) process.stdout.write(`${[ok ? 'ok' : 'DAMAGED', file, problem ?? ''].join('\t').trimEnd()}\n`);
   }
+  if (files === 0 && model !== undefined) throw new UsageError(`the cache has no '${model}'; see 'cache ls'.`);
   if (json) printJson({ files, damaged });
-  if (damaged.length > 0)
-    throw new Error(`${damaged.length} of ${files} files are damaged; remove them with 'cache rm' and pull again.`);
-  if (files === 0 && model) throw new UsageError(`the cache has no '${model}'; see 'cache ls'.`);
+  if (damaged.length === 0) return;
+  process.stderr.write(
+    `portmanteau: ${damaged.length} of ${files} files are damaged; remove the model with 'cache rm' and pull it again.\n`,
+  );
+  process.exitCode = 1;
 }

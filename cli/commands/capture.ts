@@ -2,16 +2,18 @@
 import type { Command } from 'commander';
 import { saveTensors } from '../../src/node.ts';
 import { interrupt } from '../interrupt.ts';
+import { withModel } from '../load.ts';
 import {
   collect,
+  jsonOption,
   type ModelFlags,
   modelOptions,
-  printJson,
+  outputFile,
   promptOf,
   type TextFlags,
   textOptions,
-  withModel,
 } from '../options.ts';
+import { columns, printJson } from '../output.ts';
 
 interface CaptureFlags extends ModelFlags, TextFlags {
   readonly sites: string[];
@@ -20,12 +22,18 @@ interface CaptureFlags extends ModelFlags, TextFlags {
 }
 
 export function addCapture(program: Command): void {
-  modelOptions(textOptions(program.command('capture')))
-    .description('write the values of sites while the model reads a text; `info` lists the sites')
-    .argument('<model>', 'folder, shipped model, or hub id')
+  const command = modelOptions(textOptions(program.command('capture')))
+    .description('write values from inside the model while it reads a text; `info` lists the sites that have some')
     .requiredOption('--sites <glob>', 'site names, * for any part, as in blocks.*.pattern; may be given again', collect)
-    .requiredOption('--out <file>', 'safetensors file to write')
-    .option('--json', 'one JSON object that lists what was written')
+    .requiredOption('--out <file>', 'safetensors file to write, one tensor per site', outputFile);
+  jsonOption(command, 'out, and tensors with name, shape, dtype')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  portmanteau capture granite-tiny --text 'Hello there' --sites 'blocks.*.pattern' --out patterns.safetensors
+  portmanteau capture ./my-mamba --ids 1,2,3 --sites 'blocks.0.*' --sites hidden --out insides.safetensors`,
+    )
     .action(capture);
 }
 
@@ -35,7 +43,7 @@ async function capture(reference: string, flags: CaptureFlags): Promise<void> {
     const captured = await model.capture(prompt, { sites: flags.sites, signal: interrupt.signal });
     await saveTensors(flags.out, captured);
     const list = [...captured].map(([name, { shape, dtype }]) => ({ name, shape, dtype }));
-    if (flags.json) return printJson({ out: flags.out, tensors: list });
-    for (const { name, shape, dtype } of list) process.stdout.write(`${name}\t${dtype}\t[${shape.join(', ')}]\n`);
+    if (flags.json) printJson({ out: flags.out, tensors: list });
+    else process.stdout.write(columns(list.map(({ name, shape, dtype }) => [name, dtype, `[${shape.join(', ')}]`])));
   });
 }

@@ -1,31 +1,48 @@
 /** `pull MODEL`: downloads a model into the cache. */
 import type { Command } from 'commander';
-import { snapshot } from '../../src/node.ts';
+import { openPretrained, shippedModelNames, snapshot, UsageError } from '../../src/node.ts';
 import { interrupt } from '../interrupt.ts';
-import { printJson } from '../options.ts';
-import { progressBar } from '../progress.ts';
+import { withProgress } from '../load.ts';
+import { type HubFlags, hubOptions, jsonOption } from '../options.ts';
+import { printJson } from '../output.ts';
 
 export function addPull(program: Command): void {
-  program
-    .command('pull')
-    .description('download a model from the hub into the cache that it shares with the Python tools')
-    .argument('<model>', 'hub id, org/name')
-    .option('--revision <name>', 'branch, tag or commit')
-    .option('--json', 'one JSON object')
+  const command = hubOptions(program.command('pull'))
+    .description(
+      'download a model into the cache that it shares with the Python tools; what is there is not fetched again',
+    )
+    .argument('<model>', 'hub id, org/name');
+  jsonOption(command, 'model and folder')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  portmanteau pull ibm-granite/granite-3.1-1b-a400m-base
+  HF_TOKEN=… portmanteau pull org/private-model --revision refs/pr/1`,
+    )
     .action(pull);
 }
 
-async function pull(reference: string, flags: { revision?: string; json?: boolean }): Promise<void> {
-  const bar = progressBar('pulling');
-  try {
-    const folder = await snapshot(reference, {
-      signal: interrupt.signal,
-      onProgress: ({ file, loaded, total }) => bar.update(loaded, total, file),
-      ...(flags.revision ? { revision: flags.revision } : {}),
-    });
-    if (flags.json) printJson({ model: reference, folder });
-    else process.stdout.write(`${folder}\n`);
-  } finally {
-    bar.end();
-  }
+async function pull(reference: string, flags: HubFlags & { json?: boolean }): Promise<void> {
+  if (shippedModelNames().includes(reference))
+    throw new UsageError(`${reference} ships with this package: there is nothing to pull.`);
+  const folder = await withProgress('pulling', flags, async (options) => {
+    const { hub, onWarning, ...rest } = options;
+    const folder = await snapshot(reference, { ...hub, revision: flags.revision, signal: interrupt.signal, onWarning });
+    try {
+      // Says early what is wrong with it, and fetches the tokenizer where that lies elsewhere.
+      const { checkpoint } = await openPretrained(reference, {
+        ...rest,
+        onWarning,
+        hub: { ...hub, offline: undefined },
+      });
+      await checkpoint.close();
+    } catch (error) {
+      interrupt.signal.throwIfAborted();
+      onWarning?.(`it was downloaded, but cannot be run: ${(error as Error).message}`);
+    }
+    return folder;
+  });
+  if (flags.json) printJson({ model: reference, folder });
+  else process.stdout.write(`${folder}\n`);
 }

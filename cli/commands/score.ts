@@ -1,31 +1,42 @@
 /** `score MODEL`: the probability of every token of a text. */
 import type { Command } from 'commander';
-import { saveTensors } from '../../src/node.ts';
+import { type Score, saveTensors, type Tokenizer } from '../../src/node.ts';
 import { interrupt } from '../interrupt.ts';
+import { withModel } from '../load.ts';
 import {
+  jsonOption,
   type ModelFlags,
   modelOptions,
-  printJson,
+  outputFile,
   promptOf,
   type TextFlags,
   textOptions,
   wholeNumber,
-  withModel,
 } from '../options.ts';
+import { columns, printJson } from '../output.ts';
 
 interface ScoreFlags extends ModelFlags, TextFlags {
-  readonly top?: number;
+  readonly top: number;
   readonly logits?: string;
   readonly json?: boolean;
 }
 
 export function addScore(program: Command): void {
-  modelOptions(textOptions(program.command('score')))
-    .description('log-probability of every token of a text, their sum, and the perplexity')
-    .argument('<model>', 'folder, shipped model, or hub id')
+  const command = modelOptions(textOptions(program.command('score')))
+    .description(
+      'natural log-probability of every token of a text given those before it, their sum, and the perplexity; ' +
+        'the first token has none',
+    )
     .option('--top <k>', 'also the k likeliest tokens at each place', wholeNumber, 0)
-    .option('--logits <file>', 'write the raw logits [T, V] as safetensors')
-    .option('--json', 'one JSON object')
+    .option('--logits <file>', 'write the raw logits as safetensors: `logits` [T, V], f32', outputFile);
+  jsonOption(command, 'tokens with id, text, logprob; sumLogprob; perplexity')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  portmanteau score granite-tiny --text 'The cat sat on the mat' --top 3
+  portmanteau score ./my-mamba --ids 1,2,3 --weights f32 --logits logits.safetensors --json`,
+    )
     .action(score);
 }
 
@@ -34,26 +45,35 @@ async function score(reference: string, flags: ScoreFlags): Promise<void> {
   await withModel(reference, flags, async (model) => {
     const ids = model.encode(prompt);
     const { vocabSize } = model.opened.model.facts;
-    const logits = flags.logits === undefined ? undefined : new Float32Array(ids.length * vocabSize);
+    const shape = [ids.length, vocabSize];
+    let logits: Float32Array | undefined; // made late: ids that are too many for the model are refused before
     const result = await model.score(ids, {
-      alternatives: flags.top ?? 0,
+      alternatives: flags.top,
       signal: interrupt.signal,
-      onLogits: (first, some) => logits?.set(some, first * vocabSize),
+      onLogits: (first, some) => {
+        if (flags.logits === undefined) return;
+        logits ??= new Float32Array(ids.length * vocabSize);
+        logits.set(some, first * vocabSize);
+      },
     });
-    if (logits && flags.logits !== undefined) {
-      await saveTensors(
-        flags.logits,
-        new Map([['logits', { shape: [ids.length, vocabSize], dtype: 'f32', data: logits }]]),
-      );
-    }
-    if (flags.json) return printJson(result);
-    for (const { id, text, logprob, alternatives } of result.tokens) {
-      const best = alternatives?.map(
-        (a) => `${a.id} ${JSON.stringify(model.tokenizer?.piece(a.id) ?? '')} ${a.logprob.toFixed(3)}`,
-      );
-      const line = [id, JSON.stringify(text), logprob === null ? '-' : logprob.toFixed(6), ...(best ?? [])];
-      process.stdout.write(`${line.join('\t')}\n`);
-    }
-    process.stdout.write(`sum ${result.sumLogprob.toFixed(6)}\nperplexity ${result.perplexity.toFixed(6)}\n`);
+    if (logits && flags.logits !== undefined)
+      await saveTensors(flags.logits, new Map([['logits', { shape, dtype: 'f32', data: logits }]]));
+    if (flags.json) printJson(result);
+    else process.stdout.write(sheet(result, model.tokenizer));
   });
+}
+
+function sheet({ tokens, sumLogprob, perplexity }: Score, tokenizer: Tokenizer | undefined): string {
+  const word = (id: number) => (tokenizer ? [JSON.stringify(tokenizer.piece(id))] : []);
+  const rows = tokens.map(({ id, logprob, alternatives = [] }) => [
+    id,
+    logprob?.toFixed(6) ?? '-',
+    ...word(id),
+    ...alternatives.map((other) => [other.id, ...word(other.id), other.logprob.toFixed(3)].join(' ')),
+  ]);
+  const ends = [
+    ['sum', sumLogprob.toFixed(6)],
+    ['perplexity', Number.isNaN(perplexity) ? '- (there is no token after the first)' : perplexity.toFixed(6)],
+  ];
+  return columns(rows) + columns(ends);
 }

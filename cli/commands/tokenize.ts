@@ -1,34 +1,44 @@
 /** `tokenize MODEL TEXT` and `tokenize MODEL --decode IDS`. */
 import type { Command } from 'commander';
-import { openTokenizerOf, UsageError } from '../../src/node.ts';
-import { idList, type ModelFlags, printJson } from '../options.ts';
+import { openTokenizerOf, type Tokenizer, UsageError } from '../../src/node.ts';
+import { withProgress } from '../load.ts';
+import { type HubFlags, hubOptions, idList, jsonOption, modelArgument } from '../options.ts';
+import { printJson } from '../output.ts';
 
-interface TokenizeFlags extends ModelFlags {
+interface TokenizeFlags extends HubFlags {
   readonly decode?: number[];
   readonly json?: boolean;
 }
 
 export function addTokenize(program: Command): void {
-  program
-    .command('tokenize')
+  const command = hubOptions(modelArgument(program.command('tokenize')))
     .description('ids of a text, or the text of ids')
-    .argument('<model>', 'folder, shipped model, or hub id')
-    .argument('[text]')
-    .option('--decode <ids>', 'ids to turn into text, as in 1,2,3', idList)
-    .option('--revision <name>', 'branch, tag or commit on the hub')
-    .option('--json', 'one JSON object')
+    .argument('[text]', 'what to turn into ids, with those that the tokenizer adds in front')
+    .option('--decode <ids>', 'ids to turn into text, as in 1,2,3', idList);
+  jsonOption(command, 'ids, text, pieces')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  portmanteau tokenize granite-tiny 'Hello there'
+  portmanteau tokenize granite-tiny --decode 258,283,79`,
+    )
     .action(tokenize);
 }
 
-async function tokenize(reference: string, text: string | undefined, flags: TokenizeFlags): Promise<void> {
-  if ((text === undefined) === (flags.decode === undefined))
+async function tokenize(reference: string, given: string | undefined, flags: TokenizeFlags): Promise<void> {
+  const { decode, json } = flags;
+  if ((given === undefined) === (decode === undefined))
     throw new UsageError('give a text or --decode, one of the two.');
-  const tokenizer = await openTokenizerOf(reference, flags.revision ? { revision: flags.revision } : {});
-  if (flags.decode) {
-    const decoded = tokenizer.decode(flags.decode, { skipSpecialTokens: false });
-    return flags.json ? printJson({ ids: flags.decode, text: decoded }) : void process.stdout.write(`${decoded}\n`);
-  }
-  const ids = tokenizer.encode(text as string);
-  if (flags.json) return printJson({ text, ids, pieces: ids.map((id) => tokenizer.piece(id)) });
-  process.stdout.write(`${ids.join(',')}\n`);
+  const tokenizer = await withProgress('pulling', flags, (options) => openTokenizerOf(reference, options));
+  const ids = decode ? known(decode, tokenizer) : tokenizer.encode(given as string);
+  const text = given ?? tokenizer.decode(ids, { skipSpecialTokens: false });
+  if (json) printJson({ ids, text, pieces: ids.map((id) => tokenizer.piece(id)) });
+  else process.stdout.write(`${decode ? text : ids.join(',')}\n`);
+}
+
+function known(ids: readonly number[], { vocabSize }: Tokenizer): readonly number[] {
+  const stranger = ids.find((id) => id >= vocabSize);
+  if (stranger === undefined) return ids;
+  throw new UsageError(`token id ${stranger} does not exist: this tokenizer has ids 0 to ${vocabSize - 1}.`);
 }

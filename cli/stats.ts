@@ -1,0 +1,52 @@
+/** Speed and memory of one run. */
+import { columns, megabytes } from './output.ts';
+
+export interface RunStats {
+  readonly loadMs: number;
+  readonly promptTokens: number;
+  readonly newTokens: number;
+  /** Null when no token was made. */
+  readonly prefillTokensPerSecond: number | null;
+  /** The first new token belongs to the prefill: null when there was only that. */
+  readonly decodeTokensPerSecond: number | null;
+  /** The most that the process has had in memory so far, weights and all. */
+  readonly peakBytes: number;
+}
+
+/** Clock of a generation: call `token` as each token comes. */
+export function stopwatch() {
+  const begin = performance.now();
+  let tokens = 0;
+  let firstMs = 0;
+  let lastMs = 0;
+  return {
+    token() {
+      lastMs = performance.now() - begin;
+      if (tokens++ === 0) firstMs = lastMs;
+    },
+    stats(loadMs: number, promptTokens: number): RunStats {
+      return {
+        loadMs: Math.round(loadMs),
+        promptTokens,
+        newTokens: tokens,
+        prefillTokensPerSecond: rate(promptTokens, firstMs),
+        decodeTokensPerSecond: rate(tokens - 1, lastMs - firstMs),
+        peakBytes: process.resourceUsage().maxRSS * 1024,
+      };
+    },
+  };
+}
+
+function rate(tokens: number, elapsedMs: number): number | null {
+  return tokens > 0 && elapsedMs > 0 ? Number(((1000 * tokens) / elapsedMs).toPrecision(4)) : null;
+}
+
+export function statsSheet(stats: RunStats): string {
+  const speed = (value: number | null) => (value === null ? '-' : `${value} tokens/s`);
+  return columns([
+    ['load', `${(stats.loadMs / 1000).toFixed(2)} s`],
+    ['prefill', `${stats.promptTokens} tokens, ${speed(stats.prefillTokensPerSecond)}`],
+    ['decode', `${stats.newTokens} tokens, ${speed(stats.decodeTokensPerSecond)}`],
+    ['peak memory', megabytes(stats.peakBytes)],
+  ]);
+}
