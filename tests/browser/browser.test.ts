@@ -1,8 +1,10 @@
 /** In Chromium the shipped models give what they give in Node; pages stay alive meanwhile, and get their memory back. */
+import { existsSync, readdirSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Model } from '../../src/model.ts';
-import { fromPretrained, shippedModelNames } from '../../src/node.ts';
+import { fromPretrained } from '../../src/node.ts';
 import { findChromium, howToInstall } from './chromium.ts';
 import { type Server, startServer } from './server.ts';
 
@@ -39,10 +41,11 @@ if (!executablePath) {
   if (process.env.CI) throw new Error(howToInstall);
   console.warn(`tests/browser is skipped: ${howToInstall}`);
 }
-const models = shippedModelNames();
+const folder = fileURLToPath(new URL('../../models/', import.meta.url));
+const models = readdirSync(folder).filter((name) => existsSync(`${folder}${name}/config.json`));
 const [first = ''] = models;
 
-describe.skipIf(!executablePath || !first)('in Chromium', { timeout: 60_000 }, () => {
+describe.skipIf(!executablePath)('in Chromium', { timeout: 60_000 }, () => {
   let browser: Browser;
   let isolated: Server;
   let plain: Server;
@@ -81,7 +84,7 @@ describe.skipIf(!executablePath || !first)('in Chromium', { timeout: 60_000 }, (
   describe.each(models)('%s', (name) => {
     let inNode: Awaited<ReturnType<typeof run>>;
     beforeAll(async () => {
-      inNode = await run({ api: { fromPretrained }, reference: name, threads: 1, relaxedSimd: false });
+      inNode = await run({ api: { fromPretrained }, reference: folder + name, threads: 1, relaxedSimd: false });
     }, 60_000);
 
     test.each([1, 2, 3])('an isolated page with threads: %i computes the bits that Node computes', async (threads) => {
@@ -99,7 +102,8 @@ describe.skipIf(!executablePath || !first)('in Chromium', { timeout: 60_000 }, (
       const { logprobs, ...tokens } = await runInPage(name);
       const { logprobs: wanted, ...tokensInNode } = inNode;
       expect(tokens).toEqual(tokensInNode);
-      logprobs.forEach((logprob, i) => void expect(logprob).toBeCloseTo(wanted[i] as number, 4));
+      // Activations of 8 bits round to the other side now and then.
+      logprobs.forEach((logprob, i) => void expect(logprob).toBeCloseTo(wanted[i] as number, 2));
     });
   });
 
@@ -159,7 +163,10 @@ describe.skipIf(!executablePath || !first)('in Chromium', { timeout: 60_000 }, (
             longestMs = Math.max(longestMs, performance.now() - last);
             last = performance.now();
           }, 4);
-          const frame = () => void (frames++, requestAnimationFrame(frame));
+          const frame = () => {
+            frames++;
+            requestAnimationFrame(frame);
+          };
           requestAnimationFrame(frame);
           const generate = async (signal: AbortSignal, text = 'Once', tokens = 0, error = '') => {
             try {
@@ -196,16 +203,19 @@ describe.skipIf(!executablePath || !first)('in Chromium', { timeout: 60_000 }, (
   test('loading and disposing twenty times leaves no thread and takes no more memory', async () => {
     await open(isolated);
     const ids = await page.evaluate(async (url) => {
+      const files = new Map<string, Blob>();
+      for (const name of ['config.json', 'model.safetensors', 'tokenizer.json'])
+        files.set(name, await (await fetch(`${url}/${name}`)).blob());
       const seen = new Set<string>();
       for (let i = 0; i < 20; i++) {
-        const model = await portmanteau.fromPretrained(url, { threads: 2 });
+        const model = await portmanteau.fromPretrained(portmanteau.memoryFolder(files), { threads: 2 });
         seen.add((await model.complete('Once', { maxNewTokens: 3, ignoreEnd: true })).ids.join());
         await model.dispose();
       }
       return [...seen];
     }, `/models/${first}`);
     expect(ids).toHaveLength(1);
-    await expect.poll(() => page.workers().length).toBe(0);
+    await expect.poll(() => page.workers().length, { timeout: 1500 }).toBe(0);
   });
 
   test('where the engine grants small memories only, the model still runs', async () => {
@@ -239,7 +249,7 @@ describe.skipIf(!executablePath || !first)('in Chromium', { timeout: 60_000 }, (
       `/models/${first}`,
     );
     expect(message).toContain('Cross-Origin-Embedder-Policy');
-    await expect.poll(() => page.workers().length).toBe(0);
+    await expect.poll(() => page.workers().length, { timeout: 1500 }).toBe(0);
   });
 
   test('kernels that are not served are named', async () => {

@@ -108,6 +108,8 @@ export async function threadedExecutor(
     },
     async dispose() {
       fail(new Error('this backend was disposed'));
+      // Browsers end a thread that sleeps in its loop only after seconds.
+      if (banks > 0) poster.post({ kernel: LEAVE, barrier: false, bank: 0, args: 0 });
       await end();
     },
   };
