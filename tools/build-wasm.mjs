@@ -1,19 +1,25 @@
-/** Compiles the kernels: with and without relaxed SIMD, for shared and for ordinary memory. */
+/** Compiles the kernels: with and without relaxed SIMD, for shared and for ordinary memory; and the read loop of the benchmarks. */
 import { mkdirSync } from 'node:fs';
 import asc from 'assemblyscript/asc';
 
-const folder = 'src/backends/wasm/build';
-mkdirSync(folder, { recursive: true });
-for (const relaxed of [false, true]) {
-  for (const shared of [false, true]) {
-    const features = ['simd', ...(relaxed ? ['relaxed-simd'] : []), ...(shared ? ['threads'] : [])];
-    const { error, stderr } = await asc.main([
-      'src/backends/wasm/assembly/index.ts',
-      ...['--outFile', `${folder}/kernels${relaxed ? '-relaxed' : ''}${shared ? '-shared' : ''}.wasm`],
-      ...['--runtime', 'stub', '--noAssert', '-O3', '--converge', '--importMemory'],
-      ...features.flatMap((feature) => ['--enable', feature]),
-      ...(shared ? ['--sharedMemory', '--maximumMemory', '65536'] : []),
-    ]);
-    if (error) throw new Error(`${stderr}`, { cause: error });
+async function compile(source, target, { relaxed = false, shared }) {
+  const features = ['simd', ...(relaxed ? ['relaxed-simd'] : []), ...(shared ? ['threads'] : [])];
+  const { error, stderr } = await asc.main([
+    source,
+    ...['--outFile', `${target}${relaxed ? '-relaxed' : ''}${shared ? '-shared' : ''}.wasm`],
+    ...['--runtime', 'stub', '--noAssert', '-O3', '--importMemory'],
+    ...features.flatMap((feature) => ['--enable', feature]),
+    ...(shared ? ['--sharedMemory', '--maximumMemory', '65536'] : []),
+  ]);
+  if (error) throw new Error(`${stderr}`, { cause: error });
+}
+
+const kernels = 'src/backends/wasm/build';
+mkdirSync(kernels, { recursive: true });
+for (const shared of [false, true]) {
+  for (const relaxed of [false, true]) {
+    await compile('src/backends/wasm/assembly/index.ts', `${kernels}/kernels`, { relaxed, shared });
   }
+  mkdirSync('bench/build', { recursive: true });
+  await compile('bench/assembly/read-loop.ts', 'bench/build/read-loop', { shared });
 }

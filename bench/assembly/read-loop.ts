@@ -1,0 +1,23 @@
+/** The ceiling of everything that reads weights: a loop that does nothing but read. A command like those of the backend's kernels. */
+import { address, scratch, take, word } from '../../src/backends/wasm/assembly/command';
+
+const PIECE: u32 = 1 << 18;
+
+/** Words: start, bytes (a multiple of 256). Scratch memory: 16 bytes, so that the reads have a purpose. */
+export function readLoop(args: usize, part: u32, parts: u32): void {
+  const bytes = word(args, 1);
+  let a = i32x4.splat(0);
+  let b = a;
+  let c = a;
+  let d = a;
+  for (let first = take(args) * PIECE; first < bytes; first = take(args) * PIECE) {
+    let at = address(args, 0) + first;
+    for (const end = at + min(PIECE, bytes - first); at < end; at += 128) {
+      a = v128.xor(a, v128.xor(v128.load(at), v128.load(at, 16)));
+      b = v128.xor(b, v128.xor(v128.load(at, 32), v128.load(at, 48)));
+      c = v128.xor(c, v128.xor(v128.load(at, 64), v128.load(at, 80)));
+      d = v128.xor(d, v128.xor(v128.load(at, 96), v128.load(at, 112)));
+    }
+  }
+  v128.store(scratch(args, part), v128.xor(v128.xor(a, b), v128.xor(c, d)));
+}

@@ -1,0 +1,20 @@
+/** Bytes of weights that decoding one token must read. */
+import type { OpenedModel } from '../src/node.ts';
+import { byteSize } from '../src/tensor.ts';
+
+/**
+ * All matrices and vectors; of experts those that a token uses; of tables with a row per word the one that serves as head, and of
+ * tables that are only looked up nothing.
+ */
+export function bytesPerToken({ plan, model }: OpenedModel): number {
+  const { vocabSize, nExperts, nActiveExperts } = model.facts as unknown as Record<string, number | undefined>;
+  let bytes = 0;
+  let head = 0;
+  for (const { kind, target } of [...plan.pieces.values()].flat()) {
+    const size = byteSize(target.shape, target.dtype);
+    if (kind === 'experts') bytes += (size * (nActiveExperts ?? 1)) / (nExperts ?? 1);
+    else if (kind !== 'table') bytes += size;
+    else if (target.shape[0] === vocabSize) head = size;
+  }
+  return bytes + head;
+}
