@@ -75,6 +75,11 @@ describe('the rules notice', () => {
     ['a family in a name', 'src/loader/new.ts', 'export const isLlamaLike = true;'],
     ['a family in a pattern', 'src/loader/new.ts', 'export const pattern = /^granite/;'],
     ['a family that the exception does not name', 'src/node.ts', "export const known = 'granite';"],
+    [
+      'a family compared in the command line',
+      'cli/new.ts',
+      "export const special = (name: string) => name === 'mamba';",
+    ],
     ['a backend in a string', 'src/engine.ts', "export const fast = (name: string) => name === 'wasm';"],
     ['TypeScript in AssemblyScript', 'src/backends/wasm/assembly/new.ts', "import { size } from '../../../tensor';"],
   ])('%s', (_, file, text) => {
@@ -86,6 +91,7 @@ describe('the rules notice', () => {
       [],
     );
     expect(problems('src/hub/new-node.ts', "import { open } from 'node:fs/promises';\nvoid open;")).toEqual([]);
+    expect(problems('cli/new.ts', "export const help = 'portmanteau run granite-tiny';")).toEqual([]);
     expect(problems('src/ops/new.ts', '/** As in Mamba, see granite. */\nexport const one = 1; // llama')).toEqual([]);
   });
 
