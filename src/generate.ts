@@ -2,7 +2,7 @@
 import type { Engine } from './engine.ts';
 import { UsageError } from './errors.ts';
 import type { State } from './models/state.ts';
-import { logSoftmax, Sampler, type SamplingOptions, topLogprobs } from './sampler/sampler.ts';
+import { logSumExp, Sampler, type SamplingOptions, topLogprobs } from './sampler/sampler.ts';
 import { StopText } from './stop-text.ts';
 import type { TextStream, Tokenizer } from './tokenizer/tokenizer.ts';
 
@@ -112,7 +112,7 @@ export async function* generate(
         const facts = {
           index: sequence.index,
           id,
-          logprob: logSoftmax(scores)[id] as number,
+          logprob: (scores[id] as number) - logSumExp(scores),
           ...(alternatives > 0 ? { alternatives: topLogprobs(scores, alternatives) } : {}),
         };
         const ended = ends.has(id);

@@ -10,7 +10,7 @@ import type { OpenedModel } from './loader/open.ts';
 import { filesOf } from './loader/save.ts';
 import { differingCopies } from './loader/verify-copies.ts';
 import type { State } from './models/state.ts';
-import { checkSamplingOptions, logSoftmax, topLogprobs } from './sampler/sampler.ts';
+import { checkSamplingOptions, logSumExp, topLogprobs } from './sampler/sampler.ts';
 import type { TypedArray } from './tensor.ts';
 import type { Tokenizer } from './tokenizer/tokenizer.ts';
 
@@ -150,28 +150,29 @@ export class Model {
     const ids = this.encode(prompt);
     const piece = (id: number) => this.tokenizer?.piece(id) ?? '';
     const tokens: ScoredToken[] = ids.slice(0, 1).map((id) => ({ id, text: piece(id), logprob: null }));
-    const state = this.newState();
-    try {
-      await this.engine.every(
-        { ids, state },
-        (first, logits) => {
-          onLogits?.(first, logits);
-          const { vocabSize } = this.engine.model.facts;
-          for (let row = 0; (row + 1) * vocabSize <= logits.length; row++) {
-            const id = ids[first + row + 1];
-            if (id === undefined) return;
-            const scores = logits.subarray(row * vocabSize, (row + 1) * vocabSize);
-            const best = alternatives > 0 ? { alternatives: topLogprobs(scores, alternatives) } : {};
-            tokens.push({ id, text: piece(id), logprob: logSoftmax(scores)[id] as number, ...best });
-          }
-        },
-        { signal },
-      );
-    } finally {
-      state.dispose();
-    }
+    const { vocabSize } = this.engine.model.facts;
+    const visit = (first: number, logits: Float32Array) => {
+      onLogits?.(first, logits);
+      for (let row = 0; (row + 1) * vocabSize <= logits.length; row++) {
+        const id = ids[first + row + 1];
+        if (id === undefined) return;
+        const scores = logits.subarray(row * vocabSize, (row + 1) * vocabSize);
+        const best = alternatives > 0 ? { alternatives: topLogprobs(scores, alternatives) } : {};
+        tokens.push({ id, text: piece(id), logprob: (scores[id] as number) - logSumExp(scores), ...best });
+      }
+    };
+    await this.#readThrough(ids, visit, signal);
     const sumLogprob = tokens.reduce((sum, { logprob }) => sum + (logprob ?? 0), 0);
     return { tokens, sumLogprob, perplexity: Math.exp(-sumLogprob / (tokens.length - 1)) };
+  }
+
+  /** The raw scores [T, V] of the next token after every position. */
+  async logits(prompt: Prompt, { signal }: { readonly signal?: AbortSignal } = {}): Promise<CapturedTensor> {
+    const ids = this.encode(prompt);
+    const { vocabSize } = this.engine.model.facts;
+    const data = new Float32Array(ids.length * vocabSize);
+    await this.#readThrough(ids, (first, some) => data.set(some, first * vocabSize), signal);
+    return { shape: [ids.length, vocabSize], dtype: 'f32', data };
   }
 
   /** The values of some sites while the model reads a text. */
@@ -201,6 +202,20 @@ export class Model {
    */
   files({ maxShardBytes }: { readonly maxShardBytes?: number } = {}): Promise<SavedFile[]> {
     return filesOf(this.opened, this.engine.backend, maxShardBytes);
+  }
+
+  /** Reads one text with a state of its own. */
+  async #readThrough(
+    ids: readonly number[],
+    visit: (first: number, logits: Float32Array) => void,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
+    const state = this.newState();
+    try {
+      await this.engine.every({ ids, state }, visit, { signal });
+    } finally {
+      state.dispose();
+    }
   }
 
   /** Ends workers and gives back all memory. States of this model are gone with it. */
