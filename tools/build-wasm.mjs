@@ -1,5 +1,5 @@
 /** Compiles the kernels: with and without relaxed SIMD, for shared and for ordinary memory; and the read loop of the benchmarks. */
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import asc from 'assemblyscript/asc';
 
 async function compile(source, target, { relaxed = false, shared }) {
@@ -15,11 +15,13 @@ async function compile(source, target, { relaxed = false, shared }) {
 }
 
 const kernels = 'src/backends/wasm/build';
-mkdirSync(kernels, { recursive: true });
+for (const folder of [kernels, 'bench/build']) {
+  rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+}
 for (const shared of [false, true]) {
   for (const relaxed of [false, true]) {
     await compile('src/backends/wasm/assembly/index.ts', `${kernels}/kernels`, { relaxed, shared });
   }
-  mkdirSync('bench/build', { recursive: true });
   await compile('bench/assembly/read-loop.ts', 'bench/build/read-loop', { shared });
 }
