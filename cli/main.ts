@@ -2,7 +2,7 @@
 /** The command line: parses, runs one command, and turns errors into one line and an exit code (1 failure, 2 misuse, 130 Ctrl-C). */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { CheckpointError, FetchError, UsageError } from '../src/node.ts';
+import { CheckpointError, FetchError, shippedModelNames, UsageError } from '../src/node.ts';
 import { addCache } from './commands/cache.ts';
 import { addCapture } from './commands/capture.ts';
 import { addInfo } from './commands/info.ts';
@@ -31,8 +31,9 @@ Examples:
   portmanteau run ibm-granite/granite-3.1-1b-a400m-base 'The capital of France is' --weights bf16 --stats
   portmanteau score backpack-tiny --text 'The cat sat' --top 3
 
-'portmanteau help COMMAND' has more. A MODEL is a folder with config.json and weights, a model that ships with this
-package (backpack-tiny, granite-tiny), or a hub id. Results go to stdout, all else to stderr.
+'portmanteau help COMMAND' has more. A MODEL is a folder with config.json and weights, a hub id (org/name), or one
+of those that ship with this package: ${shippedModelNames().join(', ')}.
+Results go to stdout, all else to stderr.
 Exit codes: 0 done, 1 failed, 2 misuse, ${INTERRUPTED} Ctrl-C.
 Environment: HF_TOKEN, HF_ENDPOINT, HF_HUB_CACHE, HF_HOME and HF_HUB_OFFLINE as in the Python tools;
 PORTMANTEAU_DEBUG=1 shows where an error came from.`,

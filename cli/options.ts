@@ -75,6 +75,8 @@ function textFile(path: string): string {
 /** `<model>`. A slip in the name of a shipped model is told at once; all else is for those to judge who open it. */
 export function modelArgument(command: Command): Command {
   return command.argument('<model>', 'folder, shipped model, or hub id (org/name)', (text: string) => {
+    if (existsSync(text) && !isFolder(text))
+      throw new InvalidArgumentError(`It is a file; give its folder, ${dirname(text)}.`);
     const meant = existsSync(text) ? undefined : nearest(text, shippedModelNames());
     if (meant === undefined || meant === text) return text;
     throw new InvalidArgumentError(`There is no such folder or model; did you mean ${meant}?`);

@@ -12,17 +12,15 @@ export function progressBar(label: string): Progress {
   const warn = (message: string) => void process.stderr.write(`warning: ${message}\n`);
   if (!process.stderr.isTTY) return { update: () => {}, warn, end: () => {} };
   const bar = new SingleBar({
-    format: `${label} {file} [{bar}] {percentage}% of {megabytes} MB`,
+    format: `${label}{file} [{bar}] {percentage}% of {megabytes} MB`,
     stream: process.stderr,
     clearOnComplete: true,
-    hideCursor: null, // nothing to be put right when the process is killed
-    linewrap: null,
     fps: 10,
   });
   let started = false;
   return {
     update(loaded, total = loaded, file = '') {
-      const facts = { file, megabytes: (total / 1e6).toFixed(0) };
+      const facts = { file: file && ` ${file}`, megabytes: (total / 1e6).toFixed(0) };
       if (started) bar.setTotal(total);
       else bar.start(total, 0, facts);
       started = true;

@@ -1,0 +1,100 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { cli, golden } from './cli.ts';
+
+let folder = '';
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), 'portmanteau-cli-'));
+  mkdirSync(join(folder, 'empty'));
+  writeFileSync(join(folder, 'binary'), Uint8Array.from([0xff, 0xfe, 0, 1]));
+});
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const mamba = golden('mamba-odd');
+const run = ['run', 'granite-tiny', 'x'];
+const capture = ['capture', mamba, '--ids', '1', '--sites', 'hidden', '--out'];
+
+/** Arguments, and what the one line on stderr must tell. `F/` stands for a folder of this test. */
+const MISUSE: readonly (readonly [readonly string[], RegExp])[] = [
+  [['rum'], /unknown command 'rum'.*Did you mean run/],
+  [['run'], /missing required argument 'model'/],
+  [['run', 'backpack-tny', 'x'], /did you mean backpack-tiny\?/],
+  [['info', 'Granite_Tiny'], /did you mean granite-tiny\?/],
+  [['tokenize', 'nosuch', 'x'], /'nosuch' is no folder.*backpack-tiny, .*granite-tiny/],
+  [['run', 'F/binary', 'x'], /is a file; give its folder/],
+  [[...run, 'y'], /too many arguments/],
+  [[...run, '--maxnewtokens', '3'], /unknown option '--maxnewtokens'.*--max-new-tokens/],
+  [[...run, '--threads', '0'], /'--threads <n>' argument '0'.*from 1 to/],
+  [[...run, '--threads', '1e9'], /from 1 to/],
+  [[...run, '--weights', 'q4'], /'q4' is invalid. Allowed choices are auto, f32, bf16, f16/],
+  [[...run, '--temperature', 'NaN'], /Wanted a number from 0 on/],
+  [[...run, '--temperature', '-1'], /Wanted a number from 0 on/],
+  [[...run, '--top-p', '1.5'], /Wanted a number from 0 to 1/],
+  [[...run, '--repetition-penalty', '0'], /Wanted a number above 0/],
+  [[...run, '--seed', '1.5'], /Wanted a whole number from 0 on/],
+  [[...run, '-n', ''], /Wanted a whole number from 0 on/],
+  [[...run, '--stop', ''], /Wanted at least one character/],
+  [[...run, '--logit-bias', '5:'], /Wanted id:bias/],
+  [[...run, '--ids', '1'], /not both/],
+  [['run', 'granite-tiny', '--ids', '1,,2'], /Wanted token ids, as in 1,2,3/],
+  [['run', mamba, '--ids', '1,51'], /token id 51 does not exist: this model has ids 0 to 50/],
+  [['run', mamba, 'text'], /no tokenizer: give token ids/],
+  [['run', 'granite-tiny', 'word '.repeat(1000)], /tokens do not fit: this model reads at most 512/],
+  [['score', mamba], /give --text, --text-file or --ids/],
+  [['score', 'granite-tiny', '--text', ''], /the text is empty/],
+  [['score', mamba, '--text', 'x', '--ids', '1'], /cannot be used with/],
+  [['score', mamba, '--text-file', 'F/nosuch'], /cannot be read: ENOENT/],
+  [['score', mamba, '--text-file', 'F/empty'], /cannot be read: EISDIR/],
+  [['score', mamba, '--text-file', 'F/binary'], /is no UTF-8 text/],
+  [['score', mamba, '--ids', '1,2', '--logits', 'F/nosuch/file'], /There is no folder/],
+  [[...capture, 'F/empty'], /this is a folder/],
+  [[...capture, 'F/nosuch/file'], /There is no folder.*make it first/],
+  [['capture', mamba, '--ids', '1', '--sites', 'nosuch', '--out', 'F/out'], /no site is called 'nosuch'.*blocks\.\*/],
+  [['tokenize', mamba, 'x'], /has no tokenizer.json/],
+  [['tokenize', 'granite-tiny', '--decode', '99999'], /token id 99999 does not exist/],
+  [['tokenize', 'granite-tiny'], /a text or --decode/],
+  [['pull', 'granite-tiny'], /ships with this package/],
+  [['pull', '../x'], /is no hub id/],
+  [['cache', 'rm', 'org/nosuch'], /the cache .* has no 'org\/nosuch'/],
+  [['cache', 'verify', 'org/nosuch'], /the cache has no 'org\/nosuch'/],
+];
+
+test('misuse is told in one line on stderr, with exit code 2 and nothing on stdout', { timeout: 60_000 }, async () => {
+  const ended = async ([args, told]: (typeof MISUSE)[number]) => {
+    const here = args.map((arg) => arg.replace('F/', `${folder}/`));
+    const { code, stdout, stderr } = await cli([...here, '--json'], { env: { HF_HUB_CACHE: folder } });
+    expect({ args, code, stdout }).toEqual({ args, code: 2, stdout: '' });
+    expect(stderr).toMatch(/^portmanteau: [^\n]+\n$/);
+    expect(stderr).toMatch(told);
+  };
+  const left = [...MISUSE];
+  const worker = async () => {
+    for (let next = left.shift(); next; next = left.shift()) await ended(next);
+  };
+  await Promise.all([worker(), worker()]);
+});
+
+test('damaged or missing files are failures, with exit code 1', { timeout: 30_000 }, async () => {
+  const empty = join(folder, 'empty');
+  const damaged = join(folder, 'damaged');
+  mkdirSync(damaged);
+  writeFileSync(join(damaged, 'config.json'), '{"model_type": "mamba"');
+  const [none, broken, binary] = await Promise.all([
+    cli(['run', empty, 'x', '--json']),
+    cli(['info', damaged, '--json']),
+    cli(['run', 'granite-tiny'], { input: Uint8Array.from([0xff, 0, 0x80]) }),
+  ]);
+  expect(none).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/^portmanteau: .* no config.json.*\n$/),
+  });
+  expect(broken).toMatchObject({
+    code: 1,
+    stdout: '',
+    stderr: expect.stringMatching(/^portmanteau: .*config.json.*\n$/),
+  });
+  expect(binary).toMatchObject({ code: 2, stdout: '', stderr: expect.stringContaining('is no UTF-8 text') });
+});
