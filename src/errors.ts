@@ -21,6 +21,16 @@ export class FetchError extends Error {
   }
 }
 
+/** A value out of a file, as it stands in a message: JSON, cut short. Fails for no value, however deep it is nested. */
+export function quote(value: unknown, maxLength = 60): string {
+  if (typeof value === 'number') return String(value); // NaN and Infinity are no JSON
+  try {
+    return String(JSON.stringify(value)).slice(0, maxLength);
+  } catch {
+    return 'a deeply nested value';
+  }
+}
+
 /** Tensors of the wrong shape or type met in an op: a mistake in a model file or in this library. */
 export class ShapeError extends Error {
   override name = 'ShapeError';

@@ -38,7 +38,7 @@ export interface GenerationStep {
 
 export interface GenerationInput {
   readonly ids: readonly number[];
-  /** Goes on from here; it is advanced. Without one, a state is made and disposed. */
+  /** Goes on from here; at the end it has read the prompt and all ids given out. Without one, a state is made and disposed. */
   readonly state?: State;
 }
 
@@ -79,6 +79,9 @@ export async function* generate(
   checkCount('alternatives', alternatives);
   if (stop.length > 0 && !tokenizer)
     throw new UsageError('stop texts need a tokenizer, and this model has none; use stopIds.');
+  const stops = [stop].flat();
+  new StopText(stops); // checked before a state takes memory
+  engine.check(inputs);
   const ends = new Set([...stopIds, ...(ignoreEnd ? [] : endIds)]);
   const sampler = new Sampler(sampling);
   let open: Open[] = inputs.map(({ ids, state }, index) => ({
@@ -89,14 +92,14 @@ export async function* generate(
     generated: [],
     sampler: index === 0 ? sampler : sampler.clone(),
     stream: tokenizer?.stream(),
-    stop: new StopText([stop].flat()),
+    stop: new StopText(stops),
     pending: ids,
   }));
   const owned = open.filter((sequence) => sequence.owned).map(({ state }) => state);
   try {
     while (open.length > 0) {
       const full = open.filter((sequence) => sequence.generated.length >= maxNewTokens || isFull(engine, sequence));
-      for (const sequence of full) yield finish(sequence, 'length');
+      for (const sequence of full) yield await finish(engine, sequence, 'length');
       open = open.filter((sequence) => !full.includes(sequence));
       if (open.length === 0) return;
       const logits = await engine.next(
@@ -118,7 +121,7 @@ export async function* generate(
         const ended = ends.has(id);
         const text = ended ? '' : sequence.stop.push(sequence.stream?.push(id) ?? '');
         yield { ...facts, text };
-        if (ended || sequence.stop.found) yield finish(sequence, 'stop');
+        if (ended || sequence.stop.found) yield await finish(engine, sequence, 'stop');
         else going.push(sequence);
       }
       open = going;
@@ -134,7 +137,10 @@ function isFull(engine: Engine, { state, pending, generated }: Open): boolean {
   return generated.length > 0 && contextLength !== undefined && state.length + pending.length > contextLength;
 }
 
-function finish({ index, stream, stop }: Open, finishReason: FinishReason): GenerationStep {
+async function finish(engine: Engine, sequence: Open, finishReason: FinishReason): Promise<GenerationStep> {
+  const { index, stream, stop, state, owned, pending, generated } = sequence;
+  // Whoever goes on from the state expects that it has read all that was given out.
+  if (!owned && generated.length > 0 && !isFull(engine, sequence)) await engine.next([{ ids: pending, state }]);
   const held = stop.found ? '' : stop.push(stream?.end() ?? '') + stop.end();
   return { index, text: held, finishReason };
 }

@@ -18,7 +18,7 @@ import type { Tokenizer } from './tokenizer/tokenizer.ts';
 export type Prompt = string | readonly number[];
 
 export interface PromptOptions extends GenerationOptions {
-  /** Go on from what this state has read; it is advanced. For a single prompt. */
+  /** Go on from what this state has read; at the end it has read the prompt and all that was generated too. For a single prompt. */
   readonly state?: State;
 }
 

@@ -1,5 +1,8 @@
-/** Watches a stream of text for the first of several stop texts, and holds back what may be the beginning of one. */
-import { UsageError } from './errors.ts';
+/**
+ * Watches a stream of text for the first of several stop texts, and holds back what may be the beginning of one. First is the one that
+ * ends first, so that it does not matter in which pieces a text comes; of several that end together, the longest.
+ */
+import { quote, UsageError } from './errors.ts';
 
 export class StopText {
   readonly #stops: readonly string[];
@@ -8,6 +11,8 @@ export class StopText {
 
   /** Throws UsageError on an empty stop text, which would end everything at once. */
   constructor(stops: readonly string[]) {
+    const odd = stops.find((stop) => typeof stop !== 'string');
+    if (odd !== undefined) throw new UsageError(`a stop text came as ${quote(odd)}, wanted a text.`);
     if (stops.includes('')) throw new UsageError('a stop text is empty; give at least one character.');
     this.#stops = stops;
   }
@@ -21,10 +26,13 @@ export class StopText {
   push(text: string): string {
     if (this.#found) return '';
     this.#held += text;
-    const at = Math.min(...this.#stops.map((stop) => this.#held.indexOf(stop)).filter((i) => i >= 0));
-    if (at !== Number.POSITIVE_INFINITY) {
+    const matches = this.#stops
+      .map((stop) => ({ start: this.#held.indexOf(stop), length: stop.length }))
+      .filter(({ start }) => start >= 0)
+      .sort((a, b) => a.start + a.length - b.start - b.length || a.start - b.start);
+    if (matches[0]) {
       this.#found = true;
-      return this.#held.slice(0, at);
+      return this.#held.slice(0, matches[0].start);
     }
     const keep = Math.max(0, ...this.#stops.map((stop) => overlap(this.#held, stop)));
     const free = this.#held.slice(0, this.#held.length - keep);

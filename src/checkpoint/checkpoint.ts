@@ -1,5 +1,5 @@
 /** All tensors of a folder, whichever files they lie in. */
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, quote } from '../errors.ts';
 import { readPyTorch } from './pytorch.ts';
 import { readSafetensors, type StoredTensor } from './safetensors.ts';
 import { checkFileName, type Folder, readJson, type Source } from './source.ts';
@@ -96,9 +96,7 @@ async function readIndex(folder: Folder, file: string): Promise<Map<string, stri
   const entries = Object.entries(map);
   for (const [name, shard] of entries) {
     if (typeof shard !== 'string')
-      throw new CheckpointError(
-        `${folder.name}/${file} puts '${name}' into ${JSON.stringify(shard)}, wanted a file name.`,
-      );
+      throw new CheckpointError(`${folder.name}/${file} puts '${name}' into ${quote(shard)}, wanted a file name.`);
     checkFileName(shard);
   }
   const index = new Map(entries as [string, string][]);

@@ -1,5 +1,5 @@
 /** A folder behind HTTP, read by ranges; for browsers, and for any server of static files. */
-import { FetchError } from '../errors.ts';
+import { CheckpointError, FetchError } from '../errors.ts';
 import { checkFileName, type Folder, type Source, tooShort } from './source.ts';
 
 /** Largest file that is fetched whole from a server that knows no ranges. */
@@ -24,41 +24,40 @@ export function httpFolder(url: string | URL, options: HttpFolderOptions = {}): 
   };
 }
 
+/** Throws FetchError on any answer but 2xx and those of `tolerated`. */
+type Request = (init: RequestInit, tolerated?: readonly number[]) => Promise<Response>;
+
 async function openUrl(
   url: string,
   { headers = {}, fetch: send = fetch }: HttpFolderOptions,
 ): Promise<Source | undefined> {
-  const request = async (init: RequestInit) => {
-    const response = await send(url, init).catch((error: Error) => {
-      if (init.signal?.aborted) throw error;
-      throw new FetchError(`${url} cannot be reached: ${error.message}`, { cause: error });
+  const request: Request = async (init, tolerated = []) => {
+    const response = await send(url, { ...init, headers: { ...headers, ...init.headers } }).catch((error: Error) => {
+      throw init.signal?.aborted ? error : unreachable(url, error);
     });
-    if (response.ok || response.status === 404) return response;
+    if (response.ok || tolerated.includes(response.status)) return response;
+    await dismiss(response);
     throw new FetchError(`${url} answered ${response.status} ${response.statusText}`, { status: response.status });
   };
-  const head = await request({ method: 'HEAD', headers });
-  if (head.status === 404) return undefined;
-  const length = head.headers.get('content-length');
-  // A compressed answer has another length than the file.
-  const known = length !== null && head.headers.get('content-encoding') === null;
-  let whole = known ? undefined : await bytesOf(url, await request({ headers }));
-  const size = whole?.length ?? Number(length);
+  const found = await measure(url, request);
+  if (!found) return undefined;
+  const { size } = found;
+  let { whole } = found;
   return {
     name: url,
     size,
     async read(offset, into, signal) {
+      signal?.throwIfAborted();
       const end = offset + into.length;
       if (end > size) throw tooShort(url, size, end);
       if (into.length === 0) return;
       if (!whole) {
-        const range = { ...headers, Range: `bytes=${offset}-${end - 1}` };
-        const response = await request({ headers: range, ...(signal ? { signal } : {}) });
-        const bytes = await bytesOf(url, response, response.status === 206 ? into.length : size);
+        const response = await request({ headers: { Range: `bytes=${offset}-${end - 1}` }, ...(signal && { signal }) });
         if (response.status === 206) {
-          into.set(bytes);
+          into.set(await bytesOf(url, response, into.length, signal));
           return;
         }
-        whole = bytes;
+        whole = await wholeOf(url, response, size, signal);
       }
       into.set(whole.subarray(offset, end));
     },
@@ -68,17 +67,76 @@ async function openUrl(
   };
 }
 
-/** The body of an answer, which must have `wanted` bytes where that is known. */
-async function bytesOf(url: string, response: Response, wanted?: number): Promise<Uint8Array> {
-  const announced = wanted ?? Number(response.headers.get('content-length') ?? 0);
-  if (response.status !== 206 && announced > MAX_WHOLE_BYTES) {
-    throw new FetchError(
-      `${url} has ${announced} bytes, and its server knows no ranges (it answered 200 to a Range request). ` +
-        `Use a server that does, such as the hub itself.`,
-    );
+/** Statuses of servers and signed addresses that allow GET only. */
+const NO_HEAD = [400, 403, 405, 501];
+
+/** The size of a file, and its bytes where they had to come to know it; undefined when there is none. */
+async function measure(url: string, request: Request): Promise<{ size: number; whole?: Uint8Array } | undefined> {
+  const head = await request({ method: 'HEAD' }, [404, ...NO_HEAD]);
+  if (head.status === 404) return undefined;
+  const length = head.headers.get('content-length');
+  // A compressed answer has another length than the file.
+  if (head.ok && length !== null && head.headers.get('content-encoding') === null) return { size: Number(length) };
+  const first = await request({ headers: { Range: 'bytes=0-0' } }, [404, 416]);
+  if (first.status === 404 || first.status === 416) {
+    await dismiss(first);
+    return first.status === 404 ? undefined : { size: 0 }; // only of an empty file is there no first byte
   }
-  const bytes = new Uint8Array(await response.arrayBuffer());
-  if (wanted !== undefined && bytes.length !== wanted)
-    throw new FetchError(`${url} sent ${bytes.length} bytes, wanted ${wanted}; try again.`);
+  const total = /^bytes 0-0\/(\d+)$/.exec(first.headers.get('content-range') ?? '')?.[1];
+  if (first.status === 206 && total !== undefined) {
+    await dismiss(first);
+    return { size: Number(total) };
+  }
+  if (first.status === 206) await dismiss(first);
+  const whole = await wholeOf(url, first.status === 206 ? await request({}) : first);
+  return { size: whole.length, whole };
+}
+
+/** All bytes of a file. Throws when there are too many, before they have come. */
+async function wholeOf(url: string, response: Response, size?: number, signal?: AbortSignal): Promise<Uint8Array> {
+  const announced = size ?? Number(response.headers.get('content-length') ?? 0);
+  if (announced <= MAX_WHOLE_BYTES) return bytesOf(url, response, size, signal);
+  await dismiss(response);
+  throw tooLarge(url, `${announced} bytes`);
+}
+
+const tooLarge = (url: string, much: string) =>
+  new CheckpointError(
+    `${url} has ${much}, and its server knows no ranges (it answered 200 to a Range request). ` +
+      `Use a server that does, such as the hub itself.`,
+  );
+
+const unreachable = (url: string, error: Error) =>
+  new FetchError(`${url} cannot be reached: ${error.message}; try again.`, { cause: error });
+
+/** Nothing more of this answer is wanted: its connection becomes free. */
+const dismiss = (response: Response) => response.body?.cancel().catch(() => {});
+
+/** The body of an answer, which must have `wanted` bytes where that is known. */
+async function bytesOf(url: string, response: Response, wanted?: number, signal?: AbortSignal): Promise<Uint8Array> {
+  const limit = wanted ?? MAX_WHOLE_BYTES;
+  const pieces: Uint8Array[] = [];
+  let length = 0;
+  const reader = response.body?.getReader();
+  try {
+    for (let next = await reader?.read(); next && !next.done && length <= limit; next = await reader?.read()) {
+      pieces.push(next.value);
+      length += next.value.length;
+    }
+  } catch (error) {
+    throw signal?.aborted ? error : unreachable(url, error as Error);
+  }
+  if (length > limit) await reader?.cancel().catch(() => {});
+  if (wanted === undefined && length > limit) throw tooLarge(url, `more than ${limit} bytes`);
+  if (wanted !== undefined && length !== wanted) {
+    const sent = length > wanted ? `more than ${wanted}` : `${length}`;
+    throw new FetchError(`${url} sent ${sent} bytes, wanted ${wanted}; try again.`);
+  }
+  const bytes = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    bytes.set(piece, at);
+    at += piece.length;
+  }
   return bytes;
 }

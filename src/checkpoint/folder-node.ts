@@ -1,6 +1,7 @@
 /** A folder on disk. */
 import { open, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { CheckpointError } from '../errors.ts';
 import { checkFileName, type Folder, type Source, tooShort } from './source.ts';
 
 export function localFolder(path: string): Folder {
@@ -10,17 +11,26 @@ export function localFolder(path: string): Folder {
       checkFileName(file);
       return openFile(join(path, file));
     },
-    list: async () => (await readdir(path)).sort(),
+    list: () =>
+      readdir(path).then(
+        (names) => names.sort(),
+        () => [],
+      ),
   };
 }
 
 async function openFile(path: string): Promise<Source | undefined> {
   const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
     throw error;
   });
   if (!handle) return undefined;
-  const { size } = await handle.stat();
+  const stat = await handle.stat();
+  if (!stat.isFile()) {
+    await handle.close();
+    throw new CheckpointError(`${path} is ${stat.isDirectory() ? 'a folder' : 'no plain file'}, wanted a file.`);
+  }
+  const { size } = stat;
   return {
     name: path,
     size,

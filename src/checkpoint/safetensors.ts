@@ -2,7 +2,7 @@
  * The safetensors format (github.com/huggingface/safetensors, README "Format"): 8 bytes with the length of a JSON header, the header,
  * the numbers of all tensors one after another. Nothing of the header is believed before it is checked against the file's size.
  */
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, quote, UsageError } from '../errors.ts';
 import { size as elementsOf, show } from '../tensor.ts';
 import type { Source } from './source.ts';
 
@@ -91,33 +91,34 @@ function parse(bytes: Uint8Array, wrong: (problem: string) => CheckpointError): 
 function checkEntry(name: string, entry: unknown, wrong: (problem: string) => CheckpointError) {
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Record<string, unknown>;
   if (!isStoredDType(dtype)) {
-    const came = JSON.stringify(dtype)?.slice(0, 40);
-    throw new CheckpointError(`'${name}' has dtype ${came}; known are ${Object.keys(BYTES).join(', ')}.`);
+    throw new CheckpointError(`'${name}' has dtype ${quote(dtype, 40)}; known are ${Object.keys(BYTES).join(', ')}.`);
   }
   const isCount = (n: unknown) => Number.isSafeInteger(n) && (n as number) >= 0;
   if (!Array.isArray(shape) || shape.length > MAX_AXES || !shape.every(isCount))
-    throw wrong(`'${name}' has shape ${JSON.stringify(shape)?.slice(0, 60)}`);
+    throw wrong(`'${name}' has shape ${quote(shape)}`);
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount) || offsets[0] > offsets[1])
-    throw wrong(`'${name}' has data_offsets ${JSON.stringify(offsets)?.slice(0, 60)}`);
+    throw wrong(`'${name}' has data_offsets ${quote(offsets)}`);
   const [begin, end] = offsets as [number, number];
   if (storedBytes(shape, dtype) !== end - begin)
     throw wrong(`'${name}' is ${dtype} ${show(shape)}, but has ${end - begin} bytes`);
   return { dtype, shape: shape as number[], begin, end };
 }
 
-/** The bytes in front of the numbers; padded so that the numbers begin at a multiple of 8. */
+/** The bytes in front of the numbers; padded so that the numbers begin at a multiple of 8. Throws UsageError when names clash. */
 export function safetensorsHeader(
   tensors: readonly { readonly name: string; readonly shape: readonly number[]; readonly dtype: StoredDType }[],
   metadata: Readonly<Record<string, string>> = { format: 'pt' }, // transformers refuses files without it
 ): Uint8Array {
-  const header: Record<string, unknown> = { __metadata__: metadata };
+  const header = new Map<string, unknown>([['__metadata__', metadata]]);
   let reached = 0;
   for (const { name, shape, dtype } of tensors) {
+    if (header.has(name))
+      throw new UsageError(`two tensors would be saved as '${name}'; every one needs its own name.`);
     const end = reached + storedBytes(shape, dtype);
-    header[name] = { dtype, shape, data_offsets: [reached, end] };
+    header.set(name, { dtype, shape, data_offsets: [reached, end] });
     reached = end;
   }
-  const json = new TextEncoder().encode(JSON.stringify(header));
+  const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
   const padded = Math.ceil(json.length / 8) * 8;
   const bytes = new Uint8Array(8 + padded).fill(0x20, 8);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(padded), true);

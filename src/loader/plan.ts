@@ -97,8 +97,7 @@ export class Plan {
     return {
       at: (folder) => this.#folder(`${prefix}${folder}.`),
       has: (name) => this.tensors.has(named(name)),
-      list: (folder, count, make) =>
-        Array.from({ length: count }, (_, i) => make(this.#folder(`${prefix}${folder}.${i}.`), i)),
+      list: (folder, count, make) => this.#list(`${prefix}${folder}.`, count, make),
       tensor: (name, shape, stored = shape) => this.#ask(named(name), stored, shape, 'vector'),
       table: (name, rows, width) => this.#ask(named(name), [rows, width], [rows, width], 'table'),
       experts: (name, shape) => this.#ask(named(name), shape, shape, 'experts'),
@@ -111,6 +110,13 @@ export class Plan {
         return target;
       },
     };
+  }
+
+  /** Grows with what is really there: the count is only claimed, and the first folder without tensors ends it with an error. */
+  #list<T>(prefix: string, count: number, make: (w: Weights, i: number) => T): T[] {
+    const made: T[] = [];
+    for (let i = 0; i < count; i++) made.push(make(this.#folder(`${prefix}${i}.`), i));
+    return made;
   }
 
   #ask(name: string, stored: Shape, shape: Shape, kind: WeightKind): Tensor {

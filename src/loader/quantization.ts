@@ -1,5 +1,5 @@
 /** The `quantization_config` of a config.json: how ternary layers are meant. */
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, quote } from '../errors.ts';
 import type { JsonObject } from '../models/config.ts';
 
 /**
@@ -7,14 +7,17 @@ import type { JsonObject } from '../models/config.ts';
  * (transformers utils/quantization_config.py and integrations/bitnet.py). Throws CheckpointError on any other scheme.
  */
 export function ternaryScaleOf(config: JsonObject): 'divide' | 'multiply' {
-  const quantization = (config.quantization_config ?? {}) as JsonObject;
+  const found = config.quantization_config ?? {};
+  if (typeof found !== 'object' || Array.isArray(found))
+    throw new CheckpointError(`config.json has 'quantization_config': ${quote(found)}, wanted an object.`);
+  const quantization = found as JsonObject;
   const method = quantization.quant_method ?? 'bitnet';
   if (method !== 'bitnet') {
-    throw new CheckpointError(`weights quantised by ${JSON.stringify(method)} are not understood; known is 'bitnet'.`);
+    throw new CheckpointError(`weights quantised by ${quote(method)} are not understood; known is 'bitnet'.`);
   }
   if ((quantization.quantization_mode ?? 'offline') !== 'offline') {
     throw new CheckpointError(
-      `quantization_mode ${JSON.stringify(quantization.quantization_mode)} keeps full-precision weights and rounds them in every pass; ` +
+      `quantization_mode ${quote(quantization.quantization_mode)} keeps full-precision weights and rounds them in every pass; ` +
         `take the packed ('offline') version of this checkpoint.`,
     );
   }
@@ -27,6 +30,6 @@ export function ternaryScaleOf(config: JsonObject): 'divide' | 'multiply' {
   if (kind === 'bitlinear') return 'divide';
   if (kind === 'autobitlinear') return 'multiply';
   throw new CheckpointError(
-    `quantization_config.linear_class is ${JSON.stringify(kind)}, wanted 'bitlinear' or 'autobitlinear'.`,
+    `quantization_config.linear_class is ${quote(kind)}, wanted 'bitlinear' or 'autobitlinear'.`,
   );
 }

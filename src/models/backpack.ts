@@ -2,6 +2,7 @@
  * Backpack (arXiv 2305.16765, section 3 and appendix A.1; john-hewitt/backpacks-flash-attn models/backpack.py): every token has Z sense
  * vectors that depend on nothing but itself; a GPT-2 trunk decides how much each sense of each earlier token counts for the next one.
  */
+import { CheckpointError } from '../errors.ts';
 import type { Ops } from '../ops/index.ts';
 import { reshape, type Tensor } from '../tensor.ts';
 import type { Batch } from './batch.ts';
@@ -33,6 +34,10 @@ function configure(json: ConfigReader): BackpackConfig {
   const dModel = json.count('n_embd', 768);
   const nHeads = json.count('n_head', 12);
   const nSenses = json.count('num_senses', 16);
+  if (dModel % nHeads !== 0)
+    throw new CheckpointError(`config.json has ${nHeads} n_head, wanted a divisor of its n_embd ${dModel}.`);
+  if (nSenses > dModel)
+    throw new CheckpointError(`config.json has ${nSenses} num_senses, wanted at most its n_embd ${dModel}.`);
   json.choice('activation_function', ['gelu_new']);
   json.choice('tie_word_embeddings', [true]);
   json.ignore('embd_pdrop', 'resid_pdrop', 'attn_pdrop', 'n_ctx', 'max_position_embeddings', 'reorder_and_upcast_attn');
@@ -60,7 +65,7 @@ function configure(json: ConfigReader): BackpackConfig {
     scaleAttention: json.flag('scale_attn_weights', true),
     scaleByLayer: json.flag('scale_attn_by_inverse_layer_idx', true),
     senseScale: sum === 'mean' ? 1 / nSenses : 1,
-    eps: json.number('layer_norm_epsilon', 1e-5),
+    eps: json.positive('layer_norm_epsilon', 1e-5, { zero: true }),
   };
 }
 
@@ -192,7 +197,7 @@ export const backpack: Family<BackpackConfig> = {
   matches: ({ num_senses, model_type, architectures }) =>
     num_senses !== undefined ||
     model_type === 'backpack-gpt2' ||
-    [architectures].flat().some((name) => String(name).startsWith('Backpack')),
+    [architectures].flat().some((name) => typeof name === 'string' && name.startsWith('Backpack')),
   configure,
   rename(stored) {
     const name = stored.replace(/^backpack\./, '');

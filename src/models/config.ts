@@ -2,7 +2,7 @@
  * Reads a Hugging Face config.json key by key. A key that is missing, has the wrong kind of value, or changes what the model computes
  * without being understood, is an error that names it.
  */
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, quote } from '../errors.ts';
 
 export type JsonObject = { readonly [key: string]: unknown };
 
@@ -54,6 +54,13 @@ export class ConfigReader {
     return value;
   }
 
+  /** A number above 0, or 0 itself where that is allowed. */
+  positive(key: string, otherwise?: number, { zero = false } = {}): number {
+    const value = this.number(key, otherwise);
+    if (value < 0 || (value === 0 && !zero)) throw this.#wrong(key, `a number ${zero ? 'from 0 on' : 'above 0'}`);
+    return value;
+  }
+
   flag(key: string, otherwise: boolean): boolean {
     const value = this.#take(key) ?? otherwise;
     if (typeof value !== 'boolean') throw this.#wrong(key, 'true or false');
@@ -64,7 +71,7 @@ export class ConfigReader {
   choice<const T extends string | number | boolean>(key: string, values: readonly [T, ...T[]]): T {
     const value = this.#take(key) ?? values[0];
     const found = values.find((v) => v === value);
-    if (found === undefined) throw this.#wrong(key, values.map((v) => JSON.stringify(v)).join(' or '));
+    if (found === undefined) throw this.#wrong(key, values.map((v) => quote(v)).join(' or '));
     return found;
   }
 
@@ -90,17 +97,13 @@ export class ConfigReader {
     ] as const) {
       const type = rope?.rope_type ?? rope?.type ?? 'default';
       if (type !== 'default') {
-        throw new CheckpointError(
-          `config.json asks for ${key} of type ${JSON.stringify(type)}; only 'default' is understood.`,
-        );
+        throw new CheckpointError(`config.json asks for ${key} of type ${quote(type)}; only 'default' is understood.`);
       }
+      if ((rope?.partial_rotary_factor ?? 1) !== 1) throw this.#wrong(key, 'no partial_rotary_factor but 1');
     }
-    const theta = this.number(
-      'rope_theta',
-      typeof parameters?.rope_theta === 'number' ? parameters.rope_theta : otherwise,
-    );
-    if (theta <= 0) throw this.#wrong('rope_theta', 'a positive number');
-    return theta;
+    const theta = parameters?.rope_theta ?? otherwise;
+    if (typeof theta !== 'number' || !(theta > 0)) throw this.#wrong('rope_parameters', 'a rope_theta above 0 in it');
+    return this.positive('rope_theta', theta);
   }
 
   /** Throws on every key that is set to something and that nobody read. */
@@ -109,7 +112,7 @@ export class ConfigReader {
       ([key, value]) => !this.#read.has(key) && !HARMLESS.has(key) && value !== null && value !== false,
     );
     if (unknown.length > 0) {
-      const list = unknown.map(([key, value]) => `'${key}': ${JSON.stringify(value)?.slice(0, 60)}`).join(', ');
+      const list = unknown.map(([key, value]) => `'${key}': ${quote(value)}`).join(', ');
       throw new CheckpointError(
         `config.json sets what this model does not understand: ${list}. If it changes nothing in the computation, ` +
           `pass it in ignoreConfigKeys (--ignore-config-keys on the command line).`,
@@ -124,8 +127,6 @@ export class ConfigReader {
   }
 
   #wrong(key: string, wanted: string): CheckpointError {
-    return new CheckpointError(
-      `config.json has '${key}': ${JSON.stringify(this.#json[key])?.slice(0, 60)}, wanted ${wanted}.`,
-    );
+    return new CheckpointError(`config.json has '${key}': ${quote(this.#json[key])}, wanted ${wanted}.`);
   }
 }

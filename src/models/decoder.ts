@@ -2,6 +2,7 @@
  * The pre-norm decoder with rotary attention (Llama, arXiv 2302.13971) that Llama and Granite share. Granite's muP multipliers
  * (arXiv 2203.03466) are numbers in the configuration, 1 where a family has none; what feeds forward is the family's own.
  */
+import { CheckpointError } from '../errors.ts';
 import type { Ops } from '../ops/index.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Batch } from './batch.ts';
@@ -30,16 +31,28 @@ export interface DecoderConfig extends AttentionConfig, ModelFacts {
 export function configureDecoder(json: ConfigReader) {
   const dModel = json.count('hidden_size');
   const nHeads = json.count('num_attention_heads');
+  const nKeyHeads = json.count('num_key_value_heads', nHeads);
+  if (nHeads % nKeyHeads !== 0) {
+    throw new CheckpointError(
+      `config.json has ${nHeads} num_attention_heads, wanted a multiple of its ${nKeyHeads} num_key_value_heads.`,
+    );
+  }
+  const dHead = json.has('head_dim') ? json.count('head_dim') : dModel / nHeads;
+  if (dHead % 2 !== 0) {
+    throw new CheckpointError(
+      `config.json makes heads ${dHead} wide (head_dim, or hidden_size / num_attention_heads); rotary positions want an even width.`,
+    );
+  }
   return {
     dModel,
     nHeads,
-    nKeyHeads: json.count('num_key_value_heads', nHeads),
-    dHead: json.count('head_dim', dModel / nHeads),
+    nKeyHeads,
+    dHead,
     attentionBias: json.flag('attention_bias', false),
     nLayers: json.count('num_hidden_layers'),
     dInner: json.count('intermediate_size'),
     mlpBias: json.flag('mlp_bias', false),
-    eps: json.number('rms_norm_eps', 1e-6),
+    eps: json.positive('rms_norm_eps', 1e-6, { zero: true }),
     theta: json.ropeTheta(),
     vocabSize: json.count('vocab_size'),
     contextLength: json.count('max_position_embeddings', 2048),

@@ -2,6 +2,7 @@
  * Granite 3 (IBM Granite 3.0 report; transformers models/granite and models/granitemoe): Llama's block with muP multipliers, and in
  * the MoE checkpoints a dropless mixture of small experts instead of one feed-forward part.
  */
+import { CheckpointError } from '../errors.ts';
 import type { ConfigReader } from './config.ts';
 import { configureDecoder, Decoder, type DecoderConfig, decoderNames, type FeedForward } from './decoder.ts';
 import { gatedMlp, type MlpConfig } from './gated-mlp.ts';
@@ -18,6 +19,13 @@ export interface GraniteConfig extends DecoderConfig, MlpConfig {
 function configure(json: ConfigReader): GraniteConfig {
   const sparse = json.has('num_local_experts');
   json.ignore('router_aux_loss_coef', 'output_router_logits'); // training only
+  const nExperts = sparse ? json.count('num_local_experts') : 0;
+  const nActiveExperts = sparse ? json.count('num_experts_per_tok', 2) : 0;
+  if (nActiveExperts > nExperts) {
+    throw new CheckpointError(
+      `config.json has ${nActiveExperts} num_experts_per_tok, wanted at most its ${nExperts} num_local_experts.`,
+    );
+  }
   return {
     ...configureDecoder(json),
     activation: json.choice('hidden_act', ['silu']),
@@ -25,9 +33,9 @@ function configure(json: ConfigReader): GraniteConfig {
     attentionScale: json.number('attention_multiplier', 1), // used alone, in place of 1 / sqrt(D)
     embeddingScale: json.number('embedding_multiplier', 1),
     residualScale: json.number('residual_multiplier', 1),
-    logitsScale: 1 / json.number('logits_scaling', 1),
-    nExperts: sparse ? json.count('num_local_experts') : 0,
-    nActiveExperts: sparse ? json.count('num_experts_per_tok', 2) : 0,
+    logitsScale: 1 / json.positive('logits_scaling', 1),
+    nExperts,
+    nActiveExperts,
   };
 }
 

@@ -1,5 +1,5 @@
 /** The families, in the order in which they are asked whether a config.json is theirs. */
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, quote } from '../errors.ts';
 import { backpack } from './backpack.ts';
 import type { JsonObject } from './config.ts';
 import { granite } from './granite.ts';
@@ -14,7 +14,7 @@ export function familyOf(config: JsonObject): Family {
   const family = families.find((candidate) => candidate.matches(config));
   if (!family) {
     throw new CheckpointError(
-      `config.json describes a model of type ${JSON.stringify(config.model_type)} (${JSON.stringify(config.architectures)}); ` +
+      `config.json describes a model of type ${quote(config.model_type)} (${quote(config.architectures)}); ` +
         `known are ${families.map(({ name }) => name).join(', ')}. See docs/add-a-model.md for what it takes to add one.`,
     );
   }

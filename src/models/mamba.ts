@@ -3,6 +3,7 @@
  * convolution and a selective state space with a state of fixed size. Understands the spellings of transformers, of state-spaces and
  * of TRI-ML/mamba-7b-rw.
  */
+import { CheckpointError, quote } from '../errors.ts';
 import type { Ops } from '../ops/index.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Batch } from './batch.ts';
@@ -29,8 +30,15 @@ export interface MambaConfig extends ModelFacts {
 function translate(json: JsonObject): JsonObject {
   if (json.d_model === undefined) return json;
   const { d_model, n_layer, ssm_cfg, tie_embeddings, vocab_size, pad_vocab_size_multiple, ...rest } = json;
+  if (typeof (ssm_cfg ?? {}) !== 'object' || Array.isArray(ssm_cfg))
+    throw new CheckpointError(`config.json has 'ssm_cfg': ${quote(ssm_cfg)}, wanted an object.`);
   const { d_state, d_conv, expand, dt_rank, ...ssm } = (ssm_cfg ?? {}) as JsonObject;
-  const padTo = Number(pad_vocab_size_multiple ?? 1);
+  const padTo = pad_vocab_size_multiple ?? 1;
+  if (typeof padTo !== 'number' || !Number.isInteger(padTo) || padTo < 1) {
+    throw new CheckpointError(
+      `config.json has 'pad_vocab_size_multiple': ${quote(padTo)}, wanted a whole number from 1 on.`,
+    );
+  }
   return {
     ...rest,
     ...ssm, // whatever else is set there is then an unknown key
@@ -67,7 +75,7 @@ function configure(json: ConfigReader): MambaConfig {
     dtRank: json.is('time_step_rank', 'auto') ? Math.ceil(dModel / 16) : json.count('time_step_rank'),
     bias: json.flag('use_bias', false),
     convBias: json.flag('use_conv_bias', true),
-    eps: json.number('layer_norm_epsilon', 1e-5),
+    eps: json.positive('layer_norm_epsilon', 1e-5, { zero: true }),
     tied: json.flag('tie_word_embeddings', true),
   };
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { COMMIT, type FakeFile, type FakeHub, fakeHub } from '../hub/fake-hub.ts';
-import { cli, type Environment, golden, json } from './cli.ts';
+import { cli, type Environment, golden, json, start } from './cli.ts';
 
 const model = 'org/granite-untied';
 
@@ -30,6 +30,21 @@ afterAll(async () => {
 
 // In order: each test goes on with the cache that the one before has left.
 describe('pull and cache', { timeout: 60_000 }, () => {
+  test('Ctrl-C ends a download at once, and what there is does not count as the model', async () => {
+    const { child, ended } = start(['pull', model], online);
+    hub.fault = (_request, response, { large }) => {
+      if (!large) return false;
+      response.writeHead(200).flushHeaders(); // and never a byte
+      child.kill('SIGINT');
+      return true;
+    };
+    expect(await ended).toEqual({ code: 130, stdout: '', stderr: '' });
+    hub.fault = undefined;
+    const { code, stderr } = await cli(['info', model], { env: offline() });
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/lacks .*\.safetensors/);
+  });
+
   test('what was pulled runs offline, in the same numbers as the folder that it is a copy of', async () => {
     const { folder } = await json<{ folder: string }>(['pull', model], { env: online });
     expect(readdirSync(folder)).toContain('config.json');
@@ -80,7 +95,10 @@ describe('pull and cache', { timeout: 60_000 }, () => {
     writeFileSync(join(blobs, readdirSync(blobs)[0]!), 'damage');
     const damaged = await cli(['cache', 'verify', '--json'], { env });
     expect(damaged.code).toBe(1);
-    expect(JSON.parse(damaged.stdout)).toMatchObject({ files: sound.files, damaged: [{ ok: undefined }] });
+    expect(JSON.parse(damaged.stdout)).toMatchObject({
+      files: sound.files,
+      damaged: [{ problem: expect.any(String) }],
+    });
     expect(damaged.stderr).toMatch(/^portmanteau: 1 of \d+ files are damaged.*\n$/);
 
     const { freedBytes } = await json<{ freedBytes: number }>(['cache', 'rm', model], { env });

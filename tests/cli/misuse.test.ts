@@ -40,6 +40,7 @@ const MISUSE: readonly (readonly [readonly string[], RegExp])[] = [
   [[...run, '--ids', '1'], /not both/],
   [['run', 'granite-tiny', '--ids', '1,,2'], /Wanted token ids, as in 1,2,3/],
   [['run', mamba, '--ids', '1,51'], /token id 51 does not exist: this model has ids 0 to 50/],
+  [['run', 'granite-tiny', ''], /the prompt is empty/],
   [['run', mamba, 'text'], /no tokenizer: give token ids/],
   [['run', 'granite-tiny', 'word '.repeat(1000)], /tokens do not fit: this model reads at most 512/],
   [['score', mamba], /give --text, --text-file or --ids/],

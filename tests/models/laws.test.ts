@@ -102,6 +102,17 @@ describe.each(NAMES)('%s', (name) => {
     for (const one of [state, copy, loaded]) one.dispose();
   });
 
+  it('continues from a state as if all had been one text', async () => {
+    const options = { maxNewTokens: 5, ignoreEnd: true };
+    const state = model.newState();
+    const first = await model.complete(ids.slice(0, 4), { ...options, state });
+    expect(state.length).toBe(9);
+    const second = await model.complete(ids.slice(4, 6), { ...options, state });
+    state.dispose();
+    const whole = [...ids.slice(0, 4), ...first.ids, ...ids.slice(4, 6)];
+    expect(second.ids).toEqual((await model.complete(whole, options)).ids);
+  });
+
   it('sees the same numbers when nobody looks as when all sites are captured', async () => {
     const wanted = await logitsOf(model, model.newState(), ids, [ids.length]);
     const all = await model.capture(ids, { sites: ['*'] });
