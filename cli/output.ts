@@ -10,15 +10,8 @@ export function columns(rows: readonly (readonly (string | number)[])[], indent 
   const widths: number[] = [];
   for (const row of cells)
     for (const [i, { length }] of row.slice(0, -1).entries()) widths[i] = Math.max(widths[i] ?? 0, length);
-  return cells
-    .map(
-      (row) =>
-        `${indent}${row
-          .map((cell, i) => cell.padEnd(widths[i] ?? 0))
-          .join('  ')
-          .trimEnd()}\n`,
-    )
-    .join('');
+  const padded = cells.map((row) => row.map((cell, i) => cell.padEnd(widths[i] ?? 0)).join('  '));
+  return padded.map((row) => `${indent}${row.trimEnd()}\n`).join('');
 }
 
 /** Decimal megabytes, as disks and hub pages count. */

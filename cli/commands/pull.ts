@@ -1,7 +1,6 @@
 /** `pull MODEL`: downloads a model into the cache. */
 import type { Command } from 'commander';
 import { openPretrained, shippedModelNames, snapshot, UsageError } from '../../src/node.ts';
-import { interrupt } from '../interrupt.ts';
 import { withProgress } from '../load.ts';
 import { type HubFlags, hubOptions, jsonOption } from '../options.ts';
 import { printJson } from '../output.ts';
@@ -27,19 +26,15 @@ async function pull(reference: string, flags: HubFlags & { json?: boolean }): Pr
   if (shippedModelNames().includes(reference))
     throw new UsageError(`${reference} ships with this package: there is nothing to pull.`);
   const folder = await withProgress('pulling', flags, async (options) => {
-    const { hub, onWarning, ...rest } = options;
-    const folder = await snapshot(reference, { ...hub, revision: flags.revision, signal: interrupt.signal, onWarning });
+    const { hub, revision, signal, onWarning } = options;
+    const folder = await snapshot(reference, { ...hub, revision, signal, onWarning });
     try {
       // Says early what is wrong with it, and fetches the tokenizer where that lies elsewhere.
-      const { checkpoint } = await openPretrained(reference, {
-        ...rest,
-        onWarning,
-        hub: { ...hub, offline: undefined },
-      });
+      const { checkpoint } = await openPretrained(reference, options);
       await checkpoint.close();
     } catch (error) {
-      interrupt.signal.throwIfAborted();
-      onWarning?.(`it was downloaded, but cannot be run: ${(error as Error).message}`);
+      signal?.throwIfAborted();
+      onWarning?.(`${reference} was downloaded, but cannot be run: ${(error as Error).message}`);
     }
     return folder;
   });

@@ -44,6 +44,7 @@ async function run(reference: string, promptText: string | undefined, flags: Run
   await withModel(reference, flags, async (model) => {
     const loadMs = performance.now() - begin;
     const promptIds = model.encode(prompt);
+    if (promptIds.length === 0) throw new UsageError('the prompt is empty: give at least one character.');
     const clock = stopwatch();
     const steps: GenerationStep[] = [];
     const print = flags.json ? () => {} : printer(model);

@@ -52,5 +52,5 @@ test('a slip finds the name that was meant, and another word none', () => {
 });
 
 test('columns are as wide as their widest cell', () => {
-  expect(columns([['a', 1, 'x'], ['long', 22], ['b']], ' ')).toBe(' a     1   x\n long  22\n b\n');
+  expect(columns([['a', 1, 'x'], ['long', 22], ['b']], ' ')).toBe(' a     1  x\n long  22\n b\n');
 });
