@@ -1,5 +1,5 @@
 /** A folder behind HTTP, read by ranges; for browsers, and for any server of static files. */
-import { CheckpointError, FetchError } from '../errors.ts';
+import { FetchError } from '../errors.ts';
 import { checkFileName, type Folder, type Source, tooShort } from './source.ts';
 
 /** Largest file that is fetched whole from a server that knows no ranges. */
@@ -101,7 +101,7 @@ async function wholeOf(url: string, response: Response, size?: number, signal?: 
 }
 
 const tooLarge = (url: string, much: string) =>
-  new CheckpointError(
+  new FetchError(
     `${url} has ${much}, and its server knows no ranges (it answered 200 to a Range request). ` +
       `Use a server that does, such as the hub itself.`,
   );
