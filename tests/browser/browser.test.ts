@@ -11,6 +11,8 @@ import { type Server, startServer } from './server.ts';
 declare global {
   /** What page.html imports. */
   var portmanteau: typeof import('../../src/web.ts');
+  /** Of one test: WebAssembly memories that were made, and those that were not collected. */
+  var memories: () => { made: number; alive: number };
 }
 
 interface Api {
@@ -49,8 +51,18 @@ describe.skipIf(!executablePath)('in Chromium', { timeout: 60_000 }, () => {
   let browser: Browser;
   let isolated: Server;
   let plain: Server;
-  let page: Page;
-  let problems: string[];
+  const problems: string[] = [];
+
+  async function newPage(): Promise<Page> {
+    const page = await browser.newPage();
+    page.on('pageerror', (error) => problems.push(String(error)));
+    return page;
+  }
+
+  async function open(page: Page, server: Server): Promise<void> {
+    await page.goto(`${server.origin}/tests/browser/page.html`);
+    await page.waitForFunction(() => globalThis.portmanteau);
+  }
 
   beforeAll(async () => {
     [browser, isolated, plain] = await Promise.all([
@@ -61,222 +73,246 @@ describe.skipIf(!executablePath)('in Chromium', { timeout: 60_000 }, () => {
   }, 60_000);
   afterAll(() => Promise.all([browser?.close(), isolated?.close(), plain?.close()]));
 
-  beforeEach(async () => {
-    page = await browser.newPage();
-    problems = [];
-    page.on('pageerror', (error) => problems.push(String(error)));
-  });
-  afterEach(async () => {
-    await page.close();
-    expect(problems).toEqual([]);
-  });
+  afterEach(() => expect(problems.splice(0)).toEqual([]));
 
-  async function open(server: Server): Promise<void> {
-    await page.goto(`${server.origin}/tests/browser/page.html`);
-    await page.waitForFunction(() => globalThis.portmanteau);
-  }
-
-  async function runInPage(name: string, options: { threads?: number; relaxedSimd?: boolean } = {}) {
+  async function runIn(page: Page, name: string, options: { threads?: number; relaxedSimd?: boolean } = {}) {
     const api = await page.evaluateHandle(() => portmanteau as Api);
     return page.evaluate(run, { api, reference: `/models/${name}`, ...options });
   }
 
-  describe.each(models)('%s', (name) => {
-    let inNode: Awaited<ReturnType<typeof run>>;
+  describe('each of the shipped models', () => {
+    let isolatedPage: Page;
+    let plainPage: Page;
     beforeAll(async () => {
-      inNode = await run({ api: { fromPretrained }, reference: folder + name, threads: 1, relaxedSimd: false });
-    }, 60_000);
-
-    test.each([1, 2, 3])('an isolated page with threads: %i computes the bits that Node computes', async (threads) => {
-      await open(isolated);
-      expect(await runInPage(name, { threads, relaxedSimd: false })).toEqual(inNode);
+      [isolatedPage, plainPage] = await Promise.all([newPage(), newPage()]);
+      await Promise.all([open(isolatedPage, isolated), open(plainPage, plain)]);
     });
+    afterAll(() => Promise.all([isolatedPage?.close(), plainPage?.close()]));
 
-    test('a page that is not isolated computes the same bits', async () => {
-      await open(plain);
-      expect(await runInPage(name, { threads: 1, relaxedSimd: false })).toEqual(inNode);
-    });
+    describe.each(models)('%s', (name) => {
+      let inNode: Awaited<ReturnType<typeof run>>;
+      beforeAll(async () => {
+        inNode = await run({ api: { fromPretrained }, reference: folder + name, threads: 1, relaxedSimd: false });
+      }, 60_000);
 
-    test('relaxed SIMD and default threads change no token', async () => {
-      await open(isolated);
-      const { logprobs, ...tokens } = await runInPage(name);
-      const { logprobs: wanted, ...tokensInNode } = inNode;
-      expect(tokens).toEqual(tokensInNode);
-      // Activations of 8 bits round to the other side now and then.
-      logprobs.forEach((logprob, i) => void expect(logprob).toBeCloseTo(wanted[i] as number, 2));
-    });
-  });
-
-  test('a page that is not isolated refuses threads, and says which headers isolate it', async () => {
-    await open(plain);
-    const error = await page.evaluate(
-      (url) => portmanteau.fromPretrained(url, { threads: 2 }).catch(({ name, message }) => ({ name, message })),
-      `/models/${first}`,
-    );
-    expect(error).toMatchObject({ name: 'UsageError' });
-    expect(error).toHaveProperty('message', expect.stringContaining('Cross-Origin-Opener-Policy: same-origin'));
-    expect(error).toHaveProperty('message', expect.stringContaining('Cross-Origin-Embedder-Policy: require-corp'));
-  });
-
-  test('files that a user chose load as those of a server', async () => {
-    await open(isolated);
-    const [chosen, served] = await page.evaluate(async (url) => {
-      const files = new Map<string, Blob | Uint8Array>();
-      for (const name of [
-        'config.json',
-        'generation_config.json',
-        'model.safetensors',
-        'tokenizer.json',
-        'tokenizer_config.json',
-      ]) {
-        const bytes = new Uint8Array(await (await fetch(`${url}/${name}`)).arrayBuffer());
-        files.set(
-          name,
-          name.startsWith('model') ? new File([bytes], name) : name.startsWith('gen') ? bytes : new Blob([bytes]),
-        );
-      }
-      const texts: string[] = [];
-      for (const reference of [portmanteau.memoryFolder(files), url]) {
-        const model = await portmanteau.fromPretrained(reference);
-        texts.push((await model.complete('The cat', { maxNewTokens: 16 })).text);
-        await model.dispose();
-      }
-      return texts;
-    }, `/models/${first}`);
-    expect(chosen).not.toBe('');
-    expect(chosen).toBe(served);
-  });
-
-  test.each([1, 2])(
-    'with threads: %i, timers and frames go on while text is generated, and abort it',
-    async (threads) => {
-      await open(isolated);
-      const seen = await page.evaluate(
-        async ({ url, threads }) => {
-          const model = await portmanteau.fromPretrained(url, { threads });
-          let ticks = 0;
-          let frames = 0;
-          let longestMs = 0;
-          let last = performance.now();
-          const timer = setInterval(() => {
-            ticks++;
-            longestMs = Math.max(longestMs, performance.now() - last);
-            last = performance.now();
-          }, 4);
-          const frame = () => {
-            frames++;
-            requestAnimationFrame(frame);
-          };
-          requestAnimationFrame(frame);
-          const generate = async (signal: AbortSignal, text = 'Once', tokens = 0, error = '') => {
-            try {
-              // Again and again, so that the text never ends by itself.
-              for (;;)
-                for await (const { id } of model.generate(text, { maxNewTokens: 400, ignoreEnd: true, signal }))
-                  if (id !== undefined) tokens++;
-            } catch (caught) {
-              error = (caught as Error).name;
-            }
-            return { tokens, error };
-          };
-          const byTimer = new AbortController();
-          setTimeout(() => byTimer.abort(), 500);
-          const aborted = await generate(byTimer.signal);
-          const timedOut = await generate(AbortSignal.timeout(200));
-          clearInterval(timer);
-          const after = await model.complete('Once', { maxNewTokens: 4, ignoreEnd: true });
-          await model.dispose();
-          return { aborted, timedOut, ticks, frames, longestMs, after: after.ids.length };
+      test.each([1, 2, 3])(
+        'an isolated page with threads: %i computes the bits that Node computes',
+        async (threads) => {
+          expect(await runIn(isolatedPage, name, { threads, relaxedSimd: false })).toEqual(inNode);
         },
-        { url: `/models/${first}`, threads },
       );
-      expect(seen.aborted.error).toBe('AbortError');
-      expect(seen.timedOut.error).toBe('TimeoutError');
-      expect(seen.aborted.tokens).toBeGreaterThan(5);
-      expect(seen.ticks).toBeGreaterThan(20);
-      expect(seen.frames).toBeGreaterThan(5);
-      expect(seen.longestMs).toBeLessThan(250);
-      expect(seen.after).toBe(4);
-    },
-  );
 
-  test('loading and disposing twenty times leaves no thread and takes no more memory', async () => {
-    await open(isolated);
-    const ids = await page.evaluate(async (url) => {
-      const files = new Map<string, Blob>();
-      for (const name of ['config.json', 'model.safetensors', 'tokenizer.json'])
-        files.set(name, await (await fetch(`${url}/${name}`)).blob());
-      const seen = new Set<string>();
-      for (let i = 0; i < 20; i++) {
-        const model = await portmanteau.fromPretrained(portmanteau.memoryFolder(files), { threads: 2 });
-        seen.add((await model.complete('Once', { maxNewTokens: 3, ignoreEnd: true })).ids.join());
-        await model.dispose();
-      }
-      return [...seen];
-    }, `/models/${first}`);
-    expect(ids).toHaveLength(1);
-    await expect.poll(() => page.workers().length, { timeout: 1500 }).toBe(0);
-  });
+      test('a page that is not isolated computes the same bits', async () => {
+        expect(await runIn(plainPage, name, { threads: 1, relaxedSimd: false })).toEqual(inNode);
+      });
 
-  test('where the engine grants small memories only, the model still runs', async () => {
-    await page.addInitScript(() => {
-      const { Memory } = WebAssembly;
-      WebAssembly.Memory = new Proxy(Memory, {
-        construct(target, [descriptor]) {
-          if (descriptor.maximum > 512) throw new RangeError('could not allocate memory');
-          return new target(descriptor);
-        },
+      test('relaxed SIMD and default threads change no token', async () => {
+        const { logprobs, ...tokens } = await runIn(isolatedPage, name);
+        const { logprobs: wanted, ...tokensInNode } = inNode;
+        expect(tokens).toEqual(tokensInNode);
+        // Activations of 8 bits round to the other side now and then.
+        logprobs.forEach((logprob, i) => void expect(logprob).toBeCloseTo(wanted[i] as number, 2));
       });
     });
-    await open(isolated);
-    const { greedy } = await runInPage(first, { threads: 2, relaxedSimd: false });
-    expect(greedy).toHaveLength(24);
   });
 
-  test('threads whose script is served without the embedder policy say so', async () => {
-    await page.route('**/worker-web.js', async (route) => {
-      const response = await route.fetch();
-      const { 'cross-origin-embedder-policy': _, ...headers } = response.headers();
-      await route.fulfill({ response, headers });
+  describe('a page', () => {
+    let page: Page;
+    beforeEach(async () => {
+      page = await newPage();
     });
-    await open(isolated);
-    const message = await page.evaluate(
-      (url) =>
-        portmanteau.fromPretrained(url, { threads: 2 }).then(
-          () => '',
-          (error: Error) => error.message,
-        ),
-      `/models/${first}`,
-    );
-    expect(message).toContain('Cross-Origin-Embedder-Policy');
-    await expect.poll(() => page.workers().length, { timeout: 1500 }).toBe(0);
-  });
+    afterEach(() => page.close());
 
-  test('kernels that are not served are named', async () => {
-    await page.route('**/*.wasm', (route) =>
-      route.fulfill({ status: 200, contentType: 'text/html', body: '<!doctype html>' }),
-    );
-    await open(plain);
-    const error = await page.evaluate(
-      (url) =>
-        portmanteau.fromPretrained(url).then(
-          () => undefined,
-          ({ name, message }) => ({ name, message }),
-        ),
-      `/models/${first}`,
-    );
-    expect(error).toEqual({ name: 'FetchError', message: expect.stringMatching(/kernels.*\.wasm is no WebAssembly/) });
-  });
+    test('a page that is not isolated refuses threads, and says which headers isolate it', async () => {
+      await open(page, plain);
+      const error = await page.evaluate(
+        (url) => portmanteau.fromPretrained(url, { threads: 2 }).catch(({ name, message }) => ({ name, message })),
+        `/models/${first}`,
+      );
+      expect(error).toMatchObject({ name: 'UsageError' });
+      expect(error).toHaveProperty('message', expect.stringContaining('Cross-Origin-Opener-Policy: same-origin'));
+      expect(error).toHaveProperty('message', expect.stringContaining('Cross-Origin-Embedder-Policy: require-corp'));
+    });
 
-  test.each(['isolated', 'plain'])('the example writes text, on a page that is %s', async (kind) => {
-    await page.goto(`${(kind === 'plain' ? plain : isolated).origin}/examples/browser/`);
-    await page.selectOption('#model', first);
-    await page.fill('#prompt', 'Once upon a time');
-    await page.click('#generate');
-    await page.waitForFunction(() => (document.getElementById('text')?.textContent ?? '').length > 60);
-    await page.click('#stop').catch(() => {}); // it may have ended before
-    await page.waitForFunction(() => !document.querySelector<HTMLButtonElement>('#generate')?.disabled);
-    expect(await page.textContent('#text')).toMatch(/^Once upon a time/);
-    expect(await page.textContent('#status')).toMatch(/tokens, \d+ per second/);
+    test('files that a user chose load as those of a server', async () => {
+      await open(page, isolated);
+      const [chosen, served] = await page.evaluate(async (url) => {
+        const files = new Map<string, Blob | Uint8Array>();
+        for (const name of [
+          'config.json',
+          'generation_config.json',
+          'model.safetensors',
+          'tokenizer.json',
+          'tokenizer_config.json',
+        ]) {
+          const bytes = new Uint8Array(await (await fetch(`${url}/${name}`)).arrayBuffer());
+          files.set(
+            name,
+            name.startsWith('model') ? new File([bytes], name) : name.startsWith('gen') ? bytes : new Blob([bytes]),
+          );
+        }
+        const texts: string[] = [];
+        for (const reference of [portmanteau.memoryFolder(files), url]) {
+          const model = await portmanteau.fromPretrained(reference);
+          texts.push((await model.complete('The cat', { maxNewTokens: 16 })).text);
+          await model.dispose();
+        }
+        return texts;
+      }, `/models/${first}`);
+      expect(chosen).not.toBe('');
+      expect(chosen).toBe(served);
+    });
+
+    test.each([1, 2])(
+      'with threads: %i, timers and frames go on while text is generated, and abort it',
+      async (threads) => {
+        await open(page, isolated);
+        const seen = await page.evaluate(
+          async ({ url, threads }) => {
+            const model = await portmanteau.fromPretrained(url, { threads });
+            let ticks = 0;
+            let frames = 0;
+            let longestMs = 0;
+            let last = performance.now();
+            const timer = setInterval(() => {
+              ticks++;
+              longestMs = Math.max(longestMs, performance.now() - last);
+              last = performance.now();
+            }, 4);
+            const frame = () => {
+              frames++;
+              requestAnimationFrame(frame);
+            };
+            requestAnimationFrame(frame);
+            const generate = async (signal: AbortSignal, text = 'Once', tokens = 0, error = '') => {
+              try {
+                // Again and again, so that the text never ends by itself.
+                for (;;)
+                  for await (const { id } of model.generate(text, { maxNewTokens: 400, ignoreEnd: true, signal }))
+                    if (id !== undefined) tokens++;
+              } catch (caught) {
+                error = (caught as Error).name;
+              }
+              return { tokens, error };
+            };
+            const byTimer = new AbortController();
+            setTimeout(() => byTimer.abort(), 500);
+            const aborted = await generate(byTimer.signal);
+            const timedOut = await generate(AbortSignal.timeout(200));
+            clearInterval(timer);
+            const after = await model.complete('Once', { maxNewTokens: 4, ignoreEnd: true });
+            await model.dispose();
+            return { aborted, timedOut, ticks, frames, longestMs, after: after.ids.length };
+          },
+          { url: `/models/${first}`, threads },
+        );
+        expect(seen.aborted.error).toBe('AbortError');
+        expect(seen.timedOut.error).toBe('TimeoutError');
+        expect(seen.aborted.tokens).toBeGreaterThan(5);
+        expect(seen.ticks).toBeGreaterThan(20);
+        expect(seen.frames).toBeGreaterThan(5);
+        expect(seen.longestMs).toBeLessThan(250);
+        expect(seen.after).toBe(4);
+      },
+    );
+
+    test('loading and disposing twenty times leaves no thread and no memory', async () => {
+      await page.addInitScript(() => {
+        const made: WeakRef<WebAssembly.Memory>[] = [];
+        WebAssembly.Memory = new Proxy(WebAssembly.Memory, {
+          construct(Memory, [descriptor]) {
+            const memory = new Memory(descriptor);
+            made.push(new WeakRef(memory));
+            return memory;
+          },
+        });
+        globalThis.memories = () => ({ made: made.length, alive: made.filter((memory) => memory.deref()).length });
+      });
+      await open(page, isolated);
+      const ids = await page.evaluate(async (url) => {
+        const files = new Map<string, Blob>();
+        for (const name of ['config.json', 'model.safetensors', 'tokenizer.json'])
+          files.set(name, await (await fetch(`${url}/${name}`)).blob());
+        const seen = new Set<string>();
+        for (let i = 0; i < 20; i++) {
+          const model = await portmanteau.fromPretrained(portmanteau.memoryFolder(files), { threads: 2 });
+          seen.add((await model.complete('Once', { maxNewTokens: 3, ignoreEnd: true })).ids.join());
+          await model.dispose();
+        }
+        return [...seen];
+      }, `/models/${first}`);
+      expect(ids).toHaveLength(1);
+      // A thread that sleeps in its loop would live for two seconds more.
+      await expect.poll(() => page.workers().length, { timeout: 1500 }).toBe(0);
+      const session = await page.context().newCDPSession(page);
+      await session.send('HeapProfiler.collectGarbage');
+      expect(await page.evaluate(() => memories())).toEqual({ made: 20, alive: 0 });
+    });
+
+    test('where the engine grants small memories only, the model still runs', async () => {
+      await page.addInitScript(() => {
+        const { Memory } = WebAssembly;
+        WebAssembly.Memory = new Proxy(Memory, {
+          construct(target, [descriptor]) {
+            if (descriptor.maximum > 512) throw new RangeError('could not allocate memory');
+            return new target(descriptor);
+          },
+        });
+      });
+      await open(page, isolated);
+      const { greedy } = await runIn(page, first, { threads: 2, relaxedSimd: false });
+      expect(greedy).toHaveLength(24);
+    });
+
+    test('threads whose script is served without the embedder policy say so', async () => {
+      await page.route('**/worker-web.js', async (route) => {
+        const response = await route.fetch();
+        const { 'cross-origin-embedder-policy': _, ...headers } = response.headers();
+        await route.fulfill({ response, headers });
+      });
+      await open(page, isolated);
+      const message = await page.evaluate(
+        (url) =>
+          portmanteau.fromPretrained(url, { threads: 2 }).then(
+            () => '',
+            (error: Error) => error.message,
+          ),
+        `/models/${first}`,
+      );
+      expect(message).toContain('Cross-Origin-Embedder-Policy');
+      await expect.poll(() => page.workers().length, { timeout: 1500 }).toBe(0);
+    });
+
+    test('kernels that are not served are named', async () => {
+      await page.route('**/*.wasm', (route) =>
+        route.fulfill({ status: 200, contentType: 'text/html', body: '<!doctype html>' }),
+      );
+      await open(page, plain);
+      const error = await page.evaluate(
+        (url) =>
+          portmanteau.fromPretrained(url).then(
+            () => undefined,
+            ({ name, message }) => ({ name, message }),
+          ),
+        `/models/${first}`,
+      );
+      expect(error).toEqual({
+        name: 'FetchError',
+        message: expect.stringMatching(/kernels.*\.wasm is no WebAssembly/),
+      });
+    });
+
+    test.each(['isolated', 'plain'])('the example writes text, on a page that is %s', async (kind) => {
+      await page.goto(`${(kind === 'plain' ? plain : isolated).origin}/examples/browser/`);
+      await page.selectOption('#model', first);
+      await page.fill('#prompt', 'Once upon a time');
+      await page.fill('#temperature', '0');
+      await page.click('#generate');
+      await page.waitForFunction(() => (document.getElementById('text')?.textContent ?? '').length > 40);
+      await page.evaluate(() => document.getElementById('stop')?.click());
+      await page.waitForFunction(() => !document.querySelector<HTMLButtonElement>('#generate')?.disabled);
+      expect(await page.textContent('#text')).toMatch(/^Once upon a time/);
+      expect(await page.textContent('#status')).toMatch(/tokens, \d+ per second/);
+    });
   });
 });
