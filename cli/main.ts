@@ -63,7 +63,8 @@ function isExplained(error: unknown): boolean {
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0); // the reader of a pipe has seen enough
-    throw error;
+    if (stream === process.stdout) process.stderr.write(line(`the output cannot be written: ${error.message}`));
+    process.exit(1);
   });
 }
 

@@ -42,11 +42,12 @@ function rate(tokens: number, elapsedMs: number): number | null {
 }
 
 export function statsSheet(stats: RunStats): string {
-  const speed = (value: number | null) => (value === null ? '-' : `${value} tokens/s`);
+  const speed = (tokens: number, perSecond: number | null) =>
+    `${tokens} ${tokens === 1 ? 'token' : 'tokens'}, ${perSecond ?? '-'} tokens/s`;
   return columns([
     ['load', `${(stats.loadMs / 1000).toFixed(2)} s`],
-    ['prefill', `${stats.promptTokens} tokens, ${speed(stats.prefillTokensPerSecond)}`],
-    ['decode', `${stats.newTokens} tokens, ${speed(stats.decodeTokensPerSecond)}`],
+    ['prefill', speed(stats.promptTokens, stats.prefillTokensPerSecond)],
+    ['decode', speed(stats.newTokens, stats.decodeTokensPerSecond)],
     ['peak memory', megabytes(stats.peakBytes)],
   ]);
 }

@@ -21,13 +21,14 @@ export interface Started {
 export type Environment = Readonly<Record<string, string>>;
 
 /** Nothing is asked of the hub unless `env` says where one is. */
-export function start(args: readonly string[], env: Environment = {}): Started {
+export function start(args: readonly string[], env: Environment = {}, stdoutTo: 'pipe' | number = 'pipe'): Started {
   const child = spawn(process.execPath, [main, ...args], {
     env: { ...process.env, HF_HUB_OFFLINE: '1', PORTMANTEAU_DEBUG: '', ...env },
-  });
+    stdio: ['pipe', stdoutTo, 'pipe'],
+  }) as ChildProcessWithoutNullStreams;
   const stdout: Buffer[] = [];
   const stderr: Buffer[] = [];
-  child.stdout.on('data', (piece: Buffer) => stdout.push(piece));
+  child.stdout?.on('data', (piece: Buffer) => stdout.push(piece));
   child.stderr.on('data', (piece: Buffer) => stderr.push(piece));
   const ended = new Promise<Ended>((resolve, reject) => {
     child.on('error', reject);

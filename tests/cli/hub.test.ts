@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { COMMIT, type FakeFile, type FakeHub, fakeHub } from '../hub/fake-hub.ts';
+import { COMMIT, type FakeFile, type FakeHub, fakeHub, small } from '../hub/fake-hub.ts';
 import { cli, type Environment, golden, json, start } from './cli.ts';
 
 const model = 'org/granite-untied';
@@ -60,6 +60,24 @@ describe('pull and cache', { timeout: 60_000 }, () => {
     expect([code, stderr]).toEqual([0, '']);
     expect(existsSync(stdout.trimEnd())).toBe(true);
     expect(hub.bytesSent).toBe(sent);
+  });
+
+  test('a model of a family that is not understood is pulled with a warning, and its revision removed again', async () => {
+    const other = 'b'.repeat(40);
+    hub.commits.set(other, { ...hub.commits.get(COMMIT), 'config.json': small('{"model_type": "bert"}') });
+    hub.refs.set('other', other);
+    const { code, stdout, stderr } = await cli(['pull', model, '--revision', 'other', '--json'], { env: online });
+    expect(code).toBe(0);
+    expect(JSON.parse(stdout)).toEqual({
+      model,
+      folder: join(cache, 'models--org--granite-untied', 'snapshots', other),
+    });
+    expect(stderr).toMatch(/^warning: [^\n]* was downloaded, but cannot be run: [^\n]*bert[^\n]*\n$/);
+    const { freedBytes } = await json<{ freedBytes: number }>(['cache', 'rm', model, '--revision', 'other'], {
+      env: offline(),
+    });
+    expect(freedBytes).toBeGreaterThan(0);
+    expect(freedBytes).toBeLessThan(1000); // weights that both revisions have stay
   });
 
   test('a model or revision that is not there is a failure', async () => {

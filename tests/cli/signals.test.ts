@@ -1,4 +1,5 @@
 import { once } from 'node:events';
+import { closeSync, existsSync, openSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { type Ended, golden, start } from './cli.ts';
 
@@ -35,4 +36,14 @@ test('a reader that has seen enough of a pipe ends the command without complaint
   await Promise.race([once(child.stdout, 'data'), ended]);
   child.stdout.destroy();
   expect(await ended).toMatchObject({ code: 0, stderr: '' });
+});
+
+test.skipIf(!existsSync('/dev/full'))('an output that cannot be written is a failure told in one line', async () => {
+  const full = openSync('/dev/full', 'w');
+  const { child, ended } = start(['info', golden('mamba-odd')], {}, full);
+  child.stdin.end();
+  const { code, stderr } = await ended;
+  closeSync(full);
+  expect(code).toBe(1);
+  expect(stderr).toMatch(/^portmanteau: the output cannot be written: [^\n]+\n$/);
 });
