@@ -17,7 +17,9 @@ export async function readLoop(bytes: number, threads: number): Promise<ReadLoop
   const shared = threads > 1;
   const file = new URL(`./build/read-loop${shared ? '-shared' : ''}.wasm`, import.meta.url);
   const module = await WebAssembly.compile(await readFile(file));
-  const executor = shared ? await threadedExecutor(nodePlatform, module, threads) : immediateExecutor(nodePlatform, module);
+  const executor = shared
+    ? await threadedExecutor(nodePlatform, module, threads)
+    : immediateExecutor(nodePlatform, module);
   const bank = new Bank(0, shared, 2 ** 32);
   executor.addMemory(bank.memory);
   executor.hold(true); // until dispose

@@ -146,7 +146,10 @@ class Backpack implements LanguageModel {
     });
     const context = at('context', this.#normOut(ops, x)); // [T, M]
 
-    const senses = at('senses', reshape(this.#sensesOf(ops, words, at), [t, c.nSenses, c.dModel])); // [T, Z, M]
+    const senses = at(
+      'senses',
+      ops.scope(() => this.#sensesOf(ops, words, at)),
+    ); // [T, Z, M]
     const [q0, k0] = this.#senseQueriesKeys(ops, context, at, 'context') as [Tensor, Tensor];
     const q = at('senseQ', reshape(q0, [t, c.nSenses, c.dSense])); // [T, Z, D]
     const k = at('senseK', reshape(k0, [t, c.nSenses, c.dSense])); // [T, Z, D]
@@ -176,7 +179,7 @@ class Backpack implements LanguageModel {
     return at('residPost', ops.add(mid, at('mlpOut', w.mlp.out(ops, inner, at, 'mlpHidden'))));
   }
 
-  /** Sense vectors of each token, from its embedding alone: words[T, M] -> [T, Z M] */
+  /** Sense vectors of each token, from its embedding alone: words[T, M] -> [T, Z, M] */
   #sensesOf(ops: Ops, words: Tensor, at: Sight): Tensor {
     const w = this.#senses;
     const through = (layer: { in: Linear; out: Linear }, x: Tensor) =>
@@ -184,7 +187,8 @@ class Backpack implements LanguageModel {
     // The first norm's output is added to its own input: an accident of the authors' code that the checkpoints were trained with.
     const mixed = ops.add(words, w.norm(ops, words));
     const mid = ops.add(mixed, through(w.mlp, w.normMlp(ops, mixed)));
-    return through(w.out, w.normOut(ops, mid));
+    const { nSenses, dModel } = this.facts;
+    return reshape(through(w.out, w.normOut(ops, mid)), [words.shape[0] as number, nSenses, dModel]);
   }
 }
 
