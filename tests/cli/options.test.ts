@@ -2,7 +2,7 @@ import { InvalidArgumentError } from 'commander';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { nearest } from '../../cli/nearest.ts';
-import { idList, textOf, wholeNumber } from '../../cli/options.ts';
+import { aboveZero, aNumber, fromZero, idList, share, textOf, wholeNumber } from '../../cli/options.ts';
 import { columns } from '../../cli/output.ts';
 import { UsageError } from '../../src/errors.ts';
 
@@ -31,6 +31,19 @@ test('whatever else is written becomes whole numbers or is refused', () => {
   expect(wholeNumber('1e3')).toBe(1000);
   for (const text of ['', ' ', '-1', '1.5', 'NaN', 'Infinity', '1e99', '1,2'])
     expect(() => wholeNumber(text)).toThrow();
+});
+
+test('numbers are taken as JavaScript writes them, and refused outside their range', () => {
+  expect([aNumber('-1'), fromZero('0'), aboveZero('1e-9'), share('.5')]).toEqual([-1, 0, 1e-9, 0.5]);
+  const refused: [(text: string) => number, string[]][] = [
+    [aNumber, ['', ' ', 'x', 'NaN', 'Infinity', '1,5']],
+    [fromZero, ['-1', 'NaN']],
+    [aboveZero, ['0', '-1']],
+    [share, ['1.01', '-0.1']],
+    [wholeNumber, ['1.5', '-1', '9007199254740992']],
+  ];
+  for (const [parse, texts] of refused)
+    for (const text of texts) expect(() => parse(text), text).toThrow(InvalidArgumentError);
 });
 
 test('text is taken as it is, and what is no text is refused', () => {
