@@ -16,7 +16,7 @@ export function httpFolder(url: string | URL, options: HttpFolderOptions = {}): 
   const base = String(url).replace(/\/*$/, '/');
   return {
     name: base.slice(0, -1),
-    open(file) {
+    async open(file) {
       checkFileName(file);
       return openUrl(base + encodeURIComponent(file), options);
     },
