@@ -264,6 +264,19 @@ describe.skipIf(!executablePath)('in Chromium', { timeout: 60_000 }, () => {
       expect(greedy).toHaveLength(24);
     });
 
+    test('where memories stop growing early, the model goes on in others', async () => {
+      await page.addInitScript(() => {
+        const { grow } = WebAssembly.Memory.prototype;
+        WebAssembly.Memory.prototype.grow = function (pages) {
+          if (this.buffer.byteLength / 65536 + pages > 40) throw new RangeError('Unable to grow instance memory');
+          return grow.call(this, pages);
+        };
+      });
+      await open(page, isolated);
+      const { greedy } = await runIn(page, first, { threads: 2, relaxedSimd: false });
+      expect(greedy).toHaveLength(24);
+    });
+
     test('threads whose script is served without the embedder policy say so', async () => {
       await page.route('**/worker-web.js', async (route) => {
         const response = await route.fetch();

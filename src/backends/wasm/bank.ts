@@ -10,6 +10,10 @@ const MAIL_BYTES = 1 << 16;
 /** Share of a bank that weights and states leave to the values of a step. */
 const STEP_SHARE = 1 / 16;
 
+/** What is taken from the system ahead for the values of a step, as a share of the bank's weights and states, and at most. */
+const AHEAD_SHARE = 1 / 4;
+const MAX_AHEAD_BYTES = 64 << 20;
+
 /** The kernels' static data, if any, lies below. */
 const HEAP_START = 4096;
 
@@ -58,7 +62,14 @@ export class Bank {
   takeLive(bytes: number): Taken | undefined {
     if (this.#liveBytes + bytes > this.#liveLimit) return undefined;
     const taken = this.#heap.take(bytes);
-    if (taken) this.#liveBytes += bytes;
+    if (!taken) return undefined;
+    const ahead = Math.min(AHEAD_SHARE * (this.#liveBytes + bytes), MAX_AHEAD_BYTES);
+    // Phones refuse memory long before the maximum is reached: a bank full of weights could then compute nothing.
+    if (!this.#heap.reserve(ahead)) {
+      this.#heap.free(taken.address);
+      return undefined;
+    }
+    this.#liveBytes += bytes;
     return taken;
   }
 

@@ -62,14 +62,15 @@ export class Heap {
     const size = rounded(bytes);
     const address = this.#top;
     if (address + size > this.#limit) return undefined;
-    const missing = Math.ceil((address + size - this.#end) / PAGE);
-    if (missing > 0) {
-      if (!this.#grow(missing)) return undefined;
-      this.#end += missing * PAGE;
-    }
+    if (!this.#reach(address + size)) return undefined;
     this.#top += size;
     this.#note(address, size);
     return { address, fresh: true };
+  }
+
+  /** Asks for memory ahead, so that `bytes` more can be handed out, or all up to the limit. False when it is refused. */
+  reserve(bytes: number): boolean {
+    return this.#reach(Math.min(this.#used + bytes, this.#limit));
   }
 
   free(address: number): void {
@@ -87,6 +88,14 @@ export class Heap {
     } else if (before?.end === address) before.end = end;
     else if (after?.start === end) after.start = address;
     else this.#gaps.splice(i, 0, { start: address, end });
+  }
+
+  #reach(end: number): boolean {
+    const missing = Math.ceil((end - this.#end) / PAGE);
+    if (missing <= 0) return true;
+    if (!this.#grow(missing)) return false;
+    this.#end += missing * PAGE;
+    return true;
   }
 
   #note(address: number, size: number): void {
