@@ -23,8 +23,10 @@ export class Bank {
   readonly #heap: Heap;
   readonly #liveLimit: number;
   #liveBytes = 0;
-  /** Memory that only the main thread writes, and only once in a step. */
-  readonly #mail: { address: number; bytes: number; once: boolean }[] = [];
+  /** Memory that only the main thread writes, and only once in a step: pieces of MAIL_BYTES, kept for the next step. */
+  readonly #mail: number[] = [];
+  /** What was too large for them, freed after the step. */
+  readonly #parcels: number[] = [];
   #mailIndex = 0;
   #mailUsed = 0;
 
@@ -88,28 +90,30 @@ export class Bank {
 
   /** Room for what the main thread writes while commands run: nothing that is in flight uses it. */
   mail(bytes: number): number | undefined {
-    for (; this.#mailIndex < this.#mail.length; this.#mailIndex++, this.#mailUsed = 0) {
-      const piece = this.#mail[this.#mailIndex];
-      if (!piece || this.#mailUsed + bytes > piece.bytes) continue;
-      const address = piece.address + this.#mailUsed;
-      this.#mailUsed += Math.ceil(bytes / 16) * 16;
-      return address;
+    if (bytes > MAIL_BYTES) {
+      const taken = this.#heap.takeQuiet(bytes);
+      if (taken) this.#parcels.push(taken.address);
+      return taken?.address;
     }
-    const once = bytes > MAIL_BYTES;
-    const taken = this.#heap.takeFresh(Math.max(bytes, MAIL_BYTES));
-    if (!taken) return undefined;
-    this.#mail.push({ address: taken.address, bytes: Math.max(bytes, MAIL_BYTES), once });
-    this.#mailUsed = Math.ceil(bytes / 16) * 16;
-    return taken.address;
+    if (this.#mailUsed + bytes > MAIL_BYTES) {
+      this.#mailIndex++;
+      this.#mailUsed = 0;
+    }
+    if (this.#mailIndex === this.#mail.length) {
+      const taken = this.#heap.takeQuiet(MAIL_BYTES);
+      if (!taken) return undefined;
+      this.#mail.push(taken.address);
+    }
+    const address = (this.#mail[this.#mailIndex] as number) + this.#mailUsed;
+    this.#mailUsed += Math.ceil(bytes / 16) * 16;
+    return address;
   }
 
   /** After a step, when nothing is in flight. */
   emptyMail(): void {
-    for (let i = this.#mail.length - 1; i >= 0; i--) {
-      if (!this.#mail[i]?.once) continue;
-      this.#heap.free((this.#mail[i] as { address: number }).address);
-      this.#mail.splice(i, 1);
-    }
+    for (const address of this.#parcels) this.#heap.free(address);
+    this.#parcels.length = 0;
+    this.#heap.settle();
     this.#mailIndex = 0;
     this.#mailUsed = 0;
   }

@@ -21,8 +21,10 @@ export class Heap {
   /** Gaps below #top, by address; never two without something between them. */
   readonly #gaps: Gap[] = [];
   readonly #sizes = new Map<number, number>();
-  /** Nothing at or above was ever handed out. */
+  /** Nothing at or above is in use, or was since `settle`. */
   #top: number;
+  /** Nothing at or above was ever handed out. */
+  #clean: number;
   #end: number;
   #used = 0;
 
@@ -34,6 +36,7 @@ export class Heap {
     grow,
   }: { start: number; end: number; limit: number; grow(pages: number): boolean }) {
     this.#top = Math.ceil(start / ALIGN) * ALIGN;
+    this.#clean = this.#top;
     this.#end = end;
     this.#limit = limit;
     this.#grow = grow;
@@ -49,7 +52,7 @@ export class Heap {
     const size = rounded(bytes);
     const i = this.#gaps.findIndex(({ start, end }) => end - start >= size);
     const gap = this.#gaps[i];
-    if (!gap) return this.takeFresh(bytes);
+    if (!gap) return this.takeQuiet(bytes);
     const address = gap.start;
     gap.start += size;
     if (gap.start === gap.end) this.#gaps.splice(i, 1);
@@ -57,15 +60,17 @@ export class Heap {
     return { address, fresh: false };
   }
 
-  /** As take, but memory that nobody used before. */
-  takeFresh(bytes: number): Taken | undefined {
+  /** As take, but memory that nobody used since `settle`, so that no command in flight does. */
+  takeQuiet(bytes: number): Taken | undefined {
     const size = rounded(bytes);
     const address = this.#top;
     if (address + size > this.#limit) return undefined;
     if (!this.#reach(address + size)) return undefined;
+    const fresh = address >= this.#clean;
     this.#top += size;
+    this.#clean = Math.max(this.#clean, this.#top);
     this.#note(address, size);
-    return { address, fresh: true };
+    return { address, fresh };
   }
 
   /** Asks for memory ahead, so that `bytes` more can be handed out, or all up to the limit. False when it is refused. */
@@ -96,6 +101,14 @@ export class Heap {
     if (!this.#grow(missing)) return false;
     this.#end += missing * PAGE;
     return true;
+  }
+
+  /** No command is in flight: what is free at the end can be taken as quiet again, else every large letter would be new memory. */
+  settle(): void {
+    const last = this.#gaps.at(-1);
+    if (last?.end !== this.#top) return;
+    this.#top = last.start;
+    this.#gaps.pop();
   }
 
   #note(address: number, size: number): void {

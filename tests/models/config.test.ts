@@ -1,0 +1,219 @@
+/** Laws of config.json: whatever stands in it, a model is described as it is or refused by name, at once and without its weights. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { memoryFolder } from '../../src/checkpoint/folder-memory.ts';
+import { CheckpointError } from '../../src/errors.ts';
+import { describe as describeModel } from '../../src/loader/describe.ts';
+import { openModel } from '../../src/loader/open.ts';
+import { ConfigReader, type JsonObject } from '../../src/models/config.ts';
+import { goldenNames } from '../goldens.ts';
+
+const root = fileURLToPath(new URL('../golden/', import.meta.url));
+
+interface Seed {
+  readonly name: string;
+  readonly config: JsonObject;
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
+
+const seeds = goldenNames().flatMap((name): Seed[] => {
+  const files = readdirSync(root + name).filter((file) => !file.startsWith('golden'));
+  if (!files.includes('config.json')) return [];
+  const contents = new Map(files.map((file) => [file, new Uint8Array(readFileSync(`${root}${name}/${file}`))]));
+  return [{ name, config: JSON.parse(readFileSync(`${root}${name}/config.json`, 'utf8')), files: contents }];
+});
+
+const folderOf = (seed: Seed, config: string) =>
+  memoryFolder(new Map(seed.files).set('config.json', new TextEncoder().encode(config)));
+
+/** Keys that any family reads, whether or not a seed has them. */
+const KEYS = [
+  ...new Set(seeds.flatMap(({ config }) => Object.keys(config))),
+  ...[
+    'head_dim',
+    'quantization_config',
+    'rope_scaling',
+    'rope_parameters',
+    'ssm_cfg',
+    'num_senses',
+    'n_layer',
+    'd_model',
+  ],
+  ...['intermediate_size', 'expand', 'time_step_rank', 'sense_sum', 'mlp_bias', 'num_local_experts', '__proto__', 'x'],
+];
+
+const deep = (open: string, close: string) => `${open.repeat(50_000)}1${close.repeat(50_000)}`;
+
+/** As JSON text: some of it stringify would not write. */
+const hostile = fc.oneof(
+  fc.constantFrom(
+    '0',
+    '-1',
+    '-0',
+    '1',
+    '2',
+    '3',
+    '4',
+    '7',
+    '8',
+    '0.5',
+    '1e308',
+    '1e999',
+    '-1e999',
+    '1e-320',
+    '4294967296',
+  ),
+  fc.constantFrom('268435455', '268435456', '268435457', '9007199254740993', '16777216', 'null', 'true', 'false'),
+  fc.constantFrom('""', '"2"', '"auto"', '"silu"', '"relu2"', '[]', '{}', '[2]', '[[2]]', '"__proto__"', '"Backpack"'),
+  fc.constantFrom('{"toString":1,"valueOf":1}', '[{"toString":1}]', '{"length":3}', '{"__proto__":{"rope_theta":1}}'),
+  fc.constantFrom('{"rope_type":"yarn"}', '{"rope_theta":0}', '{"rope_theta":"1e4"}', '{"partial_rotary_factor":0.5}'),
+  fc.constantFrom('{"quant_method":"gptq"}', '{"linear_class":"autobitlinear"}', '{"quantization_mode":"online"}'),
+  fc.constantFrom('{"d_state":0}', '{"expand":1e300}', '{"dt_rank":[]}', '{"layer":"Mamba2"}', '{"x":1}'),
+  fc.constantFrom(deep('[', ']'), deep('{"a":', '}')),
+  fc.json({ maxDepth: 2 }),
+);
+
+const written = (config: JsonObject, changes: ReadonlyMap<string, string | undefined>) =>
+  `{${[
+    ...new Map<string, string | undefined>([
+      ...Object.entries(config).map(([k, v]) => [k, JSON.stringify(v)] as const),
+      ...changes,
+    ]),
+  ]
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${JSON.stringify(key)}:${value}`)
+    .join()}}`;
+
+/** Every number of a description that anything is sized by. */
+function expectSane(opened: Awaited<ReturnType<typeof openModel>>, seed: Seed): void {
+  const { model } = opened;
+  const stored = [...seed.files.values()].reduce((sum, { length }) => sum + length, 0);
+  const description = describeModel(opened);
+  const counts = [
+    description.stateBytesFixed,
+    description.stateBytesPerToken,
+    ...Object.values(description.weightBytes),
+  ];
+  for (const count of counts) expect(Number.isSafeInteger(count)).toBe(true);
+  expect(opened.plan.bytes).toBeLessThan(20 * stored);
+  for (const { shape } of model.stateLayout) for (const axis of shape) expect(Number.isInteger(axis)).toBe(true);
+  for (const [key, value] of Object.entries(model.facts)) {
+    if (typeof value === 'number') expect(Number.isFinite(value), key).toBe(true);
+  }
+  expect(model.sites.length).toBeLessThan(1000);
+}
+
+async function expectOpenedOrRefused(seed: Seed, config: string): Promise<void> {
+  const start = performance.now();
+  try {
+    const opened = await openModel(folderOf(seed, config));
+    expectSane(opened, seed);
+    await opened.checkpoint.close();
+  } catch (error) {
+    if (!(error instanceof CheckpointError)) throw error;
+    expect(error.message.length).toBeLessThan(3000);
+  }
+  expect(performance.now() - start, config.slice(0, 200)).toBeLessThan(2000);
+}
+
+test('there are seeds of every kind', () => {
+  expect(seeds.length).toBeGreaterThan(15);
+});
+
+describe('any config', () => {
+  test('with any value under any key opens a sane model or is refused', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom(...seeds),
+        fc.array(fc.tuple(fc.constantFrom(...KEYS), fc.option(hostile, { nil: undefined })), {
+          minLength: 1,
+          maxLength: 3,
+        }),
+        (seed, changes) => expectOpenedOrRefused(seed, written(seed.config, new Map(changes))),
+      ),
+      { numRuns: 350 },
+    );
+  }, 60_000);
+
+  test('with a key that its family reads set to any count is refused, or fits the tensors', async () => {
+    const counts = ['1', '2', '3', '5', '6', '12', '64', '1000', '65536', '16777216', '268435456'];
+    for (const seed of seeds) {
+      const numbers = Object.entries(seed.config).filter(([, value]) => typeof value === 'number');
+      for (const [i, [key]] of numbers.entries()) {
+        // A few of the counts for each key: together the keys see them all.
+        for (const count of [0, 6].map((n) => counts[(n + i) % counts.length] as string))
+          await expectOpenedOrRefused(seed, written(seed.config, new Map([[key, count]])));
+      }
+    }
+  }, 60_000);
+
+  test.each(['[]', 'null', '3', '"x"', '', '{', '{}', '{"model_type":"gpt2"}', '{"architectures":{"toString":1}}'])(
+    '%s is refused',
+    async (config) => {
+      await expect(openModel(folderOf(seeds[0] as Seed, config))).rejects.toThrow(CheckpointError);
+    },
+  );
+
+  test('of another seed is refused, or describes the tensors too', async () => {
+    for (const one of seeds) for (const other of seeds) await expectOpenedOrRefused(one, JSON.stringify(other.config));
+  }, 60_000);
+});
+
+describe('what would compute something else is refused by name', () => {
+  const refusal = async (name: string, changes: JsonObject): Promise<string> => {
+    const seed = seeds.find((candidate) => candidate.name === name) as Seed;
+    const error = await openModel(folderOf(seed, JSON.stringify({ ...seed.config, ...changes }))).catch(
+      (error) => error,
+    );
+    expect(error).toBeInstanceOf(CheckpointError);
+    return error.message;
+  };
+
+  test.each<[string, JsonObject, string]>([
+    ['llama-dense', { num_hidden_layers: 2 ** 28 }, 'model.layers.'],
+    ['mamba-odd', { num_hidden_layers: 2 ** 28 }, 'layers.'],
+    ['backpack-hub', { n_layer: 2 ** 28 }, 'gpt2_model.h.'],
+    ['llama-dense', { num_hidden_layers: 2 ** 28 + 1 }, 'num_hidden_layers'],
+    ['llama-dense', { num_hidden_layers: 0 }, 'num_hidden_layers'],
+    ['llama-dense', { num_hidden_layers: 1 }, 'does not read'],
+    ['llama-dense', { rms_norm_eps: -1e-5 }, 'rms_norm_eps'],
+    ['llama-dense', { rope_theta: 0 }, 'rope_theta'],
+    ['llama-dense', { rope_scaling: { type: 'linear', factor: 2 } }, 'rope_scaling'],
+    ['granite-moe-v5-config', { rope_parameters: { rope_theta: '1e4' } }, 'rope_parameters'],
+    ['granite-moe-v5-config', { rope_parameters: { rope_theta: 1e4, partial_rotary_factor: 0.5 } }, 'partial_rotary'],
+    ['llama-dense', { hidden_act: 'gelu' }, 'hidden_act'],
+    ['llama-dense', { sliding_window: 4096 }, 'sliding_window'],
+    ['llama-dense', { tie_word_embeddings: 'yes' }, 'tie_word_embeddings'],
+    ['granite-tied', { logits_scaling: 0 }, 'logits_scaling'],
+    ['granite-tied', { residual_multiplier: null, hidden_act: 'gelu' }, 'hidden_act'],
+    ['granite-moe-10', { num_experts_per_tok: 11 }, 'num_experts_per_tok'],
+    ['granite-moe-10', { num_attention_heads: 4, head_dim: 6 }, 'num_attention_heads'],
+    ['backpack-hub', { n_head: 7 }, 'n_head'],
+    ['backpack-hub', { num_senses: 21 }, 'num_senses'],
+    ['mamba-state-spaces', { ssm_cfg: 'x' }, 'ssm_cfg'],
+    ['mamba-state-spaces', { ssm_cfg: { layer: 'Mamba2' } }, 'layer'],
+    ['mamba-state-spaces', { pad_vocab_size_multiple: 0 }, 'pad_vocab_size_multiple'],
+  ])('%s with %j', async (name, changes, wanted) => {
+    expect(await refusal(name, changes)).toContain(wanted);
+  });
+});
+
+describe('the reader', () => {
+  test('remembers what was read: all else that is set is refused, all at once', () => {
+    const reader = new ConfigReader({ a: 1, b: 2, c: null, d: false, torch_dtype: 'x', e: [3] });
+    reader.number('a');
+    expect(() => reader.finish()).toThrow(/'b': 2.*'e': \[3\]/);
+    reader.ignore('b', 'e');
+    reader.finish();
+  });
+
+  test('takes null for missing', () => {
+    const reader = new ConfigReader({ a: null });
+    expect(reader.count('a', 4)).toBe(4);
+    expect(reader.has('a')).toBe(false);
+    expect(() => reader.count('a')).toThrow(/no 'a'/);
+    expect(reader.object('a')).toBeUndefined();
+  });
+});

@@ -1,0 +1,216 @@
+/** Laws of memory: what is handed out never overlaps, what comes back becomes whole again, and hazards see every overlap. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Bank } from '../../src/backends/wasm/bank.ts';
+import { Hazards, type Range } from '../../src/backends/wasm/hazards.ts';
+import { Heap } from '../../src/backends/wasm/heap.ts';
+
+const ALIGN = 64;
+const PAGE = 65536;
+
+interface Room {
+  readonly start: number;
+  readonly pages: number;
+  readonly maxPages: number;
+}
+
+/** A heap over pages that are only counted. */
+function heapOf({ start, pages, maxPages }: Room) {
+  const system = { pages };
+  const heap = new Heap({
+    start,
+    end: pages * PAGE,
+    limit: maxPages * PAGE,
+    grow(more) {
+      if (system.pages + more > maxPages) return false;
+      system.pages += more;
+      return true;
+    },
+  });
+  return { heap, system };
+}
+
+const rooms = fc
+  .record({ start: fc.nat(5000), pages: fc.integer({ min: 1, max: 3 }), more: fc.nat(6) })
+  .map(({ start, pages, more }): Room => ({ start, pages, maxPages: pages + more }));
+
+const bytes = fc.oneof(fc.nat(300), fc.nat(3 * PAGE), fc.constantFrom(0, 1, 63, 64, 65, PAGE, PAGE - 64));
+
+/** Take so many bytes, take quiet ones, free the nth of what is held, or settle. */
+const actions = fc.array(
+  fc.oneof(
+    fc.record({ kind: fc.constant('take' as const), bytes }),
+    fc.record({ kind: fc.constant('quiet' as const), bytes }),
+    fc.record({ kind: fc.constant('free' as const), nth: fc.nat(20) }),
+    fc.record({ kind: fc.constant('settle' as const) }),
+  ),
+  { maxLength: 60 },
+);
+
+describe('a heap', () => {
+  test('hands out aligned memory that nobody else has, inside of what the system gave', () => {
+    fc.assert(
+      fc.property(rooms, actions, (room, list) => {
+        const { heap, system } = heapOf(room);
+        const held: { start: number; end: number }[] = [];
+        const touched: { start: number; end: number }[] = [];
+        let sinceSettled: { start: number; end: number }[] = [];
+        let used = 0;
+        for (const action of list) {
+          if (action.kind === 'settle') {
+            heap.settle();
+            sinceSettled = [...held];
+          } else if (action.kind === 'free') {
+            const [block] = held.splice(action.nth % Math.max(1, held.length), 1);
+            if (!block) continue;
+            heap.free(block.start);
+            used -= block.end - block.start;
+          } else {
+            const taken = action.kind === 'take' ? heap.take(action.bytes) : heap.takeQuiet(action.bytes);
+            if (!taken) continue;
+            const size = Math.max(ALIGN, Math.ceil(action.bytes / ALIGN) * ALIGN);
+            const block = { start: taken.address, end: taken.address + size };
+            const overlaps = ({ start, end }: { start: number; end: number }) => start < block.end && block.start < end;
+            expect(block.start % ALIGN).toBe(0);
+            expect(block.start).toBeGreaterThanOrEqual(room.start);
+            expect(block.end).toBeLessThanOrEqual(system.pages * PAGE);
+            expect(held.some(overlaps)).toBe(false);
+            expect(taken.fresh).toBe(!touched.some(overlaps));
+            if (action.kind === 'quiet') expect(sinceSettled.some(overlaps)).toBe(false);
+            held.push(block);
+            touched.push(block);
+            sinceSettled.push(block);
+            used += size;
+          }
+          expect(heap.used).toBe(used);
+        }
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  test('is one gap again when all has come back, in whatever order', () => {
+    fc.assert(
+      fc.property(
+        rooms,
+        fc.array(bytes, { minLength: 1, maxLength: 20 }),
+        fc.infiniteStream(fc.nat()),
+        (room, sizes, order) => {
+          const { heap, system } = heapOf(room);
+          const taken = sizes.flatMap((size) => heap.take(size)?.address ?? []);
+          if (taken.length === 0) return;
+          const first = Math.min(...taken);
+          const whole = heap.used;
+          const left = [...taken];
+          while (left.length > 0) heap.free(left.splice(order.next().value % left.length, 1)[0] as number);
+          expect(heap.used).toBe(0);
+          const pages = system.pages;
+          expect(heap.take(whole)).toEqual({ address: first, fresh: false });
+          expect(system.pages).toBe(pages);
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
+  test('refuses what does not fit, and stays as it was', () => {
+    const { heap } = heapOf({ start: 0, pages: 1, maxPages: 2 });
+    expect(heap.take(3 * PAGE)).toBeUndefined();
+    expect(heap.used).toBe(0);
+    expect(heap.take(2 * PAGE)).toEqual({ address: 0, fresh: true });
+    expect(heap.take(1)).toBeUndefined();
+    heap.free(0);
+    expect(heap.take(1)?.address).toBe(0);
+  });
+
+  test('hands out nothing where the system gives no more, although there is room below the limit', () => {
+    const heap = new Heap({ start: 0, end: PAGE, limit: 100 * PAGE, grow: () => false });
+    expect(heap.take(2 * PAGE)).toBeUndefined();
+    expect(heap.take(PAGE)).toEqual({ address: 0, fresh: true });
+  });
+
+  test('takes nothing back that is not in use', () => {
+    const { heap } = heapOf({ start: 0, pages: 1, maxPages: 1 });
+    heap.take(100);
+    expect(() => heap.free(64)).toThrow(RangeError);
+    heap.free(0);
+    expect(() => heap.free(0)).toThrow(RangeError);
+  });
+});
+
+describe('hazards', () => {
+  const range: fc.Arbitrary<Range> = fc
+    .record({ bank: fc.nat(1), start: fc.nat(20), length: fc.nat(5) })
+    .map(({ bank, start, length }) => ({ bank, start, end: start + length }));
+  const command = fc.record({ reads: fc.array(range, { maxLength: 3 }), writes: fc.array(range, { maxLength: 2 }) });
+
+  /** Byte by byte. */
+  const bytesOf = (ranges: readonly Range[]) =>
+    new Set(
+      ranges.flatMap(({ bank, start, end }) => Array.from({ length: end - start }, (_, i) => `${bank}:${start + i}`)),
+    );
+
+  test('are there exactly when a byte is shared and one of both writes it', () => {
+    fc.assert(
+      fc.property(fc.array(command, { maxLength: 5 }), command, (before, next) => {
+        const hazards = new Hazards();
+        for (const { reads, writes } of before) hazards.add(reads, writes);
+        const shared = (a: readonly Range[], b: readonly Range[]) => {
+          const some = bytesOf(a);
+          return [...bytesOf(b)].some((byte) => some.has(byte));
+        };
+        const reads = before.flatMap((c) => c.reads);
+        const writes = before.flatMap((c) => c.writes);
+        const wanted = shared(writes, next.reads) || shared(writes, next.writes) || shared(reads, next.writes);
+        const empty = (r: Range) => r.start === r.end;
+        fc.pre(![...reads, ...writes, ...next.reads, ...next.writes].some(empty)); // no command has an empty range
+        expect(hazards.conflict(next.reads, next.writes)).toBe(wanted);
+        hazards.clear();
+        expect(hazards.conflict(next.reads, next.writes)).toBe(false);
+      }),
+      { numRuns: 600 },
+    );
+  });
+});
+
+describe('a bank', () => {
+  const MAX = 1 << 22;
+
+  test('leaves a share of itself to the values of a step, however much lives in it', () => {
+    const bank = new Bank(0, false, MAX);
+    const held: number[] = [];
+    for (let taken = bank.takeLive(50_000); taken; taken = bank.takeLive(50_000)) held.push(taken.address);
+    expect(held.length * 50_000).toBeGreaterThan(0.8 * MAX);
+    expect(bank.take(100_000)).toBeDefined();
+    for (const address of held) bank.freeLive(address, 50_000);
+    expect(bank.takeLive(50_000)).toBeDefined();
+  });
+
+  test('puts nothing of one step’s mail over another, and comes to need no more memory', () => {
+    fc.assert(
+      fc.property(fc.array(fc.integer({ min: 1, max: 90_000 }), { minLength: 1, maxLength: 15 }), (letters) => {
+        const bank = new Bank(0, false, MAX);
+        const uses: number[] = [];
+        const sizes: number[] = [];
+        for (let step = 0; step < 4; step++) {
+          const blocks: { start: number; end: number }[] = [];
+          for (const letter of letters) {
+            const start = bank.mail(letter);
+            if (start === undefined) continue;
+            const end = start + letter;
+            expect(start % 16).toBe(0);
+            expect(end).toBeLessThanOrEqual(bank.size);
+            expect(blocks.some((other) => other.start < end && start < other.end)).toBe(false);
+            blocks.push({ start, end });
+          }
+          bank.emptyMail();
+          uses.push(bank.used);
+          sizes.push(bank.size);
+        }
+        expect(sizes[3]).toBe(sizes[1]);
+        expect(uses[3]).toBe(uses[0]);
+      }),
+      { numRuns: 60 },
+    );
+  });
+});
