@@ -150,7 +150,12 @@ export class Plan {
 
   /** Ternary layers are known by their type and their scale, not by what the config says of them. */
   #isTernary(name: string): boolean {
-    return this.tensors.get(`${name}.weight`)?.dtype === 'U8' && this.tensors.has(`${name}.weight_scale`);
+    const weight = this.tensors.get(`${name}.weight`);
+    if (weight?.dtype !== 'U8') return false;
+    if (this.tensors.has(`${name}.weight_scale`)) return true;
+    throw new CheckpointError(
+      `'${weight.name}' is U8, as packed ternary weights are, but the checkpoint has no '${name}.weight_scale'.`,
+    );
   }
 
   #linears(names: readonly string[], dIn: number, dOuts: readonly number[], options: MatrixOptions = {}): Linears {
@@ -158,9 +163,11 @@ export class Plan {
     if (ternary.length === 0) {
       return denseLinears(names.map((name, i) => this.#dense(name, dIn, [dOuts[i] as number], options)[0] as Dense));
     }
-    if (ternary.length < names.length) {
+    const dense = names.find((name) => !ternary.includes(name));
+    if (dense !== undefined) {
+      const stored = this.tensors.get(`${dense}.weight`)?.dtype ?? 'missing';
       throw new CheckpointError(
-        `only some of ${names.join(', ')} are ternary; they read one input, so all must be or none.`,
+        `'${dense}.weight' is ${stored}, but '${ternary[0]}.weight' is ternary; they read one input, so all must be or none.`,
       );
     }
     return ternaryLinears(
@@ -185,7 +192,10 @@ export class Plan {
     const dOut = dOuts.reduce((sum, n) => sum + n, 0);
     const stored = this.#find(`${name}.weight`, transposed ? [dIn, dOut] : [dOut, dIn]);
     const dtype = formatOf('matrix', stored.name, stored.dtype, this.#options.weights);
-    if (bias) this.#find(`${name}.bias`, [dOut]);
+    if (bias) {
+      const vector = this.#find(`${name}.bias`, [dOut]);
+      formatOf('vector', vector.name, vector.dtype, this.#options.weights); // throws on integers
+    }
     let firstRow = 0;
     return dOuts.map((rows) => {
       const w = this.#claim(`${name}.weight`, { kind: 'matrix', firstRow, transposed }, [rows, dIn], dtype);
