@@ -1,5 +1,5 @@
 /** Loads what a command works on, with progress on the terminal. */
-import { fromPretrained, type Model, type PretrainedOptions } from '../src/node.ts';
+import { loadOpened, type Model, type OpenedModel, openPretrained, type PretrainedOptions } from '../src/node.ts';
 import { interrupt } from './interrupt.ts';
 import type { ModelFlags } from './options.ts';
 import { progressBar } from './progress.ts';
@@ -29,13 +29,23 @@ export async function withProgress<T>(
   }
 }
 
-/** Loads a model, runs `use`, and gives everything back. */
+/** Opens a model, checks that it can do what is asked, loads it, runs `use`, and gives everything back. */
 export async function withModel<T>(
   reference: string,
   flags: ModelFlags,
+  check: (opened: OpenedModel) => void,
   use: (model: Model) => Promise<T>,
 ): Promise<T> {
-  const model = await withProgress('loading', flags, (options) => fromPretrained(reference, options));
+  const model = await withProgress('loading', flags, async (options) => {
+    const opened = await openPretrained(reference, options);
+    try {
+      check(opened); // reading the weights may take minutes
+    } catch (error) {
+      await opened.checkpoint.close();
+      throw error;
+    }
+    return loadOpened(opened, options);
+  });
   try {
     return await use(model);
   } finally {

@@ -6,7 +6,7 @@ import type { Backend } from './backends/backend.ts';
 import { opsOf } from './backends/eager.ts';
 import { UsageError } from './errors.ts';
 import { Batch, type Sequence } from './models/batch.ts';
-import type { LanguageModel } from './models/model.ts';
+import type { LanguageModel, ModelFacts } from './models/model.ts';
 import { State } from './models/state.ts';
 import { blind, type Tap } from './models/tap.ts';
 import type { Ops } from './ops/index.ts';
@@ -21,6 +21,24 @@ const HEAD_ROWS = 64;
 export interface ReadOptions {
   readonly signal?: AbortSignal | undefined;
   readonly tap?: Tap | undefined;
+}
+
+/** Throws UsageError when ids are none of the model's, or when a sequence would outgrow its context. */
+export function checkSequences({ vocabSize, contextLength }: ModelFacts, sequences: readonly Sequence[]): void {
+  for (const { ids, state } of sequences) {
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i] as number;
+      if (!Number.isInteger(id) || id < 0 || id >= vocabSize) {
+        throw new UsageError(`token id ${id} does not exist: this model has ids 0 to ${vocabSize - 1}.`);
+      }
+    }
+    const reach = (state?.length ?? 0) + ids.length;
+    if (contextLength !== undefined && reach > contextLength) {
+      throw new UsageError(
+        `${reach} tokens do not fit: this model reads at most ${contextLength}. Give it a shorter text.`,
+      );
+    }
+  }
 }
 
 export class Engine {
@@ -38,31 +56,12 @@ export class Engine {
     return new State(this.model.stateLayout, this.backend, this.ops);
   }
 
-  /** Throws UsageError when ids are none of the model's, or when a sequence would outgrow its context. */
-  check(sequences: readonly Sequence[]): void {
-    const { vocabSize, contextLength } = this.model.facts;
-    for (const { ids, state } of sequences) {
-      for (let i = 0; i < ids.length; i++) {
-        const id = ids[i] as number;
-        if (!Number.isInteger(id) || id < 0 || id >= vocabSize) {
-          throw new UsageError(`token id ${id} does not exist: this model has ids 0 to ${vocabSize - 1}.`);
-        }
-      }
-      const reach = (state?.length ?? 0) + ids.length;
-      if (contextLength !== undefined && reach > contextLength) {
-        throw new UsageError(
-          `${reach} tokens do not fit: this model reads at most ${contextLength}. Give it a shorter text.`,
-        );
-      }
-    }
-  }
-
   /** Reads all tokens and gives the logits [V] after the last one of each sequence; every sequence needs a state and a token. */
   async next(
     sequences: readonly Required<Sequence>[],
     { signal, tap = blind }: ReadOptions = {},
   ): Promise<Float32Array[]> {
-    this.check(sequences);
+    checkSequences(this.model.facts, sequences);
     if (sequences.some(({ ids }) => ids.length === 0))
       throw new UsageError('cannot predict after no token: give at least one.');
     const results: Float32Array[] = new Array(sequences.length);
@@ -100,7 +99,7 @@ export class Engine {
     visit: (first: number, logits: Float32Array) => void,
     { signal, tap = blind, whole = false }: ReadOptions & { readonly whole?: boolean } = {},
   ): Promise<void> {
-    this.check([{ ids, state }]);
+    checkSequences(this.model.facts, [{ ids, state }]);
     const all = Int32Array.from(ids);
     const pieceTokens = whole ? Math.max(1, all.length) : PIECE_TOKENS;
     for (let first = 0; first < all.length; first += pieceTokens) {

@@ -1,5 +1,5 @@
 /** The loop that joins model, sampler and tokenizer: one token per round for every sequence that is still open. */
-import type { Engine } from './engine.ts';
+import { checkSequences, type Engine } from './engine.ts';
 import { UsageError } from './errors.ts';
 import type { State } from './models/state.ts';
 import { logSumExp, Sampler, type SamplingOptions, topLogprobs } from './sampler/sampler.ts';
@@ -81,7 +81,7 @@ export async function* generate(
     throw new UsageError('stop texts need a tokenizer, and this model has none; use stopIds.');
   const stops = [stop].flat();
   new StopText(stops); // checked before a state takes memory
-  engine.check(inputs);
+  checkSequences(engine.model.facts, inputs);
   const ends = new Set([...stopIds, ...(ignoreEnd ? [] : endIds)]);
   const sampler = new Sampler(sampling);
   let open: Open[] = inputs.map(({ ids, state }, index) => ({

@@ -15,6 +15,7 @@ export { type OpenedModel, type OpenOptions, openModel } from './loader/open.ts'
 export {
   type CaptureOptions,
   type Completion,
+  checkBeforeLoad,
   Model,
   type Prompt,
   type PromptOptions,

@@ -1,7 +1,7 @@
 /** A loaded model, as its users see it: text in, text, probabilities and insides out. */
 import type { Backend } from './backends/backend.ts';
 import type { SavedFile } from './checkpoint/save.ts';
-import { Engine } from './engine.ts';
+import { checkSequences, Engine } from './engine.ts';
 import { UsageError } from './errors.ts';
 import { type FinishReason, type GenerationOptions, type GenerationStep, generate, LOOP_OPTIONS } from './generate.ts';
 import { Capture, type CapturedTensor, matchSites } from './inspect/capture.ts';
@@ -110,9 +110,7 @@ export class Model {
 
   /** Ids of a text, with what the tokenizer adds in front (such as Llama's begin-of-text); ids as they are. */
   encode(prompt: Prompt): readonly number[] {
-    if (typeof prompt !== 'string') return prompt;
-    if (!this.tokenizer) throw new UsageError('this checkpoint has no tokenizer: give token ids in place of text.');
-    return this.tokenizer.encode(prompt);
+    return encodePrompt(this.opened, prompt);
   }
 
   /** One prompt, or several at once; steps say by `index` to which prompt they belong. */
@@ -163,7 +161,8 @@ export class Model {
     };
     await this.#readThrough(ids, visit, signal);
     const sumLogprob = tokens.reduce((sum, { logprob }) => sum + (logprob ?? 0), 0);
-    return { tokens, sumLogprob, perplexity: Math.exp(-sumLogprob / (tokens.length - 1)) };
+    const predicted = tokens.length - 1;
+    return { tokens, sumLogprob, perplexity: predicted > 0 ? Math.exp(-sumLogprob / predicted) : Number.NaN };
   }
 
   /** The raw scores [T, V] of the next token after every position. */
@@ -226,6 +225,20 @@ export class Model {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose();
   }
+}
+
+function encodePrompt({ tokenizer }: OpenedModel, prompt: Prompt): readonly number[] {
+  if (typeof prompt !== 'string') return prompt;
+  if (!tokenizer) throw new UsageError('this checkpoint has no tokenizer: give token ids in place of text.');
+  return tokenizer.encode(prompt);
+}
+
+/** Can this model read this prompt, and has it these sites? Throws UsageError if not, before the weights are loaded. */
+export function checkBeforeLoad(opened: OpenedModel, prompt: Prompt, sites: readonly string[] = []): void {
+  const ids = encodePrompt(opened, prompt);
+  if (ids.length === 0) throw new UsageError('the prompt is empty: give at least one character.');
+  checkSequences(opened.model.facts, [{ ids }]);
+  matchSites(opened.model.sites, sites);
 }
 
 /** Throws UsageError on an option that neither the loop nor the sampler knows. */

@@ -1,15 +1,16 @@
 /** The entry for Node: models from folders, from those that ship with this package, and from the Hugging Face hub. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { totalmem } from 'node:os';
+import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { createWasmBackend } from './backends/wasm/index.ts';
+import { createWasmBackend, defaultThreads } from './backends/wasm/index.ts';
 import { nodePlatform } from './backends/wasm/platform-node.ts';
 import { localFolder } from './checkpoint/folder-node.ts';
 import { writeFolderWhole } from './checkpoint/save-node.ts';
 import type { Folder } from './checkpoint/source.ts';
 import { UsageError } from './errors.ts';
 import { type HubOptions, isRepoId, snapshot } from './hub/hub-node.ts';
-import { type OpenedModel, type OpenOptions, openModel, openTokenizer } from './loader/open.ts';
+import { familyNameOf, type OpenedModel, type OpenOptions, openModel, openTokenizer } from './loader/open.ts';
 import { type LoadOptions, Model } from './model.ts';
 import type { Tokenizer } from './tokenizer/tokenizer.ts';
 
@@ -38,6 +39,9 @@ const WEIGHT_SHARE = 0.8;
 /** The published Backpack comes without a tokenizer: its card loads GPT-2's. */
 const TOKENIZER_OF: Readonly<Record<string, string>> = { backpack: 'openai-community/gpt2' };
 
+/** Threads that compute unless it is said. */
+export const DEFAULT_THREADS = defaultThreads(nodePlatform);
+
 const shippedModels = new URL('../../models/', import.meta.url);
 
 /** Names of the small models that ship with this package. */
@@ -51,23 +55,31 @@ export function shippedModelNames(): string[] {
  * Throws UsageError when there is no such model, CheckpointError when its files are not understood, FetchError when a download fails.
  */
 export async function fromPretrained(reference: string, options: PretrainedOptions = {}): Promise<Model> {
-  const opened = await openPretrained(reference, options);
-  const { threads, relaxedSimd } = options;
-  const backend = await createWasmBackend({ platform: nodePlatform, threads, relaxedSimd });
-  return Model.load(opened, backend, options);
+  return loadOpened(await openPretrained(reference, options), options);
 }
 
 /** As fromPretrained, but reads no weights yet: config, headers and tokenizer only. */
 export async function openPretrained(reference: string, options: PretrainedOptions = {}): Promise<OpenedModel> {
-  const memoryBytes = WEIGHT_SHARE * totalmem();
+  const open = { memoryBytes: WEIGHT_SHARE * totalmem(), ...options };
+  const other = { ...options, revision: undefined }; // of another repository
   const folder = await folderOf(reference, options);
-  const beside = { ...options, revision: undefined, hub: { ...options.hub, weights: false } };
-  const named = options.tokenizer === undefined ? undefined : await folderOf(options.tokenizer, beside);
-  const opened = await openModel(folder, { memoryBytes, ...options, tokenizerFolder: named });
+  const named = options.tokenizer === undefined ? undefined : await tokenizerFolderOf(options.tokenizer, other);
+  const opened = await openModel(folder, { ...open, tokenizerFolder: named });
   const usual = TOKENIZER_OF[opened.family];
   if (opened.tokenizer || !usual || existsSync(reference) || !isRepoId(reference)) return opened;
+  const tokenizerFolder = await tokenizerFolderOf(usual, other).catch((error: Error) => {
+    options.onWarning?.(`no tokenizer, so only token ids are understood: ${error.message}`);
+  });
+  if (!tokenizerFolder) return opened;
   await opened.checkpoint.close();
-  return openModel(folder, { memoryBytes, ...options, tokenizerFolder: await folderOf(usual, beside) });
+  return openModel(folder, { ...open, tokenizerFolder });
+}
+
+/** The second half of fromPretrained: reads the weights. */
+export async function loadOpened(opened: OpenedModel, options: PretrainedOptions = {}): Promise<Model> {
+  const { threads, relaxedSimd } = options;
+  const backend = await createWasmBackend({ platform: nodePlatform, threads, relaxedSimd });
+  return Model.load(opened, backend, options);
 }
 
 /**
@@ -84,10 +96,18 @@ export async function saveModel(
 
 /** The tokenizer of a model, without its weights. Throws UsageError when it has none. */
 export async function openTokenizerOf(reference: string, options: PretrainedOptions = {}): Promise<Tokenizer> {
-  const hub = { ...options.hub, weights: false };
-  const tokenizer = await openTokenizer(await folderOf(reference, { ...options, hub }));
+  const folder = await tokenizerFolderOf(reference, options);
+  const own = await openTokenizer(folder);
+  const usual = own ? undefined : TOKENIZER_OF[(await familyNameOf(folder)) ?? ''];
+  const other = { ...options, revision: undefined };
+  const tokenizer = usual ? await openTokenizer(await tokenizerFolderOf(usual, other)) : own;
   if (!tokenizer) throw new UsageError(`${reference} has no tokenizer.json.`);
   return tokenizer;
+}
+
+/** A folder of which the weights are not wanted. */
+function tokenizerFolderOf(reference: string, options: PretrainedOptions): Promise<Folder> {
+  return folderOf(reference, { ...options, hub: { ...options.hub, weights: false } });
 }
 
 /** Where the files of a model are, downloaded if need be. */
@@ -97,7 +117,8 @@ export async function folderOf(
 ): Promise<Folder> {
   if (existsSync(reference) && statSync(reference).isDirectory()) return localFolder(reference);
   if (shippedModelNames().includes(reference)) return localFolder(fileURLToPath(new URL(reference, shippedModels)));
-  if (!isRepoId(reference)) {
+  // models/nosuch looks like a hub id, but means a folder where there is a folder `models`.
+  if (!isRepoId(reference) || existsSync(dirname(reference))) {
     const known = shippedModelNames().join(', ');
     throw new UsageError(
       `'${reference}' is no folder, no hub id (org/name), and none of the shipped models: ${known}.`,

@@ -1,6 +1,6 @@
 /** `capture MODEL`: writes values from inside a pass to a file. */
 import type { Command } from 'commander';
-import { saveTensors } from '../../src/node.ts';
+import { checkBeforeLoad, type OpenedModel, saveTensors } from '../../src/node.ts';
 import { interrupt } from '../interrupt.ts';
 import { withModel } from '../load.ts';
 import {
@@ -39,7 +39,8 @@ Examples:
 
 async function capture(reference: string, flags: CaptureFlags): Promise<void> {
   const prompt = promptOf(flags);
-  await withModel(reference, flags, async (model) => {
+  const check = (opened: OpenedModel) => checkBeforeLoad(opened, prompt, flags.sites);
+  await withModel(reference, flags, check, async (model) => {
     const captured = await model.capture(prompt, { sites: flags.sites, signal: interrupt.signal });
     await saveTensors(flags.out, captured);
     const list = [...captured].map(([name, { shape, dtype }]) => ({ name, shape, dtype }));

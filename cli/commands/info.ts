@@ -1,6 +1,6 @@
 /** `info MODEL`: what a checkpoint is, without reading its weights. */
 import type { Command } from 'commander';
-import { describe, type ModelDescription, openPretrained } from '../../src/node.ts';
+import { DEFAULT_THREADS, describe, type ModelDescription, openPretrained } from '../../src/node.ts';
 import { withProgress } from '../load.ts';
 import { jsonOption, type ModelFlags, modelOptions } from '../options.ts';
 import { columns, megabytes, printJson } from '../output.ts';
@@ -24,7 +24,7 @@ async function info(reference: string, flags: ModelFlags & { json?: boolean }): 
   const description = await withProgress('pulling', flags, async (options) => {
     const opened = await openPretrained(reference, options);
     try {
-      return describe(opened);
+      return describe(opened, flags.threads ?? DEFAULT_THREADS);
     } finally {
       await opened.checkpoint.close();
     }

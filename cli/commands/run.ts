@@ -2,7 +2,14 @@
 import { addAbortSignal } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import type { Command } from 'commander';
-import { type GenerationStep, type Model, type Prompt, UsageError } from '../../src/node.ts';
+import {
+  checkBeforeLoad,
+  type GenerationStep,
+  type Model,
+  type OpenedModel,
+  type Prompt,
+  UsageError,
+} from '../../src/node.ts';
 import { type GenerationFlags, generationFlags, generationOptions } from '../generation.ts';
 import { breathe, interrupt } from '../interrupt.ts';
 import { withModel } from '../load.ts';
@@ -41,10 +48,10 @@ async function run(reference: string, promptText: string | undefined, flags: Run
   if (flags.alternatives && !flags.json) throw new UsageError('--alternatives are shown with --json only.');
   const prompt = await promptFrom(promptText, flags.ids);
   const begin = performance.now();
-  await withModel(reference, flags, async (model) => {
+  const check = (opened: OpenedModel) => checkBeforeLoad(opened, prompt);
+  await withModel(reference, flags, check, async (model) => {
     const loadMs = performance.now() - begin;
     const promptIds = model.encode(prompt);
-    if (promptIds.length === 0) throw new UsageError('the prompt is empty: give at least one character.');
     const clock = stopwatch();
     const steps: GenerationStep[] = [];
     const print = flags.json ? () => {} : printer(model);

@@ -1,6 +1,6 @@
 /** `score MODEL`: the probability of every token of a text. */
 import type { Command } from 'commander';
-import { type Score, saveTensors, type Tokenizer } from '../../src/node.ts';
+import { checkBeforeLoad, type OpenedModel, type Score, saveTensors, type Tokenizer } from '../../src/node.ts';
 import { interrupt } from '../interrupt.ts';
 import { withModel } from '../load.ts';
 import {
@@ -42,7 +42,8 @@ Examples:
 
 async function score(reference: string, flags: ScoreFlags): Promise<void> {
   const prompt = promptOf(flags);
-  await withModel(reference, flags, async (model) => {
+  const check = (opened: OpenedModel) => checkBeforeLoad(opened, prompt);
+  await withModel(reference, flags, check, async (model) => {
     const ids = model.encode(prompt);
     const { vocabSize } = model.opened.model.facts;
     const shape = [ids.length, vocabSize];

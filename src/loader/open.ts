@@ -19,7 +19,7 @@ export interface OpenOptions {
   readonly ignoreConfigKeys?: readonly string[] | undefined;
   /** Keys of config.json to replace, such as { tie_word_embeddings: false }. */
   readonly config?: JsonObject | undefined;
-  /** Where to look for the tokenizer when it does not lie beside the weights. */
+  /** Where the tokenizer is, when not beside the weights. */
   readonly tokenizerFolder?: Folder | undefined;
 }
 
@@ -65,8 +65,8 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
     };
     const wanted = declare(options.weights ?? 'auto');
     const tooLarge = wanted.weights === 'auto' && wanted.plan.bytes > (options.memoryBytes ?? Number.POSITIVE_INFINITY);
-    const beside = await openTokenizer(folder);
-    const tokenizer = beside ?? (await openTokenizer(options.tokenizerFolder));
+    const named = await openTokenizer(options.tokenizerFolder);
+    const tokenizer = named ?? (await openTokenizer(folder));
     const endIds = await endIdsOf(folder, config, tokenizer);
     const bytesIn = (weights: WeightFormat) => declare(weights).plan.bytes;
     return {
@@ -74,7 +74,7 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
       config,
       checkpoint,
       tokenizer,
-      tokenizerFolder: beside ? undefined : options.tokenizerFolder,
+      tokenizerFolder: named && options.tokenizerFolder,
       endIds,
       bytesIn,
       ...(tooLarge ? declare('bf16') : wanted),
@@ -83,6 +83,12 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
     await checkpoint.close();
     throw error;
   }
+}
+
+/** Of the model that a config.json describes; undefined when there is none. */
+export async function familyNameOf(folder: Folder): Promise<string | undefined> {
+  const config = await readJson(folder, 'config.json', MAX_CONFIG_BYTES);
+  return config && familyOf(config).name;
 }
 
 /** Undefined when there is none. */

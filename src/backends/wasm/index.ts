@@ -41,8 +41,13 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
   return new WasmBackend(executor, kernelNames(module), shared, maxBankBytes);
 }
 
+/** How many threads compute unless it is said. */
+export function defaultThreads({ canShare, cores }: Platform): number {
+  return canShare ? Math.min(cores, MAX_DEFAULT_THREADS) : 1;
+}
+
 function threadsOf({ platform, threads }: WasmBackendOptions): number {
-  if (threads === undefined) return platform.canShare ? Math.min(platform.cores, MAX_DEFAULT_THREADS) : 1;
+  if (threads === undefined) return defaultThreads(platform);
   if (!Number.isInteger(threads) || threads < 1)
     throw new UsageError(`threads came as ${threads}, wanted a whole number from 1 on.`);
   if (threads > 1 && !platform.canShare) {
