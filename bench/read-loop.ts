@@ -21,13 +21,13 @@ export async function readLoop(bytes: number, threads: number): Promise<ReadLoop
     ? await threadedExecutor(nodePlatform, module, threads)
     : immediateExecutor(nodePlatform, module);
   const bank = new Bank(0, shared, 2 ** 32);
-  executor.addMemory(bank.memory);
   executor.hold(true); // until dispose
   const start = bank.takeLive(size)?.address;
   const scratch = bank.take(64 * threads);
   const args = bank.mail(4 * (HEAD_WORDS + 2));
   if (start === undefined || scratch === undefined || args === undefined)
     throw new RangeError(`no memory for ${bytes} bytes`);
+  executor.addMemory(bank.memory); // now that it is as large as it gets
   new Uint8Array(bank.memory.buffer, start, size).fill(1);
   return {
     async pass() {

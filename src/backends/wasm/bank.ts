@@ -30,8 +30,8 @@ export class Bank {
   #mailIndex = 0;
   #mailUsed = 0;
 
-  /** Throws RangeError when the engine grants no memory. */
-  constructor(index: number, shared: boolean, maxBytes: number) {
+  /** `onGrow` is called when the memory has grown. Throws RangeError when the engine grants no memory. */
+  constructor(index: number, shared: boolean, maxBytes: number, onGrow: () => void = () => {}) {
     this.index = index;
     const { memory, bytes } = newMemory(shared, maxBytes);
     this.memory = memory;
@@ -43,10 +43,11 @@ export class Bank {
       grow: (pages) => {
         try {
           memory.grow(pages);
-          return true;
         } catch {
           return false;
         }
+        onGrow();
+        return true;
       },
     });
   }

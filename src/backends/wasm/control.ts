@@ -19,9 +19,10 @@ const SPINS = 2000;
 export const FENCE = -1; // tell the main thread that all before is done
 export const LEAVE = -2; // return to the event loop, where a message waits
 export const CARRY = -3; // copy from one memory to another, as the record says
+export const GROWN = -4; // this memory has grown: look again how large it is
 
 export interface Command {
-  /** Index among the kernels, or FENCE, LEAVE, CARRY. */
+  /** Index among the kernels, or FENCE, LEAVE, CARRY, GROWN. */
   readonly kernel: number;
   /** Wait until all parts have ended all commands before. */
   readonly barrier: boolean;

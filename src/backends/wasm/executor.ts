@@ -1,5 +1,5 @@
 /** Who runs the commands: the calling thread at once, or a pool of threads. */
-import { CARRY, type Command, controlBytes, FENCE, LEAVE, Poster } from './control.ts';
+import { CARRY, type Command, controlBytes, FENCE, GROWN, LEAVE, Poster } from './control.ts';
 import type { Platform, Thread } from './platform.ts';
 import { type Kernel, kernelsOn, runCarry } from './thread.ts';
 
@@ -29,7 +29,7 @@ export function immediateExecutor(platform: Platform, module: WebAssembly.Module
     },
     post({ kernel, bank, args }) {
       if (kernel === CARRY) runCarry(memories, bank, args);
-      else (kernels[bank] as Kernel[])[kernel]!(args, 0, 1);
+      else if (kernel !== GROWN) (kernels[bank] as Kernel[])[kernel]!(args, 0, 1);
     },
     async fence() {
       // Promises alone would let no timer, no signal and no painting through, for as long as a text grows.

@@ -9,7 +9,7 @@ import { arrayFor, byteSize, type DType, type Shape, size, type Tensor, type Typ
 import type { Backend, Block } from '../backend.ts';
 import { Bank } from './bank.ts';
 import { type CommandOptions, type CommandWriter, HEAD_WORDS, type Located } from './command.ts';
-import { CARRY } from './control.ts';
+import { CARRY, GROWN } from './control.ts';
 import { encoders } from './encoders.ts';
 import { type Executor, immediateExecutor, threadedExecutor } from './executor.ts';
 import { hasRelaxedSimd, hasSimd } from './features.ts';
@@ -252,7 +252,9 @@ class WasmBackend implements Backend {
   }
 
   #addBank(): Bank {
-    const bank = new Bank(this.#banks.length, this.#shared, this.#maxBankBytes);
+    const index = this.#banks.length;
+    const onGrow = () => this.#executor.post({ kernel: GROWN, barrier: false, bank: index, args: 0 });
+    const bank = new Bank(index, this.#shared, this.#maxBankBytes, onGrow);
     this.#banks.push(bank);
     this.#executor.addMemory(bank.memory);
     return bank;

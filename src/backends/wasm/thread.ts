@@ -1,5 +1,5 @@
 /** What a computing thread does, whatever kind of worker it runs in. */
-import { CARRY, FENCE, LEAVE, Taker } from './control.ts';
+import { CARRY, FENCE, GROWN, LEAVE, Taker } from './control.ts';
 
 /** From the main thread. */
 export type ToThread =
@@ -83,6 +83,8 @@ export function createThread(post: (message: FromThread) => void): (message: ToT
       const { kernel, bank, args } = command;
       if (kernel >= 0) (kernels[bank] as Kernel[])[kernel]!(args, part, parts);
       else if (kernel === CARRY && part === 0) runCarry(memories, bank, args);
+      // V8 tells other threads of a growth by an interrupt, and until that is served fills, copies and views end at the old size.
+      else if (kernel === GROWN) (memories[bank] as WebAssembly.Memory).grow(0);
       else if (kernel === FENCE && part === 0) post({ kind: 'fence', number: args });
       taker.done();
       if (kernel === LEAVE) return;
