@@ -17,6 +17,8 @@ export interface Golden {
   readonly ids: readonly number[];
   /** 64 greedy tokens after `ids`. */
   readonly greedy: readonly number[];
+  /** How far the closest decision is from falling the other way: of a token, an expert, the rounding of an int8 activation. */
+  readonly margins: { readonly greedy: number; readonly experts?: number; readonly rounding?: number };
   /** Every site, and `logits`, in the order of the forward pass. */
   readonly sites: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: TypedArray }>;
 }

@@ -9,6 +9,16 @@ import { type Golden, goldenNames, readGolden } from '../goldens.ts';
 /** Largest difference, as a share of the largest magnitude of the reference. */
 const TOLERANCE = 5e-5;
 
+/** The same where an int8 activation lies so near a tie that the last bit of a sum decides its rounding, and so its neighbours'. */
+const TOLERANCE_AT_TIES = 2e-3;
+const ONE_STEP = 1 / 127;
+const NEAR_A_TIE = 1e-4;
+
+function tolerances({ margins }: Golden): { floats: number; int8: number } {
+  const tied = (margins.rounding ?? 1) < NEAR_A_TIE;
+  return tied ? { floats: TOLERANCE_AT_TIES, int8: ONE_STEP } : { floats: TOLERANCE, int8: 0 };
+}
+
 function difference(found: ArrayLike<number>, wanted: ArrayLike<number>): number {
   let [worst, largest] = [0, 0];
   for (let i = 0; i < wanted.length; i++) {
@@ -38,9 +48,10 @@ describe.each(backends)('on the %s backend', (_, create) => {
         const wanted = golden.sites.get(site);
         const found = captured.get(site);
         expect(found?.shape, `shape of ${site}`).toEqual(wanted?.shape);
-        const exact = wanted?.data instanceof Float32Array ? TOLERANCE : 0;
+        const { floats, int8 } = tolerances(golden);
+        const allowed = wanted?.data instanceof Float32Array ? floats : wanted?.data instanceof Int8Array ? int8 : 0;
         const worst = difference(found?.data ?? [], wanted?.data ?? []);
-        expect(worst, `${site} differs, the first site that does`).toBeLessThanOrEqual(exact);
+        expect(worst, `${site} differs, the first site that does`).toBeLessThanOrEqual(allowed);
       }
     });
 
@@ -49,7 +60,7 @@ describe.each(backends)('on the %s backend', (_, create) => {
       const found: number[] = [];
       await model.score(golden.ids, { onLogits: (_first, logits) => found.push(...logits) });
       expect(found.length).toBe(wanted.length);
-      expect(difference(found, wanted)).toBeLessThanOrEqual(TOLERANCE);
+      expect(difference(found, wanted)).toBeLessThanOrEqual(tolerances(golden).floats);
     });
 
     it('chooses the tokens of the reference', async () => {
