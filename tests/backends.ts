@@ -8,5 +8,5 @@ export const backends: readonly (readonly [name: string, create: () => Promise<B
   ['reference', async () => createReferenceBackend()],
   ['wasm', () => createWasmBackend({ platform: nodePlatform, threads: 1 })],
   ['wasm, 2 threads', () => createWasmBackend({ platform: nodePlatform, threads: 2 })],
-  ['wasm, small memories', () => createWasmBackend({ platform: nodePlatform, threads: 3, maxBankBytes: 6 << 20 })],
+  ['wasm, small memories', () => createWasmBackend({ platform: nodePlatform, threads: 3, maxBankBytes: 7 << 20 })],
 ];

@@ -14,6 +14,9 @@ const STEP_SHARE = 1 / 16;
 const AHEAD_SHARE = 1 / 4;
 const MAX_AHEAD_BYTES = 64 << 20;
 
+/** Smallest scratch memory of a part. */
+const MIN_SCRATCH_BYTES = 1 << 12;
+
 /** The kernels' static data, if any, lies below. */
 const HEAP_START = 4096;
 
@@ -25,10 +28,13 @@ export class Bank {
   #liveBytes = 0;
   /** Memory that only the main thread writes, and only once in a step: pieces of MAIL_BYTES, kept for the next step. */
   readonly #mail: number[] = [];
-  /** What was too large for them, freed after the step. */
+  /** What is freed after the step: what was too large for them, and scratch memory that became too small. */
   readonly #parcels: number[] = [];
   #mailIndex = 0;
   #mailUsed = 0;
+  /** Memory of each part while a command runs: address of the first, and bytes from one to the next. */
+  #scratch = { address: 0, stride: 0 };
+  #words: Uint32Array | undefined;
 
   /** `onGrow` is called when the memory has grown. Throws RangeError when the engine grants no memory. */
   constructor(index: number, shared: boolean, maxBytes: number, onGrow: () => void = () => {}) {
@@ -46,10 +52,17 @@ export class Bank {
         } catch {
           return false;
         }
+        this.#words = undefined;
         onGrow();
         return true;
       },
     });
+  }
+
+  /** The whole memory, until it grows. */
+  get words(): Uint32Array {
+    this.#words ??= new Uint32Array(this.memory.buffer);
+    return this.#words;
   }
 
   /** Bytes in use. */
@@ -87,6 +100,20 @@ export class Bank {
 
   free(address: number): void {
     this.#heap.free(address);
+  }
+
+  /**
+   * At least `bytes` for each part. Part p never touches what belongs to another, and does one command after the other, so that all
+   * commands share this memory without waiting for each other.
+   */
+  scratch(bytes: number, parts: number): { readonly address: number; readonly stride: number } | undefined {
+    if (bytes <= this.#scratch.stride) return this.#scratch;
+    const stride = 2 ** Math.ceil(Math.log2(Math.max(bytes, MIN_SCRATCH_BYTES)));
+    const taken = this.#heap.takeQuiet(stride * parts);
+    if (!taken) return undefined;
+    if (this.#scratch.stride > 0) this.#parcels.push(this.#scratch.address); // commands in flight may be using it
+    this.#scratch = { address: taken.address, stride };
+    return this.#scratch;
   }
 
   /** Room for what the main thread writes while commands run: nothing that is in flight uses it. */

@@ -6,6 +6,7 @@
 /** Int32 indices into the control memory. */
 const POSTED = 0; // commands appended so far, modulo 2^32
 const FAILED = 1; // 1 after a kernel has trapped
+const ASLEEP = 2; // threads that sleep, or are about to
 const FIRST_DONE = 16; // commands that part p has ended: FIRST_DONE + 16 p, a cache line each
 
 /** Commands that can wait in the ring. */
@@ -55,7 +56,7 @@ export class Poster {
     this.#words[at + 2] = args;
     this.#posted = (this.#posted + 1) | 0;
     Atomics.store(this.#words, POSTED, this.#posted);
-    Atomics.notify(this.#words, POSTED);
+    wake(this.#words, POSTED);
   }
 
   get failed(): boolean {
@@ -102,7 +103,7 @@ export class Taker {
   done(): void {
     this.#next = (this.#next + 1) | 0;
     Atomics.store(this.#words, FIRST_DONE + 16 * this.#part, this.#next);
-    Atomics.notify(this.#words, FIRST_DONE + 16 * this.#part);
+    wake(this.#words, FIRST_DONE + 16 * this.#part);
   }
 
   fail(): void {
@@ -116,9 +117,17 @@ export class Taker {
       if (((value - this.#next) | 0) >= ahead) return;
       if (Atomics.load(this.#words, FAILED) !== 0) return;
       // A thread that failed wakes nobody: look again now and then.
-      if (spins >= SPINS) Atomics.wait(this.#words, index, value, 1000);
+      if (spins < SPINS) continue;
+      Atomics.add(this.#words, ASLEEP, 1);
+      Atomics.wait(this.#words, index, value, 1000);
+      Atomics.sub(this.#words, ASLEEP, 1);
     }
   }
+}
+
+/** Waking nobody costs a lock all the same. Who is about to sleep looks at the counter once more, and finds it changed. */
+function wake(words: Int32Array, index: number): void {
+  if (Atomics.load(words, ASLEEP) > 0) Atomics.notify(words, index);
 }
 
 function slot(parts: number, index: number): number {

@@ -214,9 +214,9 @@ class WasmBackend implements Backend {
       this.#carry(x, copy);
       return copy;
     });
-    const isMutated = (x: Tensor) => mutated.includes(x);
-    const reads = local.filter((_, i) => !isMutated(inputs[i] as Tensor)).map(rangeOf);
-    const writes = [...outputs, ...local.filter((_, i) => isMutated(inputs[i] as Tensor))].map(rangeOf);
+    const reads: Range[] = [];
+    const writes = outputs.map(rangeOf);
+    for (const [i, x] of inputs.entries()) (mutated.includes(x) ? writes : reads).push(rangeOf(local[i] as Tensor));
 
     const writer = new Writer(this.#kernels, this.#executor.parts, (bytes) => {
       const place = this.#temporary(home, bytes);
@@ -227,7 +227,7 @@ class WasmBackend implements Backend {
     this.#post(home, writer.drafts, reads, writes, borrowed);
     local.forEach((copy, i) => {
       const x = inputs[i] as Tensor;
-      if (copy !== x && isMutated(x)) this.#carry(copy, x);
+      if (copy !== x && mutated.includes(x)) this.#carry(copy, x);
     });
     for (const place of borrowed) this.#release(place);
   }
@@ -340,26 +340,21 @@ class WasmBackend implements Backend {
   }
 
   #post(bank: Bank, drafts: readonly Draft[], reads: Range[], writes: Range[], borrowed: Place[]): void {
-    const { parts } = this.#executor;
-    const scratches = drafts.map(({ scratchBytes }) => {
-      if (scratchBytes === 0) return undefined;
-      const place = this.#temporary(bank, scratchBytes * parts);
-      borrowed.push(place);
-      return place;
-    });
     for (const { address, bytes } of borrowed) writes.push({ bank: bank.index, start: address, end: address + bytes });
     const wait = this.#hazards.conflict(reads, writes);
     drafts.forEach(({ kernel, after, scratchBytes, words }, i) => {
       const barrier = after || (i === 0 && wait);
       if (barrier) this.#hazards.clear();
       if (barrier || i === 0) this.#hazards.add(reads, writes);
+      const scratch = bank.scratch(scratchBytes, this.#executor.parts);
       const args = bank.mail(4 * (HEAD_WORDS + words.length));
-      if (args === undefined) throw outOfStepMemory(4 * words.length);
-      const record = new Uint32Array(bank.memory.buffer, args, HEAD_WORDS + words.length);
-      record[0] = scratches[i]?.address ?? 0;
-      record[1] = scratchBytes;
-      record[2] = 0;
-      record.set(words, HEAD_WORDS);
+      if (args === undefined || !scratch) throw outOfStepMemory(scratchBytes + 4 * words.length);
+      const memory = bank.words;
+      const at = args / 4;
+      memory[at] = scratch.address;
+      memory[at + 1] = scratch.stride;
+      memory[at + 2] = 0;
+      for (let k = 0; k < words.length; k++) memory[at + HEAD_WORDS + k] = words[k] as number;
       this.#executor.post({ kernel, barrier, bank: bank.index, args });
     });
   }

@@ -4,7 +4,7 @@
  */
 import { address, scratch, take, word } from './command';
 import { loadEnd, madd, sumLanes } from './lanes';
-import { BF16, F16, F32, weights4, weightsEnd, widen, widthShift } from './weights';
+import { BF16, F32, fourth4, second4, third4, weights4, weightsEnd, widen, widthShift } from './weights';
 
 /** From this many tokens on, weights of 16 bits are widened once and used for all of them. */
 const WIDEN_FROM: u32 = 4;
@@ -12,62 +12,90 @@ const WIDEN_FROM: u32 = 4;
 /** Rows that are widened at once. */
 const WIDE_ROWS: u32 = 8;
 
-/** Four rows, one token. `format` is a constant wherever this is inlined. */
+/** Four rows, one token. */
 // @ts-ignore: decorator
 @inline
-function rows4(y: usize, x: usize, w: usize, stride: usize, count: usize, bias: usize, format: u32): void {
+function rows4<T>(y: usize, x: usize, w: usize, stride: usize, count: usize, bias: usize): void {
   let s0 = f32x4.splat(0);
   let s1 = s0;
   let s2 = s0;
   let s3 = s0;
-  const step: usize = 4 << widthShift(format);
+  let w1 = w + stride;
+  let w2 = w1 + stride;
+  let w3 = w2 + stride;
   const whole = x + ((count & ~3) << 2);
-  for (; x < whole; x += 16, w += step) {
+  for (const most = x + ((count & ~15) << 2); x < most; x += 64) {
+    let v = v128.load(x);
+    s0 = madd(v, weights4<T>(w), s0);
+    s1 = madd(v, weights4<T>(w1), s1);
+    s2 = madd(v, weights4<T>(w2), s2);
+    s3 = madd(v, weights4<T>(w3), s3);
+    v = v128.load(x, 16);
+    s0 = madd(v, second4<T>(w), s0);
+    s1 = madd(v, second4<T>(w1), s1);
+    s2 = madd(v, second4<T>(w2), s2);
+    s3 = madd(v, second4<T>(w3), s3);
+    v = v128.load(x, 32);
+    s0 = madd(v, third4<T>(w), s0);
+    s1 = madd(v, third4<T>(w1), s1);
+    s2 = madd(v, third4<T>(w2), s2);
+    s3 = madd(v, third4<T>(w3), s3);
+    v = v128.load(x, 48);
+    s0 = madd(v, fourth4<T>(w), s0);
+    s1 = madd(v, fourth4<T>(w1), s1);
+    s2 = madd(v, fourth4<T>(w2), s2);
+    s3 = madd(v, fourth4<T>(w3), s3);
+    w += 16 * sizeof<T>();
+    w1 += 16 * sizeof<T>();
+    w2 += 16 * sizeof<T>();
+    w3 += 16 * sizeof<T>();
+  }
+  for (; x < whole; x += 16) {
     const v = v128.load(x);
-    s0 = madd(v, weights4(w, format), s0);
-    s1 = madd(v, weights4(w + stride, format), s1);
-    s2 = madd(v, weights4(w + 2 * stride, format), s2);
-    s3 = madd(v, weights4(w + 3 * stride, format), s3);
+    s0 = madd(v, weights4<T>(w), s0);
+    s1 = madd(v, weights4<T>(w1), s1);
+    s2 = madd(v, weights4<T>(w2), s2);
+    s3 = madd(v, weights4<T>(w3), s3);
+    w += 4 * sizeof<T>();
+    w1 += 4 * sizeof<T>();
+    w2 += 4 * sizeof<T>();
+    w3 += 4 * sizeof<T>();
   }
   const rest = count & 3;
   if (rest) {
     const v = loadEnd(x, rest);
-    s0 = madd(v, weightsEnd(w, rest, format), s0);
-    s1 = madd(v, weightsEnd(w + stride, rest, format), s1);
-    s2 = madd(v, weightsEnd(w + 2 * stride, rest, format), s2);
-    s3 = madd(v, weightsEnd(w + 3 * stride, rest, format), s3);
+    s0 = madd(v, weightsEnd<T>(w, rest), s0);
+    s1 = madd(v, weightsEnd<T>(w1, rest), s1);
+    s2 = madd(v, weightsEnd<T>(w2, rest), s2);
+    s3 = madd(v, weightsEnd<T>(w3, rest), s3);
   }
   let sums = f32x4(sumLanes(s0), sumLanes(s1), sumLanes(s2), sumLanes(s3));
   if (bias) sums = f32x4.add(sums, v128.load(bias));
   v128.store(y, sums);
 }
 
-// @ts-ignore: decorator
-@inline
-function row1(y: usize, x: usize, w: usize, count: usize, bias: usize, format: u32): void {
+function row1<T>(y: usize, x: usize, w: usize, count: usize, bias: usize): void {
   let s = f32x4.splat(0);
-  const step: usize = 4 << widthShift(format);
   const whole = x + ((count & ~3) << 2);
-  for (; x < whole; x += 16, w += step) s = madd(v128.load(x), weights4(w, format), s);
+  for (; x < whole; x += 16, w += 4 * sizeof<T>()) s = madd(v128.load(x), weights4<T>(w), s);
   const rest = count & 3;
-  if (rest) s = madd(loadEnd(x, rest), weightsEnd(w, rest, format), s);
+  if (rest) s = madd(loadEnd(x, rest), weightsEnd<T>(w, rest), s);
   let sum = sumLanes(s);
   if (bias) sum += load<f32>(bias);
   store<f32>(y, sum);
 }
 
 /** Rows of one token; the weights are read once. */
-// @ts-ignore: decorator
-@inline
-function rowsOfToken(y: usize, x: usize, w: usize, stride: usize, rows: u32, count: usize, bias: usize, format: u32): void {
+function rowsOfToken<T>(y: usize, x: usize, w: usize, rows: u32, count: usize, bias: usize): void {
+  const stride = count * sizeof<T>();
   for (; rows >= 4; rows -= 4) {
-    rows4(y, x, w, stride, count, bias, format);
+    rows4<T>(y, x, w, stride, count, bias);
     y += 16;
     w += 4 * stride;
     if (bias) bias += 16;
   }
   for (; rows > 0; rows--) {
-    row1(y, x, w, count, bias, format);
+    row1<T>(y, x, w, count, bias);
     y += 4;
     w += stride;
     if (bias) bias += 4;
@@ -84,39 +112,69 @@ function rows4tokens2(y: usize, yNext: usize, x: usize, xNext: usize, w: usize, 
   let b1 = a0;
   let b2 = a0;
   let b3 = a0;
-  const whole = x + ((count & ~3) << 2);
-  for (; x < whole; x += 16, xNext += 16, w += 16) {
-    const u = v128.load(x);
-    const v = v128.load(xNext);
-    const w0 = v128.load(w);
-    a0 = madd(u, w0, a0);
-    b0 = madd(v, w0, b0);
-    const w1 = v128.load(w + stride);
-    a1 = madd(u, w1, a1);
-    b1 = madd(v, w1, b1);
-    const w2 = v128.load(w + 2 * stride);
-    a2 = madd(u, w2, a2);
-    b2 = madd(v, w2, b2);
-    const w3 = v128.load(w + 3 * stride);
-    a3 = madd(u, w3, a3);
-    b3 = madd(v, w3, b3);
+  let w1 = w + stride;
+  let w2 = w1 + stride;
+  let w3 = w2 + stride;
+  for (const most = x + ((count & ~7) << 2); x < most; x += 32) {
+    let u = v128.load(x);
+    let v = v128.load(xNext);
+    let k = v128.load(w);
+    a0 = madd(u, k, a0);
+    b0 = madd(v, k, b0);
+    k = v128.load(w1);
+    a1 = madd(u, k, a1);
+    b1 = madd(v, k, b1);
+    k = v128.load(w2);
+    a2 = madd(u, k, a2);
+    b2 = madd(v, k, b2);
+    k = v128.load(w3);
+    a3 = madd(u, k, a3);
+    b3 = madd(v, k, b3);
+    u = v128.load(x, 16);
+    v = v128.load(xNext, 16);
+    k = v128.load(w, 16);
+    a0 = madd(u, k, a0);
+    b0 = madd(v, k, b0);
+    k = v128.load(w1, 16);
+    a1 = madd(u, k, a1);
+    b1 = madd(v, k, b1);
+    k = v128.load(w2, 16);
+    a2 = madd(u, k, a2);
+    b2 = madd(v, k, b2);
+    k = v128.load(w3, 16);
+    a3 = madd(u, k, a3);
+    b3 = madd(v, k, b3);
+    xNext += 32;
+    w += 32;
+    w1 += 32;
+    w2 += 32;
+    w3 += 32;
   }
-  const rest = count & 3;
-  if (rest) {
-    const u = loadEnd(x, rest);
-    const v = loadEnd(xNext, rest);
-    const w0 = loadEnd(w, rest);
-    a0 = madd(u, w0, a0);
-    b0 = madd(v, w0, b0);
-    const w1 = loadEnd(w + stride, rest);
-    a1 = madd(u, w1, a1);
-    b1 = madd(v, w1, b1);
-    const w2 = loadEnd(w + 2 * stride, rest);
-    a2 = madd(u, w2, a2);
-    b2 = madd(v, w2, b2);
-    const w3 = loadEnd(w + 3 * stride, rest);
-    a3 = madd(u, w3, a3);
-    b3 = madd(v, w3, b3);
+  // At most one whole vector, then what fills none: both padded alike.
+  for (let rest = count & 7; rest > 0; ) {
+    const some = min<usize>(rest, 4);
+    const full = some == 4;
+    const u = full ? v128.load(x) : loadEnd(x, some);
+    const v = full ? v128.load(xNext) : loadEnd(xNext, some);
+    let k = full ? v128.load(w) : loadEnd(w, some);
+    a0 = madd(u, k, a0);
+    b0 = madd(v, k, b0);
+    k = full ? v128.load(w1) : loadEnd(w1, some);
+    a1 = madd(u, k, a1);
+    b1 = madd(v, k, b1);
+    k = full ? v128.load(w2) : loadEnd(w2, some);
+    a2 = madd(u, k, a2);
+    b2 = madd(v, k, b2);
+    k = full ? v128.load(w3) : loadEnd(w3, some);
+    a3 = madd(u, k, a3);
+    b3 = madd(v, k, b3);
+    x += 16;
+    xNext += 16;
+    w += 16;
+    w1 += 16;
+    w2 += 16;
+    w3 += 16;
+    rest -= some;
   }
   let a = f32x4(sumLanes(a0), sumLanes(a1), sumLanes(a2), sumLanes(a3));
   let b = f32x4(sumLanes(b0), sumLanes(b1), sumLanes(b2), sumLanes(b3));
@@ -140,12 +198,12 @@ function block(ys: usize, xs: usize, tokens: u32, w: usize, stride: usize, rows:
       const yNext = <usize>load<u32>(ys + 4 * t, 4) + 4 * row;
       rows4tokens2(y, yNext, load<u32>(xs + 4 * t), load<u32>(xs + 4 * t, 4), wRow, stride, count, shift);
     }
-    if (t < tokens) rows4(<usize>load<u32>(ys + 4 * t) + 4 * row, load<u32>(xs + 4 * t), wRow, stride, count, shift, F32);
+    if (t < tokens) rows4<f32>(<usize>load<u32>(ys + 4 * t) + 4 * row, load<u32>(xs + 4 * t), wRow, stride, count, shift);
   }
   for (let row = rows & ~3; row < rows; row++) {
     const shift = bias ? bias + 4 * row : 0;
     for (let t: u32 = 0; t < tokens; t++) {
-      row1(<usize>load<u32>(ys + 4 * t) + 4 * row, load<u32>(xs + 4 * t), w + row * stride, count, shift, F32);
+      row1<f32>(<usize>load<u32>(ys + 4 * t) + 4 * row, load<u32>(xs + 4 * t), w + row * stride, count, shift);
     }
   }
 }
@@ -174,7 +232,12 @@ export function rowsForTokens(
     const outputs = wide + WIDE_ROWS * (count << 2);
     for (let row: u32 = 0; row < rows; row += WIDE_ROWS) {
       const some = min(WIDE_ROWS, rows - row);
-      for (let i: u32 = 0; i < some; i++) widen(wide + i * (count << 2), w + (row + i) * stride, count, format);
+      for (let i: u32 = 0; i < some; i++) {
+        const to = wide + i * (count << 2);
+        const from = w + (row + i) * stride;
+        if (format == BF16) widen<u16>(to, from, count);
+        else widen<i16>(to, from, count);
+      }
       for (let t: u32 = 0; t < tokens; t++) store<u32>(outputs + 4 * t, load<u32>(ys + 4 * t) + 4 * row);
       block(outputs, xs, tokens, wide, count << 2, some, count, bias ? bias + 4 * row : 0);
     }
@@ -183,9 +246,9 @@ export function rowsForTokens(
   for (let t: u32 = 0; t < tokens; t++) {
     const y: usize = load<u32>(ys + 4 * t);
     const x: usize = load<u32>(xs + 4 * t);
-    if (format == F32) rowsOfToken(y, x, w, stride, rows, count, bias, F32);
-    else if (format == BF16) rowsOfToken(y, x, w, stride, rows, count, bias, BF16);
-    else rowsOfToken(y, x, w, stride, rows, count, bias, F16);
+    if (format == F32) rowsOfToken<f32>(y, x, w, rows, count, bias);
+    else if (format == BF16) rowsOfToken<u16>(y, x, w, rows, count, bias);
+    else rowsOfToken<i16>(y, x, w, rows, count, bias);
   }
 }
 

@@ -1,7 +1,7 @@
 /** Kernels that move numbers. */
 import { address, real, take, word } from './command';
 import { loadEnd, storeEnd } from './lanes';
-import { weights4, weightsEnd, widthShift } from './weights';
+import { BF16, F32, weights4, weightsEnd, widthShift } from './weights';
 
 const PIECE: u32 = 1 << 18;
 
@@ -21,21 +21,27 @@ export function zero(args: usize, part: u32, parts: u32): void {
   }
 }
 
+/** One row times `scale`. */
+function scaleRow<T>(to: usize, from: usize, count: usize, scale: v128): void {
+  for (const whole = to + ((count & ~3) << 2); to < whole; to += 16, from += 4 * sizeof<T>()) {
+    v128.store(to, f32x4.mul(scale, weights4<T>(from)));
+  }
+  const rest = count & 3;
+  if (rest) storeEnd(to, f32x4.mul(scale, weightsEnd<T>(from, rest)), rest);
+}
+
 /** Words: y, table, ids, T, M, format, scale. */
 export function embed(args: usize, part: u32, parts: u32): void {
   const width: usize = word(args, 4);
   const format = word(args, 5);
   const scale = f32x4.splat(real(args, 6));
-  const shift = widthShift(format);
   for (let t = take(args); t < word(args, 3); t = take(args)) {
-    let to = address(args, 0) + t * (width << 2);
+    const to = address(args, 0) + t * (width << 2);
     const id: usize = load<u32>(address(args, 2) + 4 * t);
-    let from = address(args, 1) + ((id * width) << shift);
-    for (const whole = to + ((width & ~3) << 2); to < whole; to += 16, from += 4 << shift) {
-      v128.store(to, f32x4.mul(scale, weights4(from, format)));
-    }
-    const rest = width & 3;
-    if (rest) storeEnd(to, f32x4.mul(scale, weightsEnd(from, rest, format)), rest);
+    const from = address(args, 1) + (id * width << widthShift(format));
+    if (format == F32) scaleRow<f32>(to, from, width, scale);
+    else if (format == BF16) scaleRow<u16>(to, from, width, scale);
+    else scaleRow<i16>(to, from, width, scale);
   }
 }
 

@@ -1,56 +1,64 @@
-/** Reading weights: every dense format becomes f32 lanes here and nowhere else. Codes of the formats as in ../encoders.ts. */
+/**
+ * Reading weights: every dense format becomes f32 lanes here and nowhere else. A format is a type parameter, so that each gets loops of its
+ * own: f32 for itself, u16 for bfloat16, i16 for IEEE halves. Codes of the formats as in ../encoders.ts.
+ */
 import { loadEnd } from './lanes';
 
 export const F32: u32 = 0;
 export const BF16: u32 = 1;
-export const F16: u32 = 2;
 
-/** Four bfloat16 numbers: the upper halves of f32. */
+/** Four bfloat16 numbers are the upper halves of four f32. */
 // @ts-ignore: decorator
 @inline
-export function bf16x4(at: usize): v128 {
-  return i32x4.shl(v128.load16x4_u(at), 16);
+function widenBf16(x: v128): v128 {
+  return i32x4.shl(x, 16);
 }
 
 /** Four finite halves. Multiplying by 2^112 moves the exponent and makes subnormal numbers normal. */
 // @ts-ignore: decorator
 @inline
-export function f16x4(at: usize): v128 {
-  return widenHalves(v128.load16x4_u(at));
-}
-
-// @ts-ignore: decorator
-@inline
-function widenHalves(h: v128): v128 {
+function widenF16(h: v128): v128 {
   const magnitude = f32x4.mul(i32x4.shl(v128.and(h, i32x4.splat(0x7fff)), 13), f32x4.splat(5.192296858534828e33));
   return v128.or(magnitude, i32x4.shl(v128.and(h, i32x4.splat(0x8000)), 16));
 }
 
-/** The first `count` (1 to 3) 16-bit words at `at`, widened, and zeros. */
+/** Four weights. */
 // @ts-ignore: decorator
 @inline
-function loadEnd16(at: usize, count: usize): v128 {
-  let x = i32x4.replace_lane(i32x4.splat(0), 0, load<u16>(at));
-  if (count > 1) x = i32x4.replace_lane(x, 1, load<u16>(at, 2));
-  if (count > 2) x = i32x4.replace_lane(x, 2, load<u16>(at, 4));
-  return x;
+export function weights4<T>(at: usize): v128 {
+  if (sizeof<T>() == 4) return v128.load(at);
+  return isSigned<T>() ? widenF16(v128.load16x4_u(at)) : widenBf16(v128.load16x4_u(at));
 }
 
-/** Four weights of the given format. */
+/** The next four after those of `weights4`; then the next. The offsets must stand there as numbers, to become part of the load. */
 // @ts-ignore: decorator
 @inline
-export function weights4(at: usize, format: u32): v128 {
-  if (format == F32) return v128.load(at);
-  return format == BF16 ? bf16x4(at) : f16x4(at);
+export function second4<T>(at: usize): v128 {
+  if (sizeof<T>() == 4) return v128.load(at, 16);
+  return isSigned<T>() ? widenF16(v128.load16x4_u(at, 8)) : widenBf16(v128.load16x4_u(at, 8));
+}
+
+// @ts-ignore: decorator
+@inline
+export function third4<T>(at: usize): v128 {
+  if (sizeof<T>() == 4) return v128.load(at, 32);
+  return isSigned<T>() ? widenF16(v128.load16x4_u(at, 16)) : widenBf16(v128.load16x4_u(at, 16));
+}
+
+// @ts-ignore: decorator
+@inline
+export function fourth4<T>(at: usize): v128 {
+  if (sizeof<T>() == 4) return v128.load(at, 48);
+  return isSigned<T>() ? widenF16(v128.load16x4_u(at, 24)) : widenBf16(v128.load16x4_u(at, 24));
 }
 
 /** The last 1 to 3 weights of a row, and zeros. */
-// @ts-ignore: decorator
-@inline
-export function weightsEnd(at: usize, count: usize, format: u32): v128 {
-  if (format == F32) return loadEnd(at, count);
-  const raw = loadEnd16(at, count);
-  return format == BF16 ? i32x4.shl(raw, 16) : widenHalves(raw);
+export function weightsEnd<T>(at: usize, count: usize): v128 {
+  if (sizeof<T>() == 4) return loadEnd(at, count);
+  let x = i32x4.replace_lane(i32x4.splat(0), 0, load<u16>(at));
+  if (count > 1) x = i32x4.replace_lane(x, 1, load<u16>(at, 2));
+  if (count > 2) x = i32x4.replace_lane(x, 2, load<u16>(at, 4));
+  return isSigned<T>() ? widenF16(x) : widenBf16(x);
 }
 
 /** Bytes of one weight, as a shift. */
@@ -61,11 +69,10 @@ export function widthShift(format: u32): usize {
 }
 
 /** `count` weights of one row as f32. */
-export function widen(to: usize, from: usize, count: usize, format: u32): void {
-  const shift = widthShift(format);
+export function widen<T>(to: usize, from: usize, count: usize): void {
   const whole = to + ((count & ~3) << 2);
-  for (; to < whole; to += 16, from += 4 << shift) v128.store(to, weights4(from, format));
-  for (let rest = count & 3; rest > 0; rest--, to += 4, from += 1 << shift) {
-    store<f32>(to, f32x4.extract_lane(weightsEnd(from, 1, format), 0));
+  for (; to < whole; to += 16, from += 4 * sizeof<T>()) v128.store(to, weights4<T>(from));
+  for (let rest = count & 3; rest > 0; rest--, to += 4, from += sizeof<T>()) {
+    store<f32>(to, f32x4.extract_lane(weightsEnd<T>(from, 1), 0));
   }
 }
