@@ -7,14 +7,7 @@ import { loadEnd } from './lanes';
 export const F32: u32 = 0;
 export const BF16: u32 = 1;
 
-/** Four bfloat16 numbers are the upper halves of four f32. */
-// @ts-ignore: decorator
-@inline
-function widenBf16(x: v128): v128 {
-  return i32x4.shl(x, 16);
-}
-
-/** Four finite halves. Multiplying by 2^112 moves the exponent and makes subnormal numbers normal. */
+/** Four halves in the lower halves of the lanes; finite. Multiplying by 2^112 moves the exponent and makes subnormal numbers normal. */
 // @ts-ignore: decorator
 @inline
 function widenF16(h: v128): v128 {
@@ -22,34 +15,30 @@ function widenF16(h: v128): v128 {
   return v128.or(magnitude, i32x4.shl(v128.and(h, i32x4.splat(0x8000)), 16));
 }
 
+/** The first four of eight 16-bit weights. A bfloat16 is the upper half of its f32, an IEEE half goes to the lower half of the lane. */
+// @ts-ignore: decorator
+@inline
+export function lower<T>(x: v128): v128 {
+  const zero = i16x8.splat(0);
+  if (isSigned<T>()) return widenF16(v128.shuffle<u16>(x, zero, 0, 8, 1, 9, 2, 10, 3, 11));
+  return v128.shuffle<u16>(zero, x, 0, 8, 1, 9, 2, 10, 3, 11);
+}
+
+/** The last four of eight 16-bit weights. */
+// @ts-ignore: decorator
+@inline
+export function upper<T>(x: v128): v128 {
+  const zero = i16x8.splat(0);
+  if (isSigned<T>()) return widenF16(v128.shuffle<u16>(x, zero, 4, 12, 5, 13, 6, 14, 7, 15));
+  return v128.shuffle<u16>(zero, x, 4, 12, 5, 13, 6, 14, 7, 15);
+}
+
 /** Four weights. */
 // @ts-ignore: decorator
 @inline
 export function weights4<T>(at: usize): v128 {
   if (sizeof<T>() == 4) return v128.load(at);
-  return isSigned<T>() ? widenF16(v128.load16x4_u(at)) : widenBf16(v128.load16x4_u(at));
-}
-
-/** The next four after those of `weights4`; then the next. The offsets must stand there as numbers, to become part of the load. */
-// @ts-ignore: decorator
-@inline
-export function second4<T>(at: usize): v128 {
-  if (sizeof<T>() == 4) return v128.load(at, 16);
-  return isSigned<T>() ? widenF16(v128.load16x4_u(at, 8)) : widenBf16(v128.load16x4_u(at, 8));
-}
-
-// @ts-ignore: decorator
-@inline
-export function third4<T>(at: usize): v128 {
-  if (sizeof<T>() == 4) return v128.load(at, 32);
-  return isSigned<T>() ? widenF16(v128.load16x4_u(at, 16)) : widenBf16(v128.load16x4_u(at, 16));
-}
-
-// @ts-ignore: decorator
-@inline
-export function fourth4<T>(at: usize): v128 {
-  if (sizeof<T>() == 4) return v128.load(at, 48);
-  return isSigned<T>() ? widenF16(v128.load16x4_u(at, 24)) : widenBf16(v128.load16x4_u(at, 24));
+  return lower<T>(v128.load64_zero(at));
 }
 
 /** The last 1 to 3 weights of a row, and zeros. */
@@ -58,7 +47,7 @@ export function weightsEnd<T>(at: usize, count: usize): v128 {
   let x = i32x4.replace_lane(i32x4.splat(0), 0, load<u16>(at));
   if (count > 1) x = i32x4.replace_lane(x, 1, load<u16>(at, 2));
   if (count > 2) x = i32x4.replace_lane(x, 2, load<u16>(at, 4));
-  return isSigned<T>() ? widenF16(x) : widenBf16(x);
+  return isSigned<T>() ? widenF16(x) : i32x4.shl(x, 16);
 }
 
 /** Bytes of one weight, as a shift. */
