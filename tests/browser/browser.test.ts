@@ -110,8 +110,9 @@ describe.skipIf(!executablePath)('in Chromium', { timeout: 60_000 }, () => {
         const { logprobs, ...tokens } = await runIn(isolatedPage, name);
         const { logprobs: wanted, ...tokensInNode } = inNode;
         expect(tokens).toEqual(tokensInNode);
-        // Activations of 8 bits round to the other side now and then.
-        logprobs.forEach((logprob, i) => void expect(logprob).toBeCloseTo(wanted[i] as number, 2));
+        // Activations of 8 bits round to the other side now and then, which moves all that follows.
+        const digits = name === 'bitnet-tiny' ? 1 : 3;
+        logprobs.forEach((logprob, i) => void expect(logprob).toBeCloseTo(wanted[i] as number, digits));
       });
     });
   });

@@ -20,6 +20,14 @@ const MIN_SCRATCH_BYTES = 1 << 12;
 /** The kernels' static data, if any, lies below. */
 const HEAP_START = 4096;
 
+export interface Scratch {
+  /** Of part 0. */
+  readonly address: number;
+  /** Bytes from one part to the next. */
+  readonly stride: number;
+  readonly moved: boolean;
+}
+
 export class Bank {
   readonly index: number;
   readonly memory: WebAssembly.Memory;
@@ -32,7 +40,6 @@ export class Bank {
   readonly #parcels: number[] = [];
   #mailIndex = 0;
   #mailUsed = 0;
-  /** Memory of each part while a command runs: address of the first, and bytes from one to the next. */
   #scratch = { address: 0, stride: 0 };
   #words: Uint32Array | undefined;
 
@@ -104,16 +111,17 @@ export class Bank {
 
   /**
    * At least `bytes` for each part. Part p never touches what belongs to another, and does one command after the other, so that all
-   * commands share this memory without waiting for each other.
+   * commands share this memory without waiting for each other; only the first after it has `moved` waits for all before it.
    */
-  scratch(bytes: number, parts: number): { readonly address: number; readonly stride: number } | undefined {
-    if (bytes <= this.#scratch.stride) return this.#scratch;
-    const stride = 2 ** Math.ceil(Math.log2(Math.max(bytes, MIN_SCRATCH_BYTES)));
-    const taken = this.#heap.takeQuiet(stride * parts);
+  scratch(bytes: number, parts: number): Scratch | undefined {
+    const { address, stride } = this.#scratch;
+    if (bytes <= stride) return { address, stride, moved: false };
+    const wider = 2 ** Math.ceil(Math.log2(Math.max(bytes, MIN_SCRATCH_BYTES)));
+    const taken = this.#heap.take(wider * parts);
     if (!taken) return undefined;
-    if (this.#scratch.stride > 0) this.#parcels.push(this.#scratch.address); // commands in flight may be using it
-    this.#scratch = { address: taken.address, stride };
-    return this.#scratch;
+    if (stride > 0) this.#parcels.push(address); // commands in flight may be using it
+    this.#scratch = { address: taken.address, stride: wider };
+    return { ...this.#scratch, moved: true };
   }
 
   /** Room for what the main thread writes while commands run: nothing that is in flight uses it. */

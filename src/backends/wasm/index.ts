@@ -343,12 +343,12 @@ class WasmBackend implements Backend {
     for (const { address, bytes } of borrowed) writes.push({ bank: bank.index, start: address, end: address + bytes });
     const wait = this.#hazards.conflict(reads, writes);
     drafts.forEach(({ kernel, after, scratchBytes, words }, i) => {
-      const barrier = after || (i === 0 && wait);
-      if (barrier) this.#hazards.clear();
-      if (barrier || i === 0) this.#hazards.add(reads, writes);
       const scratch = bank.scratch(scratchBytes, this.#executor.parts);
       const args = bank.mail(4 * (HEAD_WORDS + words.length));
       if (args === undefined || !scratch) throw outOfStepMemory(scratchBytes + 4 * words.length);
+      const barrier = after || (i === 0 && wait) || scratch.moved;
+      if (barrier) this.#hazards.clear();
+      if (barrier || i === 0) this.#hazards.add(reads, writes);
       const memory = bank.words;
       const at = args / 4;
       memory[at] = scratch.address;
