@@ -76,18 +76,27 @@ export class Model {
     this.engine = engine;
   }
 
-  /** Reads the weights of an opened model into a backend, which then belongs to the model. */
-  static async load(opened: OpenedModel, backend: Backend, options: LoadOptions = {}): Promise<Model> {
+  /**
+   * Reads the weights of an opened model into a backend, which then belongs to the model. The files of the checkpoint are closed in any
+   * case, also when the promise of a backend rejects.
+   */
+  static async load(
+    opened: OpenedModel,
+    backend: Backend | Promise<Backend>,
+    options: LoadOptions = {},
+  ): Promise<Model> {
+    let ready: Backend | undefined;
     try {
+      ready = await backend;
       for (const warning of await differingCopies(opened.plan.copies)) options.onWarning?.(warning);
-      await fill(opened.plan, backend, options);
+      await fill(opened.plan, ready, options);
+      return new Model(opened, new Engine(opened.model, ready));
     } catch (error) {
-      await backend.dispose();
+      await ready?.dispose();
       throw error;
     } finally {
       await opened.checkpoint.close();
     }
-    return new Model(opened, new Engine(opened.model, backend));
   }
 
   get family(): string {

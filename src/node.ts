@@ -78,8 +78,7 @@ export async function openPretrained(reference: string, options: PretrainedOptio
 /** The second half of fromPretrained: reads the weights. */
 export async function loadOpened(opened: OpenedModel, options: PretrainedOptions = {}): Promise<Model> {
   const { threads, relaxedSimd } = options;
-  const backend = await createWasmBackend({ platform: nodePlatform, threads, relaxedSimd });
-  return Model.load(opened, backend, options);
+  return Model.load(opened, createWasmBackend({ platform: nodePlatform, threads, relaxedSimd }), options);
 }
 
 /**
@@ -120,8 +119,9 @@ export async function folderOf(
   // models/nosuch looks like a hub id, but means a folder where there is a folder `models`.
   if (!isRepoId(reference) || existsSync(dirname(reference))) {
     const known = shippedModelNames().join(', ');
+    const taken = isRepoId(reference) ? `, for there is a folder '${dirname(reference)}' here` : '';
     throw new UsageError(
-      `'${reference}' is no folder, no hub id (org/name), and none of the shipped models: ${known}.`,
+      `'${reference}' is no folder, no hub id (org/name${taken}), and none of the shipped models: ${known}.`,
     );
   }
   return localFolder(await snapshot(reference, { onWarning, ...hub, revision, signal }));

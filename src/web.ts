@@ -31,7 +31,7 @@ export async function fromPretrained(
 ): Promise<Model> {
   const opened = await openPretrained(reference, options);
   const { threads, relaxedSimd } = options;
-  return Model.load(opened, await createWasmBackend({ platform: webPlatform, threads, relaxedSimd }), options);
+  return Model.load(opened, createWasmBackend({ platform: webPlatform, threads, relaxedSimd }), options);
 }
 
 /** As fromPretrained, but reads no weights yet: config, headers and tokenizer only. */

@@ -26,7 +26,7 @@ export interface StoredTensor {
 const MAX_HEADER_BYTES = 100_000_000;
 const MAX_AXES = 16;
 
-export function isStoredDType(text: unknown): text is StoredDType {
+function isStoredDType(text: unknown): text is StoredDType {
   return typeof text === 'string' && Object.hasOwn(BYTES, text);
 }
 

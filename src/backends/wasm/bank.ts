@@ -72,11 +72,6 @@ export class Bank {
     return this.#words;
   }
 
-  /** Bytes in use. */
-  get used(): number {
-    return this.#heap.used;
-  }
-
   /** Bytes taken from the system. */
   get size(): number {
     return this.memory.buffer.byteLength;

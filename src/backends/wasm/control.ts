@@ -10,7 +10,7 @@ const ASLEEP = 2; // threads that sleep, or are about to
 const FIRST_DONE = 16; // commands that part p has ended: FIRST_DONE + 16 p, a cache line each
 
 /** Commands that can wait in the ring. */
-export const RING_COMMANDS = 4096;
+const RING_COMMANDS = 4096;
 const COMMAND_WORDS = 4;
 
 /** Looks at a counter before sleeping: some 20 microseconds, less than waking up takes. */

@@ -8,7 +8,7 @@ import type { Op } from '../../ops/index.ts';
 import { arrayFor, byteSize, type DType, type Shape, size, type Tensor, type TypedArray } from '../../tensor.ts';
 import type { Backend, Block } from '../backend.ts';
 import { Bank } from './bank.ts';
-import { type CommandOptions, type CommandWriter, HEAD_WORDS, type Located } from './command.ts';
+import { HEAD_WORDS, type Located } from './command.ts';
 import { CARRY, GROWN } from './control.ts';
 import { encoders } from './encoders.ts';
 import { type Executor, immediateExecutor, threadedExecutor } from './executor.ts';
@@ -16,6 +16,7 @@ import { hasRelaxedSimd, hasSimd } from './features.ts';
 import { Hazards, type Range } from './hazards.ts';
 import type { Platform } from './platform.ts';
 import { carryBytes, kernelNames, writeCarry } from './thread.ts';
+import { type Draft, Writer } from './writer.ts';
 
 export interface WasmBackendOptions {
   readonly platform: Platform;
@@ -75,14 +76,6 @@ function rangeOf(x: Tensor): Range {
   const { bank, address } = placeOf(x);
   const start = address + offsetBytes(x);
   return { bank: (bank as Bank).index, start, end: start + byteSize(x.shape, x.dtype) };
-}
-
-/** A record before it has an address. */
-interface Draft {
-  readonly kernel: number;
-  readonly after: boolean;
-  readonly scratchBytes: number;
-  readonly words: number[];
 }
 
 class WasmBackend implements Backend {
@@ -362,42 +355,6 @@ class WasmBackend implements Backend {
 
 function located(x: Tensor): Located {
   return { address: placeOf(x).address + offsetBytes(x), shape: x.shape, dtype: x.dtype };
-}
-
-const float = new Float32Array(1);
-const floatBits = new Uint32Array(float.buffer);
-
-/** Collects the records of one op. */
-class Writer implements CommandWriter {
-  readonly drafts: Draft[] = [];
-  readonly parts: number;
-  readonly temp: (bytes: number) => number;
-  readonly #kernels: ReadonlyMap<string, number>;
-
-  constructor(kernels: ReadonlyMap<string, number>, parts: number, temp: (bytes: number) => number) {
-    this.#kernels = kernels;
-    this.parts = parts;
-    this.temp = temp;
-  }
-
-  begin(kernel: string, { after = false, scratchBytes = 0 }: CommandOptions = {}): void {
-    const index = this.#kernels.get(kernel);
-    if (index === undefined) throw new Error(`there is no kernel '${kernel}'`);
-    this.drafts.push({ kernel: index, after, scratchBytes: Math.ceil(scratchBytes / 64) * 64, words: [] });
-  }
-
-  u32(...values: number[]): void {
-    this.#words().push(...values);
-  }
-
-  f32(value: number): void {
-    float[0] = value;
-    this.#words().push(floatBits[0] as number);
-  }
-
-  #words(): number[] {
-    return (this.drafts.at(-1) as Draft).words;
-  }
 }
 
 function outOfStepMemory(bytes: number): RangeError {

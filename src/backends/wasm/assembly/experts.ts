@@ -1,6 +1,6 @@
 /** Mixture of experts: routing, then the tokens of each expert together, so that its matrices are read once. */
-import { address, real, scratch, take, word } from './command';
-import { addScaled, dot, exp4, loadEnd, silu4, storeEnd } from './lanes';
+import { address, scratch, take, word } from './command';
+import { addScaled, exp4, loadEnd, silu4, storeEnd } from './lanes';
 import { rowsForTokens } from './linear';
 import { widthShift } from './weights';
 

@@ -3,7 +3,7 @@
  * so four rows are read at once; sum q (code - 1) = sum q code - sum q. Products of int8 and codes up to 3 are at most 384 in
  * magnitude: 64 of them fit 16 bits.
  */
-import { address, real, scratch, take, word } from './command';
+import { address, scratch, take, word } from './command';
 
 const FLUSH: usize = 64 * 16;
 
