@@ -57,7 +57,7 @@ export class Batch {
 
   /** After the pass has ended. */
   advance(): void {
-    for (const { ids, state } of this.#sequences) state?.advance(ids.length);
+    for (const { ids, state } of this.#sequences) state?.advance(ids);
   }
 
   /** Adds the rows of x[T, ...] to what is remembered under `name`; gives all rows of each sequence, [S_i, ...]. */

@@ -22,7 +22,8 @@ export interface StateMemory {
 }
 
 export interface SavedState {
-  readonly length: number;
+  /** The tokens that were read. */
+  readonly ids: readonly number[];
   readonly tensors: ReadonlyMap<string, { readonly shape: Shape; readonly data: Float32Array }>;
 }
 
@@ -36,7 +37,8 @@ export class State {
   readonly #tensors = new Map<string, Tensor>();
   #retired: Tensor[] = [];
   #capacity = 0;
-  #length = 0;
+  #ids: number[] = [];
+  #reading = false;
   #disposed = false;
 
   constructor(layout: readonly StateTensor[], memory: StateMemory, ops: Ops) {
@@ -46,9 +48,24 @@ export class State {
     for (const { name, shape, grows } of layout) if (!grows) this.#tensors.set(name, memory.allocate(shape, 'f32'));
   }
 
-  /** Tokens read so far. */
+  /** Tokens read so far: how many. */
   get length(): number {
-    return this.#length;
+    return this.#ids.length;
+  }
+
+  /** Tokens read so far: which. */
+  get ids(): readonly number[] {
+    return this.#ids;
+  }
+
+  /** False after dispose, and after a pass that failed: a recurrent state may have taken in half of it. */
+  get intact(): boolean {
+    return !this.#disposed && (!this.#reading || this.rewindable);
+  }
+
+  /** Can it go back to any token? Not a recurrent state, which keeps no history. */
+  get rewindable(): boolean {
+    return this.layout.every(({ grows }) => grows);
   }
 
   /** Bytes held now. */
@@ -67,7 +84,9 @@ export class State {
   /** Makes room for `count` more tokens. Inside a step: old memory is kept until `advance`. */
   reserve(count: number): void {
     if (this.#disposed) throw new UsageError('this state was disposed; make a new one.');
-    const needed = this.#length + count;
+    if (!this.intact) throw passFailed();
+    this.#reading = true;
+    const needed = this.length + count;
     if (needed <= this.#capacity) return;
     const capacity = Math.max(needed, this.#capacity === 0 ? FIRST_ROWS : 2 * this.#capacity);
     for (const { name, shape, grows } of this.layout) {
@@ -75,7 +94,7 @@ export class State {
       const old = this.#tensors.get(name);
       const grown = this.#memory.allocate([capacity, ...shape], 'f32');
       if (old) {
-        if (this.#length > 0) this.#ops.writeRows(grown, rows(old, 0, this.#length), 0);
+        if (this.length > 0) this.#ops.writeRows(grown, rows(old, 0, this.length), 0);
         this.#retired.push(old);
       }
       this.#tensors.set(name, grown);
@@ -83,72 +102,80 @@ export class State {
     this.#capacity = capacity;
   }
 
-  /** After a step that read `count` tokens has ended. */
-  advance(count: number): void {
-    this.#length += count;
+  /** After a step that read these tokens has ended. */
+  advance(ids: ArrayLike<number>): void {
+    for (let i = 0; i < ids.length; i++) this.#ids.push(ids[i] as number);
+    this.#reading = false;
     for (const old of this.#retired) this.#memory.free(old);
     this.#retired = [];
   }
 
   /** Forgets all tokens from position `length` on. A recurrent state cannot unread: clone() it before, or rewind to 0. */
   async rewind(length: number): Promise<void> {
-    if (!Number.isInteger(length) || length < 0 || length > this.#length) {
-      throw new UsageError(`cannot rewind to ${length}: this state has read ${this.#length} tokens.`);
-    }
+    this.#checkReachable(length);
     const fixed = this.layout.filter(({ grows }) => !grows);
-    if (fixed.length > 0 && length !== this.#length) {
-      if (length > 0) {
-        throw new UsageError(
-          `a recurrent state keeps no history: it cannot go back from ${this.#length} to ${length} tokens. ` +
-            `Take clone() at the points you want to return to.`,
-        );
-      }
+    if (fixed.length > 0 && (length !== this.length || !this.intact)) {
       await this.#memory.step(async () => {
         for (const { name, shape } of fixed) this.#ops.assign(this.tensor(name), this.#ops.zeros(shape));
       });
     }
-    this.#length = length;
+    this.#ids.length = length;
+    this.#reading = false;
   }
 
-  /** An independent copy. */
-  async clone(): Promise<State> {
+  /** An independent copy, of the first `length` tokens where a state can go back to these; as rewind. */
+  async clone(length: number = this.length): Promise<State> {
+    this.#checkReachable(length);
     const copy = new State(this.layout, this.#memory, this.#ops);
-    await this.#memory.step(async () => {
-      copy.reserve(this.#length);
-      for (const { name, grows } of this.layout) {
-        if (!grows) this.#ops.assign(copy.tensor(name), this.tensor(name));
-        else if (this.#length > 0) this.#ops.writeRows(copy.tensor(name), rows(this.tensor(name), 0, this.#length), 0);
-      }
-    });
-    copy.advance(this.#length);
+    if (length === 0) return copy;
+    try {
+      await this.#memory.step(async () => {
+        copy.reserve(length);
+        for (const { name, grows } of this.layout) {
+          if (!grows) this.#ops.assign(copy.tensor(name), this.tensor(name));
+          else this.#ops.writeRows(copy.tensor(name), rows(this.tensor(name), 0, length), 0);
+        }
+      });
+    } catch (error) {
+      copy.dispose();
+      throw error;
+    }
+    copy.advance(this.#ids.slice(0, length));
     return copy;
   }
 
   /** The numbers themselves, to be written to a file. */
   async save(): Promise<SavedState> {
+    if (!this.intact) throw passFailed();
     const tensors = new Map<string, { shape: Shape; data: Float32Array }>();
     for (const { name, grows } of this.layout) {
-      if (grows && this.#length === 0) continue;
-      const live = grows ? rows(this.tensor(name), 0, this.#length) : this.tensor(name);
+      if (grows && this.length === 0) continue;
+      const live = grows ? rows(this.tensor(name), 0, this.length) : this.tensor(name);
       tensors.set(name, { shape: live.shape, data: (await this.#memory.read(live)) as Float32Array });
     }
-    return { length: this.#length, tensors };
+    return { ids: [...this.#ids], tensors };
   }
 
   /** Takes over what `save` gave. Throws CheckpointError, and changes nothing, when it is of another model. */
   async load(saved: SavedState): Promise<void> {
+    const { ids } = saved;
+    if (!Array.isArray(ids))
+      throw new CheckpointError(
+        'saved state: it has no ids, as if an older version had saved it; read its text again.',
+      );
     for (const { name, shape, grows } of this.layout) {
-      const wanted = grows ? [saved.length, ...shape] : shape;
+      const wanted = grows ? [ids.length, ...shape] : shape;
       const found = saved.tensors.get(name);
-      if (grows && saved.length === 0) continue;
+      if (grows && ids.length === 0) continue;
       if (found?.data.length !== size(wanted)) {
         const came = found ? show(found.shape) : 'nothing';
         throw new CheckpointError(`saved state: '${name}' came as ${came}, this model wants ${show(wanted)}.`);
       }
     }
     await this.#memory.step(async () => {
-      this.#length = 0;
-      this.reserve(saved.length);
+      this.#ids = [];
+      this.#reading = false;
+      this.reserve(ids.length);
       for (const { name, grows } of this.layout) {
         const found = saved.tensors.get(name);
         if (!found) continue;
@@ -157,13 +184,32 @@ export class State {
         else this.#ops.assign(this.tensor(name), numbers);
       }
     });
-    this.advance(saved.length);
+    this.advance(ids);
   }
 
   dispose(): void {
+    if (this.#disposed) return;
     for (const x of [...this.#tensors.values(), ...this.#retired]) this.#memory.free(x);
     this.#tensors.clear();
     this.#retired = [];
     this.#disposed = true;
   }
+
+  #checkReachable(length: number): void {
+    if (!Number.isInteger(length) || length < 0 || length > this.length) {
+      throw new UsageError(`cannot go to token ${length}: this state has read ${this.length} tokens.`);
+    }
+    if (length === 0 || this.rewindable) return;
+    if (length < this.length) {
+      throw new UsageError(
+        `a recurrent state keeps no history: it cannot go back from ${this.length} to ${length} tokens. ` +
+          `Take clone() at the points you want to return to.`,
+      );
+    }
+    if (!this.intact) throw passFailed();
+  }
+}
+
+function passFailed(): UsageError {
+  return new UsageError('the last pass over this recurrent state failed: rewind it to 0, or go on from a clone.');
 }
