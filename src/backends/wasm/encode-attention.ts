@@ -10,8 +10,32 @@ interface AttentionShape {
   readonly valueWidth: number;
 }
 
-function attentionWords(to: CommandWriter, addresses: readonly number[], shape: AttentionShape, scale: number): void {
-  to.u32(...addresses, shape.tokens, shape.heads, shape.keyHeads, shape.keys, shape.width, shape.valueWidth);
+/** Queries of a tile: many, so that a key or value is loaded for many, but with their scores they should stay in a cache of 1 MiB. */
+const MAX_ROWS = 64;
+const QUERY_FLOATS = 4096;
+const SCORE_FLOATS = 2 ** 17;
+
+/** Values that lie together in scratch memory: keys, and columns. */
+const BLOCK = 64;
+const CHUNK = 64;
+
+const up = (x: number, to: number) => Math.ceil(x / to) * to;
+
+/** A command on tiles of tokens, each with all heads that share a key head. The sizes in scratch memory are those of assembly/attention.ts. */
+function tiled(to: CommandWriter, kernel: string, addresses: readonly number[], shape: AttentionShape, scale: number) {
+  const { tokens, heads, keyHeads, keys, width, valueWidth } = shape;
+  if (tokens === 0) return;
+  const group = heads / keyHeads;
+  const rowFloats = 16 * (Math.ceil(keys / 16) | 1);
+  const queryFloats = up(width, 4);
+  const most = Math.min(MAX_ROWS, QUERY_FLOATS / Math.max(1, queryFloats), SCORE_FLOATS / rowFloats);
+  const tile = Math.min(tokens, Math.max(1, Math.floor(most / group)));
+  const rows = tile * group;
+  const spareForKeys = (4 + rows) * queryFloats;
+  const spareForValues = Math.min(BLOCK, keys) * Math.min(CHUNK, up(valueWidth, 16));
+  const floats = up(rows, 4) + rows * (rowFloats + up(valueWidth, 16)) + Math.max(spareForKeys, spareForValues);
+  to.begin(kernel, { scratchBytes: 4 * floats });
+  to.u32(...addresses, tokens, heads, keyHeads, keys, width, valueWidth, tile);
   to.f32(scale);
 }
 
@@ -29,24 +53,21 @@ export const attention: Encoder<{ scale: number; starts: readonly number[] }> = 
     const tokens = (starts[i + 1] as number) - first;
     const out = (y as Located).address + 4 * first * heads * valueWidth;
     const queries = (q as Located).address + 4 * first * heads * width;
-    to.begin('attention', { scratchBytes: 4 * keys });
     const shape = { tokens, heads, keyHeads, keys, width, valueWidth };
-    attentionWords(to, [out, queries, k.address, v.address], shape, scale);
+    tiled(to, 'attention', [out, queries, k.address, v.address], shape, scale);
   }
 };
 
 export const attentionPattern: Encoder<{ scale: number }> = (to, [q, k], [y], { scale }) => {
   const [tokens = 0, heads = 0, width = 0] = (q as Located).shape;
   const [keys = 0, keyHeads = 0] = (k as Located).shape;
-  to.begin('attentionPattern');
   const addresses = [(y as Located).address, (q as Located).address, (k as Located).address, 0];
-  attentionWords(to, addresses, { tokens, heads, keyHeads, keys, width, valueWidth: 0 }, scale);
+  tiled(to, 'attentionPattern', addresses, { tokens, heads, keyHeads, keys, width, valueWidth: 0 }, scale);
 };
 
 export const attendPattern: Encoder<undefined> = (to, [pattern, v], [y]) => {
   const [heads = 0, tokens = 0, keys = 0] = (pattern as Located).shape;
   const [, keyHeads = 0, valueWidth = 0] = (v as Located).shape;
-  to.begin('attendPattern');
   const addresses = [(y as Located).address, (pattern as Located).address, 0, (v as Located).address];
-  attentionWords(to, addresses, { tokens, heads, keyHeads, keys, width: 0, valueWidth }, 1);
+  tiled(to, 'attendPattern', addresses, { tokens, heads, keyHeads, keys, width: 0, valueWidth }, 1);
 };

@@ -1,126 +1,467 @@
 /**
- * Attention of one sequence, one query and head after another, so that a query's result does not depend on the others of its pass.
- * Words: out, q, k, v, T, H, K, S, D, Dv, scale.
+ * Attention of one sequence. A piece of work is a key head and a tile of tokens, with all query heads that share the key head: each row of
+ * a tile is one query. Scores of the tile over all keys stay in scratch memory, so that the softmax knows the largest score before it
+ * starts. A running maximum would need less memory and be no faster (there are 32 or more products per score), but its rescaling
+ * could not give the bits of the two steps `attentionPattern` and `attendPattern`.
+ *
+ * A query's numbers do not depend on the others: a score is a dot product by itself, probabilities are summed up in lanes by the
+ * position of their key modulo 4, and values are added up key by key.
+ *
+ * Words: out, q, k, v, T, H, K, S, D, Dv, tokens of a tile, scale. Scratch memory: see ../encode-attention.ts.
  */
 import { address, real, scratch, take, word } from './command';
-import { addScaled, dot, exp4, loadEnd, maxLanes, storeEnd, sumLanes } from './lanes';
+import { addScaled, madd, sumLanes } from './lanes';
 
-/** Replaces `count` scores by their softmax. */
+/** Keys and columns of the values that are copied together, to lie close. */
+const BLOCK: usize = 64;
+const CHUNK: usize = 64;
+
+/** Values are used where they lie when at most so many rows want them; so many keys at a time stay in the nearest cache. */
+const FEW_ROWS: u32 = 4;
+const FEW_KEYS: usize = 16;
+
+/** e^x for x <= 0 within 2 units of the last place (Cephes expf); 2.5e-38 where x is lower still, NaN where it is NaN. */
+// @ts-ignore: decorator
+@inline
+function expFalling4(x: v128): v128 {
+  const y = f32x4.pmax(x, f32x4.splat(-86.5));
+  // 1.5 * 2^23 moves the integer next to y / ln 2 into the lowest bits.
+  const magic = f32x4.splat(12582912);
+  const shifted = f32x4.add(f32x4.mul(y, f32x4.splat(1.44269504088896341)), magic);
+  const n = f32x4.sub(shifted, magic);
+  let r = madd(n, f32x4.splat(-0.693359375), y);
+  r = madd(n, f32x4.splat(2.12194440e-4), r);
+  let p = f32x4.splat(1.9875691500e-4);
+  p = madd(p, r, f32x4.splat(1.3981999507e-3));
+  p = madd(p, r, f32x4.splat(8.3334519073e-3));
+  p = madd(p, r, f32x4.splat(4.1665795894e-2));
+  p = madd(p, r, f32x4.splat(1.6666665459e-1));
+  p = madd(p, r, f32x4.splat(5.0000001201e-1));
+  p = f32x4.add(madd(p, f32x4.mul(r, r), r), f32x4.splat(1));
+  return f32x4.mul(p, i32x4.shl(i32x4.add(shifted, i32x4.splat(127)), 23));
+}
+
+/** `count` floats, then zeros up to `padded`. */
+function copyPadded(to: usize, from: usize, count: usize, padded: usize): void {
+  memory.copy(to, from, count << 2);
+  if (padded > count) memory.fill(to + (count << 2), 0, (padded - count) << 2);
+}
+
+/** The sums of the lanes of four vectors, each in the order of sumLanes. */
+// @ts-ignore: decorator
+@inline
+function sumLanesOf4(a: v128, b: v128, c: v128, d: v128): v128 {
+  const ab = f32x4.add(v128.shuffle<f32>(a, b, 0, 4, 1, 5), v128.shuffle<f32>(a, b, 2, 6, 3, 7));
+  const cd = f32x4.add(v128.shuffle<f32>(c, d, 0, 4, 1, 5), v128.shuffle<f32>(c, d, 2, 6, 3, 7));
+  return f32x4.add(v128.shuffle<f32>(ab, cd, 0, 1, 4, 5), v128.shuffle<f32>(ab, cd, 2, 3, 6, 7));
+}
+
+/** Scores of two queries and four keys; `bytes` of a query are a multiple of 16. */
+function scores2(to: usize, toNext: usize, q: usize, qNext: usize, k: usize, stride: usize, bytes: usize, scale: v128): void {
+  let a0 = f32x4.splat(0);
+  let a1 = a0;
+  let a2 = a0;
+  let a3 = a0;
+  let b0 = a0;
+  let b1 = a0;
+  let b2 = a0;
+  let b3 = a0;
+  let k1 = k + stride;
+  let k2 = k1 + stride;
+  let k3 = k2 + stride;
+  for (const whole = q + (bytes & ~31); q < whole; q += 32) {
+    let u = v128.load(q);
+    let v = v128.load(qNext);
+    let x = v128.load(k);
+    a0 = madd(u, x, a0);
+    b0 = madd(v, x, b0);
+    x = v128.load(k1);
+    a1 = madd(u, x, a1);
+    b1 = madd(v, x, b1);
+    x = v128.load(k2);
+    a2 = madd(u, x, a2);
+    b2 = madd(v, x, b2);
+    x = v128.load(k3);
+    a3 = madd(u, x, a3);
+    b3 = madd(v, x, b3);
+    u = v128.load(q, 16);
+    v = v128.load(qNext, 16);
+    x = v128.load(k, 16);
+    a0 = madd(u, x, a0);
+    b0 = madd(v, x, b0);
+    x = v128.load(k1, 16);
+    a1 = madd(u, x, a1);
+    b1 = madd(v, x, b1);
+    x = v128.load(k2, 16);
+    a2 = madd(u, x, a2);
+    b2 = madd(v, x, b2);
+    x = v128.load(k3, 16);
+    a3 = madd(u, x, a3);
+    b3 = madd(v, x, b3);
+    qNext += 32;
+    k += 32;
+    k1 += 32;
+    k2 += 32;
+    k3 += 32;
+  }
+  if (bytes & 16) {
+    const u = v128.load(q);
+    const v = v128.load(qNext);
+    let x = v128.load(k);
+    a0 = madd(u, x, a0);
+    b0 = madd(v, x, b0);
+    x = v128.load(k1);
+    a1 = madd(u, x, a1);
+    b1 = madd(v, x, b1);
+    x = v128.load(k2);
+    a2 = madd(u, x, a2);
+    b2 = madd(v, x, b2);
+    x = v128.load(k3);
+    a3 = madd(u, x, a3);
+    b3 = madd(v, x, b3);
+  }
+  v128.store(to, f32x4.mul(scale, sumLanesOf4(a0, a1, a2, a3)));
+  v128.store(toNext, f32x4.mul(scale, sumLanesOf4(b0, b1, b2, b3)));
+}
+
+/** Scores of one query and four keys. */
+function scores1(to: usize, q: usize, k: usize, stride: usize, bytes: usize, scale: v128): void {
+  let a0 = f32x4.splat(0);
+  let a1 = a0;
+  let a2 = a0;
+  let a3 = a0;
+  let k1 = k + stride;
+  let k2 = k1 + stride;
+  let k3 = k2 + stride;
+  for (const end = q + bytes; q < end; q += 16) {
+    const u = v128.load(q);
+    a0 = madd(u, v128.load(k), a0);
+    a1 = madd(u, v128.load(k1), a1);
+    a2 = madd(u, v128.load(k2), a2);
+    a3 = madd(u, v128.load(k3), a3);
+    k += 16;
+    k1 += 16;
+    k2 += 16;
+    k3 += 16;
+  }
+  v128.store(to, f32x4.mul(scale, sumLanesOf4(a0, a1, a2, a3)));
+}
+
+/**
+ * Scores of the rows of a tile over the keys that they see, and of up to 3 more. Row r sees the first `seen + r / group` keys; rows of q
+ * are padded to `bytes`. `spare` holds four keys.
+ */
+function scoreRows(
+  scores: usize,
+  rowBytes: usize,
+  rows: u32,
+  group: u32,
+  seen: u32,
+  q: usize,
+  bytes: usize,
+  k: usize,
+  stride: usize,
+  d: usize,
+  spare: usize,
+  factor: f32,
+): void {
+  const scale = f32x4.splat(factor);
+  const end = seen + (rows - 1) / group;
+  for (let s: u32 = 0; s < end; s += 4) {
+    let from = k + s * stride;
+    let step = stride;
+    if (end - s < 4 || d << 2 != bytes) {
+      for (let i: u32 = 0; i < 4; i++) {
+        if (s + i < end) copyPadded(spare + i * bytes, from + i * stride, d, bytes >> 2);
+        else memory.fill(spare + i * bytes, 0, bytes);
+      }
+      from = spare;
+      step = bytes;
+    }
+    // Each key is loaded once for all rows that see it.
+    let row: u32 = s < seen ? 0 : (s - seen + 1) * group;
+    let to = scores + row * rowBytes + (s << 2);
+    let query = q + row * bytes;
+    for (; row + 2 <= rows; row += 2) {
+      scores2(to, to + rowBytes, query, query + bytes, from, step, bytes, scale);
+      to += 2 * rowBytes;
+      query += 2 * bytes;
+    }
+    if (row < rows) scores1(to, query, from, step, bytes, scale);
+  }
+}
+
+/** Replaces `count` scores by their softmax. What follows up to a multiple of 4 becomes zero. */
 function softmax(scores: usize, count: usize): void {
-  const whole = count & ~3;
+  const end = scores + ((count & ~3) << 2);
   const rest = count & 3;
+  const inside = i32x4.gt_s(i32x4.splat(<i32>rest), i32x4(0, 1, 2, 3));
   let largest = f32x4.splat(-Infinity);
-  for (let i: usize = 0; i < whole; i += 4) largest = f32x4.max(largest, v128.load(scores + (i << 2)));
-  let most = maxLanes(largest);
-  for (let i = whole; i < count; i++) most = max(most, load<f32>(scores + (i << 2)));
-  const shift = f32x4.splat(most);
+  for (let at = scores; at < end; at += 16) largest = f32x4.pmax(largest, v128.load(at));
+  if (rest) largest = f32x4.pmax(largest, v128.bitselect(v128.load(end), largest, inside));
+  largest = f32x4.pmax(largest, v128.shuffle<f32>(largest, largest, 2, 3, 0, 1));
+  largest = f32x4.pmax(largest, v128.shuffle<f32>(largest, largest, 1, 0, 3, 2));
   let sum = f32x4.splat(0);
-  for (let i: usize = 0; i < whole; i += 4) {
-    const e = exp4(f32x4.sub(v128.load(scores + (i << 2)), shift));
-    v128.store(scores + (i << 2), e);
+  for (let at = scores; at < end; at += 16) {
+    const e = expFalling4(f32x4.sub(v128.load(at), largest));
+    v128.store(at, e);
     sum = f32x4.add(sum, e);
   }
   if (rest) {
-    const at = scores + (whole << 2);
-    storeEnd(at, exp4(f32x4.sub(loadEnd(at, rest), shift)), rest);
-    sum = f32x4.add(sum, loadEnd(at, rest)); // read back: its padding is zero
+    const e = v128.and(expFalling4(f32x4.sub(v128.load(end), largest)), inside);
+    v128.store(end, e);
+    sum = f32x4.add(sum, e);
   }
   const factor: f32 = 1 / sumLanes(sum);
   const f = f32x4.splat(factor);
-  for (let i: usize = 0; i < whole; i += 4) v128.store(scores + (i << 2), f32x4.mul(v128.load(scores + (i << 2)), f));
-  for (let i = whole; i < count; i++) store<f32>(scores + (i << 2), load<f32>(scores + (i << 2)) * factor);
+  for (let at = scores; at < scores + (count << 2); at += 16) v128.store(at, f32x4.mul(v128.load(at), f));
 }
 
-/** Probabilities of one query over the first `seen` keys; k is at the first key of its head. */
-// @ts-ignore: decorator
-@inline
-function probabilities(to: usize, q: usize, k: usize, stride: usize, width: usize, seen: usize, scale: f32): void {
-  for (let s: usize = 0; s < seen; s++, k += stride) store<f32>(to + (s << 2), scale * dot(q, k, width));
-  softmax(to, seen);
+/** z += sum p[s] v[s] of two rows, over 16 columns of `count` values. */
+function weigh2(z: usize, zNext: usize, p: usize, pNext: usize, v: usize, stride: usize, count: usize): void {
+  let a0 = v128.load(z);
+  let a1 = v128.load(z, 16);
+  let a2 = v128.load(z, 32);
+  let a3 = v128.load(z, 48);
+  let b0 = v128.load(zNext);
+  let b1 = v128.load(zNext, 16);
+  let b2 = v128.load(zNext, 32);
+  let b3 = v128.load(zNext, 48);
+  for (const end = p + (count << 2); p < end; p += 4, pNext += 4, v += stride) {
+    const weight = v128.load32_splat(p);
+    const next = v128.load32_splat(pNext);
+    let x = v128.load(v);
+    a0 = madd(weight, x, a0);
+    b0 = madd(next, x, b0);
+    x = v128.load(v, 16);
+    a1 = madd(weight, x, a1);
+    b1 = madd(next, x, b1);
+    x = v128.load(v, 32);
+    a2 = madd(weight, x, a2);
+    b2 = madd(next, x, b2);
+    x = v128.load(v, 48);
+    a3 = madd(weight, x, a3);
+    b3 = madd(next, x, b3);
+  }
+  v128.store(z, a0);
+  v128.store(z, a1, 16);
+  v128.store(z, a2, 32);
+  v128.store(z, a3, 48);
+  v128.store(zNext, b0);
+  v128.store(zNext, b1, 16);
+  v128.store(zNext, b2, 32);
+  v128.store(zNext, b3, 48);
 }
 
-/** z = sum p[s] v[s]; v is at the first value of its head. */
-// @ts-ignore: decorator
-@inline
-function weigh(z: usize, p: usize, v: usize, stride: usize, width: usize, seen: usize): void {
-  // Columns in groups that stay in registers while the keys go by.
-  let d: usize = 0;
-  for (; d + 16 <= width; d += 16) {
-    let z0 = f32x4.splat(0);
-    let z1 = z0;
-    let z2 = z0;
-    let z3 = z0;
-    let at = v + (d << 2);
-    for (let s: usize = 0; s < seen; s++, at += stride) {
-      const weight = f32x4.splat(load<f32>(p + (s << 2)));
-      z0 = f32x4.add(z0, f32x4.mul(weight, v128.load(at)));
-      z1 = f32x4.add(z1, f32x4.mul(weight, v128.load(at, 16)));
-      z2 = f32x4.add(z2, f32x4.mul(weight, v128.load(at, 32)));
-      z3 = f32x4.add(z3, f32x4.mul(weight, v128.load(at, 48)));
+/** z += sum p[s] v[s] of one row, over 16 columns. */
+function weigh1(z: usize, p: usize, v: usize, stride: usize, count: usize): void {
+  let a0 = v128.load(z);
+  let a1 = v128.load(z, 16);
+  let a2 = v128.load(z, 32);
+  let a3 = v128.load(z, 48);
+  for (const end = p + (count << 2); p < end; p += 4, v += stride) {
+    const weight = v128.load32_splat(p);
+    a0 = madd(weight, v128.load(v), a0);
+    a1 = madd(weight, v128.load(v, 16), a1);
+    a2 = madd(weight, v128.load(v, 32), a2);
+    a3 = madd(weight, v128.load(v, 48), a3);
+  }
+  v128.store(z, a0);
+  v128.store(z, a1, 16);
+  v128.store(z, a2, 32);
+  v128.store(z, a3, 48);
+}
+
+/**
+ * z[rows, padded Dv] = p[rows, ...] v, over the first seen[r] keys for row r. `spare` holds BLOCK values of CHUNK columns, or fewer
+ * when there are not as many.
+ */
+function weighRows(
+  z: usize,
+  zBytes: usize,
+  p: usize,
+  pBytes: usize,
+  seen: usize,
+  rows: u32,
+  v: usize,
+  stride: usize,
+  dv: usize,
+  spare: usize,
+): void {
+  memory.fill(z, 0, rows * zBytes);
+  let end: usize = 0;
+  for (let r: u32 = 0; r < rows; r++) end = max<usize>(end, load<u32>(seen + (r << 2)));
+  const inPlace = rows <= FEW_ROWS && dv << 2 == zBytes;
+  const block = inPlace ? FEW_KEYS : BLOCK;
+  for (let s: usize = 0; s < end; s += block) {
+    const keys = min(block, end - s);
+    for (let c: usize = 0; c < zBytes; c += CHUNK << 2) {
+      const bytes = min(CHUNK << 2, zBytes - c);
+      let from = v + s * stride + c;
+      let step = stride;
+      if (!inPlace) {
+        const columns = min(CHUNK, dv - (c >> 2));
+        for (let i: usize = 0; i < keys; i++) copyPadded(spare + i * bytes, from + i * stride, columns, bytes >> 2);
+        from = spare;
+        step = bytes;
+      }
+      for (let r: u32 = 0; r < rows; r += 2) {
+        const here: usize = load<u32>(seen + (r << 2));
+        const next: usize = r + 1 < rows ? load<u32>(seen + (r << 2), 4) : 0;
+        const count = here > s ? min(keys, here - s) : 0;
+        const countNext = next > s ? min(keys, next - s) : 0;
+        const both = min(count, countNext);
+        const pRow = p + r * pBytes + (s << 2);
+        const zRow = z + r * zBytes + c;
+        for (let x: usize = 0; x < bytes; x += 64) {
+          if (both) weigh2(zRow + x, zRow + zBytes + x, pRow, pRow + pBytes, from + x, step, both);
+          const later = from + x + both * step;
+          if (count > both) weigh1(zRow + x, pRow + (both << 2), later, step, count - both);
+          if (countNext > both) weigh1(zRow + zBytes + x, pRow + pBytes + (both << 2), later, step, countNext - both);
+        }
+      }
     }
-    const to = z + (d << 2);
-    v128.store(to, z0);
-    v128.store(to, z1, 16);
-    v128.store(to, z2, 32);
-    v128.store(to, z3, 48);
-  }
-  if (d < width) {
-    memory.fill(z + (d << 2), 0, (width - d) << 2);
-    for (let s: usize = 0; s < seen; s++) addScaled(z + (d << 2), load<f32>(p + (s << 2)), v + s * stride + (d << 2), width - d);
   }
 }
 
-/** Scratch memory: S scores. */
-export function attention(args: usize, part: u32, parts: u32): void {
-  const tokens = word(args, 4);
+// Where things lie in scratch memory, in this order; all sizes are multiples of 16.
+
+// @ts-ignore: decorator
+@inline
+function rowBytesOf(keys: u32): usize {
+  return <usize>(((keys + 15) >> 4) | 1) << 6; // odd, so that the rows of a column spread over a cache
+}
+
+// @ts-ignore: decorator
+@inline
+function zBytesOf(dv: usize): usize {
+  return ((dv + 15) & ~15) << 2;
+}
+
+/** Queries of a tile, padded. */
+function takeQueries(to: usize, q: usize, args: usize, first: u32, tokens: u32, keyHead: u32, group: u32): void {
+  const heads = word(args, 5);
+  const d: usize = word(args, 8);
+  const padded = (d + 3) & ~3;
+  for (let t = first; t < first + tokens; t++) {
+    for (let g: u32 = 0; g < group; g++, to += padded << 2) {
+      copyPadded(to, q + (t * heads + keyHead * group + g) * (d << 2), d, padded);
+    }
+  }
+}
+
+/** Probabilities of the tile's rows in `p`; returns the number of keys that the first token sees. */
+function probabilities(args: usize, p: usize, spare: usize, first: u32, tokens: u32, keyHead: u32): u32 {
+  const keyHeads = word(args, 6);
+  const group = word(args, 5) / keyHeads;
+  const d: usize = word(args, 8);
+  const bytes = ((d + 3) & ~3) << 2;
+  const rows = tokens * group;
+  const rowBytes = rowBytesOf(word(args, 7));
+  const seen = word(args, 7) - (word(args, 4) - 1 - first);
+  const q = spare + 4 * bytes;
+  takeQueries(q, address(args, 1), args, first, tokens, keyHead, group);
+  const k = address(args, 2) + keyHead * (d << 2);
+  scoreRows(p, rowBytes, rows, group, seen, q, bytes, k, keyHeads * (d << 2), d, spare, real(args, 11));
+  for (let r: u32 = 0; r < rows; r++) softmax(p + r * rowBytes, seen + r / group);
+  return seen;
+}
+
+/** z of the tile's rows, from `p`. */
+function weighTile(args: usize, p: usize, seen: usize, z: usize, spare: usize, first: u32, tokens: u32, keyHead: u32): void {
   const heads = word(args, 5);
   const keyHeads = word(args, 6);
-  const keys = word(args, 7);
-  const d: usize = word(args, 8);
+  const group = heads / keyHeads;
   const dv: usize = word(args, 9);
-  const scores = scratch(args, part);
-  for (let i = take(args); i < tokens * heads; i = take(args)) {
-    const t = i / heads;
-    const group = ((i % heads) * keyHeads) / heads;
-    const seen = keys - (tokens - 1 - t);
-    const q = address(args, 1) + i * (d << 2);
-    probabilities(scores, q, address(args, 2) + group * (d << 2), keyHeads * (d << 2), d, seen, real(args, 10));
-    weigh(address(args, 0) + i * (dv << 2), scores, address(args, 3) + group * (dv << 2), keyHeads * (dv << 2), dv, seen);
+  const rows = tokens * group;
+  const zBytes = zBytesOf(dv);
+  const v = address(args, 3) + keyHead * (dv << 2);
+  weighRows(z, zBytes, p, rowBytesOf(word(args, 7)), seen, rows, v, keyHeads * (dv << 2), dv, spare);
+  for (let r: u32 = 0; r < rows; r++) {
+    const out = address(args, 0) + ((first + r / group) * heads + keyHead * group + (r % group)) * (dv << 2);
+    memory.copy(out, z + r * zBytes, dv << 2);
+  }
+}
+
+/** The largest tiles first: with the causal mask these are the last ones. */
+// @ts-ignore: decorator
+@inline
+function firstToken(args: usize, piece: u32): u32 {
+  const tile = word(args, 10);
+  const tiles = (word(args, 4) + tile - 1) / tile;
+  return (tiles - 1 - piece / word(args, 6)) * tile;
+}
+
+// @ts-ignore: decorator
+@inline
+function pieces(args: usize): u32 {
+  const tile = word(args, 10);
+  return ((word(args, 4) + tile - 1) / tile) * word(args, 6);
+}
+
+export function attention(args: usize, part: u32, parts: u32): void {
+  const tokens = word(args, 4);
+  const keyHeads = word(args, 6);
+  const group = word(args, 5) / keyHeads;
+  const most = word(args, 10) * group;
+  const seen = scratch(args, part);
+  const p = seen + ((most + 3) & ~3) * 4;
+  const z = p + most * rowBytesOf(word(args, 7));
+  const spare = z + most * zBytesOf(word(args, 9));
+  for (let i = take(args); i < pieces(args); i = take(args)) {
+    const first = firstToken(args, i);
+    const some = min(word(args, 10), tokens - first);
+    const sees = probabilities(args, p, spare, first, some, i % keyHeads);
+    for (let r: u32 = 0; r < some * group; r++) store<u32>(seen + (r << 2), sees + r / group);
+    weighTile(args, p, seen, z, spare, first, some, i % keyHeads);
   }
 }
 
 /** out[H, T, S] */
 export function attentionPattern(args: usize, part: u32, parts: u32): void {
   const tokens = word(args, 4);
-  const heads = word(args, 5);
   const keyHeads = word(args, 6);
   const keys = word(args, 7);
-  const d: usize = word(args, 8);
-  for (let i = take(args); i < tokens * heads; i = take(args)) {
-    const t = i / heads;
-    const head = i % heads;
-    const group = (head * keyHeads) / heads;
-    const seen = keys - (tokens - 1 - t);
-    const to = address(args, 0) + (head * tokens + t) * (keys << 2);
-    const q = address(args, 1) + i * (d << 2);
-    probabilities(to, q, address(args, 2) + group * (d << 2), keyHeads * (d << 2), d, seen, real(args, 10));
-    memory.fill(to + (seen << 2), 0, (keys - seen) << 2);
+  const group = word(args, 5) / keyHeads;
+  const p = scratch(args, part);
+  const rowBytes = rowBytesOf(keys);
+  const spare = p + word(args, 10) * group * rowBytes;
+  for (let i = take(args); i < pieces(args); i = take(args)) {
+    const first = firstToken(args, i);
+    const some = min(word(args, 10), tokens - first);
+    const sees = probabilities(args, p, spare, first, some, i % keyHeads);
+    for (let r: u32 = 0; r < some * group; r++) {
+      const head = (i % keyHeads) * group + (r % group);
+      const out = address(args, 0) + (head * tokens + first + r / group) * (keys << 2);
+      copyPadded(out, p + r * rowBytes, sees + r / group, keys);
+    }
   }
 }
 
-/** q is the pattern [H, T, S] */
+/** q is the pattern [H, T, S]. Zeros at the end of its rows are what may not be seen, and are not looked at. */
 export function attendPattern(args: usize, part: u32, parts: u32): void {
   const tokens = word(args, 4);
-  const heads = word(args, 5);
   const keyHeads = word(args, 6);
   const keys = word(args, 7);
-  const dv: usize = word(args, 9);
-  for (let i = take(args); i < tokens * heads; i = take(args)) {
-    const t = i / heads;
-    const head = i % heads;
-    const group = (head * keyHeads) / heads;
-    const p = address(args, 1) + (head * tokens + t) * (keys << 2);
-    weigh(address(args, 0) + i * (dv << 2), p, address(args, 3) + group * (dv << 2), keyHeads * (dv << 2), dv, keys);
+  const group = word(args, 5) / keyHeads;
+  const most = word(args, 10) * group;
+  const seen = scratch(args, part);
+  const p = seen + ((most + 3) & ~3) * 4;
+  const rowBytes = rowBytesOf(keys);
+  const z = p + most * rowBytes;
+  const spare = z + most * zBytesOf(word(args, 9));
+  for (let i = take(args); i < pieces(args); i = take(args)) {
+    const first = firstToken(args, i);
+    const some = min(word(args, 10), tokens - first);
+    for (let r: u32 = 0; r < some * group; r++) {
+      const head = (i % keyHeads) * group + (r % group);
+      const from = address(args, 1) + (head * tokens + first + r / group) * (keys << 2);
+      let count = keys;
+      while (count > 0 && load<f32>(from + ((count - 1) << 2)) == 0) count--;
+      memory.copy(p + r * rowBytes, from, count << 2);
+      store<u32>(seen + (r << 2), count);
+    }
+    weighTile(args, p, seen, z, spare, first, some, i % keyHeads);
   }
 }
 
