@@ -2,6 +2,7 @@
 import { checkSequences, type Engine } from './engine.ts';
 import { UsageError } from './errors.ts';
 import type { State } from './models/state.ts';
+import type { PrefixCache } from './prefix-cache.ts';
 import { logSumExp, Sampler, type SamplingOptions, topLogprobs } from './sampler/sampler.ts';
 import { StopText } from './stop-text.ts';
 import type { TextStream, Tokenizer } from './tokenizer/tokenizer.ts';
@@ -17,6 +18,8 @@ export interface GenerationOptions extends SamplingOptions {
   readonly ignoreEnd?: boolean;
   /** How many of the likeliest tokens to report beside each chosen one. */
   readonly alternatives?: number;
+  /** Where prompts may have been read before; what is read now stays there. */
+  readonly cache?: PrefixCache;
   readonly signal?: AbortSignal;
 }
 
@@ -34,6 +37,8 @@ export interface GenerationStep {
   readonly logprob?: number;
   readonly alternatives?: readonly { readonly id: number; readonly logprob: number }[];
   readonly finishReason?: FinishReason;
+  /** In the last step, when there is a cache: how many tokens of the prompt came from it. */
+  readonly cachedTokens?: number;
 }
 
 export interface GenerationInput {
@@ -46,6 +51,7 @@ interface Open {
   readonly index: number;
   readonly state: State;
   readonly owned: boolean;
+  readonly cachedTokens: number | undefined;
   readonly prompt: readonly number[];
   readonly generated: number[];
   readonly sampler: Sampler;
@@ -53,10 +59,20 @@ interface Open {
   readonly stop: StopText;
   /** Read in the next round. */
   pending: readonly number[];
+  /** The rest of the prompt, cut where copies of the state are kept. */
+  readonly later: (readonly number[])[];
 }
 
 /** The options that are the loop's own; all others are the sampler's. */
-export const LOOP_OPTIONS = ['maxNewTokens', 'stop', 'stopIds', 'ignoreEnd', 'alternatives', 'signal'] as const;
+export const LOOP_OPTIONS = [
+  'maxNewTokens',
+  'stop',
+  'stopIds',
+  'ignoreEnd',
+  'alternatives',
+  'cache',
+  'signal',
+] as const;
 
 /** Throws UsageError on bad ids or options before anything is computed, and AbortError between rounds. */
 export async function* generate(
@@ -72,6 +88,7 @@ export async function* generate(
     stopIds = [],
     ignoreEnd = false,
     alternatives = 0,
+    cache,
     signal,
     ...sampling
   } = options;
@@ -82,24 +99,36 @@ export async function* generate(
   const stops = [stop].flat();
   new StopText(stops); // checked before a state takes memory
   checkSequences(engine.model.facts, inputs);
+  if (cache && cache.engine !== engine) throw new UsageError('this prefix cache belongs to another model.');
+  if (cache && inputs.some(({ state }) => state))
+    throw new UsageError('a state and a prefix cache came together: give one of the two.');
   const ends = new Set([...stopIds, ...(ignoreEnd ? [] : endIds)]);
   const sampler = new Sampler(sampling);
-  let open: Open[] = inputs.map(({ ids, state }, index) => ({
-    index,
-    state: state ?? engine.newState(),
-    owned: state === undefined,
-    prompt: [...ids],
-    generated: [],
-    sampler: index === 0 ? sampler : sampler.clone(),
-    stream: tokenizer?.stream(),
-    stop: new StopText(stops),
-    pending: ids,
-  }));
-  const owned = open.filter((sequence) => sequence.owned).map(({ state }) => state);
+  let open: Open[] = [];
+  const owned: State[] = [];
   try {
+    for (const [index, { ids, state: given }] of inputs.entries()) {
+      const state = given ?? (await cache?.take(ids, { only: inputs.length === 1 })) ?? engine.newState();
+      if (!given) owned.push(state);
+      const cachedTokens = cache && state.length;
+      const [pending = [], ...later] = pieces(ids, [cachedTokens ?? 0, ...(cache?.pointsIn(ids, state) ?? [])]);
+      open.push({
+        index,
+        state,
+        owned: !given,
+        cachedTokens,
+        prompt: [...(given?.ids ?? []), ...ids],
+        generated: [],
+        sampler: index === 0 ? sampler : sampler.clone(),
+        stream: tokenizer?.stream(),
+        stop: new StopText(stops),
+        pending,
+        later,
+      });
+    }
     while (open.length > 0) {
       const full = open.filter((sequence) => sequence.generated.length >= maxNewTokens || isFull(engine, sequence));
-      for (const sequence of full) yield await finish(engine, sequence, 'length');
+      for (const sequence of full) yield await finish(engine, sequence, 'length', signal);
       open = open.filter((sequence) => !full.includes(sequence));
       if (open.length === 0) return;
       const logits = await engine.next(
@@ -108,6 +137,13 @@ export async function* generate(
       );
       const going: Open[] = [];
       for (const [i, sequence] of open.entries()) {
+        const more = sequence.later.shift();
+        if (more) {
+          await cache?.keepCopy(sequence.state);
+          sequence.pending = more;
+          going.push(sequence);
+          continue;
+        }
         const scores = logits[i] as Float32Array;
         const id = sequence.sampler.next(scores, sequence);
         sequence.generated.push(id);
@@ -121,14 +157,19 @@ export async function* generate(
         const ended = ends.has(id);
         const text = ended ? '' : sequence.stop.push(sequence.stream?.push(id) ?? '');
         yield { ...facts, text };
-        if (ended || sequence.stop.found) yield await finish(engine, sequence, 'stop');
+        if (ended || sequence.stop.found) yield await finish(engine, sequence, 'stop', signal);
         else going.push(sequence);
       }
       open = going;
     }
   } finally {
-    for (const state of owned) state.dispose();
+    for (const state of owned) cache ? cache.keep(state) : state.dispose();
   }
+}
+
+/** ids from each of these places to the next, and to the end. */
+function pieces(ids: readonly number[], places: readonly number[]): (readonly number[])[] {
+  return places.map((from, i) => ids.slice(from, places[i + 1]));
 }
 
 /** Is there no position left for the token chosen last? */
@@ -137,12 +178,18 @@ function isFull(engine: Engine, { state, pending, generated }: Open): boolean {
   return generated.length > 0 && contextLength !== undefined && state.length + pending.length > contextLength;
 }
 
-async function finish(engine: Engine, sequence: Open, finishReason: FinishReason): Promise<GenerationStep> {
-  const { index, stream, stop, state, owned, pending, generated } = sequence;
-  // Whoever goes on from the state expects that it has read all that was given out.
-  if (!owned && generated.length > 0 && !isFull(engine, sequence)) await engine.next([{ ids: pending, state }]);
+async function finish(
+  engine: Engine,
+  sequence: Open,
+  finishReason: FinishReason,
+  signal: AbortSignal | undefined,
+): Promise<GenerationStep> {
+  const { index, stream, stop, state, owned, cachedTokens, pending } = sequence;
+  // Whoever goes on from the state expects that it has read the prompt and all that was given out.
+  if (!owned && pending.length > 0 && !isFull(engine, sequence))
+    await engine.next([{ ids: pending, state }], { signal });
   const held = stop.found ? '' : stop.push(stream?.end() ?? '') + stop.end();
-  return { index, text: held, finishReason };
+  return { index, text: held, finishReason, ...(cachedTokens === undefined ? {} : { cachedTokens }) };
 }
 
 function checkCount(name: string, value: number): void {

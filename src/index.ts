@@ -25,5 +25,6 @@ export {
 } from './model.ts';
 export type { Site } from './models/model.ts';
 export { type SavedState, State } from './models/state.ts';
+export { PrefixCache, type PrefixCacheOptions } from './prefix-cache.ts';
 export type { SamplingOptions } from './sampler/sampler.ts';
 export { createTokenizer, type TextStream, type Tokenizer } from './tokenizer/tokenizer.ts';

@@ -10,6 +10,7 @@ import type { OpenedModel } from './loader/open.ts';
 import { filesOf } from './loader/save.ts';
 import { differingCopies } from './loader/verify-copies.ts';
 import type { State } from './models/state.ts';
+import { PrefixCache, type PrefixCacheOptions } from './prefix-cache.ts';
 import { checkSamplingOptions, logSumExp, topLogprobs } from './sampler/sampler.ts';
 import type { TypedArray } from './tensor.ts';
 import type { Tokenizer } from './tokenizer/tokenizer.ts';
@@ -29,6 +30,8 @@ export interface Completion {
   readonly text: string;
   readonly logprobs: readonly number[];
   readonly finishReason: FinishReason;
+  /** How many tokens of the prompt came from the cache. */
+  readonly cachedTokens: number;
 }
 
 export interface ScoredToken {
@@ -117,6 +120,11 @@ export class Model {
     return this.engine.newState();
   }
 
+  /** Keeps what generate and complete have read, for prompts that begin in the same way. Dispose it when done. */
+  newPrefixCache(options: PrefixCacheOptions = {}): PrefixCache {
+    return new PrefixCache(this.engine, options);
+  }
+
   /** Ids of a text, with what the tokenizer adds in front (such as Llama's begin-of-text); ids as they are. */
   encode(prompt: Prompt): readonly number[] {
     return encodePrompt(this.opened, prompt);
@@ -143,13 +151,15 @@ export class Model {
     const logprobs: number[] = [];
     let text = '';
     let finishReason: FinishReason = 'length';
+    let cachedTokens = 0;
     for await (const step of this.generate(promptIds, options)) {
       text += step.text;
       if (step.id !== undefined) ids.push(step.id);
       if (step.logprob !== undefined) logprobs.push(step.logprob);
       finishReason = step.finishReason ?? finishReason;
+      cachedTokens = step.cachedTokens ?? cachedTokens;
     }
-    return { promptIds, ids, text, logprobs, finishReason };
+    return { promptIds, ids, text, logprobs, finishReason, cachedTokens };
   }
 
   /** The probability of every token of a text, given the tokens before it. */

@@ -1,0 +1,139 @@
+/**
+ * States of texts that were read before, so that a prompt which begins like one of them costs its new tokens only. States that grow can
+ * go back to any common prefix; recurrent ones serve only where they stand, so copies of them are kept on the way through a prompt.
+ */
+import type { Engine } from './engine.ts';
+import { UsageError } from './errors.ts';
+import type { State } from './models/state.ts';
+
+export interface PrefixCacheOptions {
+  /** What the kept states may take together; the least recently used go first. Default 512 MiB. */
+  readonly maxBytes?: number;
+}
+
+const MAX_BYTES = 512 * 2 ** 20;
+
+/** Tokens between two copies of a recurrent state in a long prompt: four steps of the engine. */
+const SNAPSHOT_TOKENS = 1024;
+
+export class PrefixCache {
+  readonly engine: Engine;
+  readonly maxBytes: number;
+  /** Least recently used first. */
+  readonly #kept = new Set<State>();
+  /** Being copied, how many times: not to be changed, nor disposed. */
+  readonly #copied = new Map<State, number>();
+  #disposed = false;
+
+  constructor(engine: Engine, { maxBytes = MAX_BYTES }: PrefixCacheOptions = {}) {
+    if (!(maxBytes >= 0)) throw new UsageError(`maxBytes came as ${maxBytes}, wanted a number from 0 on.`);
+    this.engine = engine;
+    this.maxBytes = maxBytes;
+  }
+
+  /** Bytes held now. */
+  get bytes(): number {
+    return [...this.#kept].reduce((sum, state) => sum + state.bytes, 0);
+  }
+
+  /**
+   * A state that has read as much of the beginning of `ids` as is known, all but the last at most; the caller's own, to be given to
+   * `keep` in the end. With `only`, nobody else begins like that now: a state that is continued where it stands is handed out itself.
+   */
+  async take(ids: readonly number[], { only = false }: { readonly only?: boolean } = {}): Promise<State> {
+    if (this.#disposed) throw new UsageError('this prefix cache was disposed; make a new one.');
+    let best: State | undefined;
+    let length = 0;
+    for (const state of this.#kept) {
+      const usable = usablePrefix(state, ids);
+      if (usable < Math.max(1, length)) continue;
+      best = state;
+      length = usable;
+    }
+    if (!best) return this.engine.newState();
+    if (only && best.rewindable && length === best.length && !this.#copied.has(best)) {
+      this.#kept.delete(best);
+      return best;
+    }
+    this.#touch(best);
+    return this.#copy(best, length);
+  }
+
+  /**
+   * How many of `ids` a state should have read when copies of it are kept; in ascending order, after those it has read already. None
+   * for states that grow. The last but one token is among them, because one token must remain to be read when a prompt comes again;
+   * so is the place where the prompt parts from another that is known: a third may part there too.
+   */
+  pointsIn(ids: readonly number[], state: State): number[] {
+    if (state.rewindable) return [];
+    const points = new Set([ids.length - 1]);
+    for (let at = SNAPSHOT_TOKENS; at < ids.length; at += SNAPSHOT_TOKENS) points.add(at);
+    points.add(Math.max(0, ...[...this.#kept].map((other) => commonPrefix(other.ids, ids))));
+    return [...points].filter((at) => at > state.length && at < ids.length).sort((a, b) => a - b);
+  }
+
+  /** Takes over a state. One that failed, that another makes superfluous, or that is larger than all there may be is disposed. */
+  keep(state: State): void {
+    const better = [...this.#kept].find((other) => covers(other, state));
+    if (better) this.#touch(better);
+    if (better || this.#disposed || !state.intact || state.length === 0 || state.bytes > this.maxBytes) {
+      state.dispose();
+      return;
+    }
+    for (const other of this.#kept) if (covers(state, other)) this.#drop(other);
+    this.#kept.add(state);
+    for (const oldest of this.#kept) if (this.bytes > this.maxBytes) this.#drop(oldest);
+  }
+
+  /** Keeps a copy of a state that is still in use. */
+  async keepCopy(state: State): Promise<void> {
+    if (state.bytes <= this.maxBytes) this.keep(await state.clone());
+  }
+
+  /** Gives all memory back; states that are in use now when they come back. */
+  dispose(): void {
+    this.#disposed = true;
+    for (const state of this.#kept) this.#drop(state);
+  }
+
+  #touch(state: State): void {
+    this.#kept.delete(state);
+    this.#kept.add(state);
+  }
+
+  async #copy(state: State, length: number): Promise<State> {
+    this.#copied.set(state, (this.#copied.get(state) ?? 0) + 1);
+    try {
+      return await state.clone(length);
+    } finally {
+      const others = (this.#copied.get(state) ?? 1) - 1;
+      if (others > 0) this.#copied.set(state, others);
+      else {
+        this.#copied.delete(state);
+        if (!this.#kept.has(state)) state.dispose();
+      }
+    }
+  }
+
+  #drop(state: State): void {
+    this.#kept.delete(state);
+    if (!this.#copied.has(state)) state.dispose();
+  }
+}
+
+/** How many of `ids` need not be read when a state is there; one must remain, for the model to predict after it. */
+export function usablePrefix(state: State, ids: readonly number[]): number {
+  const common = Math.min(commonPrefix(state.ids, ids), Math.max(0, ids.length - 1));
+  return state.rewindable || common === state.length ? common : 0;
+}
+
+function commonPrefix(a: readonly number[], b: readonly number[]): number {
+  const shorter = Math.min(a.length, b.length);
+  for (let i = 0; i < shorter; i++) if (a[i] !== b[i]) return i;
+  return shorter;
+}
+
+/** Can everything that continues from `b` continue from `a`? */
+function covers(a: State, b: State): boolean {
+  return commonPrefix(a.ids, b.ids) === b.length && (a.rewindable || a.length === b.length);
+}
