@@ -11,8 +11,21 @@
 /**
  * Element types. `ternary` is a weight format: codes 0, 1, 2 = -1, 0, +1, four to a byte, logical shape [out, in],
  * stored as in 1.58-bit checkpoints (byte [p, k] holds rows p, p + R, p + 2R, p + 3R of column k, low bits first, R = out / 4).
+ * `q8` and `q4` are weight formats of 7 and 4 bits with a scale for every 32, logical shape [..., out, in], laid out as quantised.ts says.
  */
-export type DType = 'f32' | 'f16' | 'bf16' | 'i8' | 'u8' | 'i32' | 'ternary';
+export type DType = 'f32' | 'f16' | 'bf16' | 'i8' | 'u8' | 'i32' | 'ternary' | BlockDType;
+
+/** Weight formats of blocks: small integers that share a scale. */
+export type BlockDType = 'q8' | 'q4';
+
+/** Columns that share a scale, and rows that lie side by side. */
+export const BLOCK_COLUMNS = 32;
+export const PANEL_ROWS = 8;
+
+/** Bytes of the scales (bfloat16) and codes of a block's columns in all rows of a panel. */
+export const BLOCK_BYTES: Readonly<Record<BlockDType, number>> = { q8: 16 + 256, q4: 16 + 128 };
+
+export const isBlockDType = (dtype: DType): dtype is BlockDType => dtype in BLOCK_BYTES;
 
 export type Shape = readonly number[];
 
@@ -29,18 +42,33 @@ export interface Tensor {
 
 export type TypedArray = Float32Array | Uint16Array | Int8Array | Uint8Array | Int32Array;
 
-const BITS: Record<DType, number> = { f32: 32, f16: 16, bf16: 16, i8: 8, u8: 8, i32: 32, ternary: 2 };
+const BITS: Record<Exclude<DType, 'ternary' | BlockDType>, number> = {
+  f32: 32,
+  f16: 16,
+  bf16: 16,
+  i8: 8,
+  u8: 8,
+  i32: 32,
+};
 
 /** Number of elements of a shape; 1 for the empty shape. */
 export function size(shape: Shape): number {
   return shape.reduce((n, d) => n * d, 1);
 }
 
-/** Bytes that a tensor of this shape and type occupies. Ternary rows are rounded up to whole bytes of four rows. */
+/**
+ * Bytes that a tensor of this shape and type occupies. Ternary rows are rounded up to whole bytes of four rows, blocks to whole panels
+ * of rows and whole blocks of columns.
+ */
 export function byteSize(shape: Shape, dtype: DType): number {
   if (dtype === 'ternary') {
     const [rows = 1, ...rest] = shape;
     return Math.ceil(rows / 4) * size(rest);
+  }
+  if (isBlockDType(dtype)) {
+    const [rows = 1, columns = 1] = shape.slice(-2);
+    const blocks = Math.ceil(rows / PANEL_ROWS) * Math.ceil(columns / BLOCK_COLUMNS);
+    return size(shape.slice(0, -2)) * blocks * BLOCK_BYTES[dtype];
   }
   return (size(shape) * BITS[dtype]) / 8;
 }
@@ -50,7 +78,12 @@ export function show(shape: Shape): string {
   return `[${shape.join(', ')}]`;
 }
 
-/** The JavaScript array that holds elements of this type (16-bit floats as raw bits). */
+/** Elements of the array that holds a tensor: numbers, or the bytes of packed formats. */
+export function arrayLength(shape: Shape, dtype: DType): number {
+  return dtype === 'ternary' || isBlockDType(dtype) ? byteSize(shape, dtype) : size(shape);
+}
+
+/** The JavaScript array that holds elements of this type (16-bit floats as raw bits, packed formats as bytes). */
 export function arrayFor(dtype: DType, buffer: ArrayBufferLike, byteOffset: number, length: number): TypedArray {
   switch (dtype) {
     case 'f32':
@@ -64,6 +97,8 @@ export function arrayFor(dtype: DType, buffer: ArrayBufferLike, byteOffset: numb
       return new Int32Array(buffer, byteOffset, length);
     case 'u8':
     case 'ternary':
+    case 'q8':
+    case 'q4':
       return new Uint8Array(buffer, byteOffset, length);
     default:
       return dtype satisfies never;

@@ -215,7 +215,7 @@ describe('a block', () => {
           }
         }
         const before = bytes.slice();
-        fillBlock(target, to, rowLength, block);
+        fillBlock(target, { shape: [rowLength], dtype: to }, block);
         expect(Buffer.compare(Buffer.from(bytes), Buffer.from(before))).toBe(0);
         const differs = wanted.findIndex((x, i) => !alike(to, x, target[i] as number));
         expect(differs, `${dtype} to ${to} at ${differs}`).toBe(-1);
@@ -226,7 +226,7 @@ describe('a block', () => {
 
   test('of a type that cannot be kept so is refused', () => {
     const block = { row: 0, column: 0, rows: 1, columns: 1, bytes: new Uint8Array(4), transposed: false } as const;
-    expect(() => fillBlock(new Int8Array(1), 'i8', 1, { ...block, dtype: 'f32' })).toThrow(/f32.*i8/);
+    expect(() => fillBlock(new Int8Array(1), { shape: [1], dtype: 'i8' }, { ...block, dtype: 'f32' })).toThrow(/f32.*i8/);
   });
 });
 

@@ -1,14 +1,16 @@
-/** Compiles the kernels: with and without relaxed SIMD, for shared and for ordinary memory; and the read loop of the benchmarks. */
+/** Compiles the kernels: for plain and two kinds of relaxed SIMD, for shared and for ordinary memory; and the read loop of the benchmarks. */
 import { mkdirSync, rmSync } from 'node:fs';
 import asc from 'assemblyscript/asc';
 
-async function compile(source, target, { relaxed = false, shared }) {
-  const features = ['simd', ...(relaxed ? ['relaxed-simd'] : []), ...(shared ? ['threads'] : [])];
+/** `dot`: how int8 products are made, see blocks.ts. */
+async function compile(source, target, { dot = 0, shared }) {
+  const features = ['simd', ...(dot > 0 ? ['relaxed-simd'] : []), ...(shared ? ['threads'] : [])];
   const { error, stderr } = await asc.main([
     source,
-    ...['--outFile', `${target}${relaxed ? '-relaxed' : ''}${shared ? '-shared' : ''}.wasm`],
+    ...['--outFile', `${target}${shared ? '-shared' : ''}.wasm`],
     ...['--runtime', 'stub', '--noAssert', '-O3', '--importMemory'],
     ...features.flatMap((feature) => ['--enable', feature]),
+    ...['--use', `DOT=${dot}`],
     ...(shared ? ['--sharedMemory', '--maximumMemory', '65536'] : []),
   ]);
   if (error) throw new Error(`${stderr}`, { cause: error });
@@ -20,8 +22,8 @@ for (const folder of [kernels, 'bench/build']) {
   mkdirSync(folder, { recursive: true });
 }
 for (const shared of [false, true]) {
-  for (const relaxed of [false, true]) {
-    await compile('src/backends/wasm/assembly/index.ts', `${kernels}/kernels`, { relaxed, shared });
+  for (const [dot, variant] of ['plain', 'relaxed16', 'relaxed32'].entries()) {
+    await compile('src/backends/wasm/assembly/index.ts', `${kernels}/kernels-${variant}`, { dot, shared });
   }
   await compile('bench/assembly/read-loop.ts', 'bench/build/read-loop', { shared });
 }

@@ -226,8 +226,14 @@ interface Ternary extends Dense {
   readonly wScale: Tensor;
 }
 
-const denseLinears = (matrices: readonly Dense[]): Linears =>
-  Object.assign((ops: Ops, x: Tensor) => matrices.map(({ w, b }) => ops.linear(x, w, b)), { quantises: false });
+const denseLinears = (matrices: readonly Dense[]): Linears => {
+  const ws = matrices.map(({ w }) => w);
+  const biases = matrices.flatMap(({ b }) => (b ? [b] : []));
+  const alike = ws.every(({ dtype }) => dtype === ws[0]?.dtype);
+  const run = (ops: Ops, x: Tensor): Tensor[] =>
+    alike ? ops.linears(x, ws, biases) : matrices.map(({ w, b }) => ops.linear(x, w, b));
+  return Object.assign(run, { quantises: false });
+};
 
 /** The input is quantised once for all matrices that read it. */
 const ternaryLinears = (matrices: readonly Ternary[], meaning: 'divide' | 'multiply'): Linears =>

@@ -24,6 +24,8 @@ const STORED: Record<DType, StoredDType> = {
   u8: 'U8',
   i32: 'I32',
   ternary: 'U8',
+  q8: 'U8',
+  q4: 'U8',
 };
 
 /** The files of a model as it is now: weights as safetensors in the format they are kept in, config and tokenizer as they were. */

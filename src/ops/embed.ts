@@ -1,13 +1,14 @@
 /** Row lookup: y[t] = scale * table[ids[t]]. table[V, M], ids[T] -> y[T, M]. */
 import { axis, expect, input } from './check.ts';
 import type { Op } from './op.ts';
+import { WEIGHT_DTYPES } from './weights.ts';
 
 export const embed: Op<{ scale: number }> = {
   name: 'embed',
   outputs(inputs) {
     const table = input('embed', inputs, 0);
     const ids = input('embed', inputs, 1);
-    expect('embed', table, [-1, -1], 'table[V, M]', ['f32', 'f16', 'bf16']);
+    expect('embed', table, [-1, -1], 'table[V, M]', WEIGHT_DTYPES);
     expect('embed', ids, [-1], 'ids[T]', ['i32']);
     return [{ shape: [axis('embed', ids, 0), axis('embed', table, 1)], dtype: 'f32' }];
   },

@@ -5,12 +5,14 @@
  *   logits[T, X] -> ids[T, A] i32, gates[T, A].
  * `experts`: y[t] = sum_j gates[t, j] f(ids[t, j], x[t]) in the order of the slots j, with
  *   f(e, u) = wOut[e] (activation(wIn[e][0..F] u) * (wIn[e][F..2F] u)).
- *   x[T, M], ids[T, A], gates[T, A], wIn[X, 2F, M], wOut[X, M, F] in any dense weight format -> y[T, M].
+ *   x[T, M], ids[T, A], gates[T, A], wIn[X, 2F, M], wOut[X, M, F] of one weight format -> y[T, M];
+ *   formats of blocks round x and what the second product reads as `linear` does.
  */
 import { ShapeError } from '../errors.ts';
 import { axis, expect, input } from './check.ts';
 import type { Activation } from './elementwise.ts';
 import type { Op } from './op.ts';
+import { WEIGHT_DTYPES } from './weights.ts';
 
 export const topExperts: Op<{ count: number }> = {
   name: 'topExperts',
@@ -36,10 +38,9 @@ export const experts: Op<{ activation: Activation }> = {
     expect('experts', ids, [t, -1], 'ids[T, A]', ['i32']);
     expect('experts', input('experts', inputs, 2), ids.shape, 'gates[T, A]');
     const wIn = input('experts', inputs, 3);
-    const dense = ['f32', 'f16', 'bf16'] as const;
-    expect('experts', wIn, [-1, -1, m], 'wIn[X, 2F, M]', dense);
+    expect('experts', wIn, [-1, -1, m], 'wIn[X, 2F, M]', WEIGHT_DTYPES);
     const inner = axis('experts', wIn, 1) / 2;
-    expect('experts', input('experts', inputs, 4), [axis('experts', wIn, 0), m, inner], 'wOut[X, M, F]', dense);
+    expect('experts', input('experts', inputs, 4), [axis('experts', wIn, 0), m, inner], 'wOut[X, M, F]', [wIn.dtype]);
     return [{ shape: x.shape, dtype: 'f32' }];
   },
 };

@@ -81,7 +81,12 @@ export class Ops {
   }
 
   linear(x: Tensor, w: Tensor, bias?: Tensor): Tensor {
-    return this.#one(this.#apply(linear, bias ? [x, w, bias] : [x, w], undefined));
+    return this.#one(this.#apply(linear, bias ? [x, w, bias] : [x, w], { count: 1 }));
+  }
+
+  /** Several matrices of one weight format, all with biases or all without. */
+  linears(x: Tensor, ws: readonly Tensor[], biases: readonly Tensor[] = []): Tensor[] {
+    return this.#apply(linear, [x, ...ws, ...biases], { count: ws.length });
   }
 
   /** -> [q i8, s] */

@@ -1,16 +1,35 @@
-/** y = x wᵀ + bias. x[T, J], w[N, J] in any dense weight format, bias[N] -> y[T, N]. Accumulates in f32. */
+/**
+ * Matrix products of one input: y_i = x w_iᵀ + bias_i. x[T, J], w_i[N_i, J] of one weight format, all with bias_i[N_i] or all without
+ * -> y_i[T, N_i]. Inputs x, w_0, w_1, ..., bias_0, bias_1, ... Accumulates in f32. The formats of blocks (`q8`, `q4`) meet an x whose rows are rounded
+ * to int8, with a scale for every 32 columns (quantised.ts): the products of a block are exact integers.
+ */
+import { ShapeError } from '../errors.ts';
 import { axis, expect, input } from './check.ts';
 import type { Op } from './op.ts';
+import { WEIGHT_DTYPES } from './weights.ts';
 
-export const linear: Op<undefined> = {
+export interface LinearAttrs {
+  /** Number of matrices. */
+  readonly count: number;
+}
+
+export const linear: Op<LinearAttrs> = {
   name: 'linear',
-  outputs(inputs) {
+  outputs(inputs, { count }) {
     const x = input('linear', inputs, 0);
-    const w = input('linear', inputs, 1);
     expect('linear', x, [-1, -1], 'x[T, J]');
-    expect('linear', w, [-1, axis('linear', x, 1)], 'w[N, J]', ['f32', 'f16', 'bf16']);
-    const bias = inputs[2];
-    if (bias) expect('linear', bias, [axis('linear', w, 0)], 'bias[N]');
-    return [{ shape: [axis('linear', x, 0), axis('linear', w, 0)], dtype: 'f32' }];
+    if (inputs.length !== 1 + count && inputs.length !== 1 + 2 * count) {
+      throw new ShapeError('linear', `${count} matrices need no biases or ${count}, got ${inputs.length - 1 - count}`);
+    }
+    const [t = 0, j = 0] = x.shape;
+    const { dtype } = input('linear', inputs, 1);
+    return inputs.slice(1, 1 + count).map((w, i) => {
+      expect('linear', w, [-1, j], 'w[N, J]', WEIGHT_DTYPES);
+      if (w.dtype !== dtype) throw new ShapeError('linear', `matrices of one input came as ${dtype} and ${w.dtype}`);
+      const n = axis('linear', w, 0);
+      const bias = inputs[1 + count + i];
+      if (bias) expect('linear', bias, [n], 'bias[N]');
+      return { shape: [t, n], dtype: 'f32' };
+    });
   },
 };

@@ -53,10 +53,13 @@ export function opCases(seed: number): OpCase[] {
   const t = between(1, 9);
   const m = between(1, 70);
   const n = between(1, 45);
-  for (const dtype of ['f32', 'f16', 'bf16'] as const) {
+  for (const dtype of ['f32', 'f16', 'bf16', 'q8', 'q4'] as const) {
     add('embed', [floats([n, m], -2, 2, dtype), ints([t], 0, n - 1)], { scale: 1.5 }, dtype);
-    add('linear', [floats([t, m]), floats([n, m], -2, 2, dtype)], undefined, dtype);
-    add('linear', [floats([t, m]), floats([n, m], -2, 2, dtype), floats([n])], undefined, `${dtype} with bias`);
+    const matrix = (rows: number) => floats([rows, m], -2, 2, dtype);
+    add('linear', [floats([t, m]), matrix(n)], { count: 1 }, dtype);
+    add('linear', [floats([t, m]), matrix(n), matrix(3), matrix(m)], { count: 3 }, `${dtype}, three matrices`);
+    const biased = [floats([t, m]), matrix(n), matrix(2), floats([n]), floats([2])];
+    add('linear', biased, { count: 2 }, `${dtype} with bias`);
   }
   const rows = between(1, 40);
   const j = between(1, 2500);
@@ -138,7 +141,7 @@ export function opCases(seed: number): OpCase[] {
       }).flat(),
     ),
   };
-  for (const dtype of ['f32', 'bf16', 'f16'] as const) {
+  for (const dtype of ['f32', 'bf16', 'f16', 'q8', 'q4'] as const) {
     const inner = between(1, 30);
     const w = [floats([x, 2 * inner, m], -1, 1, dtype), floats([x, m, inner], -1, 1, dtype)];
     add('experts', [floats([t, m]), chosen, floats([t, a], 0, 1), ...w], { activation: 'silu' }, dtype);

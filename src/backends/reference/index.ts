@@ -4,7 +4,8 @@
  */
 import { fillBlock } from '../../numbers.ts';
 import type { Op } from '../../ops/index.ts';
-import { byteSize } from '../../tensor.ts';
+import { fillQuantised } from '../../quantised.ts';
+import { byteSize, isBlockDType } from '../../tensor.ts';
 import type { Backend } from '../backend.ts';
 import { kernels } from './kernels.ts';
 import { makeTensor, numbersOf, place } from './memory.ts';
@@ -22,7 +23,9 @@ export function createReferenceBackend(): Backend {
       liveBytes -= byteSize(shape, dtype);
     },
     fill(x, block) {
-      fillBlock(numbersOf(x), x.dtype, x.shape.at(-1) ?? 1, block);
+      if (isBlockDType(x.dtype) && block.dtype !== 'u8')
+        fillQuantised(numbersOf(x) as Uint8Array, { ...x, dtype: x.dtype }, block);
+      else fillBlock(numbersOf(x), x, block);
     },
     step<R>(body: () => Promise<R>): Promise<R> {
       const done = last.then(body);

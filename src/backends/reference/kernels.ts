@@ -1,6 +1,7 @@
 /** One kernel per op; what each computes stands in the op's own file under src/ops. */
 import type { Activation } from '../../ops/index.ts';
-import { size, type Tensor } from '../../tensor.ts';
+import { quantizeActivations } from '../../quantised.ts';
+import { BLOCK_COLUMNS, type DType, isBlockDType, size, type Tensor } from '../../tensor.ts';
 import { floatsOf, numbersOf } from './memory.ts';
 
 type Kernel<Attrs> = (inputs: readonly Tensor[], outputs: readonly Tensor[], attrs: Attrs) => void;
@@ -45,15 +46,34 @@ const embed: Kernel<{ scale: number }> = ([table, ids], [y], { scale }) => {
   });
 };
 
-const linear: Kernel<undefined> = ([x, w, bias], [y]) => {
-  const [n = 0, j = 0] = (w as Tensor).shape;
-  const [input, weights] = [numbersOf(x as Tensor), floatsOf(w as Tensor)];
-  const shift = bias && numbersOf(bias);
-  const out = numbersOf(y as Tensor);
-  for (let i = 0; i < out.length; i++) {
-    const row = i % n;
-    out[i] = dot(input, Math.floor(i / n) * j, weights, row * j, j) + (shift ? at(shift, row) : 0);
+/** Rows [T, J] as a product with weights of this type reads them. */
+function readBy(dtype: DType, x: Numbers, columns: number): Numbers {
+  if (!isBlockDType(dtype)) return x;
+  const codes = new Int8Array(columns);
+  const scales = new Float32Array(Math.ceil(columns / BLOCK_COLUMNS));
+  const read = new Float64Array(x.length);
+  for (let from = 0; from < x.length; from += columns) {
+    quantizeActivations(x, from, columns, codes, scales);
+    codes.forEach((code, k) => {
+      read[from + k] = code * at(scales, Math.floor(k / BLOCK_COLUMNS));
+    });
   }
+  return read;
+}
+
+const linear: Kernel<{ count: number }> = ([x, ...given], outputs, { count }) => {
+  const j = (x as Tensor).shape[1] as number;
+  outputs.forEach((y, m) => {
+    const [w, bias] = [given[m] as Tensor, given[m + count]];
+    const [n = 0] = w.shape;
+    const [input, weights] = [readBy(w.dtype, numbersOf(x as Tensor), j), floatsOf(w)];
+    const shift = bias && numbersOf(bias);
+    const out = numbersOf(y);
+    for (let i = 0; i < out.length; i++) {
+      const row = i % n;
+      out[i] = dot(input, Math.floor(i / n) * j, weights, row * j, j) + (shift ? at(shift, row) : 0);
+    }
+  });
 };
 
 const roundHalfEven = (x: number): number => {
@@ -286,14 +306,19 @@ const experts: Kernel<{ activation: Activation }> = ([x, ids, gates, wIn, wOut],
   const active = (ids as Tensor).shape[1] as number;
   const inner = (wOut as Tensor).shape[2] as number;
   const [up, down] = [floatsOf(wIn as Tensor), floatsOf(wOut as Tensor)];
-  const input = numbersOf(x as Tensor);
+  const { dtype } = wIn as Tensor;
+  const input = readBy(dtype, numbersOf(x as Tensor), m);
   const out = numbersOf(y as Tensor) as Float32Array;
   for (let i = 0; i < t; i++) {
     const sums = new Float64Array(m);
     for (let slot = i * active; slot < (i + 1) * active; slot++) {
       const expert = at(numbersOf(ids as Tensor), slot);
       const row = (r: number) => dot(input, i * m, up, (expert * 2 * inner + r) * m, m);
-      const hidden = Float64Array.from({ length: inner }, (_, f) => activations[activation](row(f)) * row(inner + f));
+      const hidden = readBy(
+        dtype,
+        Float32Array.from({ length: inner }, (_, f) => activations[activation](row(f)) * row(inner + f)),
+        inner,
+      );
       const gate = at(numbersOf(gates as Tensor), slot);
       for (let j = 0; j < m; j++) sums[j] = at(sums, j) + gate * dot(hidden, 0, down, (expert * m + j) * inner, inner);
     }

@@ -1,11 +1,18 @@
 /** Commands of the matrix products. */
-import { byteSize, type DType } from '../../tensor.ts';
-import type { Encoder, Located } from './command.ts';
+import { BLOCK_COLUMNS, byteSize, type DType, isBlockDType, PANEL_ROWS } from '../../tensor.ts';
+import type { CommandWriter, Encoder, Located } from './command.ts';
 
-/** Codes of assembly/weights.ts. */
-const FORMATS: Partial<Record<DType, number>> = { f32: 0, bf16: 1, f16: 2 };
+/** Codes of assembly/weights.ts, and of assembly/linear-blocks.ts. */
+const FORMATS: Partial<Record<DType, number>> = { f32: 0, bf16: 1, f16: 2, q8: 0, q4: 1 };
 
-export const formatOf = ({ dtype }: Located): number => FORMATS[dtype] as number;
+export const formatOf = (dtype: DType): number => FORMATS[dtype] as number;
+
+/** Codes of `embed`, which reads all formats. */
+export const lookupFormat = (dtype: DType): number => formatOf(dtype) + (isBlockDType(dtype) ? 3 : 0);
+
+/** Bytes of one row of weights. */
+export const rowBytes = (inner: number, dtype: DType): number =>
+  isBlockDType(dtype) ? byteSize([PANEL_ROWS, inner], dtype) / PANEL_ROWS : byteSize([inner], dtype);
 
 /** Bytes of weights that make up one piece of work: near the size of a first-level cache, a small part of a second-level one. */
 const PIECE_BYTES = 1 << 16;
@@ -21,13 +28,43 @@ export function linearScratch(tokens: number, inner: number): number {
   return 12 * tokens + 32 * inner + 64;
 }
 
-export const linear: Encoder<undefined> = (to, [x, w, bias], [y]) => {
-  const [rows = 0, inner = 0] = (w as Located).shape;
-  const [tokens = 0] = (x as Located).shape;
-  const rowBytes = byteSize([inner], (w as Located).dtype);
-  to.begin('linear', { scratchBytes: linearScratch(tokens, inner) });
-  to.u32((y as Located).address, (x as Located).address, (w as Located).address, bias?.address ?? 0);
-  to.u32(tokens, rows, inner, formatOf(w as Located), rowsAtOnce(rows, rowBytes, to.parts));
+/** Bytes of a token's record in blocks.ts, where codes take two bytes. */
+export const tokenBytes = (inner: number): number => Math.ceil(inner / BLOCK_COLUMNS) * (2 * BLOCK_COLUMNS + 8) + 16;
+
+/** What `blockRowsForTokens` of assembly/blocks.ts needs, and a record. */
+export const blockScratch = (tokens: number, inner: number): number =>
+  8 * tokens + 32 + byteSize([PANEL_ROWS, inner], 'q8') + tokenBytes(inner);
+
+/** Writes the records of f32 rows [T, J]; gives their address. */
+export function quantizeTokens(to: CommandWriter, x: number, tokens: number, inner: number, dtype: DType): number {
+  const records = to.temp(tokens * tokenBytes(inner));
+  to.begin('quantizeTokens', { after: true });
+  to.u32(records, x, tokens, inner, formatOf(dtype));
+  return records;
+}
+
+export const linear: Encoder<{ count: number }> = (to, [x, ...given], outputs, { count }) => {
+  const [tokens = 0, inner = 0] = (x as Located).shape;
+  const { dtype } = given[0] as Located;
+  const blocks = isBlockDType(dtype);
+  const prepared = blocks && tokens > 1;
+  const input = prepared ? quantizeTokens(to, (x as Located).address, tokens, inner, dtype) : (x as Located).address;
+  to.begin(blocks ? 'linearBlocks' : 'linear', {
+    after: prepared,
+    scratchBytes: blocks ? blockScratch(tokens, inner) : linearScratch(tokens, inner),
+  });
+  to.u32(input, tokens, inner, formatOf(dtype), count);
+  outputs.forEach((y, i) => {
+    const w = given[i] as Located;
+    const [rows = 0] = w.shape;
+    to.u32(
+      y.address,
+      w.address,
+      given[count + i]?.address ?? 0,
+      rows,
+      rowsAtOnce(rows, rowBytes(inner, dtype), to.parts),
+    );
+  });
 };
 
 export const linearTernary: Encoder<{ wScale: 'divide' | 'multiply' }> = (

@@ -1,19 +1,48 @@
-/** What this engine's WebAssembly can do, found out by letting it validate a few bytes. */
+/** What this engine's WebAssembly can do, found out by letting it validate, and in one case run, a few bytes. */
+import type { KernelVariant } from './platform.ts';
+
+const V128 = 0x7b;
+const I32 = 0x7f;
+
+/** v128.const with all bytes alike. */
+const bytes16 = (byte: number): number[] => [0xfd, 0x0c, ...new Array<number>(16).fill(byte)];
 
 /** () -> v128, one instruction that relaxed SIMD brought: f32x4.relaxed_madd of three constants. */
 export function hasRelaxedSimd(): boolean {
-  const zero = [0xfd, 0x0c, ...new Array<number>(16).fill(0)]; // v128.const 0
-  const body = [0, ...zero, ...zero, ...zero, 0xfd, 0x85, 0x02, 0x0b];
-  return WebAssembly.validate(moduleOf(body));
+  return WebAssembly.validate(moduleOf([...bytes16(0), ...bytes16(0), ...bytes16(0), 0xfd, 0x85, 0x02], V128));
 }
 
 export function hasSimd(): boolean {
-  return WebAssembly.validate(moduleOf([0, 0xfd, 0x0c, ...new Array<number>(16).fill(0), 0x0b]));
+  return WebAssembly.validate(moduleOf(bytes16(0), V128));
 }
 
-/** A module with one function () -> v128 of this body. */
-function moduleOf(body: readonly number[]): Uint8Array<ArrayBuffer> {
-  const type = [1, 5, 1, 0x60, 0, 1, 0x7b];
-  const code = [10, body.length + 2, 1, body.length, ...body];
-  return new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...type, 3, 2, 1, 0, ...code]);
+/**
+ * Sums of four int8 products, 127 by 0xff each. The instruction leaves open what the upper bit of the second factor means, and the answer
+ * tells how it was made: by one instruction that takes it as unsigned (x86 with VNNI) or as signed (ARM), or by several, of which the
+ * first saturates at 16 bits.
+ */
+const SINGLE_INSTRUCTION = [4 * 127 * 255, 4 * 127 * -1];
+
+/** The fastest kernels that this engine runs. Throws where there is no SIMD. */
+export function fastestVariant(): KernelVariant {
+  if (!hasRelaxedSimd()) return 'plain';
+  // i32x4.relaxed_dot_i8x16_i7x16_add_s, i32x4.extract_lane 0
+  const body = [...bytes16(127), ...bytes16(0xff), ...bytes16(0), 0xfd, 0x93, 0x02, 0xfd, 0x1b, 0];
+  const { exports } = new WebAssembly.Instance(new WebAssembly.Module(moduleOf(body, I32)));
+  return SINGLE_INSTRUCTION.includes((exports.f as () => number)()) ? 'relaxed32' : 'relaxed16';
+}
+
+/** A module with one exported function f: () -> result. */
+function moduleOf(code: readonly number[], result: number): Uint8Array<ArrayBuffer> {
+  const body = [0, ...code, 0x0b];
+  const type = [1, 5, 1, 0x60, 0, 1, result];
+  const named = [7, 5, 1, 1, 0x66, 0, 0];
+  return new Uint8Array([
+    ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
+    ...type,
+    ...[3, 2, 1, 0],
+    ...named,
+    ...[10, body.length + 2, 1, body.length],
+    ...body,
+  ]);
 }

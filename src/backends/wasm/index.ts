@@ -5,16 +5,26 @@
 import { UsageError } from '../../errors.ts';
 import { fillBlock } from '../../numbers.ts';
 import type { Op } from '../../ops/index.ts';
-import { arrayFor, byteSize, type DType, type Shape, size, type Tensor, type TypedArray } from '../../tensor.ts';
+import { fillQuantised } from '../../quantised.ts';
+import {
+  arrayFor,
+  arrayLength,
+  byteSize,
+  type DType,
+  isBlockDType,
+  type Shape,
+  type Tensor,
+  type TypedArray,
+} from '../../tensor.ts';
 import type { Backend, Block } from '../backend.ts';
 import { Bank } from './bank.ts';
 import { HEAD_WORDS, type Located } from './command.ts';
 import { CARRY, GROWN } from './control.ts';
 import { encoders } from './encoders.ts';
 import { type Executor, immediateExecutor, threadedExecutor } from './executor.ts';
-import { hasRelaxedSimd, hasSimd } from './features.ts';
+import { fastestVariant, hasSimd } from './features.ts';
 import { Hazards, type Range } from './hazards.ts';
-import type { Platform } from './platform.ts';
+import type { KernelVariant, Platform } from './platform.ts';
 import { carryBytes, kernelNames, writeCarry } from './thread.ts';
 import { type Draft, Writer } from './writer.ts';
 
@@ -22,8 +32,10 @@ export interface WasmBackendOptions {
   readonly platform: Platform;
   /** Threads that compute; default: all cores, at most 8, and 1 where memory cannot be shared. */
   readonly threads?: number | undefined;
-  /** Use relaxed SIMD; default: where the engine has it. */
+  /** False: the same bits in every engine, more slowly; default: relaxed SIMD where the engine has it. */
   readonly relaxedSimd?: boolean | undefined;
+  /** Which kernels; default: the fastest that the engine runs. */
+  readonly variant?: KernelVariant | undefined;
   /** Largest size of one memory, of several; default 4 GiB. */
   readonly maxBankBytes?: number | undefined;
 }
@@ -33,11 +45,12 @@ const MAX_BANK_BYTES = 2 ** 32;
 
 /** Throws UsageError when threads are asked for where there can be none, and when the engine has no SIMD. */
 export async function createWasmBackend(options: WasmBackendOptions): Promise<Backend> {
-  const { platform, relaxedSimd = hasRelaxedSimd(), maxBankBytes = MAX_BANK_BYTES } = options;
+  const { platform, relaxedSimd = true, maxBankBytes = MAX_BANK_BYTES } = options;
   const threads = threadsOf(options);
   if (!hasSimd()) throw new UsageError('this engine has no WebAssembly SIMD: use a browser or Node of 2021 or later.');
+  const variant = options.variant ?? (relaxedSimd ? fastestVariant() : 'plain');
   const shared = threads > 1;
-  const module = await platform.loadModule(`kernels${relaxedSimd ? '-relaxed' : ''}${shared ? '-shared' : ''}`);
+  const module = await platform.loadModule(`kernels-${variant}${shared ? '-shared' : ''}`);
   const executor = shared ? await threadedExecutor(platform, module, threads) : immediateExecutor(platform, module);
   return new WasmBackend(executor, kernelNames(module), shared, maxBankBytes);
 }
@@ -127,7 +140,9 @@ class WasmBackend implements Backend {
 
   fill(x: Tensor, block: Block): void {
     if (this.#scopes.length > 0) throw new Error('fill() inside of a step: commands may be reading this memory');
-    fillBlock(this.#numbers(x), x.dtype, x.shape.at(-1) ?? 1, block);
+    if (isBlockDType(x.dtype) && block.dtype !== 'u8')
+      fillQuantised(this.#numbers(x) as Uint8Array, { ...x, dtype: x.dtype }, block);
+    else fillBlock(this.#numbers(x), x, block);
   }
 
   step<R>(body: () => Promise<R>): Promise<R> {
@@ -262,8 +277,7 @@ class WasmBackend implements Backend {
   #numbers(x: Tensor): TypedArray {
     const { bank, address } = placeOf(x);
     if (!bank) throw new Error('this tensor was never written');
-    const length = x.dtype === 'ternary' ? byteSize(x.shape, x.dtype) : size(x.shape);
-    return arrayFor(x.dtype, bank.memory.buffer, address + offsetBytes(x), length);
+    return arrayFor(x.dtype, bank.memory.buffer, address + offsetBytes(x), arrayLength(x.shape, x.dtype));
   }
 
   /** Where state is written the command must run; else where most of its bytes are. */

@@ -6,10 +6,12 @@ import { FetchError } from '../../errors.ts';
 import type { KernelsName, Platform, Thread } from './platform.ts';
 
 const kernelsUrls: Record<KernelsName, () => URL> = {
-  kernels: () => new URL('./build/kernels.wasm', import.meta.url),
-  'kernels-shared': () => new URL('./build/kernels-shared.wasm', import.meta.url),
-  'kernels-relaxed': () => new URL('./build/kernels-relaxed.wasm', import.meta.url),
-  'kernels-relaxed-shared': () => new URL('./build/kernels-relaxed-shared.wasm', import.meta.url),
+  'kernels-plain': () => new URL('./build/kernels-plain.wasm', import.meta.url),
+  'kernels-plain-shared': () => new URL('./build/kernels-plain-shared.wasm', import.meta.url),
+  'kernels-relaxed16': () => new URL('./build/kernels-relaxed16.wasm', import.meta.url),
+  'kernels-relaxed16-shared': () => new URL('./build/kernels-relaxed16-shared.wasm', import.meta.url),
+  'kernels-relaxed32': () => new URL('./build/kernels-relaxed32.wasm', import.meta.url),
+  'kernels-relaxed32-shared': () => new URL('./build/kernels-relaxed32-shared.wasm', import.meta.url),
 };
 
 export const webPlatform: Platform = {

@@ -2,7 +2,10 @@
 import type { FromThread, ToThread } from './thread.ts';
 
 /** The compiled kernels, by what they use: relaxed SIMD, shared memory. */
-export type KernelsName = 'kernels' | 'kernels-shared' | 'kernels-relaxed' | 'kernels-relaxed-shared';
+export type KernelsName = `kernels-${KernelVariant}${'' | '-shared'}`;
+
+/** Plain SIMD; relaxed SIMD with int8 products in 16 or in 32 bits (assembly/blocks.ts). */
+export type KernelVariant = 'plain' | 'relaxed16' | 'relaxed32';
 
 export interface Platform {
   /** Cores of this machine. */

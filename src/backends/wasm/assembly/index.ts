@@ -3,6 +3,7 @@ export { attendPattern, attention, attentionPattern, sumHeads } from './attentio
 export { add, gateRelu2, gateSilu, gelu, negExp, scale, softplus } from './elementwise';
 export { gateHalves, groupByExpert, linearByExpert, sumSlots, topExperts } from './experts';
 export { linear } from './linear';
+export { blocksByExpert, linearBlocks, quantizeTokens } from './linear-blocks';
 export { linearTernary, quantizeRows } from './linear-ternary';
 export { copy, embed, rope, zero } from './memory-ops';
 export { layerNorm, rmsNorm } from './norms';

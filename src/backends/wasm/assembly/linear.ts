@@ -3,6 +3,7 @@
  * same whichever tile, part or number of tokens it was computed with.
  */
 import { address, scratch, take, word } from './command';
+import { MATRICES, MATRIX_WORDS, piecesOf } from './matrices';
 import { loadEnd, madd, sumLanes } from './lanes';
 import { BF16, F32, lower, upper, weights4, weightsEnd, widen, widthShift } from './weights';
 
@@ -272,25 +273,36 @@ export function rowsForTokens(
   }
 }
 
-/** Scratch memory: two lists of T addresses; above WIDEN_FROM tokens also WIDE_ROWS rows and a third list. */
+/**
+ * Words: x, T, J, format, count; then for each matrix y, w, bias, rows, rows of a piece. Scratch memory: two lists of T addresses; above
+ * WIDEN_FROM tokens also WIDE_ROWS rows and a third list.
+ */
 export function linear(args: usize, part: u32, parts: u32): void {
-  const y = address(args, 0);
-  const x = address(args, 1);
-  const w = address(args, 2);
-  const bias = address(args, 3);
-  const tokens = word(args, 4);
-  const rows = word(args, 5);
-  const count: usize = word(args, 6);
-  const format = word(args, 7);
-  const chunk = word(args, 8);
+  const x = address(args, 0);
+  const tokens = word(args, 1);
+  const count: usize = word(args, 2);
+  const format = word(args, 3);
   const xs = scratch(args, part);
   const ys = xs + 4 * tokens;
   const wide = (ys + 4 * tokens + 15) & ~15;
   for (let t: u32 = 0; t < tokens; t++) store<u32>(xs + 4 * t, <u32>(x + t * (count << 2)));
-  for (let first = take(args) * chunk; first < rows; first = take(args) * chunk) {
+  let before: u32 = 0; // pieces of the matrices before
+  let matrix = MATRICES;
+  const end = MATRICES + MATRIX_WORDS * word(args, 4);
+  for (let piece = take(args); ; piece = take(args)) {
+    while (matrix < end && piece - before >= piecesOf(args, matrix)) {
+      before += piecesOf(args, matrix);
+      matrix += MATRIX_WORDS;
+    }
+    if (matrix == end) return;
+    const rows = word(args, matrix + 3);
+    const chunk = word(args, matrix + 4);
+    const first = (piece - before) * chunk;
     const some = min(chunk, rows - first);
+    const y = address(args, matrix);
+    const bias = address(args, matrix + 2);
     for (let t: u32 = 0; t < tokens; t++) store<u32>(ys + 4 * t, <u32>(y + (t * rows + first) * 4));
-    const wFirst = w + (first * count << widthShift(format));
-    rowsForTokens(ys, xs, tokens, wFirst, some, count, bias ? bias + 4 * first : 0, format, wide);
+    const w = address(args, matrix + 1) + (first * count << widthShift(format));
+    rowsForTokens(ys, xs, tokens, w, some, count, bias ? bias + 4 * first : 0, format, wide);
   }
 }

@@ -1,9 +1,13 @@
 /** Kernels that move numbers. */
+import { blockBytes, blocksOf } from './blocks';
 import { address, real, take, word } from './command';
 import { loadEnd, storeEnd } from './lanes';
 import { BF16, F32, weights4, weightsEnd, widthShift } from './weights';
 
 const PIECE: u32 = 1 << 18;
+
+/** Formats from here on: q8, q4. */
+const BLOCKS: u32 = 3;
 
 /** Words: to, from, bytes. */
 export function copy(args: usize, part: u32, parts: u32): void {
@@ -30,6 +34,26 @@ function scaleRow<T>(to: usize, from: usize, count: usize, scale: v128): void {
   if (rest) storeEnd(to, f32x4.mul(scale, weightsEnd<T>(from, rest)), rest);
 }
 
+/** One row of weights in blocks times `scale`. */
+function blockRow(to: usize, table: usize, row: usize, count: usize, narrow: bool, scale: f32): void {
+  const place = row & 7;
+  const blocks = blocksOf(count);
+  const bytes = narrow ? blockBytes<i8>() : blockBytes<u8>();
+  let record = table + (row >> 3) * blocks * bytes;
+  for (let i: usize = 0; i < count; i++) {
+    const k = i & 31;
+    if (k == 0 && i > 0) record += bytes;
+    const half = load<u16>(record + ((place & 3) << 2) + ((place >> 2) << 1));
+    const factor = reinterpret<f32>(<u32>half << 16);
+    let code: i32;
+    if (narrow) {
+      const byte = <u32>load<u8>(record + 16 + ((k >> 2) << 4) + ((place & 3) << 2) + (k & 3));
+      code = <i32>((byte >> <u32>((place >> 2) << 2)) & 15) - 8;
+    } else code = <i32>load<u8>(record + 16 + ((k >> 2) << 5) + (place << 2) + (k & 3)) - 64;
+    store<f32>(to + (i << 2), scale * (factor * <f32>code));
+  }
+}
+
 /** Words: y, table, ids, T, M, format, scale. */
 export function embed(args: usize, part: u32, parts: u32): void {
   const width: usize = word(args, 4);
@@ -38,6 +62,10 @@ export function embed(args: usize, part: u32, parts: u32): void {
   for (let t = take(args); t < word(args, 3); t = take(args)) {
     const to = address(args, 0) + t * (width << 2);
     const id: usize = load<u32>(address(args, 2) + 4 * t);
+    if (format >= BLOCKS) {
+      blockRow(to, address(args, 1), id, width, format > BLOCKS, real(args, 6));
+      continue;
+    }
     const from = address(args, 1) + (id * width << widthShift(format));
     if (format == F32) scaleRow<f32>(to, from, width, scale);
     else if (format == BF16) scaleRow<u16>(to, from, width, scale);
