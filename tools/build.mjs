@@ -9,7 +9,8 @@ const run = (script, ...args) => execFileSync(process.execPath, [script, ...args
 function newest(...paths) {
   const times = paths.filter(existsSync).map((path) => {
     const { mtimeMs } = statSync(path);
-    const inside = statSync(path).isDirectory() ? readdirSync(path).map((name) => join(path, name)) : [];
+    const names = statSync(path).isDirectory() ? readdirSync(path) : [];
+    const inside = names.filter((name) => name !== 'node_modules').map((name) => join(path, name));
     return Math.max(mtimeMs, newest(...inside));
   });
   return Math.max(0, ...times);

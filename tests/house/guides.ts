@@ -42,7 +42,8 @@ export function copyWith(root: string, blocks: readonly Block[]): { folder: stri
   for (const part of ['src', 'cli', 'bench', 'docs', 'tests', 'package.json', 'tsconfig.json'])
     cpSync(join(root, part), join(folder, part), {
       recursive: true,
-      filter: (source) => !/tests\/(golden|fixtures|hub|checkpoint|tokenizer)$/.test(source.replaceAll('\\', '/')),
+      filter: (source) =>
+        !/(node_modules|tests\/(golden|fixtures|hub|checkpoint|tokenizer))$/.test(source.replaceAll('\\', '/')),
     });
   for (const part of ['node_modules', 'dist'])
     if (existsSync(join(root, part))) symlinkSync(join(root, part), join(folder, part));
