@@ -53,8 +53,8 @@ const clamp = (x: number, least: number, most: number): number => Math.min(most,
  * nearest code; q4 tries several scales, fits each to its codes by least squares, and keeps the one with the smallest squared error.
  */
 export function quantizeBlock(dtype: BlockDType, x: Float32Array, codes: Uint8Array): number {
-  let extreme = 0;
-  for (const value of x) if (Math.abs(value) > Math.abs(extreme)) extreme = value;
+  const [largest, smallest] = [Math.max(...x), Math.min(...x)];
+  const extreme = largest >= -smallest ? largest : smallest;
   codes.fill(ZERO_CODE[dtype]);
   if (!(Math.abs(extreme) >= TINY)) return 0;
   if (dtype === 'q8') {

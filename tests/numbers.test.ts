@@ -226,7 +226,9 @@ describe('a block', () => {
 
   test('of a type that cannot be kept so is refused', () => {
     const block = { row: 0, column: 0, rows: 1, columns: 1, bytes: new Uint8Array(4), transposed: false } as const;
-    expect(() => fillBlock(new Int8Array(1), { shape: [1], dtype: 'i8' }, { ...block, dtype: 'f32' })).toThrow(/f32.*i8/);
+    expect(() => fillBlock(new Int8Array(1), { shape: [1], dtype: 'i8' }, { ...block, dtype: 'f32' })).toThrow(
+      /f32.*i8/,
+    );
   });
 });
 

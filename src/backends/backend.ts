@@ -10,8 +10,11 @@ export interface Backend {
   /** Zero-filled memory that lives until `free`: weights and state. Throws RangeError when there is none left. */
   allocate(shape: Shape, dtype: DType): Tensor;
   free(x: Tensor): void;
-  /** Writes a block of a live tensor, converting to its type. Ternary tensors take their packed bytes as u8 [ceil(N / 4), J]. */
-  fill(x: Tensor, block: Block): void;
+  /**
+   * Writes a block of a live tensor, converting to its type; the bytes must stay as they are until the promise settles. Packed tensors take
+   * their own bytes as u8: ternary ones [ceil(N / 4), J], those of blocks [panels, bytes of a panel]. Not inside of a step.
+   */
+  fill(x: Tensor, block: Block): Promise<void>;
   /**
    * Runs a step. Everything that `alloc` and `upload` hand out inside is gone when the promise settles, so read what is wanted
    * before. Steps of one backend run one after another.

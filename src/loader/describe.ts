@@ -1,7 +1,7 @@
 /** What can be said of a model without reading its weights: parts, files, memory. */
 import type { Site } from '../models/model.ts';
 import { byteSize, size } from '../tensor.ts';
-import { WEIGHT_FORMATS, type WeightFormat } from './formats.ts';
+import type { WeightFormat } from './formats.ts';
 import type { OpenedModel } from './open.ts';
 
 export interface ModelDescription {
@@ -11,10 +11,10 @@ export interface ModelDescription {
   readonly parameters: number;
   readonly parts: readonly PartDescription[];
   readonly files: readonly { readonly name: string; readonly bytes: number }[];
-  /** Bytes of the weights in memory per format; `auto` is what would be chosen. */
-  readonly weightBytes: Readonly<Record<WeightFormat, number>>;
+  /** Bytes of the weights in memory for each format that suits; `auto` is what would be chosen. */
+  readonly weightBytes: Readonly<Partial<Record<WeightFormat, number>>>;
   /** Bytes that the process is expected to hold at most, for a short text; a longer one adds its state. */
-  readonly peakBytes: Readonly<Record<WeightFormat, number>>;
+  readonly peakBytes: Readonly<Partial<Record<WeightFormat, number>>>;
   readonly stateBytesPerToken: number;
   /** Of a state that does not grow. */
   readonly stateBytesFixed: number;
@@ -43,8 +43,8 @@ export function describe(opened: OpenedModel, threads = 1): ModelDescription {
       .reduce((sum, { shape }) => sum + byteSize(shape, 'f32'), 0);
   const inEveryFormat = (bytes: (weights: number) => number) =>
     Object.fromEntries(
-      WEIGHT_FORMATS.map((format) => [format, bytes(format === 'auto' ? opened.plan.bytes : opened.bytesIn(format))]),
-    ) as Record<WeightFormat, number>;
+      opened.formats.map((format) => [format, bytes(format === 'auto' ? opened.plan.bytes : opened.bytesIn(format))]),
+    ) as Partial<Record<WeightFormat, number>>;
   const beside = PROCESS_BYTES + threads * THREAD_BYTES + stateBytes(false);
   return {
     family: opened.family,

@@ -4,7 +4,7 @@ import { opsOf } from '../backends/eager.ts';
 import type { StoredDType, StoredTensor } from '../checkpoint/safetensors.ts';
 import { CheckpointError } from '../errors.ts';
 import type { Block, SourceDType } from '../numbers.ts';
-import { size } from '../tensor.ts';
+import { BLOCK_COLUMNS, size } from '../tensor.ts';
 import type { Piece, Plan } from './plan.ts';
 
 export interface LoadProgress {
@@ -19,7 +19,7 @@ export interface FillOptions {
 }
 
 /** Bytes read at once; two such buffers exist, so that reading and converting overlap. Larger ones are no faster. */
-const CHUNK_BYTES = 1 << 20;
+const CHUNK_BYTES = 1 << 21;
 
 const SOURCE: Partial<Record<StoredDType, SourceDType>> = {
   F64: 'f64',
@@ -73,7 +73,8 @@ async function fillTensor(
   const elementBytes = stored.byteLength / elements;
   const rowLength = stored.shape.length > 1 ? (stored.shape.at(-1) as number) : elements;
   const rows = elements / rowLength;
-  const rowsAtOnce = Math.max(1, Math.floor(CHUNK_BYTES / (rowLength * elementBytes)));
+  // Rows of a transposed matrix are columns here, and blocks of columns must be whole.
+  const rowsAtOnce = Math.max(1, Math.floor(CHUNK_BYTES / (rowLength * elementBytes * BLOCK_COLUMNS))) * BLOCK_COLUMNS;
   const read = (row: number): Promise<Uint8Array> => {
     signal?.throwIfAborted();
     const count = Math.min(rowsAtOnce, rows - row);
@@ -90,7 +91,7 @@ async function fillTensor(
     const chunk = { row, rows: bytes.length / (rowLength * elementBytes), rowLength, elementBytes, dtype, bytes };
     for (const piece of pieces) {
       const block = piece.transposed ? columnsOf(chunk, piece) : rowsOf(chunk, piece);
-      if (block) backend.fill(piece.target, block);
+      if (block) await backend.fill(piece.target, block);
     }
     onBytes(bytes.length);
   }

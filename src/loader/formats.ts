@@ -3,9 +3,14 @@ import type { StoredDType } from '../checkpoint/safetensors.ts';
 import { CheckpointError, UsageError } from '../errors.ts';
 import type { DType } from '../tensor.ts';
 
-/** What a user can ask for. `auto`: as stored, or at 16 bits when that is what fits. */
-export const WEIGHT_FORMATS = ['auto', 'f32', 'bf16', 'f16'] as const;
+/**
+ * What a user can ask for. `ternary`: ternary layers as they are, all else q8. `auto`: as stored, or the first of AUTO_FORMATS that fits.
+ */
+export const WEIGHT_FORMATS = ['auto', 'f32', 'bf16', 'f16', 'q8', 'q4', 'ternary'] as const;
 export type WeightFormat = (typeof WEIGHT_FORMATS)[number];
+
+/** What `auto` tries, the least loss first. */
+export const AUTO_FORMATS: readonly WeightFormat[] = ['auto', 'bf16', 'q8', 'q4'];
 
 /** How a model uses a tensor. */
 export type WeightKind = 'vector' | 'table' | 'matrix' | 'experts';
@@ -18,7 +23,10 @@ export function checkWeightFormat(text: string): WeightFormat {
   return found;
 }
 
-/** Vectors (norms, biases, convolutions, recurrences, routers) are small and sensitive: always f32. */
+/**
+ * The type in memory of a weight that the checkpoint stores as numbers; ternary layers and blocks stay as they are stored. Vectors (norms,
+ * biases, convolutions, recurrences, routers) are small and sensitive: always f32.
+ */
 export function formatOf(kind: WeightKind, name: string, stored: StoredDType, wanted: WeightFormat): DType {
   const asStored = STORED[stored];
   if (!asStored) {
@@ -27,5 +35,6 @@ export function formatOf(kind: WeightKind, name: string, stored: StoredDType, wa
     );
   }
   if (kind === 'vector') return 'f32';
+  if (wanted === 'ternary') return 'q8';
   return wanted === 'auto' ? asStored : wanted;
 }

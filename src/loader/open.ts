@@ -6,14 +6,14 @@ import { ConfigReader, type JsonObject } from '../models/config.ts';
 import { familyOf } from '../models/index.ts';
 import type { LanguageModel } from '../models/model.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/tokenizer.ts';
-import type { WeightFormat } from './formats.ts';
+import { AUTO_FORMATS, WEIGHT_FORMATS, type WeightFormat } from './formats.ts';
 import { Plan } from './plan.ts';
 import { ternaryScaleOf } from './quantization.ts';
 
 export interface OpenOptions {
   /** Format of the weights in memory; default `auto`. */
   readonly weights?: WeightFormat | undefined;
-  /** What `auto` may take for weights; more, and they are kept at 16 bits. */
+  /** What `auto` may take for weights; more, and they are kept in a smaller format. */
   readonly memoryBytes?: number | undefined;
   /** Keys of config.json to pass over although they are not understood. */
   readonly ignoreConfigKeys?: readonly string[] | undefined;
@@ -35,6 +35,8 @@ export interface OpenedModel {
   readonly tokenizerFolder: Folder | undefined;
   /** Ids after which generation ends. */
   readonly endIds: ReadonlySet<number>;
+  /** The formats that suit this checkpoint. */
+  readonly formats: readonly WeightFormat[];
   /** Bytes of the weights if they were kept in another format. */
   bytesIn(weights: WeightFormat): number;
 }
@@ -63,8 +65,7 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
       plan.finish();
       return { plan, model, weights };
     };
-    const wanted = declare(options.weights ?? 'auto');
-    const tooLarge = wanted.weights === 'auto' && wanted.plan.bytes > (options.memoryBytes ?? Number.POSITIVE_INFINITY);
+    const chosen = declareFitting(declare, options);
     const named = await openTokenizer(options.tokenizerFolder);
     const tokenizer = named ?? (await openTokenizer(folder));
     const endIds = await endIdsOf(folder, config, tokenizer);
@@ -77,12 +78,27 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
       tokenizerFolder: named && options.tokenizerFolder,
       endIds,
       bytesIn,
-      ...(tooLarge ? declare('bf16') : wanted),
+      formats: WEIGHT_FORMATS.filter((format) => format !== 'ternary' || chosen.plan.hasTernary),
+      ...chosen,
     };
   } catch (error) {
     await checkpoint.close();
     throw error;
   }
+}
+
+/** In the format that is asked for; for `auto` in the first that fits, or in the smallest. */
+function declareFitting<D extends { readonly plan: Plan }>(
+  declare: (weights: WeightFormat) => D,
+  { weights = 'auto', memoryBytes = Number.POSITIVE_INFINITY }: OpenOptions,
+): D {
+  const [first, ...smaller] = weights === 'auto' ? AUTO_FORMATS : [weights];
+  let chosen = declare(first as WeightFormat);
+  for (const format of smaller) {
+    if (chosen.plan.bytes <= memoryBytes) break;
+    chosen = declare(format);
+  }
+  return chosen;
 }
 
 /** Of the model that a config.json describes; undefined when there is none. */

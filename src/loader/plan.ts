@@ -3,7 +3,7 @@
  * the headers of the checkpoint; only then is memory taken and a file read.
  */
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError, UsageError } from '../errors.ts';
 import type { Family } from '../models/model.ts';
 import type { Sight } from '../models/tap.ts';
 import type { Linear, Linears, MatrixOptions, Weights } from '../models/weights.ts';
@@ -81,8 +81,13 @@ export class Plan {
     return targets.reduce((sum, { shape, dtype }) => sum + byteSize(shape, dtype), 0);
   }
 
-  /** Throws CheckpointError when the checkpoint holds tensors that the model never asked for. */
+  /** Throws CheckpointError when the checkpoint holds tensors that the model never asked for, UsageError when a format does not suit it. */
   finish(): void {
+    if (this.#options.weights === 'ternary' && !this.hasTernary) {
+      throw new UsageError(
+        "this checkpoint has no ternary layers: 'ternary' is for models that were trained with them; take q8 or q4.",
+      );
+    }
     const unread = [...this.tensors].filter(([name]) => !this.pieces.has(name)).map(([, { name }]) => name);
     if (unread.length === 0) return;
     const list = unread.slice(0, 5).join(', ') + (unread.length > 5 ? ', …' : '');
@@ -90,6 +95,11 @@ export class Plan {
       `the checkpoint has ${unread.length} tensor${unread.length > 1 ? 's' : ''} that this model does not read: ${list}. ` +
         `Does config.json belong to these files?`,
     );
+  }
+
+  /** Has the model asked for ternary layers? */
+  get hasTernary(): boolean {
+    return [...this.pieces.values()].flat().some(({ target }) => target.dtype === 'ternary');
   }
 
   #folder(prefix: string): Weights {

@@ -52,7 +52,7 @@ it('gives the same bits when tensors lie in different memories', async () => {
     const bytes = one.inputs.map(({ data }) => data.byteLength).reduce((a, b) => a + b, 0);
     if (bytes > 100_000) continue; // must fit what a small memory leaves to a step
     // Between one input and the next, so much is taken that the next goes elsewhere.
-    const fillers: ReturnType<typeof live>[] = [];
+    const fillers: Awaited<ReturnType<typeof live>>[] = [];
     const scattering: Backend = new Proxy(scattered, {
       get(target, key) {
         if (key !== 'allocate') {

@@ -6,19 +6,19 @@ import type { Input, OpCase } from './cases.ts';
 const SOURCE = { Float32Array: 'f32', Int32Array: 'i32', Int8Array: 'i8', Uint8Array: 'u8' } as const;
 
 /** A live tensor with these numbers. */
-export function live(backend: Backend, { shape, dtype, data }: Input) {
+export async function live(backend: Backend, { shape, dtype, data }: Input) {
   const x = backend.allocate(shape, dtype);
   const columns = shape.at(-1) ?? 1;
   const source = SOURCE[data.constructor.name as keyof typeof SOURCE];
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   const rows = columns === 0 ? 0 : data.length / columns;
-  if (rows > 0) backend.fill(x, { row: 0, column: 0, rows, columns, dtype: source, bytes, transposed: false });
+  if (rows > 0) await backend.fill(x, { row: 0, column: 0, rows, columns, dtype: source, bytes, transposed: false });
   return x;
 }
 
 /** The outputs, then what was written in place. */
 export async function runCase(backend: Backend, { op, inputs, attrs }: OpCase): Promise<TypedArray[]> {
-  const tensors = inputs.map((input) => live(backend, input));
+  const tensors = await Promise.all(inputs.map((input) => live(backend, input)));
   const results = await backend.step(async () => {
     const outputs = op.outputs(tensors, attrs as never).map(({ shape, dtype }) => backend.alloc(shape, dtype));
     backend.run(op, tensors, outputs, attrs);

@@ -22,7 +22,7 @@ export function createReferenceBackend(): Backend {
     free({ shape, dtype }) {
       liveBytes -= byteSize(shape, dtype);
     },
-    fill(x, block) {
+    async fill(x, block) {
       if (isBlockDType(x.dtype) && block.dtype !== 'u8')
         fillQuantised(numbersOf(x) as Uint8Array, { ...x, dtype: x.dtype }, block);
       else fillBlock(numbersOf(x), x, block);

@@ -1,4 +1,5 @@
 /** Commands of the matrix products. */
+import { type Block, toFloats, view } from '../../numbers.ts';
 import { BLOCK_COLUMNS, byteSize, type DType, isBlockDType, PANEL_ROWS } from '../../tensor.ts';
 import type { CommandWriter, Encoder, Located } from './command.ts';
 
@@ -80,3 +81,20 @@ export const linearTernary: Encoder<{ wScale: 'divide' | 'multiply' }> = (
   to.u32((scale as Located).address, bias?.address ?? 0, tokens, rows, inner, wScale === 'divide' ? 1 : 0);
   to.u32(rowsAtOnce(Math.ceil(rows / 4), inner, to.parts));
 };
+
+/** The numbers of a block in a type that the kernels read. */
+export function sourceOf({ dtype, bytes }: Block): { dtype: 'f32' | 'bf16' | 'f16'; bytes: Uint8Array } {
+  if (dtype === 'f32' || dtype === 'bf16' || dtype === 'f16') return { dtype, bytes };
+  const floats = toFloats(dtype, view(dtype, bytes));
+  return { dtype: 'f32', bytes: new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength) };
+}
+
+/** The record of `quantizeWeights`. */
+export function quantizeWords(target: Located, numbers: number, block: Omit<Block, 'bytes'>): number[] {
+  const { row, column, rows, columns, transposed, dtype, stride = transposed ? rows : columns } = block;
+  const [rowsOfEach = 0, rowLength = 0] = target.shape.slice(-2);
+  return [
+    ...[target.address, numbers, formatOf(target.dtype), formatOf(dtype as DType), transposed ? 1 : 0, rowsOfEach],
+    ...[rowLength, row, rows, column, columns, stride],
+  ];
+}

@@ -5,7 +5,6 @@
 import { UsageError } from '../../errors.ts';
 import { fillBlock } from '../../numbers.ts';
 import type { Op } from '../../ops/index.ts';
-import { fillQuantised } from '../../quantised.ts';
 import {
   arrayFor,
   arrayLength,
@@ -20,6 +19,7 @@ import type { Backend, Block } from '../backend.ts';
 import { Bank } from './bank.ts';
 import { HEAD_WORDS, type Located } from './command.ts';
 import { CARRY, GROWN } from './control.ts';
+import { quantizeWords, sourceOf } from './encode-linear.ts';
 import { encoders } from './encoders.ts';
 import { type Executor, immediateExecutor, threadedExecutor } from './executor.ts';
 import { fastestVariant, hasSimd } from './features.ts';
@@ -138,11 +138,25 @@ class WasmBackend implements Backend {
     this.#liveBytes -= bytes;
   }
 
-  fill(x: Tensor, block: Block): void {
+  async fill(x: Tensor, block: Block): Promise<void> {
     if (this.#scopes.length > 0) throw new Error('fill() inside of a step: commands may be reading this memory');
-    if (isBlockDType(x.dtype) && block.dtype !== 'u8')
-      fillQuantised(this.#numbers(x) as Uint8Array, { ...x, dtype: x.dtype }, block);
+    if (isBlockDType(x.dtype) && block.dtype !== 'u8') await this.#quantize(x, block);
     else fillBlock(this.#numbers(x), x, block);
+  }
+
+  /** Numbers into blocks, by all threads. */
+  #quantize(x: Tensor, block: Block): Promise<void> {
+    const { dtype, bytes } = sourceOf(block);
+    return this.step(async () => {
+      const bank = placeOf(x).bank as Bank;
+      const source = this.#temporary(bank, bytes.length);
+      new Uint8Array(bank.memory.buffer, source.address, bytes.length).set(bytes);
+      const kernel = this.#kernels.get('quantizeWeights') as number;
+      const words = quantizeWords(located(x), source.address, { ...block, dtype });
+      this.#post(bank, [{ kernel, after: false, scratchBytes: 128, words }], [], [rangeOf(x)], [source]);
+      await this.#executor.fence();
+      this.#release(source);
+    });
   }
 
   step<R>(body: () => Promise<R>): Promise<R> {

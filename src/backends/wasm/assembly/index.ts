@@ -7,4 +7,5 @@ export { blocksByExpert, linearBlocks, quantizeTokens } from './linear-blocks';
 export { linearTernary, quantizeRows } from './linear-ternary';
 export { copy, embed, rope, zero } from './memory-ops';
 export { layerNorm, rmsNorm } from './norms';
+export { quantizeWeights } from './quantize-weights';
 export { causalConv, selectiveScan } from './recurrence';
