@@ -49,6 +49,12 @@ export function outputFile(path: string): string {
   return path;
 }
 
+/** A file that is there. */
+export function inputFile(path: string): string {
+  if (!existsSync(path) || isFolder(path)) throw new InvalidArgumentError('There is no such file.');
+  return path;
+}
+
 function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

@@ -4,6 +4,8 @@ import { columns, megabytes } from './output.ts';
 export interface RunStats {
   readonly loadMs: number;
   readonly promptTokens: number;
+  /** Those that a saved state had read. */
+  readonly cachedTokens: number;
   readonly newTokens: number;
   /** Null when no token was made. */
   readonly prefillTokensPerSecond: number | null;
@@ -24,12 +26,13 @@ export function stopwatch() {
       lastMs = performance.now() - begin;
       if (tokens++ === 0) firstMs = lastMs;
     },
-    stats(loadMs: number, promptTokens: number): RunStats {
+    stats(loadMs: number, promptTokens: number, cachedTokens: number): RunStats {
       return {
         loadMs: Math.round(loadMs),
         promptTokens,
+        cachedTokens,
         newTokens: tokens,
-        prefillTokensPerSecond: rate(promptTokens, firstMs),
+        prefillTokensPerSecond: rate(promptTokens - cachedTokens, firstMs),
         decodeTokensPerSecond: rate(tokens - 1, lastMs - firstMs),
         peakBytes: process.resourceUsage().maxRSS * 1024,
       };
@@ -46,7 +49,8 @@ export function statsSheet(stats: RunStats): string {
     `${tokens} ${tokens === 1 ? 'token' : 'tokens'}, ${perSecond ?? '-'} tokens/s`;
   return columns([
     ['load', `${(stats.loadMs / 1000).toFixed(2)} s`],
-    ['prefill', speed(stats.promptTokens, stats.prefillTokensPerSecond)],
+    ['prefill', speed(stats.promptTokens - stats.cachedTokens, stats.prefillTokensPerSecond)],
+    ...(stats.cachedTokens > 0 ? [['not read', `${stats.cachedTokens} more, which the state knew`]] : []),
     ['decode', speed(stats.newTokens, stats.decodeTokensPerSecond)],
     ['peak memory', megabytes(stats.peakBytes)],
   ]);

@@ -1,17 +1,19 @@
 /** The entry for Node: models from folders, from those that ship with this package, and from the Hugging Face hub. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { totalmem } from 'node:os';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createWasmBackend, defaultThreads } from './backends/wasm/index.ts';
 import { nodePlatform } from './backends/wasm/platform-node.ts';
 import { localFolder } from './checkpoint/folder-node.ts';
-import { writeFolderWhole } from './checkpoint/save-node.ts';
+import { writeFileWhole, writeFolderWhole } from './checkpoint/save-node.ts';
 import type { Folder } from './checkpoint/source.ts';
 import { UsageError } from './errors.ts';
 import { type HubOptions, isRepoId, snapshot } from './hub/hub-node.ts';
+import type { State } from './index.ts';
 import { familyNameOf, type OpenedModel, type OpenOptions, openModel, openTokenizer } from './loader/open.ts';
 import { type LoadOptions, Model } from './model.ts';
+import { readState, stateBytes } from './state-file.ts';
 import type { Tokenizer } from './tokenizer/tokenizer.ts';
 
 export { localFolder } from './checkpoint/folder-node.ts';
@@ -91,6 +93,22 @@ export async function saveModel(
   options: { readonly maxShardBytes?: number } = {},
 ): Promise<void> {
   await writeFolderWhole(folder, await model.files(options));
+}
+
+/** Writes a state to a file: all of it, or nothing. Throws UsageError where nothing can be written. */
+export async function saveState(model: Model, state: State, file: string): Promise<void> {
+  await writeFileWhole(file, await stateBytes(model, state));
+}
+
+/** A state from a file that saveState wrote. Throws UsageError when there is none, CheckpointError when it is of another model. */
+export async function loadState(model: Model, file: string): Promise<State> {
+  const source = await localFolder(dirname(file)).open(basename(file));
+  if (!source) throw new UsageError(`there is no file ${file}.`);
+  try {
+    return await readState(model, source);
+  } finally {
+    await source.close();
+  }
 }
 
 /** The tokenizer of a model, without its weights. Throws UsageError when it has none. */

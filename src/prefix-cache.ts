@@ -4,7 +4,7 @@
  */
 import type { Engine } from './engine.ts';
 import { UsageError } from './errors.ts';
-import type { State } from './models/state.ts';
+import { commonPrefix, type State } from './models/state.ts';
 
 export interface PrefixCacheOptions {
   /** What the kept states may take together; the least recently used go first. Default 512 MiB. */
@@ -45,7 +45,7 @@ export class PrefixCache {
     let best: State | undefined;
     let length = 0;
     for (const state of this.#kept) {
-      const usable = usablePrefix(state, ids);
+      const usable = state.reusable(ids);
       if (usable < Math.max(1, length)) continue;
       best = state;
       length = usable;
@@ -119,18 +119,6 @@ export class PrefixCache {
     this.#kept.delete(state);
     if (!this.#copied.has(state)) state.dispose();
   }
-}
-
-/** How many of `ids` need not be read when a state is there; one must remain, for the model to predict after it. */
-export function usablePrefix(state: State, ids: readonly number[]): number {
-  const common = Math.min(commonPrefix(state.ids, ids), Math.max(0, ids.length - 1));
-  return state.rewindable || common === state.length ? common : 0;
-}
-
-function commonPrefix(a: readonly number[], b: readonly number[]): number {
-  const shorter = Math.min(a.length, b.length);
-  for (let i = 0; i < shorter; i++) if (a[i] !== b[i]) return i;
-  return shorter;
 }
 
 /** Can everything that continues from `b` continue from `a`? */

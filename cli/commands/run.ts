@@ -5,15 +5,18 @@ import type { Command } from 'commander';
 import {
   checkBeforeLoad,
   type GenerationStep,
+  loadState,
   type Model,
   type OpenedModel,
   type Prompt,
+  type State,
+  saveState,
   UsageError,
 } from '../../src/node.ts';
 import { type GenerationFlags, generationFlags, generationOptions } from '../generation.ts';
 import { breathe, interrupt } from '../interrupt.ts';
 import { withModel } from '../load.ts';
-import { idList, jsonOption, type ModelFlags, modelOptions, textOf } from '../options.ts';
+import { idList, inputFile, jsonOption, type ModelFlags, modelOptions, outputFile, textOf } from '../options.ts';
 import { printJson } from '../output.ts';
 import { statsSheet, stopwatch } from '../stats.ts';
 
@@ -21,6 +24,8 @@ interface RunFlags extends ModelFlags, GenerationFlags {
   readonly ids?: number[];
   readonly json?: boolean;
   readonly stats?: boolean;
+  readonly saveState?: string;
+  readonly loadState?: string;
 }
 
 export function addRun(program: Command): void {
@@ -28,6 +33,12 @@ export function addRun(program: Command): void {
     .description('continue a text; prints what follows, without the text itself. With --ids and no tokenizer, ids')
     .argument('[prompt]', 'the text to continue; else standard input is read, less a line end at its end')
     .option('--ids <list>', 'token ids in place of a prompt, as in 1,2,3', idList)
+    .option(
+      '--save-state <file>',
+      'write what the model remembers of prompt and new tokens, as safetensors',
+      outputFile,
+    )
+    .option('--load-state <file>', 'a saved state; a prompt that begins as its text costs only the rest', inputFile)
     .option('--stats', 'load time, tokens per second, peak memory: on stderr, or in the object of --json');
   jsonOption(command, 'promptIds, ids, text (with a tokenizer), logprobs, finishReason')
     .addHelpText(
@@ -38,6 +49,11 @@ Examples:
   portmanteau run backpack-tiny 'The cat' --temperature 0.8 --top-p 0.95 --seed 1 --stop $'\\n'
   portmanteau run ./my-mamba --ids 1,2,3 --json
   echo 'The cat' | portmanteau run granite-tiny --stats
+  portmanteau run granite-tiny 'A long introduction.' -n 0 --save-state intro.safetensors
+  portmanteau run granite-tiny 'A long introduction. And more' --load-state intro.safetensors
+
+A state serves the checkpoint and weight format that it was saved with. Where text and state part, the state is rewound; that of a recurrent
+model cannot be, and serves only a prompt that begins with all of its ids.
 
 A prompt that begins with a dash comes after two: portmanteau run granite-tiny -- '-1 is'`,
     )
@@ -52,11 +68,14 @@ async function run(reference: string, promptText: string | undefined, flags: Run
   await withModel(reference, flags, check, async (model) => {
     const loadMs = performance.now() - begin;
     const promptIds = model.encode(prompt);
+    const state = await stateFor(model, promptIds, flags);
+    const cachedTokens = state?.length ?? 0;
+    const options = { ...generationOptions(flags), ...(state ? { state } : {}) };
     const clock = stopwatch();
     const steps: GenerationStep[] = [];
     const print = flags.json ? () => {} : printer(model);
     try {
-      for await (const step of model.generate(promptIds, generationOptions(flags))) {
+      for await (const step of model.generate(promptIds.slice(cachedTokens), options)) {
         if (step.id !== undefined) clock.token();
         steps.push(step);
         print(step);
@@ -66,10 +85,21 @@ async function run(reference: string, promptText: string | undefined, flags: Run
       // After an interruption too, so that the shell goes on in a new line.
       if (!flags.json && steps.length > 0) process.stdout.write('\n');
     }
-    const stats = clock.stats(loadMs, promptIds.length);
+    if (state && flags.saveState !== undefined) await saveState(model, state, flags.saveState);
+    const stats = clock.stats(loadMs, promptIds.length, cachedTokens);
     if (flags.json) printJson({ promptIds, ...summary(steps, model, flags), ...(flags.stats ? { stats } : {}) });
     else if (flags.stats) process.stderr.write(statsSheet(stats));
   });
+}
+
+/** A state when one is to be loaded or saved: it has read the first of `ids`, and not the last. */
+async function stateFor(model: Model, ids: readonly number[], flags: RunFlags): Promise<State | undefined> {
+  if (flags.loadState === undefined) return flags.saveState === undefined ? undefined : model.newState();
+  const state = await loadState(model, flags.loadState);
+  const known = state.reusable(ids);
+  if (known === 0) process.stderr.write(`warning: ${flags.loadState} is of another text; all of the prompt is read.\n`);
+  await state.rewind(known);
+  return state;
 }
 
 async function promptFrom(text: string | undefined, ids: number[] | undefined): Promise<Prompt> {

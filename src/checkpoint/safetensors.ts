@@ -26,6 +26,9 @@ export interface StoredTensor {
 const MAX_HEADER_BYTES = 100_000_000;
 const MAX_AXES = 16;
 
+/** The one entry of a header that is no tensor. */
+const METADATA = '__metadata__';
+
 function isStoredDType(text: unknown): text is StoredDType {
   return typeof text === 'string' && Object.hasOwn(BYTES, text);
 }
@@ -36,24 +39,20 @@ export function storedBytes(shape: readonly number[], dtype: StoredDType): numbe
   return Number.isSafeInteger(bytes) ? bytes : Number.NaN;
 }
 
+/** What a file says of itself as a whole, beside its tensors. Throws CheckpointError when its header is damaged. */
+export async function readMetadata(source: Source): Promise<Readonly<Record<string, unknown>>> {
+  const { entries } = await readHeader(source);
+  const [, metadata] = entries.find(([key]) => key === METADATA) ?? [];
+  return { ...(metadata as object | undefined) };
+}
+
 /** Throws CheckpointError when the header is damaged, or describes other bytes than the file has. */
 export async function readSafetensors(source: Source): Promise<StoredTensor[]> {
   const { name, size } = source;
-  const wrong = (problem: string) =>
-    new CheckpointError(`${name}: ${problem}. The file is damaged or incomplete: fetch it again.`);
-  if (size < 8) throw wrong(`${size} bytes are too few for a safetensors file`);
-  const prefix = new Uint8Array(8);
-  await source.read(0, prefix);
-  const length = Number(new DataView(prefix.buffer).getBigUint64(0, true));
-  if (length > size - 8 || length > MAX_HEADER_BYTES)
-    throw wrong(`its header claims ${length} bytes, but the file has ${size}`);
-  const bytes = new Uint8Array(length);
-  await source.read(8, bytes);
-  const entries = parse(bytes, wrong);
-
-  const start = 8 + length;
+  const { entries, start, wrong } = await readHeader(source);
   const tensors: (StoredTensor & { begin: number })[] = [];
   for (const [tensorName, entry] of entries) {
+    if (tensorName === METADATA) continue;
     const { dtype, shape, begin, end } = checkEntry(tensorName, entry, wrong);
     if (end > size - start) throw wrong(`'${tensorName}' ends at byte ${start + end}, the file at ${size}`);
     tensors.push({
@@ -76,6 +75,22 @@ export async function readSafetensors(source: Source): Promise<StoredTensor[]> {
   return tensors;
 }
 
+/** The entries of the header, and where the numbers start. */
+async function readHeader(source: Source) {
+  const { name, size } = source;
+  const wrong = (problem: string) =>
+    new CheckpointError(`${name}: ${problem}. The file is damaged or incomplete: fetch it again.`);
+  if (size < 8) throw wrong(`${size} bytes are too few for a safetensors file`);
+  const prefix = new Uint8Array(8);
+  await source.read(0, prefix);
+  const length = Number(new DataView(prefix.buffer).getBigUint64(0, true));
+  if (length > size - 8 || length > MAX_HEADER_BYTES)
+    throw wrong(`its header claims ${length} bytes, but the file has ${size}`);
+  const bytes = new Uint8Array(length);
+  await source.read(8, bytes);
+  return { entries: parse(bytes, wrong), start: 8 + length, wrong };
+}
+
 function parse(bytes: Uint8Array, wrong: (problem: string) => CheckpointError): [string, unknown][] {
   let header: unknown;
   try {
@@ -85,7 +100,7 @@ function parse(bytes: Uint8Array, wrong: (problem: string) => CheckpointError): 
   }
   if (typeof header !== 'object' || header === null || Array.isArray(header))
     throw wrong('its header is no JSON object');
-  return Object.entries(header).filter(([key]) => key !== '__metadata__');
+  return Object.entries(header);
 }
 
 function checkEntry(name: string, entry: unknown, wrong: (problem: string) => CheckpointError) {
@@ -109,7 +124,7 @@ export function safetensorsHeader(
   tensors: readonly { readonly name: string; readonly shape: readonly number[]; readonly dtype: StoredDType }[],
   metadata: Readonly<Record<string, string>> = { format: 'pt' }, // transformers refuses files without it
 ): Uint8Array {
-  const header = new Map<string, unknown>([['__metadata__', metadata]]);
+  const header = new Map<string, unknown>([[METADATA, metadata]]);
   let reached = 0;
   for (const { name, shape, dtype } of tensors) {
     if (header.has(name))

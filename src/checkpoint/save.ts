@@ -19,8 +19,11 @@ export interface SavedFile {
 const MAX_SHARD_BYTES = 5e9;
 
 /** The bytes of one safetensors file. */
-export async function* safetensorsBytes(tensors: readonly SavedTensor[]): AsyncGenerator<Uint8Array> {
-  yield safetensorsHeader(tensors);
+export async function* safetensorsBytes(
+  tensors: readonly SavedTensor[],
+  metadata?: Readonly<Record<string, string>>,
+): AsyncGenerator<Uint8Array> {
+  yield safetensorsHeader(tensors, metadata);
   for (const tensor of tensors) yield* tensor.bytes();
 }
 

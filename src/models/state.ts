@@ -73,6 +73,12 @@ export class State {
     return [...this.#tensors.values()].reduce((sum, { shape, dtype }) => sum + byteSize(shape, dtype), 0);
   }
 
+  /** How many of `ids` need not be read when this state is rewound to there; one remains, for the model to predict after it. */
+  reusable(ids: readonly number[]): number {
+    const common = Math.min(commonPrefix(this.#ids, ids), Math.max(0, ids.length - 1));
+    return this.rewindable || common === this.length ? common : 0;
+  }
+
   /** Live memory of the tensor of this name; growing ones as [capacity, ...]. */
   tensor(name: string): Tensor {
     const found = this.#tensors.get(name);
@@ -208,6 +214,13 @@ export class State {
     }
     if (!this.intact) throw passFailed();
   }
+}
+
+/** How many ids are the same from the beginning on. */
+export function commonPrefix(a: readonly number[], b: readonly number[]): number {
+  const shorter = Math.min(a.length, b.length);
+  for (let i = 0; i < shorter; i++) if (a[i] !== b[i]) return i;
+  return shorter;
 }
 
 function passFailed(): UsageError {

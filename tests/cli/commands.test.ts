@@ -97,6 +97,26 @@ describe('run', { timeout: 30_000 }, () => {
   });
 });
 
+test('a saved state costs the rest of a prompt only, and changes nothing', { timeout: 30_000 }, async () => {
+  const file = join(folder, 'state.safetensors');
+  const run = (model: string, prompt: string, ...args: string[]) =>
+    json<RunResult>(['run', model, prompt, '--ignore-end', '--stats', ...args]);
+  for (const model of ['granite-tiny', 'mamba-tiny']) {
+    await run(model, 'Once upon a time', '-n', '0', '--save-state', file);
+    const [wanted, given] = await Promise.all([
+      run(model, 'Once upon a time there was', '-n', '5'),
+      run(model, 'Once upon a time there was', '-n', '5', '--load-state', file),
+    ]);
+    expect({ ...given, stats: 0 }).toEqual({ ...wanted, stats: 0 });
+    expect(given.stats!.cachedTokens).toBeGreaterThan(0);
+    expect(given.stats!.promptTokens).toBe(wanted.promptIds.length);
+    const unlike = await cli(['run', model, 'zebra', '-n', '1', '--load-state', file]);
+    expect(unlike).toMatchObject({ code: 0, stderr: expect.stringMatching(/^warning: .* of another text/) });
+  }
+  const wrong = await cli(['run', 'granite-tiny', 'Once', '--load-state', file]);
+  expect(wrong).toMatchObject({ code: 1, stderr: expect.stringMatching(/another model: mamba .* this is granite/) });
+});
+
 describe('score', { timeout: 30_000 }, () => {
   test('log-probabilities, their sum and the perplexity are those of the logits that it writes', async () => {
     const { folder: model, ids, sites } = await readGolden('granite-tied');

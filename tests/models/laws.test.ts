@@ -92,8 +92,13 @@ describe.each(NAMES)('%s', (name) => {
     expect(await logitsOf(model, loaded, ids.slice(12), [ids.length - 12])).toEqual(rest);
 
     const recurrent = state.layout.some(({ grows }) => !grows);
-    if (recurrent) await expect(state.rewind(12)).rejects.toThrow(/clone/);
-    else {
+    if (recurrent) {
+      await expect(state.rewind(12)).rejects.toThrow(/clone/);
+      await expect(state.clone(12)).rejects.toThrow(/clone/);
+    } else {
+      const shorter = await state.clone(12);
+      expect(await logitsOf(model, shorter, ids.slice(12), [ids.length - 12])).toEqual(rest);
+      shorter.dispose();
       await state.rewind(12);
       expect(await logitsOf(model, state, ids.slice(12), [ids.length - 12])).toEqual(rest);
     }
@@ -102,12 +107,39 @@ describe.each(NAMES)('%s', (name) => {
     for (const one of [state, copy, loaded]) one.dispose();
   });
 
+  it('knows what a state has read, and does not go on from a recurrent one whose last pass failed', async () => {
+    const state = model.newState();
+    await logitsOf(model, state, ids, [5, 3]);
+    expect(state.ids).toEqual(ids.slice(0, 8));
+    expect([state.reusable(ids), state.reusable(ids.slice(0, 8))]).toEqual(state.rewindable ? [8, 7] : [8, 0]);
+    const copy = await state.clone();
+    const failing = model.engine.every({ ids: ids.slice(8), state }, () => {
+      throw new Error('stopped');
+    });
+    await expect(failing).rejects.toThrow('stopped');
+    expect(state.ids).toEqual(copy.ids);
+    const goOn = (one: State) => logitsOf(model, one, ids.slice(8), [ids.length - 8]);
+    const wanted = await goOn(copy);
+    if (state.rewindable) expect(await goOn(state)).toEqual(wanted);
+    else {
+      await expect(goOn(state)).rejects.toThrow(/failed/);
+      await expect(state.clone()).rejects.toThrow(/failed/);
+      await expect(state.save()).rejects.toThrow(/failed/);
+    }
+    await state.rewind(0);
+    await logitsOf(model, state, ids, [8]);
+    expect(await goOn(state)).toEqual(wanted);
+    for (const one of [state, copy]) one.dispose();
+  });
+
   it('continues from a state as if all had been one text', async () => {
-    const options = { maxNewTokens: 5, ignoreEnd: true };
+    const options = { maxNewTokens: 5, ignoreEnd: true, repetitionPenalty: 1.5 };
     const state = model.newState();
     const first = await model.complete(ids.slice(0, 4), { ...options, state });
     expect(state.length).toBe(9);
     const second = await model.complete(ids.slice(4, 6), { ...options, state });
+    const nothing = await model.complete(ids.slice(6, 8), { state, maxNewTokens: 0 });
+    expect([nothing.ids, state.length]).toEqual([[], 18]); // reads the prompt all the same
     state.dispose();
     const whole = [...ids.slice(0, 4), ...first.ids, ...ids.slice(4, 6)];
     expect(second.ids).toEqual((await model.complete(whole, options)).ids);
