@@ -2,11 +2,11 @@
 import type { CommandWriter, Encoder, Located } from './command.ts';
 
 /**
- * Channels of one piece: whole cache lines, two of each row where there are many tokens; else larger pieces, as each takes but a
+ * Channels of one piece: whole cache lines, four of each row where there are many tokens; else larger pieces, as each takes but a
  * microsecond, yet several for each thread.
  */
 function pieceOf(to: CommandWriter, tokens: number, channels: number): number {
-  if (tokens >= 4) return 32;
+  if (tokens >= 4) return 64;
   const fair = Math.ceil(channels / (4 * to.parts) / 16) * 16;
   return Math.max(16, Math.min(128, fair));
 }

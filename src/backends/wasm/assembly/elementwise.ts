@@ -2,7 +2,9 @@
 import { address, real, take, word } from './command';
 import { exp4, loadEnd, log4, madd, silu4, storeEnd } from './lanes';
 
-const PIECE: u32 = 8192;
+/** Numbers of one piece: some microseconds of work, so that threads share what a single token needs too. */
+const LEAST: u32 = 1024;
+const MOST: u32 = 8192;
 
 const ADD: u32 = 0;
 const SCALE: u32 = 1;
@@ -40,15 +42,28 @@ function compute(op: u32, x: v128, second: v128, by: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
-function each(args: usize, op: u32, two: bool): void {
+function each(args: usize, parts: u32, op: u32, two: bool): void {
   const y = address(args, 0);
   const x = address(args, 1);
   const second = address(args, 2);
   const count = word(args, 3);
   const by = f32x4.splat(real(args, 4));
-  for (let first = take(args) * PIECE; first < count; first = take(args) * PIECE) {
-    const end = min(first + PIECE, count);
+  const piece = max(LEAST, min(MOST, (count / (4 * parts)) & ~15));
+  for (let first = take(args) * piece; first < count; first = take(args) * piece) {
+    const end = min(first + piece, count);
     let i = first;
+    // Four vectors in a turn: engines make the constants of the functions anew in each.
+    for (; i + 16 <= end; i += 16) {
+      const at: usize = i << 2;
+      const y0 = compute(op, v128.load(x + at), two ? v128.load(second + at) : by, by);
+      const y1 = compute(op, v128.load(x + at, 16), two ? v128.load(second + at, 16) : by, by);
+      const y2 = compute(op, v128.load(x + at, 32), two ? v128.load(second + at, 32) : by, by);
+      const y3 = compute(op, v128.load(x + at, 48), two ? v128.load(second + at, 48) : by, by);
+      v128.store(y + at, y0);
+      v128.store(y + at, y1, 16);
+      v128.store(y + at, y2, 32);
+      v128.store(y + at, y3, 48);
+    }
     for (; i + 4 <= end; i += 4) {
       const at: usize = i << 2;
       v128.store(y + at, compute(op, v128.load(x + at), two ? v128.load(second + at) : by, by));
@@ -62,23 +77,23 @@ function each(args: usize, op: u32, two: bool): void {
 }
 
 export function add(args: usize, part: u32, parts: u32): void {
-  each(args, ADD, true);
+  each(args, parts, ADD, true);
 }
 export function scale(args: usize, part: u32, parts: u32): void {
-  each(args, SCALE, false);
+  each(args, parts, SCALE, false);
 }
 export function gelu(args: usize, part: u32, parts: u32): void {
-  each(args, GELU, false);
+  each(args, parts, GELU, false);
 }
 export function softplus(args: usize, part: u32, parts: u32): void {
-  each(args, SOFTPLUS, false);
+  each(args, parts, SOFTPLUS, false);
 }
 export function negExp(args: usize, part: u32, parts: u32): void {
-  each(args, NEG_EXP, false);
+  each(args, parts, NEG_EXP, false);
 }
 export function gateSilu(args: usize, part: u32, parts: u32): void {
-  each(args, SILU_GATE, true);
+  each(args, parts, SILU_GATE, true);
 }
 export function gateRelu2(args: usize, part: u32, parts: u32): void {
-  each(args, RELU2_GATE, true);
+  each(args, parts, RELU2_GATE, true);
 }

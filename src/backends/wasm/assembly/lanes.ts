@@ -40,12 +40,15 @@ export function storeEnd(at: usize, x: v128, count: usize): void {
   if (count > 2) store<f32>(at, f32x4.extract_lane(x, 2), 8);
 }
 
-/** e^x within 2 units of the last place (Cephes expf); clamped where f32 ends. */
+/** e^x within 2 units of the last place (Cephes expf); held to where f32 ends, NaN for NaN. */
 // @ts-ignore: decorator
 @inline
 export function exp4(x: v128): v128 {
-  const y = f32x4.max(f32x4.min(x, f32x4.splat(88.02)), f32x4.splat(-87.33));
-  const n = f32x4.floor(madd(y, f32x4.splat(1.44269504088896341), f32x4.splat(0.5)));
+  // The lesser and greater of a pair as processors have it, one instruction each; a number above 2^23 has no digits behind the point, so
+  // adding one rounds, and the integer stands in the lowest bits.
+  const y = f32x4.pmax(f32x4.pmin(x, f32x4.splat(88.02)), f32x4.splat(-87.33));
+  const rounded = madd(y, f32x4.splat(1.44269504088896341), f32x4.splat(12582912));
+  const n = f32x4.sub(rounded, f32x4.splat(12582912));
   let r = f32x4.sub(y, f32x4.mul(n, f32x4.splat(0.693359375)));
   r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.12194440e-4)));
   let p = f32x4.splat(1.9875691500e-4);
@@ -55,7 +58,7 @@ export function exp4(x: v128): v128 {
   p = madd(p, r, f32x4.splat(1.6666665459e-1));
   p = madd(p, r, f32x4.splat(5.0000001201e-1));
   p = f32x4.add(madd(p, f32x4.mul(r, r), r), f32x4.splat(1));
-  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
+  const power = i32x4.shl(i32x4.add(rounded, i32x4.splat(127)), 23);
   return f32x4.mul(p, power);
 }
 

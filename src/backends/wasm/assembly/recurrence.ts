@@ -12,57 +12,6 @@ function rowAt(x: usize, window: usize, t: i32, width: i32, stride: usize): usiz
   return t >= 0 ? x + <usize>t * stride : window + <usize>(t + width - 1) * stride;
 }
 
-/** Words: y, x, w, bias, window, T, E, W, channels of a piece (a multiple of 4). Scratch memory: W floats for each of these. */
-export function causalConv(args: usize, part: u32, parts: u32): void {
-  const y = address(args, 0);
-  const x = address(args, 1);
-  const w = address(args, 2);
-  const bias = address(args, 3);
-  const window = address(args, 4);
-  const tokens = <i32>word(args, 5);
-  const channels = word(args, 6);
-  const width = <i32>word(args, 7);
-  const piece = word(args, 8);
-  const stride: usize = channels << 2;
-  const columns = scratch(args, part);
-  const tall: usize = width << 4;
-  for (let first = take(args) * piece; first < channels; first = take(args) * piece) {
-    const end = min(first + piece, channels);
-    let column = columns;
-    for (let e = first; e < end; e += 4, column += tall) {
-      for (let j: i32 = 0; j < width; j++) {
-        for (let i: usize = 0; i < 4; i++) {
-          const weight: f32 = e + i < end ? load<f32>(w + ((e + i) * width + j) * 4) : 0;
-          store<f32>(column + 16 * j + 4 * i, weight);
-        }
-      }
-    }
-    for (let t: i32 = 0; t < tokens; t++) {
-      column = columns;
-      for (let e = first; e < end; e += 4, column += tall) {
-        const at: usize = e << 2;
-        const count: usize = end - e;
-        const whole = count >= 4;
-        let sum = whole ? v128.load(bias + at) : loadEnd(bias + at, count);
-        for (let j: i32 = 0; j < width; j++) {
-          const row = rowAt(x, window, t - width + 1 + j, width, stride) + at;
-          sum = madd(v128.load(column + 16 * j), whole ? v128.load(row) : loadEnd(row, count), sum);
-        }
-        const out = silu4(sum);
-        const to = y + <usize>t * stride + at;
-        if (whole) v128.store(to, out);
-        else storeEnd(to, out, count);
-      }
-    }
-    // Ascending rows: each is read before it is written over.
-    const at: usize = first << 2;
-    for (let j: i32 = 0; j < width - 1; j++) {
-      const from = rowAt(x, window, tokens - width + 1 + j, width, stride);
-      memory.copy(window + <usize>j * stride + at, from + at, (end - first) << 2);
-    }
-  }
-}
-
 /** The columns of four rows of four floats, as rows. */
 // @ts-ignore: decorator
 @inline
@@ -88,6 +37,66 @@ function gather(columns: usize, rows: usize, count: usize, n: usize): void {
   for (; k < n; k++) {
     for (let i: usize = 0; i < 4; i++) {
       store<f32>(columns + (((k << 2) + i) << 2), i < count ? load<f32>(rows + ((i * n + k) << 2)) : 0);
+    }
+  }
+}
+
+/** Words: y, x, w, bias, window, T, E, W, channels of a piece (a multiple of 4). Scratch memory: W floats for each of these. */
+export function causalConv(args: usize, part: u32, parts: u32): void {
+  const y = address(args, 0);
+  const x = address(args, 1);
+  const w = address(args, 2);
+  const bias = address(args, 3);
+  const window = address(args, 4);
+  const tokens = <i32>word(args, 5);
+  const channels = word(args, 6);
+  const width = <i32>word(args, 7);
+  const piece = word(args, 8);
+  const stride: usize = channels << 2;
+  const columns = scratch(args, part);
+  const tall: usize = width << 4;
+  for (let first = take(args) * piece; first < channels; first = take(args) * piece) {
+    const end = min(first + piece, channels);
+    let column = columns;
+    for (let e = first; e < end; e += 4, column += tall) {
+      gather(column, w + (e * width << 2), min<u32>(end - e, 4), width);
+    }
+    for (let t: i32 = 0; t < tokens; t++) {
+      const row0 = rowAt(x, window, t - width + 1, width, stride);
+      const row1 = rowAt(x, window, t - width + 2, width, stride);
+      const row2 = rowAt(x, window, t - width + 3, width, stride);
+      const row3 = x + <usize>t * stride;
+      const to = y + <usize>t * stride;
+      let e = first;
+      column = columns;
+      if (width == 4) {
+        for (; e + 4 <= end; e += 4, column += tall) {
+          const at: usize = e << 2;
+          let sum = madd(v128.load(column), v128.load(row0 + at), v128.load(bias + at));
+          sum = madd(v128.load(column, 16), v128.load(row1 + at), sum);
+          sum = madd(v128.load(column, 32), v128.load(row2 + at), sum);
+          v128.store(to + at, silu4(madd(v128.load(column, 48), v128.load(row3 + at), sum)));
+        }
+      }
+      for (; e < end; e += 4, column += tall) {
+        const at: usize = e << 2;
+        const count: usize = end - e;
+        const whole = count >= 4;
+        let sum = whole ? v128.load(bias + at) : loadEnd(bias + at, count);
+        for (let j: i32 = 0; j < width; j++) {
+          const row = rowAt(x, window, t - width + 1 + j, width, stride) + at;
+          sum = madd(v128.load(column + 16 * j), whole ? v128.load(row) : loadEnd(row, count), sum);
+        }
+        const out = silu4(sum);
+        if (whole) v128.store(to + at, out);
+        else storeEnd(to + at, out, count);
+      }
+    }
+    // Ascending rows: each is read before it is written over.
+    const at: usize = first << 2;
+    for (let j: i32 = 0; j < width - 1; j++) {
+      const from = rowAt(x, window, tokens - width + 1 + j, width, stride);
+      memory.copy(window + <usize>j * stride + at, from + at, (end - first) << 2);
     }
   }
 }
