@@ -66,7 +66,7 @@ function of(name: string): Published {
   return published;
 }
 
-/** All bytes, and made-up words: ids go in and logits come out, but the bindings load no file without a vocabulary. */
+/** All bytes, and made-up words in which no text is split: a text of n ASCII characters has n tokens, for peers that take no ids. */
 const word = (_: unknown, id: number): string =>
   id < 256 ? `<0x${id.toString(16).toUpperCase().padStart(2, '0')}>` : `<${id}>`;
 
@@ -74,6 +74,8 @@ const common = (architecture: string, config: JsonObject): Record<string, GgufVa
   'general.architecture': architecture,
   'general.name': 'synthetic',
   'tokenizer.ggml.model': 'llama',
+  'tokenizer.ggml.add_bos_token': false,
+  'tokenizer.ggml.add_space_prefix': false,
   'tokenizer.ggml.tokens': Array.from({ length: number(config, 'vocab_size') }, word),
   [`${architecture}.vocab_size`]: { u32: number(config, 'vocab_size') },
 });
