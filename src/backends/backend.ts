@@ -1,7 +1,7 @@
 /** The whole of what a backend supplies: memory, a way in, a way out, and kernels by the names of the ops. */
 import type { Block } from '../numbers.ts';
 import type { Op } from '../ops/op.ts';
-import type { DType, Shape, Tensor, TypedArray } from '../tensor.ts';
+import type { DType, Shape, Tensor, TypedArray, Uploadable } from '../tensor.ts';
 
 export type { Block } from '../numbers.ts';
 
@@ -22,7 +22,7 @@ export interface Backend {
   step<R>(body: () => Promise<R>): Promise<R>;
   /** Uninitialised memory of the running step. */
   alloc(shape: Shape, dtype: DType): Tensor;
-  upload(data: Float32Array | Int32Array | Int8Array, shape: Shape): Tensor;
+  upload(data: Uploadable, shape: Shape): Tensor;
   /** Runs `body` and frees what it allocated in the step, save its result. */
   scope(body: () => Tensor): Tensor;
   /** Enqueues; commands take effect in order. Throws when there is no such kernel. */

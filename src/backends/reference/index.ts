@@ -5,7 +5,7 @@
 import { fillBlock } from '../../numbers.ts';
 import type { Op } from '../../ops/index.ts';
 import { fillQuantised } from '../../quantised.ts';
-import { byteSize, isBlockDType } from '../../tensor.ts';
+import { byteSize, dtypeOf, isBlockDType } from '../../tensor.ts';
 import type { Backend } from '../backend.ts';
 import { kernels } from './kernels.ts';
 import { makeTensor, numbersOf, place } from './memory.ts';
@@ -33,10 +33,7 @@ export function createReferenceBackend(): Backend {
       return done;
     },
     alloc: makeTensor,
-    upload(data, shape) {
-      const dtype = data instanceof Float32Array ? 'f32' : data instanceof Int32Array ? 'i32' : 'i8';
-      return place(data.slice(), shape, dtype);
-    },
+    upload: (data, shape) => place(data.slice(), shape, dtypeOf(data)),
     scope: (body) => body(),
     run(op: Op<never>, inputs, outputs, attrs) {
       const kernel = kernels[op.name];

@@ -8,12 +8,15 @@ import type { Op } from '../../ops/index.ts';
 import {
   arrayFor,
   arrayLength,
+  byteOffset,
   byteSize,
   type DType,
+  dtypeOf,
   isBlockDType,
   type Shape,
   type Tensor,
   type TypedArray,
+  type Uploadable,
 } from '../../tensor.ts';
 import type { Backend, Block } from '../backend.ts';
 import { Bank } from './bank.ts';
@@ -82,12 +85,9 @@ interface Place {
 
 const placeOf = (x: Tensor): Place => x.place as Place;
 
-/** Bytes between the start of the place and the first number. */
-const offsetBytes = (x: Tensor): number => (x.offset === 0 ? 0 : byteSize([x.offset], x.dtype));
-
 function rangeOf(x: Tensor): Range {
   const { bank, address } = placeOf(x);
-  const start = address + offsetBytes(x);
+  const start = address + byteOffset(x);
   return { bank: (bank as Bank).index, start, end: start + byteSize(x.shape, x.dtype) };
 }
 
@@ -191,15 +191,14 @@ class WasmBackend implements Backend {
     return { shape, dtype, place, offset: 0 };
   }
 
-  upload(data: Float32Array | Int32Array | Int8Array, shape: Shape): Tensor {
+  upload(data: Uploadable, shape: Shape): Tensor {
     this.#scope();
     const bank = this.#banks[0] ?? this.#addBank();
     const address = bank.mail(data.byteLength);
     if (address === undefined) throw outOfStepMemory(data.byteLength);
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     new Uint8Array(bank.memory.buffer, address, bytes.length).set(bytes);
-    const dtype = data instanceof Float32Array ? 'f32' : data instanceof Int32Array ? 'i32' : 'i8';
-    return { shape, dtype, place: { bank, address, bytes: bytes.length } satisfies Place, offset: 0 };
+    return { shape, dtype: dtypeOf(data), place: { bank, address, bytes: bytes.length } satisfies Place, offset: 0 };
   }
 
   scope(body: () => Tensor): Tensor {
@@ -291,7 +290,7 @@ class WasmBackend implements Backend {
   #numbers(x: Tensor): TypedArray {
     const { bank, address } = placeOf(x);
     if (!bank) throw new Error('this tensor was never written');
-    return arrayFor(x.dtype, bank.memory.buffer, address + offsetBytes(x), arrayLength(x.shape, x.dtype));
+    return arrayFor(x.dtype, bank.memory.buffer, address + byteOffset(x), arrayLength(x.shape, x.dtype));
   }
 
   /** Where state is written the command must run; else where most of its bytes are. */
@@ -382,7 +381,7 @@ class WasmBackend implements Backend {
 }
 
 function located(x: Tensor): Located {
-  return { address: placeOf(x).address + offsetBytes(x), shape: x.shape, dtype: x.dtype };
+  return { address: placeOf(x).address + byteOffset(x), shape: x.shape, dtype: x.dtype };
 }
 
 function outOfStepMemory(bytes: number): RangeError {
