@@ -10,11 +10,12 @@ export async function withProgress<T>(
   flags: ModelFlags,
   work: (options: PretrainedOptions) => Promise<T>,
 ): Promise<T> {
-  const { ignoreConfigKeys, weights, threads, revision, tokenizer } = flags;
+  const { ignoreConfigKeys, weights, keyValues, threads, revision, tokenizer } = flags;
   const bar = progressBar(label);
   try {
     return await work({
       weights,
+      keyValues,
       threads,
       revision,
       tokenizer,

@@ -2,7 +2,15 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type Prompt, shippedModelNames, UsageError, WEIGHT_FORMATS, type WeightFormat } from '../src/node.ts';
+import {
+  KEY_VALUE_FORMATS,
+  type KeyValueFormat,
+  type Prompt,
+  shippedModelNames,
+  UsageError,
+  WEIGHT_FORMATS,
+  type WeightFormat,
+} from '../src/node.ts';
 import { nearest } from './nearest.ts';
 
 /** A parser of numbers that hold to a rule. Takes what JavaScript takes: 0.5, 1e3, -1. */
@@ -95,6 +103,7 @@ export interface HubFlags {
 
 export interface ModelFlags extends HubFlags {
   readonly weights?: WeightFormat;
+  readonly keyValues?: KeyValueFormat;
   readonly threads?: number;
   readonly tokenizer?: string;
   readonly ignoreConfigKeys?: string;
@@ -106,8 +115,10 @@ export function hubOptions(command: Command): Command {
 
 export function modelOptions(command: Command): Command {
   const weights = new Option('--weights <format>', 'format of the weights in memory; auto: as stored, if that fits');
+  const keyValues = new Option('--key-values <format>', 'format in which a model remembers what it has read');
   return hubOptions(modelArgument(command))
     .addOption(weights.choices(WEIGHT_FORMATS).default('auto'))
+    .addOption(keyValues.choices(KEY_VALUE_FORMATS).default('f32'))
     .option('--threads <n>', 'threads that compute (default: all cores, at most 8)', threadCount)
     .option('--tokenizer <model>', 'folder or hub id of the tokenizer, when it does not lie with the weights')
     .option('--ignore-config-keys <keys>', 'keys of config.json to pass over, separated by commas');

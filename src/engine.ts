@@ -5,6 +5,7 @@
 import type { Backend } from './backends/backend.ts';
 import { opsOf } from './backends/eager.ts';
 import { UsageError } from './errors.ts';
+import type { KeyValueFormat } from './key-values.ts';
 import { Batch, type Sequence } from './models/batch.ts';
 import type { LanguageModel, ModelFacts } from './models/model.ts';
 import { State } from './models/state.ts';
@@ -45,15 +46,17 @@ export class Engine {
   readonly model: LanguageModel;
   readonly backend: Backend;
   readonly ops: Ops;
+  readonly keyValues: KeyValueFormat;
 
-  constructor(model: LanguageModel, backend: Backend) {
+  constructor(model: LanguageModel, backend: Backend, keyValues: KeyValueFormat = 'f32') {
     this.model = model;
     this.backend = backend;
     this.ops = opsOf(backend);
+    this.keyValues = keyValues;
   }
 
   newState(): State {
-    return new State(this.model.stateLayout, this.backend, this.ops);
+    return new State(this.model.stateLayout, this.backend, this.ops, this.keyValues);
   }
 
   /** Reads all tokens and gives the logits [V] after the last one of each sequence; every sequence needs a state and a token. */

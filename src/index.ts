@@ -8,6 +8,7 @@ export type { Folder, Source } from './checkpoint/source.ts';
 export { CheckpointError, FetchError, ShapeError, UsageError } from './errors.ts';
 export type { FinishReason, GenerationOptions, GenerationStep } from './generate.ts';
 export type { CapturedTensor } from './inspect/capture.ts';
+export { KEY_VALUE_FORMATS, type KeyValueFormat } from './key-values.ts';
 export { describe, type ModelDescription } from './loader/describe.ts';
 export type { LoadProgress } from './loader/fill.ts';
 export { checkWeightFormat, WEIGHT_FORMATS, type WeightFormat } from './loader/formats.ts';

@@ -5,6 +5,7 @@ import { checkSequences, Engine } from './engine.ts';
 import { UsageError } from './errors.ts';
 import { type FinishReason, type GenerationOptions, type GenerationStep, generate, LOOP_OPTIONS } from './generate.ts';
 import { Capture, type CapturedTensor, matchSites } from './inspect/capture.ts';
+import { checkKeyValueFormat, type KeyValueFormat } from './key-values.ts';
 import { type FillOptions, fill } from './loader/fill.ts';
 import type { OpenedModel } from './loader/open.ts';
 import { filesOf } from './loader/save.ts';
@@ -66,6 +67,8 @@ export interface CaptureOptions {
 }
 
 export interface LoadOptions extends FillOptions {
+  /** How states keep keys and values; default f32. f16 halves their memory, i8 takes little more than a quarter. */
+  readonly keyValues?: KeyValueFormat | undefined;
   /** Told what is odd about a checkpoint but no error. */
   readonly onWarning?: ((message: string) => void) | undefined;
 }
@@ -90,10 +93,11 @@ export class Model {
   ): Promise<Model> {
     let ready: Backend | undefined;
     try {
+      const keyValues = checkKeyValueFormat(options.keyValues ?? 'f32');
       ready = await backend;
       for (const warning of await differingCopies(opened.plan.copies)) options.onWarning?.(warning);
       await fill(opened.plan, ready, options);
-      return new Model(opened, new Engine(opened.model, ready));
+      return new Model(opened, new Engine(opened.model, ready, keyValues));
     } catch (error) {
       await ready?.dispose();
       throw error;

@@ -12,8 +12,9 @@
  * Element types. `ternary` is a weight format: codes 0, 1, 2 = -1, 0, +1, four to a byte, logical shape [out, in],
  * stored as in 1.58-bit checkpoints (byte [p, k] holds rows p, p + R, p + 2R, p + 3R of column k, low bits first, R = out / 4).
  * `q8` and `q4` are weight formats of 7 and 4 bits with a scale for every 32, logical shape [..., out, in], laid out as quantised.ts says.
+ * `i8rows` is a format of keys and values: rows of the last axis, each with a scale before its codes, as key-values.ts says.
  */
-export type DType = 'f32' | 'f16' | 'bf16' | 'i8' | 'u8' | 'i32' | 'ternary' | BlockDType;
+export type DType = 'f32' | 'f16' | 'bf16' | 'i8' | 'u8' | 'i32' | 'ternary' | 'i8rows' | BlockDType;
 
 /** Weight formats of blocks: small integers that share a scale. */
 export type BlockDType = 'q8' | 'q4';
@@ -42,7 +43,10 @@ export interface Tensor {
 
 export type TypedArray = Float32Array | Uint16Array | Int8Array | Uint8Array | Int32Array;
 
-const BITS: Record<Exclude<DType, 'ternary' | BlockDType>, number> = {
+/** Bytes of the scale of a row of `i8rows`. */
+export const I8_SCALE_BYTES = 4;
+
+const BITS: Record<Exclude<DType, 'ternary' | 'i8rows' | BlockDType>, number> = {
   f32: 32,
   f16: 16,
   bf16: 16,
@@ -70,7 +74,14 @@ export function byteSize(shape: Shape, dtype: DType): number {
     const blocks = Math.ceil(rows / PANEL_ROWS) * Math.ceil(columns / BLOCK_COLUMNS);
     return size(shape.slice(0, -2)) * blocks * BLOCK_BYTES[dtype];
   }
+  if (dtype === 'i8rows') return size(shape.slice(0, -1)) * ((shape.at(-1) ?? 1) + I8_SCALE_BYTES);
   return (size(shape) * BITS[dtype]) / 8;
+}
+
+/** Bytes between the start of the place and the first number. Rows of packed formats are never cut. */
+export function byteOffset({ shape, dtype, offset }: Tensor): number {
+  const width = dtype === 'i8rows' ? (shape.at(-1) ?? 1) : 1;
+  return offset === 0 ? 0 : byteSize([offset / width, width], dtype);
 }
 
 /** `[3, 4]`, as it stands in error messages. */
@@ -80,7 +91,7 @@ export function show(shape: Shape): string {
 
 /** Elements of the array that holds a tensor: numbers, or the bytes of packed formats. */
 export function arrayLength(shape: Shape, dtype: DType): number {
-  return dtype === 'ternary' || isBlockDType(dtype) ? byteSize(shape, dtype) : size(shape);
+  return dtype === 'ternary' || dtype === 'i8rows' || isBlockDType(dtype) ? byteSize(shape, dtype) : size(shape);
 }
 
 /** The JavaScript array that holds elements of this type (16-bit floats as raw bits, packed formats as bytes). */
@@ -92,6 +103,7 @@ export function arrayFor(dtype: DType, buffer: ArrayBufferLike, byteOffset: numb
     case 'bf16':
       return new Uint16Array(buffer, byteOffset, length);
     case 'i8':
+    case 'i8rows':
       return new Int8Array(buffer, byteOffset, length);
     case 'i32':
       return new Int32Array(buffer, byteOffset, length);
@@ -103,6 +115,16 @@ export function arrayFor(dtype: DType, buffer: ArrayBufferLike, byteOffset: numb
     default:
       return dtype satisfies never;
   }
+}
+
+/** What can be copied into the memory of a step. */
+export type Uploadable = Float32Array | Int32Array | Int8Array | Uint16Array;
+
+/** The type of the numbers in an array; 16 bits are halves. */
+export function dtypeOf(data: Uploadable): 'f32' | 'i32' | 'f16' | 'i8' {
+  if (data instanceof Float32Array) return 'f32';
+  if (data instanceof Int32Array) return 'i32';
+  return data instanceof Uint16Array ? 'f16' : 'i8';
 }
 
 /** The same numbers under another shape. Throws RangeError when the counts differ. */

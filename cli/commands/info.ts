@@ -24,7 +24,7 @@ async function info(reference: string, flags: ModelFlags & { json?: boolean }): 
   const description = await withProgress('pulling', flags, async (options) => {
     const opened = await openPretrained(reference, options);
     try {
-      return describe(opened, flags.threads ?? DEFAULT_THREADS);
+      return describe(opened, flags.threads ?? DEFAULT_THREADS, flags.keyValues);
     } finally {
       await opened.checkpoint.close();
     }
@@ -47,7 +47,7 @@ function sheet(d: ModelDescription): string {
     ['memory of the weights, by --weights', inBytes(d.weightBytes)],
     ['peak memory expected, by --weights', inBytes(d.peakBytes)],
     [
-      'memory of a state',
+      'memory of a state, by --key-values',
       [
         ['per token', `${d.stateBytesPerToken} bytes`],
         ['fixed', `${d.stateBytesFixed} bytes`],

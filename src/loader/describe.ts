@@ -1,4 +1,5 @@
 /** What can be said of a model without reading its weights: parts, files, memory. */
+import { KEY_VALUE_DTYPE, type KeyValueFormat } from '../key-values.ts';
 import type { Site } from '../models/model.ts';
 import { byteSize, size } from '../tensor.ts';
 import type { WeightFormat } from './formats.ts';
@@ -15,6 +16,7 @@ export interface ModelDescription {
   readonly weightBytes: Readonly<Partial<Record<WeightFormat, number>>>;
   /** Bytes that the process is expected to hold at most, for a short text; a longer one adds its state. */
   readonly peakBytes: Readonly<Partial<Record<WeightFormat, number>>>;
+  /** In the format of keys and values that was asked for. */
   readonly stateBytesPerToken: number;
   /** Of a state that does not grow. */
   readonly stateBytesFixed: number;
@@ -34,13 +36,13 @@ export interface PartDescription {
 const PROCESS_BYTES = 72e6;
 const THREAD_BYTES = 10e6;
 
-/** `threads`: with how many the model would run. */
-export function describe(opened: OpenedModel, threads = 1): ModelDescription {
+/** `threads`: with how many the model would run; `keyValues`: how it would keep keys and values. */
+export function describe(opened: OpenedModel, threads = 1, keyValues: KeyValueFormat = 'f32'): ModelDescription {
   const parts = partsOf(opened);
   const stateBytes = (grows: boolean) =>
     opened.model.stateLayout
       .filter((t) => t.grows === grows)
-      .reduce((sum, { shape }) => sum + byteSize(shape, 'f32'), 0);
+      .reduce((sum, { shape }) => sum + byteSize(shape, grows ? KEY_VALUE_DTYPE[keyValues] : 'f32'), 0);
   const inEveryFormat = (bytes: (weights: number) => number) =>
     Object.fromEntries(
       opened.formats.map((format) => [format, bytes(format === 'auto' ? opened.plan.bytes : opened.bytesIn(format))]),

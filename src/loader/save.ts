@@ -21,6 +21,7 @@ const STORED: Record<DType, StoredDType> = {
   f16: 'F16',
   bf16: 'BF16',
   i8: 'I8',
+  i8rows: 'I8',
   u8: 'U8',
   i32: 'I32',
   ternary: 'U8',

@@ -3,8 +3,19 @@
  * It can be copied, rewound, saved and loaded; nothing else remembers.
  */
 import { CheckpointError, UsageError } from '../errors.ts';
+import { KEY_VALUE_DTYPE, type KeyValueFormat } from '../key-values.ts';
 import type { Ops } from '../ops/index.ts';
-import { byteSize, type DType, rows, type Shape, show, size, type Tensor, type TypedArray } from '../tensor.ts';
+import {
+  arrayLength,
+  byteSize,
+  type DType,
+  rows,
+  type Shape,
+  show,
+  type Tensor,
+  type TypedArray,
+  type Uploadable,
+} from '../tensor.ts';
 
 /** One tensor of a state. With `grows`, `shape` is that of one token's row. */
 export interface StateTensor {
@@ -24,7 +35,13 @@ export interface StateMemory {
 export interface SavedState {
   /** The tokens that were read. */
   readonly ids: readonly number[];
-  readonly tensors: ReadonlyMap<string, { readonly shape: Shape; readonly data: Float32Array }>;
+  /** Float32Array, or Uint16Array (f16) or Int8Array (i8, as key-values.ts says) where keys and values are kept so. */
+  readonly tensors: ReadonlyMap<string, SavedTensor>;
+}
+
+interface SavedTensor {
+  readonly shape: Shape;
+  readonly data: TypedArray;
 }
 
 /** Rows taken at once when a state must grow; doubling follows. */
@@ -32,6 +49,8 @@ const FIRST_ROWS = 64;
 
 export class State {
   readonly layout: readonly StateTensor[];
+  /** How the tensors that grow are kept; the others are f32. */
+  readonly keyValues: KeyValueFormat;
   readonly #memory: StateMemory;
   readonly #ops: Ops;
   readonly #tensors = new Map<string, Tensor>();
@@ -41,8 +60,9 @@ export class State {
   #reading = false;
   #disposed = false;
 
-  constructor(layout: readonly StateTensor[], memory: StateMemory, ops: Ops) {
+  constructor(layout: readonly StateTensor[], memory: StateMemory, ops: Ops, keyValues: KeyValueFormat = 'f32') {
     this.layout = layout;
+    this.keyValues = keyValues;
     this.#memory = memory;
     this.#ops = ops;
     for (const { name, shape, grows } of layout) if (!grows) this.#tensors.set(name, memory.allocate(shape, 'f32'));
@@ -79,6 +99,10 @@ export class State {
     return this.rewindable || common === this.length ? common : 0;
   }
 
+  get #dtype(): DType {
+    return KEY_VALUE_DTYPE[this.keyValues];
+  }
+
   /** Live memory of the tensor of this name; growing ones as [capacity, ...]. */
   tensor(name: string): Tensor {
     const found = this.#tensors.get(name);
@@ -98,7 +122,7 @@ export class State {
     for (const { name, shape, grows } of this.layout) {
       if (!grows) continue;
       const old = this.#tensors.get(name);
-      const grown = this.#memory.allocate([capacity, ...shape], 'f32');
+      const grown = this.#memory.allocate([capacity, ...shape], this.#dtype);
       if (old) {
         if (this.length > 0) this.#ops.writeRows(grown, rows(old, 0, this.length), 0);
         this.#retired.push(old);
@@ -132,7 +156,7 @@ export class State {
   /** An independent copy, of the first `length` tokens where a state can go back to these; as rewind. */
   async clone(length: number = this.length): Promise<State> {
     this.#checkReachable(length);
-    const copy = new State(this.layout, this.#memory, this.#ops);
+    const copy = new State(this.layout, this.#memory, this.#ops, this.keyValues);
     if (length === 0) return copy;
     try {
       await this.#memory.step(async () => {
@@ -153,16 +177,19 @@ export class State {
   /** The numbers themselves, to be written to a file. */
   async save(): Promise<SavedState> {
     if (!this.intact) throw passFailed();
-    const tensors = new Map<string, { shape: Shape; data: Float32Array }>();
+    const tensors = new Map<string, SavedTensor>();
     for (const { name, grows } of this.layout) {
       if (grows && this.length === 0) continue;
       const live = grows ? rows(this.tensor(name), 0, this.length) : this.tensor(name);
-      tensors.set(name, { shape: live.shape, data: (await this.#memory.read(live)) as Float32Array });
+      tensors.set(name, { shape: live.shape, data: await this.#memory.read(live) });
     }
     return { ids: [...this.#ids], tensors };
   }
 
-  /** Takes over what `save` gave. Throws CheckpointError, and changes nothing, when it is of another model. */
+  /**
+   * Takes over what `save` gave. Throws CheckpointError, and changes nothing, when it is of another model, or keeps keys and values in
+   * another format; only f32 ones can be taken over into any.
+   */
   async load(saved: SavedState): Promise<void> {
     const { ids } = saved;
     if (!Array.isArray(ids))
@@ -173,10 +200,15 @@ export class State {
       const wanted = grows ? [ids.length, ...shape] : shape;
       const found = saved.tensors.get(name);
       if (grows && ids.length === 0) continue;
-      if (found?.data.length !== size(wanted)) {
+      const dtype = grows ? this.#dtype : 'f32';
+      const fits = ({ data }: SavedTensor) => data.length === arrayLength(wanted, savedDType(data));
+      if (!found || !fits(found)) {
         const came = found ? show(found.shape) : 'nothing';
         throw new CheckpointError(`saved state: '${name}' came as ${came}, this model wants ${show(wanted)}.`);
       }
+      const came = savedDType(found.data);
+      if (came !== dtype && !(grows && came === 'f32'))
+        throw new CheckpointError(`saved state: '${name}' came as ${came}, this model keeps it as ${dtype}.`);
     }
     await this.#memory.step(async () => {
       this.#ids = [];
@@ -185,7 +217,8 @@ export class State {
       for (const { name, grows } of this.layout) {
         const found = saved.tensors.get(name);
         if (!found) continue;
-        const numbers = this.#ops.upload(found.data, found.shape);
+        const { data, shape } = found;
+        const numbers: Tensor = { ...this.#ops.upload(data as Uploadable, shape), dtype: savedDType(data) };
         if (grows) this.#ops.writeRows(this.tensor(name), numbers, 0);
         else this.#ops.assign(this.tensor(name), numbers);
       }
@@ -221,6 +254,12 @@ export function commonPrefix(a: readonly number[], b: readonly number[]): number
   const shorter = Math.min(a.length, b.length);
   for (let i = 0; i < shorter; i++) if (a[i] !== b[i]) return i;
   return shorter;
+}
+
+/** Of the three that `save` gives. */
+function savedDType(data: TypedArray): DType {
+  if (data instanceof Float32Array) return 'f32';
+  return data instanceof Uint16Array ? 'f16' : 'i8rows';
 }
 
 function passFailed(): UsageError {

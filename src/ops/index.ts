@@ -1,5 +1,5 @@
 /** The vocabulary that models are written in. Every method is one `apply`. */
-import type { Shape, Tensor } from '../tensor.ts';
+import type { Shape, Tensor, Uploadable } from '../tensor.ts';
 import { attendPattern, attention, attentionPattern, sumHeads } from './attention.ts';
 import { causalConv } from './causal-conv.ts';
 import { type Activation, add, gate, gelu, negExp, scale, softplus } from './elementwise.ts';
@@ -54,7 +54,7 @@ export interface KeysValues {
 /** What a step needs beside `apply`: small inputs from JavaScript, and memory that is given back early. */
 export interface Workspace {
   /** Copies numbers into the memory of the running step. */
-  upload(data: Float32Array | Int32Array | Int8Array, shape: Shape): Tensor;
+  upload(data: Uploadable, shape: Shape): Tensor;
   /** Runs `body` and frees all that it allocated in the step, save its result. */
   scope(body: () => Tensor): Tensor;
 }
@@ -68,7 +68,7 @@ export class Ops {
     this.#workspace = workspace;
   }
 
-  upload(data: Float32Array | Int32Array | Int8Array, shape: Shape): Tensor {
+  upload(data: Uploadable, shape: Shape): Tensor {
     return this.#workspace.upload(data, shape);
   }
 

@@ -1,11 +1,12 @@
 /**
  * Ops that move numbers and compute nothing.
  *   zeros      a tensor of zeros, f32
- *   writeRows  target[at .. at + n] = rows; target[C, ...] is state, written in place
+ *   writeRows  target[at .. at + n] = rows; target[C, ...] is state, written in place; f32 rows are rounded to a format of
+ *              keys and values where the target has one
  *   assign     target = source, in place
  */
 import { ShapeError } from '../errors.ts';
-import { type Shape, show } from '../tensor.ts';
+import { type DType, type Shape, show, type Tensor } from '../tensor.ts';
 import { axis, expect, input } from './check.ts';
 import type { Op } from './op.ts';
 
@@ -14,12 +15,14 @@ export const zeros: Op<{ shape: Shape }> = {
   outputs: (_, { shape }) => [{ shape, dtype: 'f32' }],
 };
 
+const sourcesOf = ({ dtype }: Tensor): DType[] => (dtype === 'f16' || dtype === 'i8rows' ? ['f32', dtype] : [dtype]);
+
 export const writeRows: Op<{ at: number }> = {
   name: 'writeRows',
   outputs(inputs, { at }) {
     const target = input('writeRows', inputs, 0);
     const source = input('writeRows', inputs, 1);
-    expect('writeRows', source, [-1, ...target.shape.slice(1)], 'rows[n, ...]', [target.dtype]);
+    expect('writeRows', source, [-1, ...target.shape.slice(1)], 'rows[n, ...]', sourcesOf(target));
     const count = axis('writeRows', source, 0);
     if (at < 0 || at + count > axis('writeRows', target, 0)) {
       throw new ShapeError('writeRows', `rows ${at}..${at + count} lie outside of ${show(target.shape)}`);

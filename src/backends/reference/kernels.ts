@@ -1,7 +1,8 @@
 /** One kernel per op; what each computes stands in the op's own file under src/ops. */
+import { packI8Rows, toFiniteF16 } from '../../key-values.ts';
 import type { Activation } from '../../ops/index.ts';
 import { quantizeActivations } from '../../quantised.ts';
-import { BLOCK_COLUMNS, type DType, isBlockDType, size, type Tensor } from '../../tensor.ts';
+import { BLOCK_COLUMNS, type DType, isBlockDType, rows, type Tensor } from '../../tensor.ts';
 import { floatsOf, numbersOf } from './memory.ts';
 
 type Kernel<Attrs> = (inputs: readonly Tensor[], outputs: readonly Tensor[], attrs: Attrs) => void;
@@ -159,10 +160,17 @@ const rope: Kernel<undefined> = ([x, cosines, sines], [y]) => {
   }
 };
 
+interface Keys {
+  readonly keys: Numbers;
+  readonly heads: number;
+  readonly d: number;
+}
+
+const keysOf = (k: Tensor): Keys => ({ keys: floatsOf(k), heads: k.shape[1] as number, d: k.shape[2] as number });
+
 /** Probabilities of query `t` of `q` over the first `seen` keys. */
-function probabilities(q: Numbers, qRow: number, k: Tensor, head: number, seen: number, scale: number): Float64Array {
-  const [, heads = 1, d = 0] = k.shape;
-  const keys = numbersOf(k);
+function probabilities(q: Numbers, qRow: number, k: Keys, head: number, seen: number, scale: number): Float64Array {
+  const { keys, heads, d } = k;
   const scores = Float64Array.from(
     { length: seen },
     (_, s) => scale * dot(q, qRow * d, keys, (s * heads + head) * d, d),
@@ -180,12 +188,13 @@ const attention: Kernel<{ scale: number; starts: readonly number[] }> = ([q, ...
   for (let i = 0; i + 1 < starts.length; i++) {
     const [k, v] = [rest[2 * i] as Tensor, rest[2 * i + 1] as Tensor];
     const [s = 0, heads = 1, dv = 0] = v.shape;
-    const values = numbersOf(v);
+    const values = floatsOf(v);
+    const keys = keysOf(k);
     const [first, end] = [at(starts, i), at(starts, i + 1)];
     for (let t = first; t < end; t++) {
       for (let head = 0; head < h; head++) {
         const group = Math.floor((head * heads) / h);
-        const p = probabilities(queries, t * h + head, k, group, s - (end - 1 - t), scale);
+        const p = probabilities(queries, t * h + head, keys, group, s - (end - 1 - t), scale);
         for (let d = 0; d < dv; d++) {
           let sum = 0;
           p.forEach((weight, key) => {
@@ -202,11 +211,12 @@ const attentionPattern: Kernel<{ scale: number }> = ([q, k], [y], { scale }) => 
   const [t = 0, h = 0] = (q as Tensor).shape;
   const [s = 0, heads = 1] = (k as Tensor).shape;
   const queries = numbersOf(q as Tensor);
+  const all = keysOf(k as Tensor);
   const out = (numbersOf(y as Tensor) as Float32Array).fill(0);
   for (let head = 0; head < h; head++) {
     for (let i = 0; i < t; i++) {
       const group = Math.floor((head * heads) / h);
-      out.set(probabilities(queries, i * h + head, k as Tensor, group, s - (t - 1 - i), scale), (head * t + i) * s);
+      out.set(probabilities(queries, i * h + head, all, group, s - (t - 1 - i), scale), (head * t + i) * s);
     }
   }
 };
@@ -214,7 +224,7 @@ const attentionPattern: Kernel<{ scale: number }> = ([q, k], [y], { scale }) => 
 const attendPattern: Kernel<undefined> = ([pattern, v], [y]) => {
   const [h = 0, t = 0, s = 0] = (pattern as Tensor).shape;
   const [, heads = 1, dv = 0] = (v as Tensor).shape;
-  const [p, values, out] = [numbersOf(pattern as Tensor), numbersOf(v as Tensor), numbersOf(y as Tensor)];
+  const [p, values, out] = [numbersOf(pattern as Tensor), floatsOf(v as Tensor), numbersOf(y as Tensor)];
   for (let row = 0; row < t * h; row++) {
     const [i, head] = [Math.floor(row / h), row % h];
     const group = Math.floor((head * heads) / h);
@@ -327,7 +337,13 @@ const experts: Kernel<{ activation: Activation }> = ([x, ids, gates, wIn, wOut],
 };
 
 const writeRows: Kernel<{ at: number }> = ([target, source], _, { at: row }) => {
-  numbersOf(target as Tensor).set(numbersOf(source as Tensor), row * size((target as Tensor).shape.slice(1)));
+  const x = source as Tensor;
+  const numbers = numbersOf(x);
+  const to = numbersOf(rows(target as Tensor, row, row + (x.shape[0] as number)));
+  const { dtype, shape } = target as Tensor;
+  if (x.dtype === dtype) to.set(numbers);
+  else if (dtype === 'i8rows') packI8Rows(numbers, shape.at(-1) as number, to as Int8Array);
+  else to.set(Array.from(numbers, toFiniteF16));
 };
 
 export const kernels: Readonly<Record<string, Kernel<unknown>>> = {

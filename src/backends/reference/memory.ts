@@ -1,9 +1,11 @@
 /** Where the reference backend keeps its numbers: one typed array per allocation. */
+import { unpackI8Rows } from '../../key-values.ts';
 import { toFloats } from '../../numbers.ts';
 import { dequantize } from '../../quantised.ts';
 import {
   arrayFor,
   arrayLength,
+  byteOffset,
   byteSize,
   type DType,
   isBlockDType,
@@ -26,12 +28,15 @@ export function place(data: TypedArray, shape: Shape, dtype: DType): Tensor {
 }
 
 /** The numbers of a tensor, in place; 16-bit floats and ternary codes as they are stored. */
-export function numbersOf({ shape, dtype, place, offset }: Tensor): TypedArray {
-  return (place as Memory).data.subarray(offset, offset + arrayLength(shape, dtype));
+export function numbersOf(x: Tensor): TypedArray {
+  const { data } = x.place as Memory;
+  const first = byteOffset(x) / data.BYTES_PER_ELEMENT;
+  return data.subarray(first, first + arrayLength(x.shape, x.dtype));
 }
 
-/** The numbers of a weight as f32. */
+/** The numbers of a weight, or of keys and values, as f32. */
 export function floatsOf(x: Tensor): Float32Array {
   if (isBlockDType(x.dtype)) return dequantize(numbersOf(x) as Uint8Array, x.dtype, x.shape);
+  if (x.dtype === 'i8rows') return unpackI8Rows(numbersOf(x) as Int8Array, x.shape.at(-1) ?? 1);
   return x.dtype === 'f16' || x.dtype === 'bf16' ? toFloats(x.dtype, numbersOf(x)) : (numbersOf(x) as Float32Array);
 }

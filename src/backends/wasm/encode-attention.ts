@@ -1,4 +1,5 @@
 /** Commands of attention. */
+import type { DType } from '../../tensor.ts';
 import type { CommandWriter, Encoder, Located } from './command.ts';
 
 interface AttentionShape {
@@ -8,7 +9,12 @@ interface AttentionShape {
   readonly keys: number;
   readonly width: number;
   readonly valueWidth: number;
+  readonly formats: readonly number[];
 }
+
+const FORMATS: Partial<Record<DType, number>> = { f32: 0, f16: 1, i8rows: 2 };
+
+const formatsOf = (...tensors: Located[]) => tensors.map(({ dtype }) => FORMATS[dtype] as number);
 
 /** Queries of a tile: many, so that a key or value is loaded for many, but with their scores they should stay in a cache of 1 MiB. */
 const MAX_ROWS = 64;
@@ -23,7 +29,7 @@ const up = (x: number, to: number) => Math.ceil(x / to) * to;
 
 /** A command on tiles of tokens, each with all heads that share a key head. The sizes in scratch memory are those of assembly/attention.ts. */
 function tiled(to: CommandWriter, kernel: string, addresses: readonly number[], shape: AttentionShape, scale: number) {
-  const { tokens, heads, keyHeads, keys, width, valueWidth } = shape;
+  const { tokens, heads, keyHeads, keys, width, valueWidth, formats } = shape;
   if (tokens === 0) return;
   const group = heads / keyHeads;
   const rowFloats = 16 * (Math.ceil(keys / 16) | 1);
@@ -33,9 +39,10 @@ function tiled(to: CommandWriter, kernel: string, addresses: readonly number[], 
   const rows = tile * group;
   const spareForKeys = (4 + rows) * queryFloats;
   const spareForValues = Math.min(BLOCK, keys) * Math.min(CHUNK, up(valueWidth, 16));
-  const floats = up(rows, 4) + rows * (rowFloats + up(valueWidth, 16)) + Math.max(spareForKeys, spareForValues);
+  const floats =
+    up(rows, 4) + (rows + 1) * rowFloats + rows * up(valueWidth, 16) + Math.max(spareForKeys, spareForValues);
   to.begin(kernel, { scratchBytes: 4 * floats });
-  to.u32(...addresses, tokens, heads, keyHeads, keys, width, valueWidth, tile);
+  to.u32(...addresses, tokens, heads, keyHeads, keys, width, valueWidth, tile, ...formats);
   to.f32(scale);
 }
 
@@ -53,7 +60,7 @@ export const attention: Encoder<{ scale: number; starts: readonly number[] }> = 
     const tokens = (starts[i + 1] as number) - first;
     const out = (y as Located).address + 4 * first * heads * valueWidth;
     const queries = (q as Located).address + 4 * first * heads * width;
-    const shape = { tokens, heads, keyHeads, keys, width, valueWidth };
+    const shape = { tokens, heads, keyHeads, keys, width, valueWidth, formats: formatsOf(k, v) };
     tiled(to, 'attention', [out, queries, k.address, v.address], shape, scale);
   }
 };
@@ -62,12 +69,14 @@ export const attentionPattern: Encoder<{ scale: number }> = (to, [q, k], [y], { 
   const [tokens = 0, heads = 0, width = 0] = (q as Located).shape;
   const [keys = 0, keyHeads = 0] = (k as Located).shape;
   const addresses = [(y as Located).address, (q as Located).address, (k as Located).address, 0];
-  tiled(to, 'attentionPattern', addresses, { tokens, heads, keyHeads, keys, width, valueWidth: 0 }, scale);
+  const formats = formatsOf(k as Located, k as Located);
+  tiled(to, 'attentionPattern', addresses, { tokens, heads, keyHeads, keys, width, valueWidth: 0, formats }, scale);
 };
 
 export const attendPattern: Encoder<undefined> = (to, [pattern, v], [y]) => {
   const [heads = 0, tokens = 0, keys = 0] = (pattern as Located).shape;
   const [, keyHeads = 0, valueWidth = 0] = (v as Located).shape;
   const addresses = [(y as Located).address, (pattern as Located).address, 0, (v as Located).address];
-  tiled(to, 'attendPattern', addresses, { tokens, heads, keyHeads, keys, width: 0, valueWidth }, 1);
+  const formats = formatsOf(v as Located, v as Located);
+  tiled(to, 'attendPattern', addresses, { tokens, heads, keyHeads, keys, width: 0, valueWidth, formats }, 1);
 };

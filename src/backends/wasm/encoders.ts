@@ -86,8 +86,13 @@ export const encoders: Encoders = {
     to.u32((y as Located).address, byteSize((y as Located).shape, 'f32'));
   },
   writeRows: (to, [target, source], _, { at }) => {
-    const rowBytes = byteSize((target as Located).shape.slice(1), (target as Located).dtype);
-    copy(to, (target as Located).address + at * rowBytes, source as Located);
+    const { address, shape, dtype } = target as Located;
+    const first = address + at * byteSize(shape.slice(1), dtype);
+    const from = source as Located;
+    if (from.dtype === dtype) return copy(to, first, from);
+    const width = shape.at(-1) as number;
+    to.begin(dtype === 'f16' ? 'writeHalves' : 'writeCodes');
+    to.u32(first, from.address, size(from.shape) / width, width);
   },
   assign: (to, [target, source]) => copy(to, (target as Located).address, source as Located),
 };

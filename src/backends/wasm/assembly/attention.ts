@@ -7,10 +7,33 @@
  * A query's numbers do not depend on the others: a score is a dot product by itself, probabilities are summed up in lanes by the
  * position of their key modulo 4, and values are added up key by key.
  *
- * Words: out, q, k, v, T, H, K, S, D, Dv, tokens of a tile, scale. Scratch memory: see ../encode-attention.ts.
+ * Keys and values of other formats than f32 are widened when they are copied to scratch memory, once for all rows of a tile. Scales of i8 rows
+ * are factors of scores and of probabilities.
+ *
+ * Words: out, q, k, v, T, H, K, S, D, Dv, tokens of a tile, formats of k and v, scale. Scratch memory: see ../encode-attention.ts.
  */
 import { address, real, scratch, take, word } from './command';
 import { addScaled, madd, sumLanes } from './lanes';
+import { widen } from './weights';
+
+/** Formats of keys and values; see ../../../key-values.ts. Rows of I8 begin with their scale. */
+const F32: u32 = 0;
+const F16: u32 = 1;
+const I8: u32 = 2;
+
+/** Bytes of a row. */
+// @ts-ignore: decorator
+@inline
+function bytesOf(count: usize, format: u32): usize {
+  return format == F32 ? count << 2 : format == F16 ? count << 1 : count + 4;
+}
+
+/** Where column `c` of a row begins. */
+// @ts-ignore: decorator
+@inline
+function columnOf(c: usize, format: u32): usize {
+  return format == F32 ? c << 2 : format == F16 ? c << 1 : c + 4;
+}
 
 /** Keys and columns of the values that are copied together, to lie close. */
 const BLOCK: usize = 64;
@@ -41,9 +64,28 @@ function expFalling4(x: v128): v128 {
   return f32x4.mul(p, i32x4.shl(i32x4.add(shifted, i32x4.splat(127)), 23));
 }
 
-/** `count` floats, then zeros up to `padded`. */
-function copyPadded(to: usize, from: usize, count: usize, padded: usize): void {
-  memory.copy(to, from, count << 2);
+// @ts-ignore: decorator
+@inline
+function store4(to: usize, codes: v128): void {
+  v128.store(to, f32x4.convert_i32x4_s(i32x4.extend_low_i16x8_s(codes)));
+  v128.store(to, f32x4.convert_i32x4_s(i32x4.extend_high_i16x8_s(codes)), 16);
+}
+
+/** int8 codes as f32. */
+function widenCodes(to: usize, from: usize, count: usize): void {
+  for (const whole = from + (count & ~15); from < whole; from += 16, to += 64) {
+    const codes = v128.load(from);
+    store4(to, i16x8.extend_low_i8x16_s(codes));
+    store4(to + 32, i16x8.extend_high_i8x16_s(codes));
+  }
+  for (const end = from + (count & 15); from < end; from++, to += 4) store<f32>(to, <f32>load<i8>(from));
+}
+
+/** `count` numbers as f32, then zeros up to `padded`. */
+function copyPadded(to: usize, from: usize, count: usize, padded: usize, format: u32): void {
+  if (format == F32) memory.copy(to, from, count << 2);
+  else if (format == F16) widen<i16>(to, from, count);
+  else widenCodes(to, from, count);
   if (padded > count) memory.fill(to + (count << 2), 0, (padded - count) << 2);
 }
 
@@ -164,15 +206,26 @@ function scoreRows(
   d: usize,
   spare: usize,
   factor: f32,
+  format: u32,
 ): void {
-  const scale = f32x4.splat(factor);
   const end = seen + (rows - 1) / group;
   for (let s: u32 = 0; s < end; s += 4) {
     let from = k + s * stride;
     let step = stride;
-    if (end - s < 4 || d << 2 != bytes) {
+    let scale = f32x4.splat(factor);
+    if (format == I8) {
+      const last = end - 1; // its scale serves for keys that do not exist
+      const scales = f32x4(
+        load<f32>(from),
+        load<f32>(k + min(s + 1, last) * stride),
+        load<f32>(k + min(s + 2, last) * stride),
+        load<f32>(k + min(s + 3, last) * stride),
+      );
+      scale = f32x4.mul(scale, scales);
+    }
+    if (end - s < 4 || d << 2 != bytes || format != F32) {
       for (let i: u32 = 0; i < 4; i++) {
-        if (s + i < end) copyPadded(spare + i * bytes, from + i * stride, d, bytes >> 2);
+        if (s + i < end) copyPadded(spare + i * bytes, from + i * stride + columnOf(0, format), d, bytes >> 2, format);
         else memory.fill(spare + i * bytes, 0, bytes);
       }
       from = spare;
@@ -287,21 +340,24 @@ function weighRows(
   stride: usize,
   dv: usize,
   spare: usize,
+  format: u32,
 ): void {
   memory.fill(z, 0, rows * zBytes);
   let end: usize = 0;
   for (let r: u32 = 0; r < rows; r++) end = max<usize>(end, load<u32>(seen + (r << 2)));
-  const inPlace = rows <= FEW_ROWS && dv << 2 == zBytes;
+  const inPlace = format == F32 && rows <= FEW_ROWS && dv << 2 == zBytes;
   const block = inPlace ? FEW_KEYS : BLOCK;
   for (let s: usize = 0; s < end; s += block) {
     const keys = min(block, end - s);
     for (let c: usize = 0; c < zBytes; c += CHUNK << 2) {
       const bytes = min(CHUNK << 2, zBytes - c);
-      let from = v + s * stride + c;
+      let from = v + s * stride + columnOf(c >> 2, format);
       let step = stride;
       if (!inPlace) {
         const columns = min(CHUNK, dv - (c >> 2));
-        for (let i: usize = 0; i < keys; i++) copyPadded(spare + i * bytes, from + i * stride, columns, bytes >> 2);
+        for (let i: usize = 0; i < keys; i++) {
+          copyPadded(spare + i * bytes, from + i * stride, columns, bytes >> 2, format);
+        }
         from = spare;
         step = bytes;
       }
@@ -321,6 +377,20 @@ function weighRows(
         }
       }
     }
+  }
+}
+
+/** Multiplies the first seen[r] numbers of each row with the scales of their values. `scales` is room for as many as a row has. */
+function scaleRows(p: usize, pBytes: usize, seen: usize, rows: u32, v: usize, stride: usize, scales: usize): void {
+  let end: usize = 0;
+  for (let r: u32 = 0; r < rows; r++) {
+    const count: usize = load<u32>(seen + (r << 2));
+    for (; end < count; end++, v += stride) store<f32>(scales + (end << 2), load<f32>(v));
+    // Up to a multiple of 4; nobody uses what lies behind `count`.
+    for (let i: usize = 0; i < count << 2; i += 16) {
+      v128.store(p + i, f32x4.mul(v128.load(p + i), v128.load(scales + i)));
+    }
+    p += pBytes;
   }
 }
 
@@ -345,7 +415,7 @@ function takeQueries(to: usize, q: usize, args: usize, first: u32, tokens: u32, 
   const padded = (d + 3) & ~3;
   for (let t = first; t < first + tokens; t++) {
     for (let g: u32 = 0; g < group; g++, to += padded << 2) {
-      copyPadded(to, q + (t * heads + keyHead * group + g) * (d << 2), d, padded);
+      copyPadded(to, q + (t * heads + keyHead * group + g) * (d << 2), d, padded, F32);
     }
   }
 }
@@ -361,8 +431,10 @@ function probabilities(args: usize, p: usize, spare: usize, first: u32, tokens: 
   const seen = word(args, 7) - (word(args, 4) - 1 - first);
   const q = spare + 4 * bytes;
   takeQueries(q, address(args, 1), args, first, tokens, keyHead, group);
-  const k = address(args, 2) + keyHead * (d << 2);
-  scoreRows(p, rowBytes, rows, group, seen, q, bytes, k, keyHeads * (d << 2), d, spare, real(args, 11));
+  const format = word(args, 11);
+  const keyBytes = bytesOf(d, format);
+  const k = address(args, 2) + keyHead * keyBytes;
+  scoreRows(p, rowBytes, rows, group, seen, q, bytes, k, keyHeads * keyBytes, d, spare, real(args, 13), format);
   for (let r: u32 = 0; r < rows; r++) softmax(p + r * rowBytes, seen + r / group);
   return seen;
 }
@@ -375,8 +447,12 @@ function weighTile(args: usize, p: usize, seen: usize, z: usize, spare: usize, f
   const dv: usize = word(args, 9);
   const rows = tokens * group;
   const zBytes = zBytesOf(dv);
-  const v = address(args, 3) + keyHead * (dv << 2);
-  weighRows(z, zBytes, p, rowBytesOf(word(args, 7)), seen, rows, v, keyHeads * (dv << 2), dv, spare);
+  const format = word(args, 12);
+  const stride = keyHeads * bytesOf(dv, format);
+  const v = address(args, 3) + keyHead * bytesOf(dv, format);
+  const pBytes = rowBytesOf(word(args, 7));
+  if (format == I8) scaleRows(p, pBytes, seen, rows, v, stride, p + word(args, 10) * group * pBytes);
+  weighRows(z, zBytes, p, pBytes, seen, rows, v, stride, dv, spare, format);
   for (let r: u32 = 0; r < rows; r++) {
     const out = address(args, 0) + ((first + r / group) * heads + keyHead * group + (r % group)) * (dv << 2);
     memory.copy(out, z + r * zBytes, dv << 2);
@@ -406,7 +482,7 @@ export function attention(args: usize, part: u32, parts: u32): void {
   const most = word(args, 10) * group;
   const seen = scratch(args, part);
   const p = seen + ((most + 3) & ~3) * 4;
-  const z = p + most * rowBytesOf(word(args, 7));
+  const z = p + (most + 1) * rowBytesOf(word(args, 7)); // behind the rows are the scales of the values
   const spare = z + most * zBytesOf(word(args, 9));
   for (let i = take(args); i < pieces(args); i = take(args)) {
     const first = firstToken(args, i);
@@ -433,7 +509,7 @@ export function attentionPattern(args: usize, part: u32, parts: u32): void {
     for (let r: u32 = 0; r < some * group; r++) {
       const head = (i % keyHeads) * group + (r % group);
       const out = address(args, 0) + (head * tokens + first + r / group) * (keys << 2);
-      copyPadded(out, p + r * rowBytes, sees + r / group, keys);
+      copyPadded(out, p + r * rowBytes, sees + r / group, keys, F32);
     }
   }
 }
@@ -448,7 +524,7 @@ export function attendPattern(args: usize, part: u32, parts: u32): void {
   const seen = scratch(args, part);
   const p = seen + ((most + 3) & ~3) * 4;
   const rowBytes = rowBytesOf(keys);
-  const z = p + most * rowBytes;
+  const z = p + (most + 1) * rowBytes;
   const spare = z + most * zBytesOf(word(args, 9));
   for (let i = take(args); i < pieces(args); i = take(args)) {
     const first = firstToken(args, i);

@@ -9,3 +9,4 @@ export { copy, embed, rope, zero } from './memory-ops';
 export { layerNorm, rmsNorm } from './norms';
 export { quantizeWeights } from './quantize-weights';
 export { causalConv, selectiveScan } from './recurrence';
+export { writeCodes, writeHalves } from './remember';

@@ -1,0 +1,82 @@
+/**
+ * The formats in which keys and values are remembered. This file is their definition; kernels that write them agree with it to the bit.
+ *   f32  as computed
+ *   f16  IEEE halves, rounded half to even; what lies beyond 65504, the largest finite one, becomes that, and so does NaN
+ *   i8   each row (of one token and head) has a scale, f32, and int8 codes: scale = max|x| / 127, code = round(x 127 / max|x|), half to
+ *        even; the type of such tensors is `i8rows`, and a row of D numbers lies in D + 4 bytes: the scale, then the codes
+ * A query at infinity or NaN still gives NaN; only what it looks at is finite.
+ */
+import { UsageError } from './errors.ts';
+import { fromF16, toF16 } from './numbers.ts';
+import { type DType, I8_SCALE_BYTES } from './tensor.ts';
+
+export const KEY_VALUE_FORMATS = ['f32', 'f16', 'i8'] as const;
+export type KeyValueFormat = (typeof KEY_VALUE_FORMATS)[number];
+
+/** The type of the tensors that hold a format. */
+export const KEY_VALUE_DTYPE: Readonly<Record<KeyValueFormat, DType>> = { f32: 'f32', f16: 'f16', i8: 'i8rows' };
+
+export function checkKeyValueFormat(text: string): KeyValueFormat {
+  const found = KEY_VALUE_FORMATS.find((format) => format === text);
+  if (!found) {
+    throw new UsageError(
+      `there is no format '${text}' of keys and values: choose one of ${KEY_VALUE_FORMATS.join(', ')}.`,
+    );
+  }
+  return found;
+}
+
+/** Rows smaller than this are zero: the inverse of their scale would not be finite. */
+const TINY = 2 ** -100;
+
+const LARGEST_HALF = 0x7bff;
+
+const { fround } = Math;
+
+export function toFiniteF16(x: number): number {
+  const half = toF16(x);
+  return (half & 0x7c00) === 0x7c00 ? (half & 0x8000) | LARGEST_HALF : half;
+}
+
+function nearestEven(x: number): number {
+  const floor = Math.floor(x);
+  const rest = x - floor;
+  return rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1;
+}
+
+/** Rows of `width` numbers as i8rows. All steps round to f32. */
+export function packI8Rows(x: ArrayLike<number>, width: number, packed: Int8Array): void {
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
+  for (let row = 0; row * width < x.length; row++) {
+    let most = 0;
+    for (let i = row * width; i < (row + 1) * width; i++) most = Math.max(most, Math.abs(x[i] as number));
+    const to = row * (width + I8_SCALE_BYTES);
+    const inverse = most >= TINY ? fround(127 / most) : 0;
+    view.setFloat32(to, most >= TINY ? fround(most / 127) : 0, true);
+    for (let i = 0; i < width; i++) {
+      const code = nearestEven(fround((x[row * width + i] as number) * inverse));
+      packed[to + I8_SCALE_BYTES + i] = code;
+    }
+  }
+}
+
+/** The numbers of i8rows of `width`. */
+export function unpackI8Rows(packed: Int8Array, width: number): Float32Array {
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
+  const rows = packed.length / (width + I8_SCALE_BYTES);
+  const x = new Float32Array(rows * width);
+  for (let row = 0; row < rows; row++) {
+    const from = row * (width + I8_SCALE_BYTES);
+    const scale = view.getFloat32(from, true);
+    for (let i = 0; i < width; i++) x[row * width + i] = scale * (packed[from + I8_SCALE_BYTES + i] as number);
+  }
+  return x;
+}
+
+/** The largest error that a format makes of numbers up to `most` in magnitude, half a step: for tests and for documents. */
+export function roundingError(format: KeyValueFormat, most: number): number {
+  if (format === 'f32') return 0;
+  if (format === 'i8') return (most / 127) * 0.5;
+  const half = toFiniteF16(most);
+  return (fromF16(Math.min(half + 1, LARGEST_HALF)) - fromF16(half)) / 2;
+}
