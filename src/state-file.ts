@@ -8,7 +8,7 @@ import type { Source } from './checkpoint/source.ts';
 import { CheckpointError, quote } from './errors.ts';
 import type { Model } from './model.ts';
 import type { State } from './models/state.ts';
-import { rows, type Shape, size, type TypedArray } from './tensor.ts';
+import { I8_SCALE_BYTES, rows, type Shape, size, type TypedArray } from './tensor.ts';
 
 const FORMAT = 'portmanteau-state';
 
@@ -22,8 +22,7 @@ export async function stateBytes(model: Model, state: State): Promise<AsyncItera
     { name: 'ids', shape: [read.length], dtype: 'I32' as const, bytes: () => [bytesOf(read)] },
     ...[...tensors].map(([name, { shape, data }]) => ({
       name: `state.${name}`,
-      shape,
-      dtype: 'F32' as const,
+      ...stored(shape, data),
       bytes: () => [bytesOf(data)],
     })),
   ];
@@ -42,14 +41,14 @@ export async function readState(model: Model, source: Source): Promise<State> {
         'A state goes with its own checkpoint and weight format only.',
     );
   }
-  const tensors = new Map<string, { shape: Shape; data: Float32Array }>();
+  const tensors = new Map<string, { shape: Shape; data: TypedArray }>();
   let ids: number[] = [];
   for (const { name, shape, dtype, byteLength, read } of await readSafetensors(source)) {
     const bytes = new Uint8Array(byteLength);
     await read(0, bytes);
     if (name === 'ids' && dtype === 'I32') ids = [...new Int32Array(bytes.buffer)];
-    else if (name.startsWith('state.') && dtype === 'F32')
-      tensors.set(name.slice('state.'.length), { shape, data: new Float32Array(bytes.buffer) });
+    else if (name.startsWith('state.') && (dtype === 'F32' || dtype === 'F16' || dtype === 'I8'))
+      tensors.set(name.slice('state.'.length), restored(shape, dtype, bytes));
     else throw new CheckpointError(`${source.name} has a tensor '${name}' of ${dtype}, which no saved state has.`);
   }
   const { vocabSize } = model.engine.model.facts;
@@ -64,6 +63,19 @@ export async function readState(model: Model, source: Source): Promise<State> {
     state.dispose();
     throw error;
   }
+}
+
+/** Shape and type in the file: rows of i8 are as long as their bytes. */
+function stored(shape: Shape, data: TypedArray) {
+  if (data instanceof Float32Array) return { shape, dtype: 'F32' as const };
+  if (data instanceof Uint16Array) return { shape, dtype: 'F16' as const };
+  return { shape: [...shape.slice(0, -1), (shape.at(-1) ?? 0) + I8_SCALE_BYTES], dtype: 'I8' as const };
+}
+
+function restored(shape: Shape, dtype: 'F32' | 'F16' | 'I8', { buffer }: Uint8Array<ArrayBuffer>) {
+  if (dtype === 'F32') return { shape, data: new Float32Array(buffer) };
+  if (dtype === 'F16') return { shape, data: new Uint16Array(buffer) };
+  return { shape: [...shape.slice(0, -1), (shape.at(-1) ?? 0) - I8_SCALE_BYTES], data: new Int8Array(buffer) };
 }
 
 /** Formats of the weights in memory, as in `bf16, f32`. */
