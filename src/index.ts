@@ -6,6 +6,7 @@ export type { Backend } from './backends/backend.ts';
 export { createReferenceBackend } from './backends/reference/index.ts';
 export type { Folder, Source } from './checkpoint/source.ts';
 export { CheckpointError, FetchError, ShapeError, UsageError } from './errors.ts';
+export { type CompareOptions, type Comparison, compare, windowsOf } from './evaluate/compare.ts';
 export type { FinishReason, GenerationOptions, GenerationStep } from './generate.ts';
 export type { CapturedTensor } from './inspect/capture.ts';
 export { KEY_VALUE_FORMATS, type KeyValueFormat } from './key-values.ts';

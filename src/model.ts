@@ -250,7 +250,8 @@ export class Model {
   }
 }
 
-function encodePrompt({ tokenizer }: OpenedModel, prompt: Prompt): readonly number[] {
+/** Ids of a prompt; throws UsageError when it is text and there is no tokenizer. */
+export function encodePrompt({ tokenizer }: OpenedModel, prompt: Prompt): readonly number[] {
   if (typeof prompt !== 'string') return prompt;
   if (!tokenizer) throw new UsageError('this checkpoint has no tokenizer: give token ids in place of text.');
   return tokenizer.encode(prompt);

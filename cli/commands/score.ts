@@ -1,6 +1,15 @@
 /** `score MODEL`: the probability of every token of a text. */
-import type { Command } from 'commander';
-import { checkBeforeLoad, type OpenedModel, type Score, saveTensors, type Tokenizer } from '../../src/node.ts';
+import { type Command, Option } from 'commander';
+import {
+  checkBeforeLoad,
+  type OpenedModel,
+  type Score,
+  saveTensors,
+  type Tokenizer,
+  UsageError,
+  WEIGHT_FORMATS,
+} from '../../src/node.ts';
+import { COMPARE_FIELDS, type CompareFlags, printComparison } from '../compare.ts';
 import { interrupt } from '../interrupt.ts';
 import { withModel } from '../load.ts';
 import {
@@ -15,10 +24,9 @@ import {
 } from '../options.ts';
 import { columns, printJson } from '../output.ts';
 
-interface ScoreFlags extends ModelFlags, TextFlags {
+interface ScoreFlags extends ModelFlags, TextFlags, CompareFlags {
   readonly top: number;
   readonly logits?: string;
-  readonly json?: boolean;
 }
 
 export function addScore(program: Command): void {
@@ -28,20 +36,38 @@ export function addScore(program: Command): void {
         'the first token has none',
     )
     .option('--top <k>', 'also the k likeliest tokens at each place', wholeNumber, 0)
-    .option('--logits <file>', 'write the raw logits as safetensors: `logits` [T, V], f32', outputFile);
+    .option('--logits <file>', 'write the raw logits as safetensors: `logits` [T, V], f32', outputFile)
+    .addOption(
+      new Option('--compare <format>', 'how far --weights is from weights of this format').choices(WEIGHT_FORMATS),
+    )
+    .option(
+      '--window <n>',
+      "with --compare: the text in windows of n tokens (default: the model's context, 1024 at most)",
+      wholeNumber,
+    );
   jsonOption(command, 'tokens with id, text, logprob; sumLogprob; perplexity')
     .addHelpText(
       'after',
       `
 Examples:
   portmanteau score granite-tiny --text 'The cat sat on the mat' --top 3
-  portmanteau score ./my-mamba --ids 1,2,3 --weights f32 --logits logits.safetensors --json`,
+  portmanteau score ./my-mamba --ids 1,2,3 --weights f32 --logits logits.safetensors --json
+  portmanteau score granite-tiny --text-file book.txt --weights q8 --compare f32
+
+Windows do not overlap; the model knows nothing of earlier ones, which makes any text short enough.
+${COMPARE_FIELDS}`,
     )
     .action(score);
 }
 
 async function score(reference: string, flags: ScoreFlags): Promise<void> {
   const prompt = promptOf(flags);
+  if (flags.compare !== undefined) {
+    if (flags.top > 0 || flags.logits !== undefined)
+      throw new UsageError('--top and --logits show one model; leave them out, or --compare.');
+    return printComparison(reference, prompt, flags);
+  }
+  if (flags.window !== undefined) throw new UsageError('--window goes with --compare.');
   const check = (opened: OpenedModel) => checkBeforeLoad(opened, prompt);
   await withModel(reference, flags, check, async (model) => {
     const ids = model.encode(prompt);

@@ -160,6 +160,25 @@ describe('score', { timeout: 30_000 }, () => {
     expect(lines.at(-1)).toBe(`perplexity  ${given.perplexity!.toFixed(6)}`);
   });
 
+  test('compares formats of weights, and says what that takes before it loads them', async () => {
+    const args = ['score', 'mamba-tiny', '--text', 'The king took his sword.', '--compare', 'f32'];
+    const [same, other, sheet, ...wrong] = await Promise.all([
+      json<Record<string, number>>([...args, '--weights', 'f32']),
+      json<Record<string, number>>([...args, '--weights', 'bf16', '--window', '4']),
+      cli([...args, '--weights', 'bf16', '--window', '4']),
+      cli([...args, '--window', '1']),
+      cli([...args, '--top', '2']),
+      cli(['score', 'mamba-tiny', '--text', 'x', '--window', '4']),
+    ]);
+    expect(same).toMatchObject({ weights: 'f32', reference: 'f32', klMean: 0, kl99: 0, klMax: 0, sameTop: 1 });
+    expect(other).toMatchObject({ weights: 'bf16', window: 4 });
+    expect(other.klMax).toBeGreaterThan(0);
+    expect(other.tokens).toBe(same.tokens! + 1 - other.windows!);
+    expect(sheet.stdout).toContain(`${other.perplexity!.toFixed(6)} as bf16`);
+    expect(sheet.stderr).toMatch(/^loads both at once: .* MB for the weights as bf16, .* MB as f32\n$/);
+    for (const { code, stderr } of wrong) expect([code, stderr]).toEqual([2, expect.stringMatching(/window|--top/)]);
+  });
+
   test('one token has no probability, and no perplexity', async () => {
     const result = await json<ScoreResult>(['score', golden('mamba-odd'), '--ids', '1']);
     expect(result).toEqual({ tokens: [{ id: 1, text: '', logprob: null }], sumLogprob: 0, perplexity: null });

@@ -1,0 +1,178 @@
+/**
+ * How far a model is from a reference that reads the same text, in practice itself with weights of another format. Both read a piece by
+ * turns, so that nobody ever holds the logits of a whole text.
+ */
+import { checkSequences } from '../engine.ts';
+import { UsageError } from '../errors.ts';
+import type { OpenedModel } from '../loader/open.ts';
+import { encodePrompt, type Model, type Prompt } from '../model.ts';
+import { logSumExp } from '../sampler/sampler.ts';
+
+export interface CompareOptions {
+  /**
+   * Tokens of one window; default the model's context, 1024 at most. Windows do not overlap, each starts with what the tokenizer puts in front
+   * of a text, and its tokens are predicted from those before them in it.
+   */
+  readonly window?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Told after each piece how many tokens are read, of how many; what it returns is awaited. */
+  readonly onProgress?: (tokens: number, total: number) => unknown;
+}
+
+/** Logarithms are natural: divergences and log-probabilities in nats. */
+export interface Comparison {
+  /** Tokens that were predicted. */
+  readonly tokens: number;
+  readonly window: number;
+  readonly windows: number;
+  readonly perplexity: number;
+  readonly referencePerplexity: number;
+  /** KL(reference || model) of the predictions, per token. */
+  readonly klMean: number;
+  /** 99 of 100 tokens have no more than this. */
+  readonly kl99: number;
+  readonly klMax: number;
+  /** Share of tokens for which both find the same token likeliest, from 0 to 1. */
+  readonly sameTop: number;
+  /** Mean of |log p - log p of the reference| over the tokens that came. */
+  readonly logprobDifference: number;
+}
+
+const DEFAULT_WINDOW = 1024;
+
+/** Tokens read by turns: logits of [128, 128256] f32 are 66 MB. */
+const PIECE_TOKENS = 128;
+
+/** Throws UsageError when the two have other vocabularies, and as windowsOf does. */
+export async function compare(
+  model: Model,
+  reference: Model,
+  prompt: Prompt,
+  { window, signal, onProgress }: CompareOptions = {},
+): Promise<Comparison> {
+  const { vocabSize } = model.opened.model.facts;
+  const { front, window: tokens, texts } = windowsOf(model.opened, prompt, window);
+  const other = reference.opened.model.facts.vocabSize;
+  if (other !== vocabSize)
+    throw new UsageError(`models with vocabularies of ${vocabSize} and ${other} words cannot be compared.`);
+  const total = texts.reduce((sum, text) => sum + text.length, 0);
+  const sums = new Sums();
+  let done = 0;
+  for (const text of texts) {
+    const states = { model: model.newState(), reference: reference.newState() };
+    try {
+      for (let first = 0; first < text.length; first += PIECE_TOKENS) {
+        const piece = text.slice(first, first + PIECE_TOKENS);
+        const wanted = new Float32Array(piece.length * vocabSize);
+        await reference.engine.every(
+          { ids: piece, state: states.reference },
+          (row, logits) => wanted.set(logits, row * vocabSize),
+          { signal },
+        );
+        const visit = (row: number, logits: Float32Array) => {
+          for (let i = 0; (i + 1) * vocabSize <= logits.length; i++) {
+            const at = row + i;
+            const next = text[first + at + 1];
+            if (next === undefined || first + at + 1 < front) continue;
+            sums.add(
+              wanted.subarray(at * vocabSize, (at + 1) * vocabSize),
+              logits.subarray(i * vocabSize, (i + 1) * vocabSize),
+              next,
+            );
+          }
+        };
+        await model.engine.every({ ids: piece, state: states.model }, visit, { signal });
+        done += piece.length;
+        await onProgress?.(done, total);
+      }
+    } finally {
+      for (const state of Object.values(states)) state.dispose();
+    }
+  }
+  return { ...sums.result(), window: tokens, windows: texts.length };
+}
+
+/** KL(p || q) of the softmax of reference[V] and of logits[V], in nats; 0 at least, and exactly for equal logits. */
+export function divergence(reference: Float32Array, logits: Float32Array): number {
+  return divergenceOf(reference, logSumExp(reference), logits, logSumExp(logits));
+}
+
+function divergenceOf(reference: Float32Array, totalP: number, logits: Float32Array, totalQ: number): number {
+  let sum = 0;
+  for (let id = 0; id < reference.length; id++) {
+    const logP = (reference[id] as number) - totalP;
+    const p = Math.exp(logP);
+    if (p > 0) sum += p * (logP - ((logits[id] as number) - totalQ)); // 0 log 0 is 0
+  }
+  return Math.max(0, sum); // rounding may leave -1e-17
+}
+
+class Sums {
+  readonly #divergences: number[] = [];
+  #logprob = 0;
+  #referenceLogprob = 0;
+  #difference = 0;
+  #sameTop = 0;
+
+  /** The token `next` came after these logits [V]. */
+  add(reference: Float32Array, logits: Float32Array, next: number): void {
+    const totals = [logSumExp(reference), logSumExp(logits)] as const;
+    const wanted = (reference[next] as number) - totals[0];
+    const given = (logits[next] as number) - totals[1];
+    this.#divergences.push(divergenceOf(reference, totals[0], logits, totals[1]));
+    this.#referenceLogprob += wanted;
+    this.#logprob += given;
+    this.#difference += Math.abs(given - wanted);
+    if (likeliest(reference) === likeliest(logits)) this.#sameTop++;
+  }
+
+  result(): Omit<Comparison, 'window' | 'windows'> {
+    const tokens = this.#divergences.length;
+    const sorted = Float64Array.from(this.#divergences).sort();
+    return {
+      tokens,
+      perplexity: Math.exp(-this.#logprob / tokens),
+      referencePerplexity: Math.exp(-this.#referenceLogprob / tokens),
+      klMean: sorted.reduce((sum, kl) => sum + kl, 0) / tokens,
+      kl99: sorted[Math.ceil(0.99 * tokens) - 1] as number,
+      klMax: sorted[tokens - 1] as number,
+      sameTop: this.#sameTop / tokens,
+      logprobDifference: this.#difference / tokens,
+    };
+  }
+}
+
+/** The first of the largest. */
+function likeliest(logits: Float32Array): number {
+  let best = 0;
+  for (let id = 1; id < logits.length; id++) if ((logits[id] as number) > (logits[best] as number)) best = id;
+  return best;
+}
+
+/**
+ * The windows of a text, of which `front` tokens each stand before it. Throws UsageError when that leaves nothing to predict, on ids that
+ * the model does not have, and on a window that is none: also before the weights are loaded.
+ */
+export function windowsOf(opened: OpenedModel, prompt: Prompt, wanted?: number | undefined) {
+  const { facts } = opened.model;
+  const front = typeof prompt === 'string' ? encodePrompt(opened, '') : [];
+  const ids = encodePrompt(opened, prompt).slice(front.length);
+  const most = facts.contextLength ?? Number.POSITIVE_INFINITY;
+  const window = wanted ?? Math.min(most, DEFAULT_WINDOW);
+  if (!Number.isInteger(window) || window < front.length + 2 || window > most) {
+    const upTo = Number.isFinite(most) ? ` and at most the model's context, ${most}` : '';
+    throw new UsageError(
+      `the window came as ${window}, wanted a whole number of tokens, ${front.length + 2} at least${upTo}.`,
+    );
+  }
+  const step = window - front.length;
+  const count = Math.ceil(ids.length / step);
+  const texts = Array.from({ length: count }, (_, i) => [...front, ...ids.slice(i * step, (i + 1) * step)]);
+  if (!texts.some(({ length }) => length > 1))
+    throw new UsageError('there is nothing to predict: give a text of two tokens at least.');
+  checkSequences(
+    facts,
+    texts.map((text) => ({ ids: text })),
+  );
+  return { front: front.length, window, texts };
+}
