@@ -24,7 +24,7 @@ export async function readLoop(bytes: number, threads: number): Promise<ReadLoop
   executor.hold(true); // until dispose
   const start = bank.takeLive(size)?.address;
   const scratch = bank.take(64 * threads);
-  const args = bank.mail(4 * (HEAD_WORDS + 2));
+  const args = bank.mail.take(4 * (HEAD_WORDS + 2));
   if (start === undefined || scratch === undefined || args === undefined)
     throw new RangeError(`no memory for ${bytes} bytes`);
   executor.addMemory(bank.memory); // now that it is as large as it gets

@@ -2,7 +2,7 @@
  * Runs tokens through a model on a backend: cuts long prompts into pieces that bound the memory of a step, keeps states, and hands out
  * logits. Knows nothing of text.
  */
-import type { Backend } from './backends/backend.ts';
+import type { Backend, Replay } from './backends/backend.ts';
 import { opsOf } from './backends/eager.ts';
 import { UsageError } from './errors.ts';
 import type { KeyValueFormat } from './key-values.ts';
@@ -15,6 +15,9 @@ import { rows } from './tensor.ts';
 
 /** Tokens of one step: enough that weights are read rarely, few enough that activations stay small. */
 const PIECE_TOKENS = 256;
+
+/** Steps of decoding that are kept recorded, each some hundred kilobytes. */
+const MAX_RECORDED = 4;
 
 /** Rows of logits made at once where all are wanted; [64, 128256] f32 is 33 MB. */
 const HEAD_ROWS = 64;
@@ -47,6 +50,9 @@ export class Engine {
   readonly backend: Backend;
   readonly ops: Ops;
   readonly keyValues: KeyValueFormat;
+  /** The step of one token for some states, the last used first. */
+  readonly #recorded: { readonly states: readonly State[]; readonly feeds: Batch['feeds']; readonly replay: Replay }[] =
+    [];
 
   constructor(model: LanguageModel, backend: Backend, keyValues: KeyValueFormat = 'f32') {
     this.model = model;
@@ -75,17 +81,11 @@ export class Engine {
       const batch = new Batch(piece);
       const ended = piece.filter(({ last }) => last);
       const ends = piece.flatMap(({ last }, i) => (last ? [(batch.starts[i + 1] as number) - 1] : []));
-      await this.backend.step(async () => {
-        const hidden = this.#forward(batch, tap);
-        if (ends.length > 0) {
-          const wanted = this.ops.embed(hidden, this.ops.upload(Int32Array.from(ends), [ends.length])); // [B, M]
-          const logits = tap.at('')('logits', this.model.logits(this.ops, wanted)); // [B, V]
-          const numbers = (await this.backend.read(logits)) as Float32Array;
-          const width = numbers.length / ends.length;
-          ended.forEach(({ index }, i) => {
-            results[index] = numbers.slice(i * width, (i + 1) * width);
-          });
-        }
+      const single = tap === blind && ends.length === batch.length;
+      const numbers = single ? await this.#decode(batch) : await this.#read(batch, ends, tap);
+      const width = numbers.length / ends.length;
+      ended.forEach(({ index }, i) => {
+        results[index] = numbers.slice(i * width, (i + 1) * width);
       });
       batch.advance();
       open = later;
@@ -122,6 +122,40 @@ export class Engine {
       });
       batch.advance();
     }
+  }
+
+  /** Logits [B, V] of some rows of a batch. */
+  async #read(batch: Batch, ends: readonly number[], tap: Tap): Promise<Float32Array> {
+    return this.backend.step(async () => {
+      const hidden = this.#forward(batch, tap);
+      if (ends.length === 0) return new Float32Array();
+      const wanted = this.ops.embed(hidden, this.ops.upload(Int32Array.from(ends), [ends.length])); // [B, M]
+      return (await this.backend.read(tap.at('')('logits', this.model.logits(this.ops, wanted)))) as Float32Array;
+    });
+  }
+
+  /** Logits [B, V] after one token of each sequence: the step that is recorded when it is new, and run again when it is not. */
+  async #decode(batch: Batch): Promise<Float32Array> {
+    const known = this.#recorded.findIndex(({ states }) => batch.movesOn(states));
+    const [step] = known < 0 ? [] : this.#recorded.splice(known, 1);
+    const roomy = batch.fits;
+    if (roomy) batch.reserve(); // else in the step: it copies
+    if (step && roomy) {
+      const numbers = await step.replay.run(step.feeds.map((make) => make(batch)));
+      if (numbers) {
+        this.#recorded.unshift(step);
+        return numbers as Float32Array;
+      }
+    }
+    step?.replay.dispose();
+    const { numbers, replay } = await this.backend.record(() => {
+      if (!roomy) batch.reserve();
+      return this.model.logits(this.ops, this.model.forward(this.ops, batch, blind));
+    });
+    if (replay && batch.repeatable) this.#recorded.unshift({ states: batch.states, feeds: batch.feeds, replay });
+    else replay?.dispose();
+    for (const { replay: oldest } of this.#recorded.splice(MAX_RECORDED)) oldest.dispose();
+    return numbers as Float32Array;
   }
 
   #forward(batch: Batch, tap: Tap) {

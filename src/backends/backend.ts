@@ -5,6 +5,21 @@ import type { DType, Shape, Tensor, TypedArray, Uploadable } from '../tensor.ts'
 
 export type { Block } from '../numbers.ts';
 
+/** A step that was recorded: the same commands on the same memory, with other uploads. */
+export interface Replay {
+  /**
+   * The numbers that the step gives with these uploads, in the order of the recorded ones. Undefined, and nothing is run, when they are of
+   * other sizes or numbers, or when live memory was taken or given back since.
+   */
+  run(uploads: readonly Uploadable[]): Promise<TypedArray | undefined>;
+  dispose(): void;
+}
+
+export interface Recorded {
+  readonly numbers: TypedArray;
+  readonly replay: Replay | undefined;
+}
+
 export interface Backend {
   readonly name: string;
   /** Zero-filled memory that lives until `free`: weights and state. Throws RangeError when there is none left. */
@@ -20,6 +35,8 @@ export interface Backend {
    * before. Steps of one backend run one after another.
    */
   step<R>(body: () => Promise<R>): Promise<R>;
+  /** As `step`, for one that gives the numbers of one tensor and may be wanted again. */
+  record(body: () => Tensor): Promise<Recorded>;
   /** Uninitialised memory of the running step. */
   alloc(shape: Shape, dtype: DType): Tensor;
   upload(data: Uploadable, shape: Shape): Tensor;

@@ -137,8 +137,20 @@ class Backpack implements LanguageModel {
     const c = this.facts;
     const at = tap.at('');
     const t = batch.length;
-    const words = at('embed', ops.embed(this.#words, ops.upload(batch.ids, [t]))); // [T, M]
-    let x = ops.add(words, ops.embed(this.#positions, ops.upload(batch.positions, [t]))); // [T, M]
+    const words = at(
+      'embed',
+      ops.embed(
+        this.#words,
+        batch.feed(ops, ({ ids }) => ids, [t]),
+      ),
+    ); // [T, M]
+    let x = ops.add(
+      words,
+      ops.embed(
+        this.#positions,
+        batch.feed(ops, ({ positions }) => positions, [t]),
+      ),
+    ); // [T, M]
     this.#blocks.forEach((b, i) => {
       const prefix = `blocks.${i}.`;
       const sight = tap.at(prefix);

@@ -4,7 +4,7 @@
  */
 import { UsageError } from '../errors.ts';
 import type { KeysValues, Ops } from '../ops/index.ts';
-import { rows, type Shape, type Tensor } from '../tensor.ts';
+import { rows, type Shape, type Tensor, type Uploadable } from '../tensor.ts';
 import type { State } from './state.ts';
 
 export interface Sequence {
@@ -19,6 +19,10 @@ export class Batch {
   readonly ids: Int32Array;
   /** Position of each token in its sequence. */
   readonly positions: Int32Array;
+  /** What was fed, in order. */
+  readonly feeds: ((batch: Batch) => Uploadable)[] = [];
+  /** False when commands of the pass hold numbers that are right for this one only. */
+  repeatable = true;
   readonly #sequences: readonly Sequence[];
 
   constructor(sequences: readonly Sequence[]) {
@@ -50,6 +54,30 @@ export class Batch {
     return this.positions.reduce((max, p) => Math.max(max, p + 1), 0);
   }
 
+  /**
+   * Numbers of this batch in the memory of the step. As they are told as a function of the batch, the same step can be run again for
+   * the next tokens; what is uploaded otherwise must be encoded each time.
+   */
+  feed(ops: Ops, make: (batch: Batch) => Uploadable, shape: Shape): Tensor {
+    this.feeds.push(make);
+    return ops.upload(make(this), shape);
+  }
+
+  /** The states that this pass moves on. */
+  get states(): State[] {
+    return this.#sequences.flatMap(({ state }) => (state ? [state] : []));
+  }
+
+  /** Are these the states, in this order? */
+  movesOn(states: readonly State[]): boolean {
+    return this.#sequences.length === states.length && this.#sequences.every(({ state }, i) => state === states[i]);
+  }
+
+  /** Is there room in every state? */
+  get fits(): boolean {
+    return this.#sequences.every(({ ids, state }) => !state || state.fits(ids.length));
+  }
+
   /** Makes room in every state. */
   reserve(): void {
     for (const { ids, state } of this.#sequences) state?.reserve(ids.length);
@@ -62,6 +90,7 @@ export class Batch {
 
   /** Adds the rows of x[T, ...] to what is remembered under `name`; gives all rows of each sequence, [S_i, ...]. */
   remember(ops: Ops, name: string, x: Tensor): Tensor[] {
+    this.repeatable = false;
     return this.#sequences.map(({ state }, i) => {
       const fresh = rows(x, this.starts[i] ?? 0, this.starts[i + 1] ?? 0);
       if (!state) return fresh;

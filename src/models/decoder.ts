@@ -107,8 +107,8 @@ export class Decoder implements LanguageModel {
   forward(ops: Ops, batch: Batch, tap: Tap): Tensor {
     const c = this.facts;
     const at = tap.at('');
-    const angles = rotary(ops, batch.positions, c.theta, c.dHead);
-    const ids = ops.upload(batch.ids, [batch.length]);
+    const angles = rotary(ops, batch, c.theta, c.dHead);
+    const ids = batch.feed(ops, (given) => given.ids, [batch.length]);
     let x = at('embed', ops.embed(this.#embed, ids, c.embeddingScale)); // [T, M]
     this.#blocks.forEach((b, i) => {
       const sight = tap.at(`blocks.${i}.`);

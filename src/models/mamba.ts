@@ -122,7 +122,13 @@ class Mamba implements LanguageModel {
 
   forward(ops: Ops, batch: Batch, tap: Tap): Tensor {
     const at = tap.at('');
-    let x = at('embed', ops.embed(this.#embed, ops.upload(batch.ids, [batch.length]))); // [T, M]
+    let x = at(
+      'embed',
+      ops.embed(
+        this.#embed,
+        batch.feed(ops, ({ ids }) => ids, [batch.length]),
+      ),
+    ); // [T, M]
     this.#blocks.forEach((b, i) => {
       const prefix = `blocks.${i}.`;
       const sight = tap.at(prefix);

@@ -111,6 +111,11 @@ export class State {
     return found;
   }
 
+  /** Is there room for `count` more tokens? */
+  fits(count: number): boolean {
+    return this.length + count <= this.#capacity || this.layout.every(({ grows }) => !grows);
+  }
+
   /** Makes room for `count` more tokens. Inside a step: old memory is kept until `advance`. */
   reserve(count: number): void {
     if (this.#disposed) throw new UsageError('this state was disposed; make a new one.');

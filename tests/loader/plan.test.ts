@@ -163,7 +163,7 @@ describe('weight formats', () => {
     };
     const stored = { F64: 'f32', F32: 'f32', F16: 'f16', BF16: 'bf16' }[dtype];
     expect(await matrices()).toEqual(['auto', stored]);
-    expect(await matrices({ memoryBytes: 10 })).toEqual(['bf16', 'bf16']);
+    expect(await matrices({ memoryBytes: 10 })).toEqual(['q4', 'q4']);
   });
 
   test('what a format takes is what it would take if it were chosen', async () => {

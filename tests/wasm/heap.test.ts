@@ -199,14 +199,14 @@ describe('a bank', () => {
           for (const step of steps) {
             const blocks: { start: number; end: number }[] = [];
             for (const letter of step) {
-              const start = bank.mail(letter) as number;
+              const start = bank.mail.take(letter) as number;
               const end = start + letter;
               expect(start % 16).toBe(0);
               expect(end).toBeLessThanOrEqual(bank.size);
               expect(blocks.some((other) => other.start < end && start < other.end)).toBe(false);
               blocks.push({ start, end });
             }
-            bank.emptyMail();
+            bank.settle();
           }
           sizes.push(bank.size);
         }

@@ -34,12 +34,10 @@ export class Bank {
   readonly #heap: Heap;
   readonly #liveLimit: number;
   #liveBytes = 0;
-  /** Memory that only the main thread writes, and only once in a step: pieces of MAIL_BYTES, kept for the next step. */
-  readonly #mail: number[] = [];
-  /** What is freed after the step: what was too large for them, and scratch memory that became too small. */
-  readonly #parcels: number[] = [];
-  #mailIndex = 0;
-  #mailUsed = 0;
+  /** For what the main thread writes in a step. */
+  readonly mail: Mail;
+  /** Scratch memory that became too small, until the step has ended. */
+  readonly #outgrown: number[] = [];
   #scratch = { address: 0, stride: 0 };
   #words: Uint32Array | undefined;
 
@@ -64,6 +62,11 @@ export class Bank {
         return true;
       },
     });
+    this.mail = this.newMail();
+  }
+
+  newMail(): Mail {
+    return new Mail(this.#heap);
   }
 
   /** The whole memory, until it grows. */
@@ -114,39 +117,65 @@ export class Bank {
     const wider = 2 ** Math.ceil(Math.log2(Math.max(bytes, MIN_SCRATCH_BYTES)));
     const taken = this.#heap.take(wider * parts);
     if (!taken) return undefined;
-    if (stride > 0) this.#parcels.push(address); // commands in flight may be using it
+    if (stride > 0) this.#outgrown.push(address); // commands in flight may be using it
     this.#scratch = { address: taken.address, stride: wider };
     return { ...this.#scratch, moved: true };
   }
 
-  /** Room for what the main thread writes while commands run: nothing that is in flight uses it. */
-  mail(bytes: number): number | undefined {
+  /** After a step, when nothing is in flight. */
+  settle(): void {
+    this.mail.empty();
+    for (const address of this.#outgrown) this.#heap.free(address);
+    this.#outgrown.length = 0;
+    this.#heap.settle();
+  }
+}
+
+/** Memory that the main thread writes while commands run: nothing that is in flight uses it. */
+export class Mail {
+  readonly #heap: Heap;
+  /** Of MAIL_BYTES, kept when the mail is emptied. */
+  readonly #pieces: number[] = [];
+  /** What is too large for them. */
+  readonly #parcels: number[] = [];
+  #index = 0;
+  #used = 0;
+
+  constructor(heap: Heap) {
+    this.#heap = heap;
+  }
+
+  /** Pieces of memory taken from the bank so far. */
+  get pieces(): number {
+    return this.#pieces.length + this.#parcels.length;
+  }
+
+  take(bytes: number): number | undefined {
     if (bytes > MAIL_BYTES) {
       const taken = this.#heap.takeQuiet(bytes);
       if (taken) this.#parcels.push(taken.address);
       return taken?.address;
     }
-    if (this.#mailUsed + bytes > MAIL_BYTES) {
-      this.#mailIndex++;
-      this.#mailUsed = 0;
+    if (this.#used + bytes > MAIL_BYTES) {
+      this.#index++;
+      this.#used = 0;
     }
-    if (this.#mailIndex === this.#mail.length) {
+    if (this.#index === this.#pieces.length) {
       const taken = this.#heap.takeQuiet(MAIL_BYTES);
       if (!taken) return undefined;
-      this.#mail.push(taken.address);
+      this.#pieces.push(taken.address);
     }
-    const address = (this.#mail[this.#mailIndex] as number) + this.#mailUsed;
-    this.#mailUsed += Math.ceil(bytes / 16) * 16;
+    const address = (this.#pieces[this.#index] as number) + this.#used;
+    this.#used += Math.ceil(bytes / 16) * 16;
     return address;
   }
 
-  /** After a step, when nothing is in flight. */
-  emptyMail(): void {
+  /** Everything may be written over. */
+  empty(): void {
     for (const address of this.#parcels) this.#heap.free(address);
     this.#parcels.length = 0;
-    this.#heap.settle();
-    this.#mailIndex = 0;
-    this.#mailUsed = 0;
+    this.#index = 0;
+    this.#used = 0;
   }
 }
 

@@ -11,7 +11,7 @@ const FIRST_DONE = 16; // commands that part p has ended: FIRST_DONE + 16 p, a c
 
 /** Commands that can wait in the ring. */
 const RING_COMMANDS = 4096;
-const COMMAND_WORDS = 4;
+export const COMMAND_WORDS = 3;
 
 /** Looks at a counter before sleeping: some 20 microseconds, less than waking up takes. */
 const SPINS = 2000;
@@ -36,6 +36,16 @@ export function controlBytes(parts: number): number {
   return 4 * (FIRST_DONE + 16 * parts + COMMAND_WORDS * RING_COMMANDS);
 }
 
+/** Appends the words of a command. */
+export function packCommand({ kernel, barrier, bank, args }: Command, to: number[]): void {
+  to.push(kernel, (bank << 1) | (barrier ? 1 : 0), args | 0);
+}
+
+export function unpackCommand(words: ArrayLike<number>, at: number): Command {
+  const [kernel, flags, args] = [words[at], words[at + 1], words[at + 2]] as [number, number, number];
+  return { kernel, barrier: (flags & 1) === 1, bank: flags >>> 1, args: args >>> 0 };
+}
+
 /** The main thread's side. */
 export class Poster {
   readonly #words: Int32Array;
@@ -47,16 +57,27 @@ export class Poster {
     this.#parts = parts;
   }
 
-  post({ kernel, barrier, bank, args }: Command): void {
-    // Spinning is allowed everywhere, and a full ring empties within milliseconds.
-    while (this.#behind() >= RING_COMMANDS - 1) if (this.failed) return;
-    const at = slot(this.#parts, this.#posted);
-    this.#words[at] = kernel;
-    this.#words[at + 1] = (bank << 1) | (barrier ? 1 : 0);
-    this.#words[at + 2] = args;
-    this.#posted = (this.#posted + 1) | 0;
-    Atomics.store(this.#words, POSTED, this.#posted);
-    wake(this.#words, POSTED);
+  post(command: Command): void {
+    const words: number[] = [];
+    packCommand(command, words);
+    this.postAll(words);
+  }
+
+  /** Commands as of packCommand, one after another. */
+  postAll(commands: ArrayLike<number>): void {
+    const count = commands.length / COMMAND_WORDS;
+    for (let first = 0; first < count; first += RING_COMMANDS / 2) {
+      const some = Math.min(count - first, RING_COMMANDS / 2);
+      // Spinning is allowed everywhere, and a full ring empties within milliseconds.
+      while (this.#behind() >= RING_COMMANDS - some) if (this.failed) return;
+      for (let i = first; i < first + some; i++) {
+        const at = slot(this.#parts, this.#posted);
+        for (let k = 0; k < COMMAND_WORDS; k++) this.#words[at + k] = commands[COMMAND_WORDS * i + k] as number;
+        this.#posted = (this.#posted + 1) | 0;
+      }
+      Atomics.store(this.#words, POSTED, this.#posted);
+      wake(this.#words, POSTED);
+    }
   }
 
   get failed(): boolean {
@@ -89,15 +110,11 @@ export class Taker {
   take(): Command | undefined {
     this.#await(POSTED, 1);
     const at = slot(this.#parts, this.#next);
-    const [kernel, flags, args] = [this.#words[at], this.#words[at + 1], this.#words[at + 2]] as [
-      number,
-      number,
-      number,
-    ];
-    const barrier = (flags & 1) === 1;
-    if (barrier) for (let p = 0; p < this.#parts; p++) if (p !== this.#part) this.#await(FIRST_DONE + 16 * p, 0);
+    const command = unpackCommand(this.#words, at);
+    if (command.barrier)
+      for (let p = 0; p < this.#parts; p++) if (p !== this.#part) this.#await(FIRST_DONE + 16 * p, 0);
     if (Atomics.load(this.#words, FAILED) !== 0) return undefined;
-    return { kernel, barrier, bank: flags >>> 1, args: args >>> 0 };
+    return command;
   }
 
   done(): void {

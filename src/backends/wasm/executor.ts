@@ -1,5 +1,15 @@
 /** Who runs the commands: the calling thread at once, or a pool of threads. */
-import { CARRY, type Command, controlBytes, FENCE, GROWN, LEAVE, Poster } from './control.ts';
+import {
+  CARRY,
+  COMMAND_WORDS,
+  type Command,
+  controlBytes,
+  FENCE,
+  GROWN,
+  LEAVE,
+  Poster,
+  unpackCommand,
+} from './control.ts';
 import type { Platform, Thread } from './platform.ts';
 import { type Kernel, kernelsOn, runCarry } from './thread.ts';
 
@@ -7,6 +17,8 @@ export interface Executor {
   readonly parts: number;
   addMemory(memory: WebAssembly.Memory): void;
   post(command: Command): void;
+  /** Commands as of packCommand, one after another. */
+  postAll(commands: Int32Array): void;
   /** Settles when all that was posted has ended. Rejects when a kernel has failed; nothing runs after that. */
   fence(): Promise<void>;
   /** Between these the process must stay alive. */
@@ -21,15 +33,19 @@ export function immediateExecutor(platform: Platform, module: WebAssembly.Module
   let resumed = performance.now();
   const memories: WebAssembly.Memory[] = [];
   const kernels: Kernel[][] = [];
+  const post = ({ kernel, bank, args }: Command): void => {
+    if (kernel === CARRY) runCarry(memories, bank, args);
+    else if (kernel !== GROWN) (kernels[bank] as Kernel[])[kernel]!(args, 0, 1);
+  };
   return {
     parts: 1,
     addMemory(memory) {
       memories.push(memory);
       kernels.push(kernelsOn(module, memory));
     },
-    post({ kernel, bank, args }) {
-      if (kernel === CARRY) runCarry(memories, bank, args);
-      else if (kernel !== GROWN) (kernels[bank] as Kernel[])[kernel]!(args, 0, 1);
+    post,
+    postAll(commands) {
+      for (let at = 0; at < commands.length; at += COMMAND_WORDS) post(unpackCommand(commands, at));
     },
     async fence() {
       // Promises alone would let no timer, no signal and no painting through, for as long as a text grows.
@@ -96,6 +112,7 @@ export async function threadedExecutor(
       for (const thread of threads) thread.post({ kind: 'bank', memory });
     },
     post: (command) => poster.post(command),
+    postAll: (commands) => poster.postAll(commands),
     fence() {
       if (failure) return Promise.reject(failure);
       const number = fences++;

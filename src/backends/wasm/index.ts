@@ -18,16 +18,17 @@ import {
   type TypedArray,
   type Uploadable,
 } from '../../tensor.ts';
-import type { Backend, Block } from '../backend.ts';
+import type { Backend, Block, Recorded, Replay } from '../backend.ts';
 import { Bank } from './bank.ts';
 import { HEAD_WORDS, type Located } from './command.ts';
-import { CARRY, GROWN } from './control.ts';
+import { CARRY, type Command, GROWN } from './control.ts';
 import { quantizeWords, sourceOf } from './encode-linear.ts';
 import { encoders } from './encoders.ts';
 import { type Executor, immediateExecutor, threadedExecutor } from './executor.ts';
 import { fastestVariant, hasSimd } from './features.ts';
 import { Hazards, type Range } from './hazards.ts';
 import type { KernelVariant, Platform } from './platform.ts';
+import { type Room, Tape } from './tape.ts';
 import { carryBytes, kernelNames, writeCarry } from './thread.ts';
 import { type Draft, Writer } from './writer.ts';
 
@@ -102,8 +103,15 @@ class WasmBackend implements Backend {
   #liveBytes = 0;
   /** What the running step and its scopes have allocated, innermost last; empty outside of steps. */
   readonly #scopes: Place[][] = [];
+  /** Being recorded. */
+  #tape: Tape | undefined;
+  readonly #idleTapes: Tape[] = [];
+  /** Changes with everything that may make addresses on a tape wrong: live memory taken or given back. */
+  #version = 0;
   #last: Promise<unknown> = Promise.resolve();
   #disposed = false;
+  /** Has everything that was posted ended? */
+  #idle = true;
 
   constructor(executor: Executor, kernels: readonly string[], shared: boolean, maxBankBytes: number) {
     this.#executor = executor;
@@ -126,6 +134,7 @@ class WasmBackend implements Backend {
       }
       if (!taken) continue;
       this.#liveBytes += bytes;
+      this.#version++;
       const place: Place = { bank, address: taken.address, bytes };
       if (!taken.fresh) this.#zero(place);
       return { shape, dtype, place, offset: 0 };
@@ -135,6 +144,7 @@ class WasmBackend implements Backend {
   free(x: Tensor): void {
     const { bank, address, bytes } = placeOf(x);
     bank?.freeLive(address, bytes);
+    this.#version++;
     this.#liveBytes -= bytes;
   }
 
@@ -154,7 +164,7 @@ class WasmBackend implements Backend {
       const kernel = this.#kernels.get('quantizeWeights') as number;
       const words = quantizeWords(located(x), source.address, { ...block, dtype });
       this.#post(bank, [{ kernel, after: false, scratchBytes: 128, words }], [], [rangeOf(x)], [source]);
-      await this.#executor.fence();
+      await this.#fence();
       this.#release(source);
     });
   }
@@ -171,7 +181,7 @@ class WasmBackend implements Backend {
     this.#scopes.push([]);
     try {
       const result = await body();
-      await this.#executor.fence();
+      await this.#fence();
       return result;
     } catch (error) {
       await this.#executor.fence().catch(() => {}); // the first error counts
@@ -180,9 +190,54 @@ class WasmBackend implements Backend {
       for (const place of this.#scopes.flat()) this.#release(place);
       this.#scopes.length = 0;
       this.#hazards.clear();
-      for (const bank of this.#banks) bank.emptyMail();
+      for (const bank of this.#banks) bank.settle();
       this.#executor.hold(false);
     }
+  }
+
+  record(body: () => Tensor): Promise<Recorded> {
+    return this.step(async () => {
+      const tape = this.#idleTapes.pop() ?? new Tape();
+      const before = this.#version - tape.pieces;
+      this.#tape = tape;
+      try {
+        const result = body();
+        const at: Tensor = { ...result, place: { ...placeOf(result) } };
+        const numbers = await this.read(result);
+        if (this.#version - tape.pieces === before) return { numbers, replay: this.#replayer(tape, at) };
+        this.#retire(tape);
+        return { numbers, replay: undefined };
+      } finally {
+        this.#tape = undefined;
+      }
+    });
+  }
+
+  #replayer(tape: Tape, result: Tensor): Replay {
+    const version = this.#version;
+    let ready = true;
+    const dispose = () => {
+      if (ready) this.#retire(tape);
+      ready = false;
+    };
+    return {
+      run: (uploads) =>
+        this.step(async () => {
+          if (ready && version !== this.#version) dispose();
+          const commands = ready ? tape.rewind(uploads) : undefined;
+          if (!commands) return undefined;
+          this.#idle = false;
+          this.#executor.postAll(commands);
+          return this.read(result);
+        }),
+      dispose,
+    };
+  }
+
+  /** Its memory serves the next one. */
+  #retire(tape: Tape): void {
+    tape.clear();
+    this.#idleTapes.push(tape);
   }
 
   alloc(shape: Shape, dtype: DType): Tensor {
@@ -194,10 +249,11 @@ class WasmBackend implements Backend {
   upload(data: Uploadable, shape: Shape): Tensor {
     this.#scope();
     const bank = this.#banks[0] ?? this.#addBank();
-    const address = bank.mail(data.byteLength);
+    const address = this.#mail(bank, data.byteLength);
     if (address === undefined) throw outOfStepMemory(data.byteLength);
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     new Uint8Array(bank.memory.buffer, address, bytes.length).set(bytes);
+    this.#tape?.uploads.push({ bank, address, bytes: bytes.length });
     return { shape, dtype: dtypeOf(data), place: { bank, address, bytes: bytes.length } satisfies Place, offset: 0 };
   }
 
@@ -254,9 +310,30 @@ class WasmBackend implements Backend {
   }
 
   async read(x: Tensor): Promise<TypedArray> {
-    if (this.#scopes.length > 0) await this.#executor.fence();
+    if (this.#scopes.length > 0) await this.#fence();
     this.#hazards.clear();
     return this.#numbers(x).slice();
+  }
+
+  /** Waits for what was posted. */
+  async #fence(): Promise<void> {
+    if (this.#idle) return;
+    await this.#executor.fence();
+    this.#idle = true;
+  }
+
+  #send(command: Command, record?: Omit<Room, 'bytes'>): void {
+    this.#idle = false;
+    this.#tape?.add(command, record);
+    this.#executor.post(command);
+  }
+
+  #mail(bank: Bank, bytes: number): number | undefined {
+    if (!this.#tape) return bank.mail.take(bytes);
+    const before = this.#tape.pieces;
+    const address = this.#tape.take(bank, bytes);
+    this.#version += this.#tape.pieces - before; // other tapes' values may have lain there
+    return address;
   }
 
   memory(): { liveBytes: number; arenaBytes: number } {
@@ -343,7 +420,7 @@ class WasmBackend implements Backend {
   #carry(from: Tensor, to: Tensor): void {
     const [source, target] = [rangeOf(from), rangeOf(to)];
     const bank = placeOf(to).bank as Bank;
-    const args = bank.mail(carryBytes);
+    const args = this.#mail(bank, carryBytes);
     if (args === undefined) throw outOfStepMemory(carryBytes);
     const bytes = source.end - source.start;
     writeCarry(bank.memory, args, {
@@ -356,7 +433,7 @@ class WasmBackend implements Backend {
     const barrier = this.#hazards.conflict([source], [target]);
     if (barrier) this.#hazards.clear();
     this.#hazards.add([source], [target]);
-    this.#executor.post({ kernel: CARRY, barrier, bank: bank.index, args });
+    this.#send({ kernel: CARRY, barrier, bank: bank.index, args });
   }
 
   #post(bank: Bank, drafts: readonly Draft[], reads: Range[], writes: Range[], borrowed: Place[]): void {
@@ -364,7 +441,7 @@ class WasmBackend implements Backend {
     const wait = this.#hazards.conflict(reads, writes);
     drafts.forEach(({ kernel, after, scratchBytes, words }, i) => {
       const scratch = bank.scratch(scratchBytes, this.#executor.parts);
-      const args = bank.mail(4 * (HEAD_WORDS + words.length));
+      const args = this.#mail(bank, 4 * (HEAD_WORDS + words.length));
       if (args === undefined || !scratch) throw outOfStepMemory(scratchBytes + 4 * words.length);
       const barrier = after || (i === 0 && wait) || scratch.moved;
       if (barrier) this.#hazards.clear();
@@ -375,7 +452,7 @@ class WasmBackend implements Backend {
       memory[at + 1] = scratch.stride;
       memory[at + 2] = 0;
       for (let k = 0; k < words.length; k++) memory[at + HEAD_WORDS + k] = words[k] as number;
-      this.#executor.post({ kernel, barrier, bank: bank.index, args });
+      this.#send({ kernel, barrier, bank: bank.index, args }, { bank, address: args });
     });
   }
 }

@@ -1,0 +1,71 @@
+/**
+ * The commands of a step, kept to be run again. Decoding repeats one step for every token; to encode it anew each time would cost the
+ * main thread as much time as small kernels take, and a core of its own. The records stay where they are, with all addresses; only the
+ * numbers that were uploaded are written anew.
+ */
+import type { Uploadable } from '../../tensor.ts';
+import type { Bank, Mail } from './bank.ts';
+import { type Command, packCommand } from './control.ts';
+
+/** Where an upload lies. */
+export interface Room {
+  readonly bank: Bank;
+  readonly address: number;
+  readonly bytes: number;
+}
+
+export class Tape {
+  readonly uploads: Room[] = [];
+  readonly #mails = new Map<Bank, Mail>();
+  readonly #words: number[] = [];
+  /** Records whose counter of pieces must be set back. */
+  readonly #records: { readonly bank: Bank; readonly address: number }[] = [];
+  #commands: Int32Array | undefined;
+  #pieces = 0;
+
+  /** Room in memory that belongs to the tape. */
+  take(bank: Bank, bytes: number): number | undefined {
+    let mail = this.#mails.get(bank);
+    if (!mail) {
+      mail = bank.newMail();
+      this.#mails.set(bank, mail);
+    }
+    const before = mail.pieces;
+    const address = mail.take(bytes);
+    this.#pieces += mail.pieces - before;
+    return address;
+  }
+
+  /** Pieces of memory taken so far. */
+  get pieces(): number {
+    return this.#pieces;
+  }
+
+  add(command: Command, record?: { bank: Bank; address: number }): void {
+    packCommand(command, this.#words);
+    if (record) this.#records.push(record);
+  }
+
+  /** Forgets everything but its memory. */
+  clear(): void {
+    this.uploads.length = 0;
+    for (const mail of this.#mails.values()) mail.empty();
+    this.#words.length = 0;
+    this.#records.length = 0;
+    this.#commands = undefined;
+  }
+
+  /** Writes these uploads, and gives the commands as of packCommand. Undefined when they are not as many or not as large as the recorded ones. */
+  rewind(uploads: readonly Uploadable[]): Int32Array | undefined {
+    const alike = uploads.every(({ byteLength }, i) => byteLength === this.uploads[i]?.bytes);
+    if (!alike || uploads.length !== this.uploads.length) return undefined;
+    uploads.forEach((data, i) => {
+      const { bank, address, bytes } = this.uploads[i] as Room;
+      const source = new Uint8Array(data.buffer, data.byteOffset, bytes);
+      new Uint8Array(bank.memory.buffer, address, bytes).set(source);
+    });
+    for (const { bank, address } of this.#records) bank.words[address / 4 + 2] = 0;
+    this.#commands ??= Int32Array.from(this.#words);
+    return this.#commands;
+  }
+}
