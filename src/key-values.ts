@@ -7,7 +7,7 @@
  * A query at infinity or NaN still gives NaN; only what it looks at is finite.
  */
 import { UsageError } from './errors.ts';
-import { fromF16, toF16 } from './numbers.ts';
+import { toF16 } from './numbers.ts';
 import { type DType, I8_SCALE_BYTES } from './tensor.ts';
 
 export const KEY_VALUE_FORMATS = ['f32', 'f16', 'i8'] as const;
@@ -71,12 +71,4 @@ export function unpackI8Rows(packed: Int8Array, width: number): Float32Array {
     for (let i = 0; i < width; i++) x[row * width + i] = scale * (packed[from + I8_SCALE_BYTES + i] as number);
   }
   return x;
-}
-
-/** The largest error that a format makes of numbers up to `most` in magnitude, half a step: for tests and for documents. */
-export function roundingError(format: KeyValueFormat, most: number): number {
-  if (format === 'f32') return 0;
-  if (format === 'i8') return (most / 127) * 0.5;
-  const half = toFiniteF16(most);
-  return (fromF16(Math.min(half + 1, LARGEST_HALF)) - fromF16(half)) / 2;
 }

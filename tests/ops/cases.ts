@@ -77,14 +77,12 @@ export function opCases(seed: number): OpCase[] {
     data: Int8Array.from({ length: t * j }, () => between(-128, 127)),
   };
   for (const wScale of ['divide', 'multiply'] as const) {
-    add('linearTernary', [codes, floats([t], 1, 90), packed, floats([1], 0.5, 3)], { wScale }, wScale);
+    const scales = [floats([1], 0.5, 3), floats([1], 0.5, 3)];
+    const inputs = [codes, floats([t], 1, 90), packed, packed, ...scales];
+    add('linearTernary', inputs, { wScale, count: 2 }, wScale);
   }
-  add(
-    'linearTernary',
-    [codes, floats([t], 1, 9), packed, floats([1], 0.5, 3), floats([rows])],
-    { wScale: 'divide' },
-    'bias',
-  );
+  const biased = [codes, floats([t], 1, 9), packed, floats([1], 0.5, 3), floats([rows])];
+  add('linearTernary', biased, { wScale: 'divide', count: 1 }, 'bias');
   add('quantizeRows', [floats([t, m], -30, 30)]);
   add('layerNorm', [floats([t, m], -3, 5), floats([m]), floats([m])], { eps: 1e-5 });
   add('rmsNorm', [floats([t, m]), floats([m])], { eps: 1e-6 });
@@ -106,14 +104,22 @@ export function opCases(seed: number): OpCase[] {
   for (const length of lengths) starts.push((starts.at(-1) as number) + length);
   const total = starts.at(-1) as number;
   const [d, dv] = [between(1, 40), between(1, 40)];
-  const past = lengths.flatMap((length) => {
-    const s = length + between(length === 0 ? 1 : 0, 30);
-    return [floats([s, keyHeads, d]), floats([s, keyHeads, dv])];
-  });
-  add('attention', [floats([total, h, d]), ...past], { scale: 0.3, starts });
-  const s = t + between(0, 20);
-  add('attentionPattern', [floats([t, h, d]), floats([s, keyHeads, d])], { scale: 0.3 });
-  add('attendPattern', [floats([h, t, s], 0, 1), floats([s, keyHeads, dv])]);
+  for (const dtype of ['f32', 'f16', 'i8rows'] as const) {
+    const past = lengths.flatMap((length) => {
+      const s = length + between(length === 0 ? 1 : 0, 30);
+      return [floats([s, keyHeads, d], -2, 2, dtype), floats([s, keyHeads, dv], -2, 2, dtype)];
+    });
+    add('attention', [floats([total, h, d]), ...past], { scale: 0.3, starts }, dtype);
+    const s = t + between(0, 20);
+    const keys = floats([s, keyHeads, d], -2, 2, dtype);
+    add('attentionPattern', [floats([t, h, d]), keys], { scale: 0.3 }, dtype);
+    add('attendPattern', [floats([h, t, s], 0, 1), floats([s, keyHeads, dv], -2, 2, dtype)], undefined, dtype);
+    // From the smallest halves to beyond the largest one.
+    const shape = [t, keyHeads, d];
+    const wide = Float32Array.from({ length: size(shape) }, () => (random() - 0.5) * 2 ** between(-26, 17));
+    const rows = { shape, dtype: 'f32', data: wide } as const;
+    add('writeRows', [floats([t + 3, keyHeads, d], -2, 2, dtype), rows], { at: between(0, 3) }, `of keys, ${dtype}`);
+  }
   add('sumHeads', [floats([t, h, m])], { by: 0.25 });
 
   const e = between(1, 70);

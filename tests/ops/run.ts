@@ -1,6 +1,8 @@
 /** Runs one op on a backend, in a step of its own. */
 import type { Backend } from '../../src/backends/backend.ts';
-import type { TypedArray } from '../../src/tensor.ts';
+import type { Op } from '../../src/ops/index.ts';
+import { writeRows } from '../../src/ops/memory.ts';
+import type { Tensor, TypedArray } from '../../src/tensor.ts';
 import type { Input, OpCase } from './cases.ts';
 
 const SOURCE = { Float32Array: 'f32', Int32Array: 'i32', Int8Array: 'i8', Uint8Array: 'u8' } as const;
@@ -8,12 +10,23 @@ const SOURCE = { Float32Array: 'f32', Int32Array: 'i32', Int8Array: 'i8', Uint8A
 /** A live tensor with these numbers. */
 export async function live(backend: Backend, { shape, dtype, data }: Input) {
   const x = backend.allocate(shape, dtype);
+  if (dtype === 'i8rows') {
+    await writeF32(backend, x, data as Float32Array);
+    return x;
+  }
   const columns = shape.at(-1) ?? 1;
   const source = SOURCE[data.constructor.name as keyof typeof SOURCE];
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   const rows = columns === 0 ? 0 : data.length / columns;
   if (rows > 0) await backend.fill(x, { row: 0, column: 0, rows, columns, dtype: source, bytes, transposed: false });
   return x;
+}
+
+/** Keys and values in one of their formats, rounded by the backend itself. */
+function writeF32(backend: Backend, x: Tensor, data: Float32Array): Promise<void> {
+  return backend.step(async () => {
+    backend.run(writeRows as Op<never>, [x, backend.upload(data, x.shape)], [], { at: 0 });
+  });
 }
 
 /** The outputs, then what was written in place. */
