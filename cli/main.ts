@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander';
 import { CheckpointError, FetchError, shippedModelNames, UsageError } from '../src/node.ts';
 import { addCache } from './commands/cache.ts';
 import { addCapture } from './commands/capture.ts';
+import { addDoctor } from './commands/doctor.ts';
 import { addInfo } from './commands/info.ts';
 import { addPull } from './commands/pull.ts';
 import { addRun } from './commands/run.ts';
@@ -38,7 +39,7 @@ Exit codes: 0 done, 1 failed, 2 misuse, ${INTERRUPTED} Ctrl-C.
 Environment: HF_TOKEN, HF_ENDPOINT, HF_HUB_CACHE, HF_HOME and HF_HUB_OFFLINE as in the Python tools;
 PORTMANTEAU_DEBUG=1 shows where an error came from.`,
   );
-for (const add of [addRun, addScore, addCapture, addInfo, addTokenize, addPull, addCache]) add(program);
+for (const add of [addRun, addScore, addCapture, addInfo, addTokenize, addPull, addCache, addDoctor]) add(program);
 
 function line(text: string): string {
   return `portmanteau: ${text.replace(/\s*\n\s*/g, ' ')}\n`;

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, statSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { basename, dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { type BackendDescription, describePlatform } from './backends/wasm/describe.ts';
 import { createWasmBackend, defaultThreads } from './backends/wasm/index.ts';
 import { nodePlatform } from './backends/wasm/platform-node.ts';
 import { localFolder } from './checkpoint/folder-node.ts';
@@ -16,9 +17,11 @@ import { type LoadOptions, Model } from './model.ts';
 import { readState, stateBytes } from './state-file.ts';
 import type { Tokenizer } from './tokenizer/tokenizer.ts';
 
+export type { BackendDescription } from './backends/wasm/describe.ts';
 export { localFolder } from './checkpoint/folder-node.ts';
 export { saveTensors } from './checkpoint/save-node.ts';
 export * from './hub/cache-node.ts';
+export { describeHub, type HubDescription } from './hub/describe-node.ts';
 export { download, type HubOptions, snapshot } from './hub/hub-node.ts';
 export * from './index.ts';
 
@@ -43,6 +46,11 @@ const TOKENIZER_OF: Readonly<Record<string, string>> = { backpack: 'openai-commu
 
 /** Threads that compute unless it is said. */
 export const DEFAULT_THREADS = defaultThreads(nodePlatform);
+
+/** What this machine and this Node offer, and what would be chosen. */
+export function describeBackend(): BackendDescription {
+  return describePlatform(nodePlatform);
+}
 
 const shippedModels = new URL('../../models/', import.meta.url);
 

@@ -1,0 +1,76 @@
+/** How this process would use the hub: for reports. */
+import { statfs } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { cacheDirectory, type Environment, hubEndpoint, hubToken, isOffline } from './environment-node.ts';
+
+export interface HubDescription {
+  readonly cacheDir: string;
+  /** Free bytes of the disk with the cache; undefined where that cannot be told. */
+  readonly freeBytes: number | undefined;
+  readonly endpoint: string | undefined;
+  /** Whether there is a token, in the environment or in the file that logging in wrote; never which. */
+  readonly hasToken: boolean;
+  readonly offline: boolean;
+  /** The variables that are looked at and set; of tokens only that they are, of addresses no name and no password. */
+  readonly environment: Readonly<Record<string, string>>;
+  /** What is wrong with the environment. */
+  readonly problems: readonly string[];
+}
+
+const VARIABLES = [
+  ...['HF_HOME', 'HF_HUB_CACHE', 'HUGGINGFACE_HUB_CACHE', 'XDG_CACHE_HOME', 'HF_ENDPOINT', 'HF_HUB_OFFLINE'],
+  ...['TRANSFORMERS_OFFLINE', 'HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN', 'HF_TOKEN_PATH', 'HF_HUB_DISABLE_IMPLICIT_TOKEN'],
+  'HF_HUB_DISABLE_SYMLINKS',
+];
+
+/** Asks nothing of the network. */
+export async function describeHub(env: Environment = process.env): Promise<HubDescription> {
+  const problems: string[] = [];
+  const tried = <T>(read: () => T): T | undefined => {
+    try {
+      return read();
+    } catch (error) {
+      problems.push(withoutSecrets((error as Error).message));
+      return undefined;
+    }
+  };
+  const withoutSecrets = (text: string) => {
+    const address = env.HF_ENDPOINT?.replace(/\/+$/, '');
+    return address ? text.replaceAll(address, publicPart(address)) : text;
+  };
+  const given = VARIABLES.flatMap((name) => (env[name] ? [[name, shown(name, env[name])] as const] : []));
+  const cacheDir = cacheDirectory(env);
+  return {
+    cacheDir,
+    freeBytes: await freeBytes(cacheDir),
+    endpoint: tried(() => hubEndpoint(undefined, env)),
+    hasToken: tried(() => hubToken(undefined, env)) !== undefined,
+    offline: isOffline(undefined, env),
+    environment: Object.fromEntries(given),
+    problems,
+  };
+}
+
+function shown(name: string, value: string): string {
+  if (/TOKEN$/.test(name)) return name.includes('DISABLE') ? value : 'set';
+  return name === 'HF_ENDPOINT' ? publicPart(value) : value;
+}
+
+/** An address without name, password and query. */
+function publicPart(address: string): string {
+  if (!URL.canParse(address) || !/^https?:\/\//i.test(address)) return '(no address)';
+  const { protocol, host, pathname, username, search, hash } = new URL(address);
+  const path = pathname === '/' ? '' : pathname;
+  return `${protocol}//${username ? '...@' : ''}${host}${path}${search || hash ? '?...' : ''}`;
+}
+
+/** Of the disk where a folder is or would be made. */
+async function freeBytes(folder: string): Promise<number | undefined> {
+  try {
+    const { bavail, bsize } = await statfs(folder);
+    return bavail * bsize;
+  } catch {
+    const parent = dirname(folder);
+    return parent === folder ? undefined : freeBytes(parent);
+  }
+}
