@@ -246,16 +246,20 @@ const denseLinears = (matrices: readonly Dense[]): Linears => {
 };
 
 /** The input is quantised once for all matrices that read it. */
-const ternaryLinears = (matrices: readonly Ternary[], meaning: 'divide' | 'multiply'): Linears =>
-  Object.assign(
+const ternaryLinears = (matrices: readonly Ternary[], meaning: 'divide' | 'multiply'): Linears => {
+  const ws = matrices.map(({ w }) => w);
+  const scales = matrices.map(({ wScale }) => wScale);
+  const biases = matrices.flatMap(({ b }) => (b ? [b] : []));
+  return Object.assign(
     (ops: Ops, x: Tensor, at: Sight, input: string) => {
       const [q0, s0] = ops.quantizeRows(x);
       const q = at(`${input}Int8`, q0); // [T, J]
       const s = at(`${input}Scale`, s0); // [T]
-      return matrices.map(({ w, wScale, b }) => ops.linearTernary(q, s, w, wScale, meaning, b));
+      return ops.linearsTernary(q, s, ws, scales, meaning, biases);
     },
     { quantises: true },
   );
+};
 
 const single = (linears: Linears): Linear =>
   Object.assign((ops: Ops, x: Tensor, at: Sight, input: string) => linears(ops, x, at, input)[0] as Tensor, {

@@ -94,15 +94,16 @@ export class Ops {
     return this.#two(this.#apply(quantizeRows, [x], undefined));
   }
 
-  linearTernary(
+  /** Ternary matrices of one quantised input, all with biases or all without. */
+  linearsTernary(
     q: Tensor,
     s: Tensor,
-    w: Tensor,
-    scaleOfW: Tensor,
+    ws: readonly Tensor[],
+    scales: readonly Tensor[],
     wScale: 'divide' | 'multiply',
-    bias?: Tensor,
-  ): Tensor {
-    return this.#one(this.#apply(linearTernary, bias ? [q, s, w, scaleOfW, bias] : [q, s, w, scaleOfW], { wScale }));
+    biases: readonly Tensor[] = [],
+  ): Tensor[] {
+    return this.#apply(linearTernary, [q, s, ...ws, ...scales, ...biases], { wScale, count: ws.length });
   }
 
   layerNorm(x: Tensor, gain: Tensor, bias: Tensor, eps: number): Tensor {

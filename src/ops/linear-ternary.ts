@@ -1,22 +1,38 @@
 /**
- * BitLinear at inference (transformers integrations/bitnet.py): an exact integer product, then the two scales.
- * acc = q wᵀ in int32; y = acc / (s * wScale) where the checkpoint stores 1 / mean|W| (`divide`), and
- * y = acc / s * wScale where it stores mean|W| (`multiply`). q[T, J] i8, s[T], w[N, J] ternary, wScale[1], bias[N] -> y[T, N].
+ * BitLinear at inference (transformers integrations/bitnet.py): exact integer products, then the two scales.
+ * acc_i = q w_iᵀ in int32; y_i = acc_i / (s * wScale_i) where the checkpoint stores 1 / mean|W| (`divide`), and
+ * y_i = acc_i / s * wScale_i where it stores mean|W| (`multiply`). q[T, J] i8, s[T], w_i[N_i, J] ternary, wScale_i[1], all with bias_i[N_i] or
+ * all without -> y_i[T, N_i]. Inputs q, s, w_0, w_1, ..., wScale_0, ..., bias_0, ...
  */
+import { ShapeError } from '../errors.ts';
 import { axis, expect, input } from './check.ts';
 import type { Op } from './op.ts';
 
-export const linearTernary: Op<{ wScale: 'divide' | 'multiply' }> = {
-  name: 'linearTernary',
-  outputs(inputs) {
-    const q = input('linearTernary', inputs, 0);
-    const w = input('linearTernary', inputs, 2);
-    expect('linearTernary', q, [-1, -1], 'q[T, J]', ['i8']);
-    expect('linearTernary', input('linearTernary', inputs, 1), [axis('linearTernary', q, 0)], 's[T]');
-    expect('linearTernary', w, [-1, axis('linearTernary', q, 1)], 'w[N, J]', ['ternary']);
-    expect('linearTernary', input('linearTernary', inputs, 3), [1], 'wScale[1]');
-    const bias = inputs[4];
-    if (bias) expect('linearTernary', bias, [axis('linearTernary', w, 0)], 'bias[N]');
-    return [{ shape: [axis('linearTernary', q, 0), axis('linearTernary', w, 0)], dtype: 'f32' }];
+const NAME = 'linearTernary';
+
+export interface LinearTernaryAttrs {
+  readonly wScale: 'divide' | 'multiply';
+  /** Number of matrices. */
+  readonly count: number;
+}
+
+export const linearTernary: Op<LinearTernaryAttrs> = {
+  name: NAME,
+  outputs(inputs, { count }) {
+    const q = input(NAME, inputs, 0);
+    expect(NAME, q, [-1, -1], 'q[T, J]', ['i8']);
+    const [t = 0, j = 0] = q.shape;
+    expect(NAME, input(NAME, inputs, 1), [t], 's[T]');
+    if (inputs.length !== 2 + 2 * count && inputs.length !== 2 + 3 * count) {
+      throw new ShapeError(NAME, `${count} matrices need as many scales, and no biases or ${count}`);
+    }
+    return inputs.slice(2, 2 + count).map((w, i) => {
+      expect(NAME, w, [-1, j], 'w[N, J]', ['ternary']);
+      expect(NAME, input(NAME, inputs, 2 + count + i), [1], 'wScale[1]');
+      const n = axis(NAME, w, 0);
+      const bias = inputs[2 + 2 * count + i];
+      if (bias) expect(NAME, bias, [n], 'bias[N]');
+      return { shape: [t, n], dtype: 'f32' };
+    });
   },
 };

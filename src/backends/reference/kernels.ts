@@ -98,23 +98,31 @@ const quantizeRows: Kernel<undefined> = ([x], [q, s]) => {
   }
 };
 
-const linearTernary: Kernel<{ wScale: 'divide' | 'multiply' }> = ([q, s, w, scaleOfW, bias], [y], { wScale }) => {
-  const [n = 0, j = 0] = (w as Tensor).shape;
-  const quarter = Math.ceil(n / 4);
-  const [codes, scales, packed] = [numbersOf(q as Tensor), numbersOf(s as Tensor), numbersOf(w as Tensor)];
-  const factor = at(numbersOf(scaleOfW as Tensor), 0);
-  const shift = bias && numbersOf(bias);
-  const out = numbersOf(y as Tensor);
+const linearTernary: Kernel<{ wScale: 'divide' | 'multiply'; count: number }> = (
+  [q, s, ...given],
+  outputs,
+  { wScale, count },
+) => {
+  const [codes, scales] = [numbersOf(q as Tensor), numbersOf(s as Tensor)];
   const { fround } = Math;
-  for (let i = 0; i < out.length; i++) {
-    const [t, row] = [Math.floor(i / n), i % n];
-    const [line, bit] = [(row % quarter) * j, 2 * Math.floor(row / quarter)];
-    let sum = 0;
-    for (let k = 0; k < j; k++) sum += at(codes, t * j + k) * (((at(packed, line + k) >> bit) & 3) - 1);
-    const s1 = at(scales, t);
-    const scaled = wScale === 'divide' ? fround(sum / fround(s1 * factor)) : fround(fround(sum / s1) * factor);
-    out[i] = scaled + (shift ? at(shift, row) : 0);
-  }
+  outputs.forEach((y, m) => {
+    const [w, scaleOfW, bias] = [given[m] as Tensor, given[count + m] as Tensor, given[2 * count + m]];
+    const [n = 0, j = 0] = w.shape;
+    const quarter = Math.ceil(n / 4);
+    const packed = numbersOf(w);
+    const factor = at(numbersOf(scaleOfW), 0);
+    const shift = bias && numbersOf(bias);
+    const out = numbersOf(y);
+    for (let i = 0; i < out.length; i++) {
+      const [t, row] = [Math.floor(i / n), i % n];
+      const [line, bit] = [(row % quarter) * j, 2 * Math.floor(row / quarter)];
+      let sum = 0;
+      for (let k = 0; k < j; k++) sum += at(codes, t * j + k) * (((at(packed, line + k) >> bit) & 3) - 1);
+      const s1 = at(scales, t);
+      const scaled = wScale === 'divide' ? fround(sum / fround(s1 * factor)) : fround(fround(sum / s1) * factor);
+      out[i] = scaled + (shift ? at(shift, row) : 0);
+    }
+  });
 };
 
 const layerNorm: Kernel<{ eps: number }> = ([x, gain, bias], [y], { eps }) => {

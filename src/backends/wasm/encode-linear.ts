@@ -68,18 +68,21 @@ export const linear: Encoder<{ count: number }> = (to, [x, ...given], outputs, {
   });
 };
 
-export const linearTernary: Encoder<{ wScale: 'divide' | 'multiply' }> = (
+export const linearTernary: Encoder<{ wScale: 'divide' | 'multiply'; count: number }> = (
   to,
-  [q, s, w, scale, bias],
-  [y],
-  { wScale },
+  [q, s, ...given],
+  outputs,
+  { wScale, count },
 ) => {
-  const [rows = 0, inner = 0] = (w as Located).shape;
-  const [tokens = 0] = (q as Located).shape;
-  to.begin('linearTernary', { scratchBytes: 4 * tokens + 64 });
-  to.u32((y as Located).address, (q as Located).address, (s as Located).address, (w as Located).address);
-  to.u32((scale as Located).address, bias?.address ?? 0, tokens, rows, inner, wScale === 'divide' ? 1 : 0);
-  to.u32(rowsAtOnce(Math.ceil(rows / 4), inner, to.parts));
+  const [tokens = 0, inner = 0] = (q as Located).shape;
+  to.begin('linearTernary', { scratchBytes: 4 * tokens + 144 + PANEL_ROWS * (inner + 16) });
+  to.u32((q as Located).address, tokens, inner, (s as Located).address, count, wScale === 'divide' ? 1 : 0);
+  outputs.forEach((y, i) => {
+    const [w, scale, bias] = [given[i] as Located, given[count + i] as Located, given[2 * count + i]];
+    const [rows = 0] = w.shape;
+    const packed = Math.ceil(rows / 4);
+    to.u32(y.address, w.address, bias?.address ?? 0, packed, rowsAtOnce(packed, inner, to.parts), scale.address, rows);
+  });
 };
 
 /** The numbers of a block in a type that the kernels read. */

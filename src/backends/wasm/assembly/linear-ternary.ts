@@ -1,18 +1,15 @@
 /**
- * Ternary matrix products in exact integers. Byte [p, k] holds the codes (weight + 1) of rows p, p + R, p + 2R and p + 3R of column k,
- * so four rows are read at once; sum q (code - 1) = sum q code - sum q. Products of int8 and codes up to 3 are at most 384 in
- * magnitude: 64 of them fit 16 bits.
+ * Ternary matrix products in exact integers. Byte [p, k] holds the codes (weight + 1) of rows p, p + R, p + 2R and p + 3R of column k, so
+ * four rows are read at once; sum q (code - 1) = sum q code - sum q. DOT is explained in blocks.ts.
  */
 import { address, scratch, take, word } from './command';
+import { MATRICES, piecesOf } from './matrices';
 
-const FLUSH: usize = 64 * 16;
+/** Columns whose products are summed up in 16 bits: a lane gets pairs of up to 2 * 128 * 8, and 15 of them stay below 2^15. */
+const FLUSH: usize = 15 * 16;
 
-/** Sums of 16-bit lanes into 32-bit lanes. */
-// @ts-ignore: decorator
-@inline
-function wider(total: v128, low: v128, high: v128): v128 {
-  return i32x4.add(total, i32x4.add(i32x4.extadd_pairwise_i16x8_s(low), i32x4.extadd_pairwise_i16x8_s(high)));
-}
+/** Groups of four columns likewise, with codes that are not four times too large. */
+const FLUSH_GROUPS: usize = 62;
 
 // @ts-ignore: decorator
 @inline
@@ -30,50 +27,56 @@ function sumRow(q: usize, count: usize): i32 {
   return sum;
 }
 
+/** Adds the products of 16 columns to a sum: of 32 bits for DOT 2, else of 16. */
+// @ts-ignore: decorator
+@inline
+function meet(sum: v128, x: v128, codes: v128): v128 {
+  if (DOT == 2) return i32x4.relaxed_dot_i8x16_i7x16_add_s(x, codes, sum);
+  if (DOT == 1) return i16x8.add(sum, i16x8.relaxed_dot_i8x16_i7x16_s(x, codes));
+  return i16x8.add(sum, i16x8.add(i16x8.extmul_low_i8x16_s(x, codes), i16x8.extmul_high_i8x16_s(x, codes)));
+}
+
+/** A sum of `meet`, added to one of 32 bits. */
+// @ts-ignore: decorator
+@inline
+function flush(total: v128, sum: v128): v128 {
+  return i32x4.add(total, DOT == 2 ? sum : i32x4.extadd_pairwise_i16x8_s(sum));
+}
+
 /** The four integer sums of packed row `w` with one token; stored at `to`. */
 function packedRow(to: usize, q: usize, w: usize, count: usize, sumOfQ: i32): void {
-  const three = i8x16.splat(3);
+  const ones = i8x16.splat(3);
+  const fours = i8x16.splat(12); // codes that stay where they are, four times too large
   let t0 = i32x4.splat(0);
   let t1 = t0;
   let t2 = t0;
   let t3 = t0;
   let left = count & ~15;
   while (left > 0) {
-    const some = min(left, FLUSH);
+    const some = DOT == 2 ? left : min(left, FLUSH);
     left -= some;
-    let l0 = i16x8.splat(0);
-    let l1 = l0;
-    let l2 = l0;
-    let l3 = l0;
-    let h0 = l0;
-    let h1 = l0;
-    let h2 = l0;
-    let h3 = l0;
+    let s0 = i32x4.splat(0);
+    let s1 = s0;
+    let s2 = s0;
+    let s3 = s0;
     for (const end = q + some; q < end; q += 16, w += 16) {
       const x = v128.load(q);
       const b = v128.load(w);
-      const c0 = v128.and(b, three);
-      l0 = i16x8.add(l0, i16x8.extmul_low_i8x16_s(x, c0));
-      h0 = i16x8.add(h0, i16x8.extmul_high_i8x16_s(x, c0));
-      const c1 = v128.and(i16x8.shr_u(b, 2), three);
-      l1 = i16x8.add(l1, i16x8.extmul_low_i8x16_s(x, c1));
-      h1 = i16x8.add(h1, i16x8.extmul_high_i8x16_s(x, c1));
-      const c2 = v128.and(i16x8.shr_u(b, 4), three);
-      l2 = i16x8.add(l2, i16x8.extmul_low_i8x16_s(x, c2));
-      h2 = i16x8.add(h2, i16x8.extmul_high_i8x16_s(x, c2));
-      const c3 = v128.and(i16x8.shr_u(b, 6), three);
-      l3 = i16x8.add(l3, i16x8.extmul_low_i8x16_s(x, c3));
-      h3 = i16x8.add(h3, i16x8.extmul_high_i8x16_s(x, c3));
+      const upper = i16x8.shr_u(b, 4);
+      s0 = meet(s0, x, v128.and(b, ones));
+      s1 = meet(s1, x, v128.and(b, fours));
+      s2 = meet(s2, x, v128.and(upper, ones));
+      s3 = meet(s3, x, v128.and(upper, fours));
     }
-    t0 = wider(t0, l0, h0);
-    t1 = wider(t1, l1, h1);
-    t2 = wider(t2, l2, h2);
-    t3 = wider(t3, l3, h3);
+    t0 = flush(t0, s0);
+    t1 = flush(t1, s1);
+    t2 = flush(t2, s2);
+    t3 = flush(t3, s3);
   }
   let s0 = sumInts(t0);
-  let s1 = sumInts(t1);
+  let s1 = sumInts(t1) >> 2;
   let s2 = sumInts(t2);
-  let s3 = sumInts(t3);
+  let s3 = sumInts(t3) >> 2;
   for (let rest = count & 15; rest > 0; rest--, q++, w++) {
     const x = <i32>load<i8>(q);
     const b = <i32>load<u8>(w);
@@ -88,34 +91,197 @@ function packedRow(to: usize, q: usize, w: usize, count: usize, sumOfQ: i32): vo
   store<i32>(to, s3 - sumOfQ, 12);
 }
 
-/** Scratch memory: T sums of the inputs, then four integers. */
+/** The codes of one packed row: for each four columns the bytes of its four rows; 32 bytes further for the next four. */
+function unpack(to: usize, w: usize, count: usize): void {
+  const ones = i8x16.splat(3);
+  for (const end = w + (count & ~15); w < end; w += 16, to += 128) {
+    const b = v128.load(w);
+    const c0 = v128.and(b, ones);
+    const c1 = v128.and(i16x8.shr_u(b, 2), ones);
+    const c2 = v128.and(i16x8.shr_u(b, 4), ones);
+    const c3 = v128.and(i16x8.shr_u(b, 6), ones);
+    const low01 = v128.shuffle<i32>(c0, c1, 0, 4, 1, 5);
+    const low23 = v128.shuffle<i32>(c2, c3, 0, 4, 1, 5);
+    const high01 = v128.shuffle<i32>(c0, c1, 2, 6, 3, 7);
+    const high23 = v128.shuffle<i32>(c2, c3, 2, 6, 3, 7);
+    v128.store(to, v128.shuffle<i64>(low01, low23, 0, 2));
+    v128.store(to, v128.shuffle<i64>(low01, low23, 1, 3), 32);
+    v128.store(to, v128.shuffle<i64>(high01, high23, 0, 2), 64);
+    v128.store(to, v128.shuffle<i64>(high01, high23, 1, 3), 96);
+  }
+  const rest = count & 15;
+  if (!rest) return;
+  for (let i: usize = 0; i < 4; i++) v128.store(to + 32 * i, i32x4.splat(0));
+  for (let i: usize = 0; i < rest; i++) {
+    const b = load<u8>(w + i);
+    const at = to + ((i >> 2) << 5) + (i & 3);
+    store<u8>(at, b & 3);
+    store<u8>(at, (b >> 2) & 3, 4);
+    store<u8>(at, (b >> 4) & 3, 8);
+    store<u8>(at, b >> 6, 12);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function addAt(at: usize, sum: v128): void {
+  v128.store(at, flush(v128.load(at), sum));
+}
+
+/** Two unpacked rows and four tokens: 32 integer sums at `to`, for each token those of the first row, then of the second. */
+function tile4(to: usize, q: usize, stride: usize, codes: usize, groups: usize): void {
+  memory.fill(to, 0, 128);
+  while (groups > 0) {
+    let some = DOT == 2 ? groups : min(groups, FLUSH_GROUPS);
+    groups -= some;
+    let a0 = i32x4.splat(0);
+    let a1 = a0;
+    let a2 = a0;
+    let a3 = a0;
+    let b0 = a0;
+    let b1 = a0;
+    let b2 = a0;
+    let b3 = a0;
+    const q1 = stride;
+    const q2 = 2 * stride;
+    const q3 = 3 * stride;
+    for (; some >= 2; some -= 2) {
+      let u = v128.load(codes);
+      let v = v128.load(codes, 16);
+      let x = v128.load32_splat(q);
+      a0 = meet(a0, x, u);
+      b0 = meet(b0, x, v);
+      x = v128.load32_splat(q + q1);
+      a1 = meet(a1, x, u);
+      b1 = meet(b1, x, v);
+      x = v128.load32_splat(q + q2);
+      a2 = meet(a2, x, u);
+      b2 = meet(b2, x, v);
+      x = v128.load32_splat(q + q3);
+      a3 = meet(a3, x, u);
+      b3 = meet(b3, x, v);
+      u = v128.load(codes, 32);
+      v = v128.load(codes, 48);
+      x = v128.load32_splat(q, 4);
+      a0 = meet(a0, x, u);
+      b0 = meet(b0, x, v);
+      x = v128.load32_splat(q + q1, 4);
+      a1 = meet(a1, x, u);
+      b1 = meet(b1, x, v);
+      x = v128.load32_splat(q + q2, 4);
+      a2 = meet(a2, x, u);
+      b2 = meet(b2, x, v);
+      x = v128.load32_splat(q + q3, 4);
+      a3 = meet(a3, x, u);
+      b3 = meet(b3, x, v);
+      q += 8;
+      codes += 64;
+    }
+    if (some) {
+      const u = v128.load(codes);
+      const v = v128.load(codes, 16);
+      let x = v128.load32_splat(q);
+      a0 = meet(a0, x, u);
+      b0 = meet(b0, x, v);
+      x = v128.load32_splat(q + q1);
+      a1 = meet(a1, x, u);
+      b1 = meet(b1, x, v);
+      x = v128.load32_splat(q + q2);
+      a2 = meet(a2, x, u);
+      b2 = meet(b2, x, v);
+      x = v128.load32_splat(q + q3);
+      a3 = meet(a3, x, u);
+      b3 = meet(b3, x, v);
+      q += 4;
+      codes += 32;
+    }
+    addAt(to, a0);
+    addAt(to + 16, b0);
+    addAt(to + 32, a1);
+    addAt(to + 48, b1);
+    addAt(to + 64, a2);
+    addAt(to + 80, b2);
+    addAt(to + 96, a3);
+    addAt(to + 112, b3);
+  }
+}
+
+/** acc / (s * wScale), or acc / s * wScale; and the bias. */
+// @ts-ignore: decorator
+@inline
+function scaled(sum: i32, scale: f32, wScale: f32, divide: u32, bias: usize): f32 {
+  const value = divide ? <f32>sum / (scale * wScale) : (<f32>sum / scale) * wScale;
+  return bias ? value + load<f32>(bias) : value;
+}
+
+/** Words of a matrix: y, w, bias, packed rows, packed rows of a piece, address of its scale, rows. */
+const TERNARY_WORDS: usize = 7;
+
+/**
+ * Words: q, T, J, s, count, divide; but the list of matrices begins at word 6. Scratch memory: T sums of the inputs, 32 integers, and
+ * where codes are unpacked those of 8 rows.
+ */
 export function linearTernary(args: usize, part: u32, parts: u32): void {
-  const y = address(args, 0);
-  const q = address(args, 1);
-  const s = address(args, 2);
-  const w = address(args, 3);
-  const wScale = load<f32>(address(args, 4));
-  const bias = address(args, 5);
-  const tokens = word(args, 6);
-  const rows = word(args, 7);
-  const count: usize = word(args, 8);
-  const divide = word(args, 9);
-  const chunk = word(args, 10);
-  const quarter = (rows + 3) >> 2;
+  const q = address(args, 0);
+  const tokens = word(args, 1);
+  const count: usize = word(args, 2);
+  const s = address(args, 3);
+  const divide = word(args, 5);
   const sums = scratch(args, part);
-  const four = (sums + 4 * tokens + 15) & ~15;
+  const tile = (sums + 4 * tokens + 15) & ~15;
+  const codes = tile + 128;
+  const groups = ((count + 15) & ~15) >> 2;
+  // Tiles read whole vectors, which must not end beyond the last row.
+  const tiled = (count & 15) == 0 ? tokens : tokens - 1;
   for (let t: u32 = 0; t < tokens; t++) store<i32>(sums + 4 * t, sumRow(q + t * count, count));
-  for (let first = take(args) * chunk; first < quarter; first = take(args) * chunk) {
+  let before: u32 = 0; // pieces of the matrices before
+  let matrix = MATRICES + 1;
+  const last = matrix + TERNARY_WORDS * word(args, 4);
+  for (let piece = take(args); ; piece = take(args)) {
+    while (matrix < last && piece - before >= piecesOf(args, matrix)) {
+      before += piecesOf(args, matrix);
+      matrix += TERNARY_WORDS;
+    }
+    if (matrix == last) return;
+    const y = address(args, matrix);
+    const w = address(args, matrix + 1);
+    const bias = address(args, matrix + 2);
+    const quarter = word(args, matrix + 3);
+    const chunk = word(args, matrix + 4);
+    const wScale = load<f32>(address(args, matrix + 5));
+    const rows = word(args, matrix + 6);
+    const first = (piece - before) * chunk;
     const end = min(first + chunk, quarter);
-    for (let t: u32 = 0; t < tokens; t++) {
-      const scale = load<f32>(s + 4 * t);
-      for (let p = first; p < end; p++) {
-        packedRow(four, q + t * count, w + p * count, count, load<i32>(sums + 4 * t));
-        for (let i: u32 = 0, row = p; i < 4 && row < rows; i++, row += quarter) {
-          const acc = <f32>load<i32>(four + 4 * i);
-          let value = divide ? acc / (scale * wScale) : (acc / scale) * wScale;
-          if (bias) value += load<f32>(bias + 4 * row);
-          store<f32>(y + (t * rows + row) * 4, value);
+    for (let p = first; p < end; p += 2) {
+      const two: u32 = p + 1 < end ? 2 : 1;
+      let t: u32 = 0;
+      // Plain SIMD multiplies no faster with unpacked codes.
+      if (DOT > 0 && tiled >= 4) {
+        unpack(codes, w + p * count, count);
+        if (two == 2) unpack(codes + 16, w + (p + 1) * count, count);
+        for (; t + 4 <= tiled; t += 4) {
+          tile4(tile, q + t * count, count, codes, groups);
+          for (let i: u32 = 0; i < 4; i++) {
+            const scale = load<f32>(s + 4 * (t + i));
+            const sumOfQ = load<i32>(sums + 4 * (t + i));
+            const to = y + (t + i) * rows * 4;
+            for (let half: u32 = 0; half < two; half++) {
+              for (let k: u32 = 0, row = p + half; k < 4 && row < rows; k++, row += quarter) {
+                const sum = load<i32>(tile + 32 * i + 16 * half + 4 * k) - sumOfQ;
+                store<f32>(to + 4 * row, scaled(sum, scale, wScale, divide, bias ? bias + 4 * row : 0));
+              }
+            }
+          }
+        }
+      }
+      for (; t < tokens; t++) {
+        const scale = load<f32>(s + 4 * t);
+        for (let half: u32 = 0; half < two; half++) {
+          packedRow(tile, q + t * count, w + (p + half) * count, count, load<i32>(sums + 4 * t));
+          for (let k: u32 = 0, row = p + half; k < 4 && row < rows; k++, row += quarter) {
+            const value = scaled(load<i32>(tile + 4 * k), scale, wScale, divide, bias ? bias + 4 * row : 0);
+            store<f32>(y + (t * rows + row) * 4, value);
+          }
         }
       }
     }
