@@ -4,8 +4,9 @@
  */
 import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, cpus, loadavg, tmpdir, totalmem } from 'node:os';
+import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { writeGguf } from '../../dist/bench/peers/gguf.js';
@@ -24,6 +25,9 @@ const PEERS = {
 const LAYERS = { 'layer-4096': { width: 4096, count: 16 }, 'layer-1024': { width: 1024, count: 256 } };
 const LAYER_FORMATS = { q8: 8, q4: 4 };
 
+/** Processors of which no more than this is in use are idle. */
+const IDLE_SHARE = 0.1;
+
 const { values } = parseArgs({
   options: {
     shapes: { type: 'string', default: 'granite-1b,mamba-0.7b,backpack' },
@@ -37,6 +41,7 @@ const { values } = parseArgs({
     layers: { type: 'string' },
     node: { type: 'string', default: process.execPath },
     'node-flags': { type: 'string', default: '' },
+    patience: { type: 'string', default: '60' },
     temp: { type: 'string', default: tmpdir() },
     json: { type: 'boolean', default: false },
   },
@@ -67,7 +72,6 @@ const peers = names('peers', Object.keys(PEERS));
 const [rounds, repeats, newTokens, layers] = ['rounds', 'repeats', 'new', 'layers'].map((name) => numbers(name)[0]);
 const prompts = numbers('prompt');
 const flags = values['node-flags'].split(' ').filter(Boolean);
-const busy = loadavg()[0];
 const say = (text) => process.stderr.write(`${text}\n`);
 
 /** What a process answers: { prompt, decode, version }, or { missing } when it cannot do this, and says why. */
@@ -84,7 +88,29 @@ async function run(peer, side, task) {
   }
 }
 
+/** The share of all processors that was in use during a second. */
+async function busyShare() {
+  const times = () => {
+    const all = cpus().map((cpu) => cpu.times);
+    const sum = (of) => all.reduce((total, time) => total + of(time), 0);
+    return { idle: sum(({ idle }) => idle), all: sum((time) => Object.values(time).reduce((a, b) => a + b)) };
+  };
+  const before = times();
+  await setTimeout(1000);
+  const after = times();
+  return 1 - (after.idle - before.idle) / (after.all - before.all);
+}
+
+/** Waits for idle processors, for as long as the user wants; how busy they then are. */
+async function quiet() {
+  const end = performance.now() + 1000 * Number(values.patience);
+  let busy = await busyShare();
+  while (busy > IDLE_SHARE && performance.now() < end) busy = await busyShare();
+  return busy;
+}
+
 const rows = [];
+const begun = [];
 const versions = new Set();
 const remarks = new Set();
 
@@ -95,6 +121,7 @@ async function compare(shape, format, peer, threads, task) {
     for (const side of round % 2 === 0 ? ['ours', 'theirs'] : ['theirs', 'ours']) {
       if (results[side].some(({ missing }) => missing)) continue;
       const who = side === 'ours' ? 'ours' : peer;
+      begun.push(await quiet());
       const result = await run(peer, side, { ...task, prompts, newTokens, repeats, threads });
       results[side].push(result);
       if (result.missing) remarks.add(`${who}, ${shape} ${format}: ${result.missing}`);
@@ -148,10 +175,11 @@ async function compareLayers(name) {
 
 const temp = mkdtempSync(join(values.temp, 'portmanteau-peers-'));
 const clear = () => rmSync(temp, { recursive: true, force: true });
-process.on('SIGINT', () => {
-  clear();
-  process.exit(130);
-});
+for (const signal of ['SIGINT', 'SIGTERM'])
+  process.on(signal, () => {
+    clear();
+    process.exit(130);
+  });
 try {
   for (const name of shapes) await (name in LAYERS ? compareLayers(name) : compareModels(name, temp));
 } finally {
@@ -161,7 +189,7 @@ const result = {
   cpu: `${availableParallelism()} x ${cpus()[0].model.trim()}`,
   memoryBytes: totalmem(),
   date: new Date().toISOString().slice(0, 10),
-  busy, // processes that wanted to run, in the minute before
+  busy: begun, // shares of the processors that others used, when processes began
   versions: [...versions],
   layers,
   rounds,

@@ -13,8 +13,9 @@ export function table({ cpu, memoryBytes, date, busy, versions, layers, rounds, 
     const [least, most] = [Math.min(...ratios), Math.max(...ratios)];
     return `${median(ratios).toFixed(2)} (${least.toFixed(2)} to ${most.toFixed(2)})`;
   };
+  const percent = (shares) => `${Math.round(100 * median(shares))}%, at most ${Math.round(100 * Math.max(...shares))}%`;
   return [
-    `${cpu}, ${(memoryBytes / 2 ** 30).toFixed(0)} GiB, ${date}, load before ${busy.toFixed(1)}`,
+    `${cpu}, ${(memoryBytes / 2 ** 30).toFixed(0)} GiB, ${date}; in use when processes began: ${percent(busy)}`,
     ...versions.map((version) => `- ${version}`),
     ...(layers ? [`- only ${layers} layers of each model: for trying this out`] : []),
     '',
