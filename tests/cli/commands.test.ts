@@ -238,7 +238,7 @@ test('tokenize and tokenize --decode undo each other', { timeout: 30_000 }, asyn
 });
 
 test('every command has a help with an example of itself', { timeout: 30_000 }, async () => {
-  const commands = ['run', 'score', 'capture', 'info', 'tokenize', 'pull', 'cache'];
+  const commands = ['run', 'score', 'capture', 'info', 'tokenize', 'pull', 'cache', 'doctor'];
   const helps = await Promise.all(commands.map((name) => cli([name, '--help'])));
   for (const [i, { code, stdout, stderr }] of helps.entries()) {
     expect([code, stderr]).toEqual([0, '']);
