@@ -34,7 +34,7 @@ export function addDoctor(program: Command): void {
     .command('doctor')
     .description('what this machine and this Node offer, what is chosen by itself, and what would make it faster');
   jsonOption(command, 'the same, in bytes')
-    .addHelpText('after', '\nExamples:\n  portmanteau doctor\n  portmanteau doctor --json | jq .advice')
+    .addHelpText('after', '\nExample:\n  portmanteau doctor --json | jq .advice')
     .action(async ({ json }: { json?: boolean }) => {
       const report = await examine(program.version() ?? '');
       if (json) printJson(report);
