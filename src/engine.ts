@@ -78,10 +78,10 @@ export class Engine {
     while (open.length > 0) {
       signal?.throwIfAborted();
       const { piece, later } = cut(open);
-      const batch = new Batch(piece);
+      const single = tap === blind && piece.every(({ ids, last }) => last && ids.length === 1);
+      const batch = new Batch(piece, { repeatable: single });
       const ended = piece.filter(({ last }) => last);
       const ends = piece.flatMap(({ last }, i) => (last ? [(batch.starts[i + 1] as number) - 1] : []));
-      const single = tap === blind && ends.length === batch.length;
       const numbers = single ? await this.#decode(batch) : await this.#read(batch, ends, tap);
       const width = numbers.length / ends.length;
       ended.forEach(({ index }, i) => {
@@ -152,8 +152,7 @@ export class Engine {
       if (!roomy) batch.reserve();
       return this.model.logits(this.ops, this.model.forward(this.ops, batch, blind));
     });
-    if (replay && batch.repeatable) this.#recorded.unshift({ states: batch.states, feeds: batch.feeds, replay });
-    else replay?.dispose();
+    if (replay) this.#recorded.unshift({ states: batch.states, feeds: batch.feeds, replay });
     for (const { replay: oldest } of this.#recorded.splice(MAX_RECORDED)) oldest.dispose();
     return numbers as Float32Array;
   }

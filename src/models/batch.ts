@@ -21,11 +21,14 @@ export class Batch {
   readonly positions: Int32Array;
   /** What was fed, in order. */
   readonly feeds: ((batch: Batch) => Uploadable)[] = [];
-  /** False when commands of the pass hold numbers that are right for this one only. */
-  repeatable = true;
   readonly #sequences: readonly Sequence[];
+  readonly #repeatable: boolean;
+  /** Rows that each state has before and after the pass, i32 [B]. */
+  #lengths: { before: Tensor; after: Tensor } | undefined;
 
-  constructor(sequences: readonly Sequence[]) {
+  /** `repeatable`: how far each sequence has come is told by numbers in memory, so that the same commands serve the next tokens. */
+  constructor(sequences: readonly Sequence[], { repeatable = false }: { readonly repeatable?: boolean } = {}) {
+    this.#repeatable = repeatable && sequences.every(({ state }) => state);
     const starts = [0];
     for (const { ids } of sequences) starts.push((starts.at(-1) ?? 0) + ids.length);
     this.starts = starts;
@@ -88,22 +91,47 @@ export class Batch {
     for (const { ids, state } of this.#sequences) state?.advance(ids);
   }
 
-  /** Adds the rows of x[T, ...] to what is remembered under `name`; gives all rows of each sequence, [S_i, ...]. */
+  /**
+   * Adds the rows of x[T, ...] to what is remembered under `name`; gives all rows of each sequence, [S_i, ...], and in a repeatable pass
+   * also those that are still empty.
+   */
   remember(ops: Ops, name: string, x: Tensor): Tensor[] {
-    this.repeatable = false;
+    const lengths = this.#repeatable ? this.#lengthsIn(ops) : undefined;
     return this.#sequences.map(({ state }, i) => {
       const fresh = rows(x, this.starts[i] ?? 0, this.starts[i + 1] ?? 0);
       if (!state) return fresh;
       const all = state.tensor(name);
-      ops.writeRows(all, fresh, state.length);
-      return rows(all, 0, state.length + (fresh.shape[0] ?? 0));
+      ops.writeRows(all, fresh, lengths ? rows(lengths.before, i, i + 1) : state.length);
+      return lengths ? all : rows(all, 0, state.length + (fresh.shape[0] ?? 0));
     });
+  }
+
+  #lengthsIn(ops: Ops) {
+    const count = [this.#sequences.length];
+    this.#lengths ??= {
+      before: this.feed(ops, ({ states }) => Int32Array.from(states, ({ length }) => length), count),
+      after: this.feed(
+        ops,
+        (batch) => Int32Array.from(batch.states, ({ length }, i) => length + batch.count(i)),
+        count,
+      ),
+    };
+    return this.#lengths;
+  }
+
+  /** Tokens of sequence `i`. */
+  count(i: number): number {
+    return (this.starts[i + 1] ?? 0) - (this.starts[i] ?? 0);
   }
 
   /** Keys k[T, K, D] and values v[T, K, Dv] of all tokens of each sequence, old and new. */
   rememberKeysValues(ops: Ops, prefix: string, k: Tensor, v: Tensor): KeysValues[] {
     const values = this.remember(ops, `${prefix}v`, v);
-    return this.remember(ops, `${prefix}k`, k).map((keys, i) => ({ k: keys, v: values[i] as Tensor }));
+    const keys = this.remember(ops, `${prefix}k`, k);
+    return keys.map((k, i) => {
+      const length = this.#lengths && { length: rows(this.#lengths.after, i, i + 1) };
+      return { k, v: values[i] as Tensor, ...length };
+    });
   }
 
   /** The recurrent tensor of each sequence, to be updated in place; zeros where nothing is remembered. */

@@ -3,7 +3,8 @@
  *
  * `attention` runs over packed sequences: rows starts[i]..starts[i + 1] of q belong to sequence i, whose keys k_i[S_i, K, D]
  * and values v_i[S_i, K, Dv] hold the past first and the new rows last, so its n-th of N queries sees the keys 0..S_i - N + n.
- * Inputs q[T, H, D], k_0, v_0, k_1, v_1, ... -> z[T, H, Dv]. Softmax in f32.
+ * Inputs q[T, H, D], k_0, v_0, k_1, v_1, ... -> z[T, H, Dv]. Softmax in f32. With length_0, length_1, ... (i32 [1]) behind them, S_i is what
+ * stands there, and keys and values may have more rows.
  * Keys and values may be of any format in key-values.ts.
  *
  * `attentionPattern` and `attendPattern` are the same in two steps, for one sequence, for those who want to see or change the
@@ -31,12 +32,14 @@ export const attention: Op<AttentionAttrs> = {
     expect('attention', q, [-1, -1, -1], 'q[T, H, D]');
     const [t = 0, h = 0, d = 0] = q.shape;
     checkStarts('attention', starts, t);
-    if (inputs.length !== 1 + 2 * (starts.length - 1)) {
+    const sequences = starts.length - 1;
+    if (inputs.length !== 1 + 2 * sequences && inputs.length !== 1 + 3 * sequences) {
       throw new ShapeError(
         'attention',
-        `${starts.length - 1} sequences need keys and values each, got ${inputs.length - 1} tensors`,
+        `${sequences} sequences need keys and values each, and no lengths or ${sequences}, got ${inputs.length - 1} tensors`,
       );
     }
+    for (const length of inputs.slice(1 + 2 * sequences)) expect('attention', length, [1], 'length[1]', ['i32']);
     const dv = axis('attention', input('attention', inputs, 2), 2);
     for (let i = 0; i + 1 < starts.length; i++) {
       const k = input('attention', inputs, 1 + 2 * i);

@@ -49,6 +49,8 @@ export const vocabulary = [
 export interface KeysValues {
   readonly k: Tensor;
   readonly v: Tensor;
+  /** How many of the S count, i32 [1]; all, without it. */
+  readonly length?: Tensor;
 }
 
 /** What a step needs beside `apply`: small inputs from JavaScript, and memory that is given back early. */
@@ -159,7 +161,8 @@ export class Ops {
       const pattern = see(this.#one(this.#apply(attentionPattern, [q, only.k], { scale: attrs.scale })));
       return this.#one(this.#apply(attendPattern, [pattern, only.v], undefined));
     }
-    return this.#one(this.#apply(attention, [q, ...sequences.flatMap(({ k, v }) => [k, v])], attrs));
+    const lengths = sequences.flatMap(({ length }) => (length ? [length] : []));
+    return this.#one(this.#apply(attention, [q, ...sequences.flatMap(({ k, v }) => [k, v]), ...lengths], attrs));
   }
 
   sumHeads(z: Tensor, by: number): Tensor {
@@ -192,8 +195,10 @@ export class Ops {
     return this.#one(this.#apply(zeros, [], { shape }));
   }
 
-  writeRows(target: Tensor, source: Tensor, at: number): void {
-    this.#apply(writeRows, [target, source], { at });
+  /** At row `at`, or at the row whose number stands in a tensor, i32 [1]. */
+  writeRows(target: Tensor, source: Tensor, at: number | Tensor): void {
+    if (typeof at === 'number') this.#apply(writeRows, [target, source], { at });
+    else this.#apply(writeRows, [target, source, at], { at: 0 });
   }
 
   assign(target: Tensor, source: Tensor): void {

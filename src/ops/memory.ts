@@ -2,7 +2,8 @@
  * Ops that move numbers and compute nothing.
  *   zeros      a tensor of zeros, f32
  *   writeRows  target[at .. at + n] = rows; target[C, ...] is state, written in place; f32 rows are rounded to a format of
- *              keys and values where the target has one
+ *              keys and values where the target has one. A third input row[1], i32, is added to `at`; who gives it sees to it that
+ *              there is room
  *   assign     target = source, in place
  */
 import { ShapeError } from '../errors.ts';
@@ -24,6 +25,7 @@ export const writeRows: Op<{ at: number }> = {
     const source = input('writeRows', inputs, 1);
     expect('writeRows', source, [-1, ...target.shape.slice(1)], 'rows[n, ...]', sourcesOf(target));
     const count = axis('writeRows', source, 0);
+    if (inputs[2]) expect('writeRows', inputs[2], [1], 'row[1]', ['i32']);
     if (at < 0 || at + count > axis('writeRows', target, 0)) {
       throw new ShapeError('writeRows', `rows ${at}..${at + count} lie outside of ${show(target.shape)}`);
     }

@@ -110,6 +110,11 @@ export function opCases(seed: number): OpCase[] {
       return [floats([s, keyHeads, d], -2, 2, dtype), floats([s, keyHeads, dv], -2, 2, dtype)];
     });
     add('attention', [floats([total, h, d]), ...past], { scale: 0.3, starts }, dtype);
+    const reaches = past.flatMap(({ shape: [s = 0] }, i) => {
+      const count = (starts[i / 2 + 1] ?? 0) - (starts[i / 2] ?? 0);
+      return i % 2 === 0 ? [ints([1], count, s)] : [];
+    });
+    add('attention', [floats([total, h, d]), ...past, ...reaches], { scale: 0.3, starts }, `${dtype}, with lengths`);
     const s = t + between(0, 20);
     const keys = floats([s, keyHeads, d], -2, 2, dtype);
     add('attentionPattern', [floats([t, h, d]), keys], { scale: 0.3 }, dtype);
@@ -119,6 +124,8 @@ export function opCases(seed: number): OpCase[] {
     const wide = Float32Array.from({ length: size(shape) }, () => (random() - 0.5) * 2 ** between(-26, 17));
     const rows = { shape, dtype: 'f32', data: wide } as const;
     add('writeRows', [floats([t + 3, keyHeads, d], -2, 2, dtype), rows], { at: between(0, 3) }, `of keys, ${dtype}`);
+    const room = floats([t + 3, keyHeads, d], -2, 2, dtype);
+    add('writeRows', [room, rows, ints([1], 0, 3)], { at: 0 }, `of keys, ${dtype}, at a row in memory`);
   }
   add('sumHeads', [floats([t, h, m])], { by: 0.25 });
 
@@ -154,6 +161,7 @@ export function opCases(seed: number): OpCase[] {
   }
   add('zeros', [], { shape: [t, m] });
   add('writeRows', [floats([t + 3, m]), floats([t, m])], { at: between(0, 3) });
+  add('writeRows', [floats([t + 3, m]), floats([t, m]), ints([1], 0, 2)], { at: 1 }, 'at a row in memory');
   add('assign', [floats([t, m]), floats([t, m])]);
   return cases;
 }

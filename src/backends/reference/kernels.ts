@@ -194,8 +194,9 @@ const attention: Kernel<{ scale: number; starts: readonly number[] }> = ([q, ...
   const queries = numbersOf(q as Tensor);
   const out = numbersOf(y as Tensor);
   for (let i = 0; i + 1 < starts.length; i++) {
-    const [k, v] = [rest[2 * i] as Tensor, rest[2 * i + 1] as Tensor];
-    const [s = 0, heads = 1, dv = 0] = v.shape;
+    const [k, v, length] = [rest[2 * i] as Tensor, rest[2 * i + 1] as Tensor, rest[2 * (starts.length - 1) + i]];
+    const [capacity = 0, heads = 1, dv = 0] = v.shape;
+    const s = length ? at(numbersOf(length), 0) : capacity;
     const values = floatsOf(v);
     const keys = keysOf(k);
     const [first, end] = [at(starts, i), at(starts, i + 1)];
@@ -344,7 +345,8 @@ const experts: Kernel<{ activation: Activation }> = ([x, ids, gates, wIn, wOut],
   }
 };
 
-const writeRows: Kernel<{ at: number }> = ([target, source], _, { at: row }) => {
+const writeRows: Kernel<{ at: number }> = ([target, source, first], _, { at: offset }) => {
+  const row = offset + (first ? at(numbersOf(first), 0) : 0);
   const x = source as Tensor;
   const numbers = numbersOf(x);
   const to = numbersOf(rows(target as Tensor, row, row + (x.shape[0] as number)));

@@ -28,7 +28,14 @@ const CHUNK = 64;
 const up = (x: number, to: number) => Math.ceil(x / to) * to;
 
 /** A command on tiles of tokens, each with all heads that share a key head. The sizes in scratch memory are those of assembly/attention.ts. */
-function tiled(to: CommandWriter, kernel: string, addresses: readonly number[], shape: AttentionShape, scale: number) {
+function tiled(
+  to: CommandWriter,
+  kernel: string,
+  addresses: readonly number[],
+  shape: AttentionShape,
+  scale: number,
+  length = 0,
+) {
   const { tokens, heads, keyHeads, keys, width, valueWidth, formats } = shape;
   if (tokens === 0) return;
   const group = heads / keyHeads;
@@ -44,6 +51,7 @@ function tiled(to: CommandWriter, kernel: string, addresses: readonly number[], 
   to.begin(kernel, { scratchBytes: 4 * floats });
   to.u32(...addresses, tokens, heads, keyHeads, keys, width, valueWidth, tile, ...formats);
   to.f32(scale);
+  to.u32(length);
 }
 
 export const attention: Encoder<{ scale: number; starts: readonly number[] }> = (
@@ -61,7 +69,8 @@ export const attention: Encoder<{ scale: number; starts: readonly number[] }> = 
     const out = (y as Located).address + 4 * first * heads * valueWidth;
     const queries = (q as Located).address + 4 * first * heads * width;
     const shape = { tokens, heads, keyHeads, keys, width, valueWidth, formats: formatsOf(k, v) };
-    tiled(to, 'attention', [out, queries, k.address, v.address], shape, scale);
+    const length = past[2 * (starts.length - 1) + i]?.address;
+    tiled(to, 'attention', [out, queries, k.address, v.address], shape, scale, length);
   }
 };
 

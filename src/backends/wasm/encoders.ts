@@ -27,9 +27,10 @@ const norm =
 // biome-ignore lint/suspicious/noExplicitAny: each encoder knows the attributes of its own op
 type Encoders = Record<string, Encoder<any>>;
 
-function copy(to: CommandWriter, target: number, source: Located): void {
+/** `row`: address of the number of the row at which to write, in place of the first. */
+function copy(to: CommandWriter, target: number, source: Located, row = 0, rowBytes = 0): void {
   to.begin('copy');
-  to.u32(target, source.address, byteSize(source.shape, source.dtype));
+  to.u32(target, source.address, byteSize(source.shape, source.dtype), row, rowBytes);
 }
 
 export const encoders: Encoders = {
@@ -85,14 +86,15 @@ export const encoders: Encoders = {
     to.begin('zero');
     to.u32((y as Located).address, byteSize((y as Located).shape, 'f32'));
   },
-  writeRows: (to, [target, source], _, { at }) => {
+  writeRows: (to, [target, source, row], _, { at }) => {
     const { address, shape, dtype } = target as Located;
-    const first = address + at * byteSize(shape.slice(1), dtype);
+    const rowBytes = byteSize(shape.slice(1), dtype);
+    const first = address + at * rowBytes;
     const from = source as Located;
-    if (from.dtype === dtype) return copy(to, first, from);
+    if (from.dtype === dtype) return copy(to, first, from, row?.address, rowBytes);
     const width = shape.at(-1) as number;
     to.begin(dtype === 'f16' ? 'writeHalves' : 'writeCodes');
-    to.u32(first, from.address, size(from.shape) / width, width);
+    to.u32(first, from.address, size(from.shape) / width, width, row?.address ?? 0, rowBytes);
   },
   assign: (to, [target, source]) => copy(to, (target as Located).address, source as Located),
 };

@@ -10,7 +10,8 @@
  * Keys and values of other formats than f32 are widened when they are copied to scratch memory, once for all rows of a tile. Scales of i8 rows
  * are factors of scores and of probabilities.
  *
- * Words: out, q, k, v, T, H, K, S, D, Dv, tokens of a tile, formats of k and v, scale. Scratch memory: see ../encode-attention.ts.
+ * Words: out, q, k, v, T, H, K, S, D, Dv, tokens of a tile, formats of k and v, scale, 0 or the
+ * address of the number of keys, which is S at most. Scratch memory: see ../encode-attention.ts.
  */
 import { address, real, scratch, take, word } from './command';
 import { addScaled, madd, sumLanes } from './lanes';
@@ -394,6 +395,14 @@ function scaleRows(p: usize, pBytes: usize, seen: usize, rows: u32, v: usize, st
   }
 }
 
+/** S, or where it is found. */
+// @ts-ignore: decorator
+@inline
+function keysOf(args: usize): u32 {
+  const at = address(args, 14);
+  return at ? load<u32>(at) : word(args, 7);
+}
+
 // Where things lie in scratch memory, in this order; all sizes are multiples of 16.
 
 // @ts-ignore: decorator
@@ -427,8 +436,8 @@ function probabilities(args: usize, p: usize, spare: usize, first: u32, tokens: 
   const d: usize = word(args, 8);
   const bytes = ((d + 3) & ~3) << 2;
   const rows = tokens * group;
-  const rowBytes = rowBytesOf(word(args, 7));
-  const seen = word(args, 7) - (word(args, 4) - 1 - first);
+  const rowBytes = rowBytesOf(keysOf(args));
+  const seen = keysOf(args) - (word(args, 4) - 1 - first);
   const q = spare + 4 * bytes;
   takeQueries(q, address(args, 1), args, first, tokens, keyHead, group);
   const format = word(args, 11);
@@ -450,7 +459,7 @@ function weighTile(args: usize, p: usize, seen: usize, z: usize, spare: usize, f
   const format = word(args, 12);
   const stride = keyHeads * bytesOf(dv, format);
   const v = address(args, 3) + keyHead * bytesOf(dv, format);
-  const pBytes = rowBytesOf(word(args, 7));
+  const pBytes = rowBytesOf(keysOf(args));
   if (format == I8) scaleRows(p, pBytes, seen, rows, v, stride, p + word(args, 10) * group * pBytes);
   weighRows(z, zBytes, p, pBytes, seen, rows, v, stride, dv, spare, format);
   for (let r: u32 = 0; r < rows; r++) {
@@ -482,7 +491,7 @@ export function attention(args: usize, part: u32, parts: u32): void {
   const most = word(args, 10) * group;
   const seen = scratch(args, part);
   const p = seen + ((most + 3) & ~3) * 4;
-  const z = p + (most + 1) * rowBytesOf(word(args, 7)); // behind the rows are the scales of the values
+  const z = p + (most + 1) * rowBytesOf(keysOf(args)); // behind the rows are the scales of the values
   const spare = z + most * zBytesOf(word(args, 9));
   for (let i = take(args); i < pieces(args); i = take(args)) {
     const first = firstToken(args, i);
@@ -497,7 +506,7 @@ export function attention(args: usize, part: u32, parts: u32): void {
 export function attentionPattern(args: usize, part: u32, parts: u32): void {
   const tokens = word(args, 4);
   const keyHeads = word(args, 6);
-  const keys = word(args, 7);
+  const keys = keysOf(args);
   const group = word(args, 5) / keyHeads;
   const p = scratch(args, part);
   const rowBytes = rowBytesOf(keys);
@@ -518,7 +527,7 @@ export function attentionPattern(args: usize, part: u32, parts: u32): void {
 export function attendPattern(args: usize, part: u32, parts: u32): void {
   const tokens = word(args, 4);
   const keyHeads = word(args, 6);
-  const keys = word(args, 7);
+  const keys = keysOf(args);
   const group = word(args, 5) / keyHeads;
   const most = word(args, 10) * group;
   const seen = scratch(args, part);

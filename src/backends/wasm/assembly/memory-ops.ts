@@ -1,6 +1,6 @@
 /** Kernels that move numbers. */
 import { blockBytes, blocksOf } from './blocks';
-import { address, real, take, word } from './command';
+import { address, real, take, target, word } from './command';
 import { loadEnd, storeEnd } from './lanes';
 import { BF16, F32, weights4, weightsEnd, widthShift } from './weights';
 
@@ -9,11 +9,12 @@ const PIECE: u32 = 1 << 18;
 /** Formats from here on: q8, q4. */
 const BLOCKS: u32 = 3;
 
-/** Words: to, from, bytes. */
+/** Words: to, from, bytes, 0 or the address of a row's number, bytes of a row. Writes at `to`, or so many rows further. */
 export function copy(args: usize, part: u32, parts: u32): void {
   const bytes = word(args, 2);
+  const to = target(args, 3);
   for (let at = take(args) * PIECE; at < bytes; at = take(args) * PIECE) {
-    memory.copy(address(args, 0) + at, address(args, 1) + at, min(PIECE, bytes - at));
+    memory.copy(to + at, address(args, 1) + at, min(PIECE, bytes - at));
   }
 }
 

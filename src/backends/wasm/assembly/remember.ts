@@ -1,5 +1,8 @@
-/** Kernels that write keys and values in their formats, which ../../../key-values.ts defines. Words: to, from, rows, width of a row. */
-import { address, take, word } from './command';
+/**
+ * Kernels that write keys and values in their formats, which ../../../key-values.ts defines. Words: to, from, rows, width of a
+ * row, 0 or the address of a row's number, bytes of all that a number stands for: written at `to`, or so many further.
+ */
+import { address, take, target, word } from './command';
 import { loadEnd } from './lanes';
 
 /** Numbers that are converted at once. */
@@ -24,7 +27,7 @@ function halves4(x: v128): v128 {
 export function writeHalves(args: usize, part: u32, parts: u32): void {
   const count = word(args, 2) * word(args, 3);
   for (let first = take(args) * PIECE; first < count; first = take(args) * PIECE) {
-    let to = address(args, 0) + (first << 1);
+    let to = target(args, 4) + (first << 1);
     let from = address(args, 1) + (first << 2);
     let rest = min(PIECE, count - first);
     for (; rest >= 4; rest -= 4, to += 8, from += 16) {
@@ -72,7 +75,7 @@ export function writeCodes(args: usize, part: u32, parts: u32): void {
   const some = max(PIECE / max(width, 1), 1);
   for (let first = take(args) * some; first < rows; first = take(args) * some) {
     for (let row = first; row < min(first + some, rows); row++) {
-      writeRow(address(args, 0) + row * (width + 4), address(args, 1) + row * (width << 2), width);
+      writeRow(target(args, 4) + row * (width + 4), address(args, 1) + row * (width << 2), width);
     }
   }
 }
