@@ -111,6 +111,7 @@ async function quiet() {
 
 const rows = [];
 const begun = [];
+const coreShares = [];
 const versions = new Set();
 const remarks = new Set();
 
@@ -128,7 +129,9 @@ async function compare(shape, format, peer, threads, task) {
       else {
         versions.add(result.version + (result.features ? ` (${result.features.join(' ')})` : ''));
         const speeds = [...Object.values(result.prompt), result.decode].map((speed) => median(speed).toFixed(1));
-        say(`${shape} ${format}, ${threads} threads, round ${round + 1}, ${who}: ${speeds.join(' ')}`);
+        if (result.coreShare) coreShares.push(result.coreShare);
+        const cores = result.coreShare ? `, ${Math.round(100 * result.coreShare)}% of its cores` : '';
+        say(`${shape} ${format}, ${threads} threads, round ${round + 1}, ${who}: ${speeds.join(' ')}${cores}`);
       }
     }
   }
@@ -190,6 +193,7 @@ const result = {
   memoryBytes: totalmem(),
   date: new Date().toISOString().slice(0, 10),
   busy: begun, // shares of the processors that others used, when processes began
+  coreShares, // parts of their time in which measured threads ran
   versions: [...versions],
   layers,
   rounds,

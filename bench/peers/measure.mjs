@@ -2,11 +2,12 @@
 
 /**
  * `begin` empties the state; `read` appends ids and computes the logits after the last one. Gives tokens per second, one number for each
- * repetition: { prompt: { 128: [...] }, decode: [...] }. One pass before warms memory, caches and compilers.
+ * repetition: { prompt: { 128: [...] }, decode: [...] }. One pass before warms memory, caches and compilers. In Node also `coreShare`: the
+ * time that the threads were running, of that which they could have run; much below 1, others had the cores.
  */
-export async function measure({ prompts, newTokens, repeats, vocabulary }, { begin, read }) {
+export async function measure({ prompts, newTokens, repeats, vocabulary, threads }, { begin, read }) {
   let seed = 1;
-  const id = () => (seed = (seed * 1103515245 + 12345) % 2 ** 31) % vocabulary;
+  const id = () => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) % vocabulary;
   const rate = async (tokens, run) => {
     const start = performance.now();
     await run();
@@ -28,9 +29,12 @@ export async function measure({ prompts, newTokens, repeats, vocabulary }, { beg
   await begin();
   await read([id()]);
   const result = { prompt: Object.fromEntries(prompts.map((tokens) => [tokens, []])), decode: [] };
+  const [start, before] = [performance.now(), globalThis.process?.cpuUsage()];
   for (let i = 0; i < repeats; i++) {
     for (const tokens of prompts) result.prompt[tokens].push(await prompt(tokens));
     result.decode.push(await decode());
   }
-  return result;
+  if (!before) return result;
+  const { user, system } = process.cpuUsage(before);
+  return { ...result, coreShare: (user + system) / 1000 / (performance.now() - start) / threads };
 }

@@ -6,16 +6,21 @@ export function median(numbers) {
 }
 
 /** Tokens per second of both sides, and ratios ours / theirs of single rounds, as a Markdown table. */
-export function table({ cpu, memoryBytes, date, busy, versions, layers, rounds, repeats, rows, remarks }) {
+export function table({ cpu, memoryBytes, date, busy, coreShares, versions, layers, rounds, repeats, rows, remarks }) {
   const speed = (numbers) => (numbers.length > 0 ? median(numbers).toPrecision(3) : '-');
   const ratio = (ratios) => {
     if (ratios.length === 0) return '-';
     const [least, most] = [Math.min(...ratios), Math.max(...ratios)];
     return `${median(ratios).toFixed(2)} (${least.toFixed(2)} to ${most.toFixed(2)})`;
   };
-  const percent = (shares) => `${Math.round(100 * median(shares))}%, at most ${Math.round(100 * Math.max(...shares))}%`;
+  const percent = (shares) =>
+    [median(shares), Math.min(...shares), Math.max(...shares)].map((x) => Math.round(100 * x));
+  const [inUse, , mostInUse] = percent(busy);
+  const [got, leastGot] = percent(coreShares);
   return [
-    `${cpu}, ${(memoryBytes / 2 ** 30).toFixed(0)} GiB, ${date}; in use when processes began: ${percent(busy)}`,
+    `${cpu}, ${(memoryBytes / 2 ** 30).toFixed(0)} GiB, ${date}`,
+    `- cores in use when processes began: ${inUse}%, at most ${mostInUse}%`,
+    ...(coreShares.length > 0 ? [`- cores that measured threads got: ${got}%, at least ${leastGot}%`] : []),
     ...versions.map((version) => `- ${version}`),
     ...(layers ? [`- only ${layers} layers of each model: for trying this out`] : []),
     '',
