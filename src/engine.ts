@@ -51,8 +51,7 @@ export class Engine {
   readonly ops: Ops;
   readonly keyValues: KeyValueFormat;
   /** The step of one token for some states, the last used first. */
-  readonly #recorded: { readonly states: readonly State[]; readonly feeds: Batch['feeds']; readonly replay: Replay }[] =
-    [];
+  readonly #recorded: Recording[] = [];
 
   constructor(model: LanguageModel, backend: Backend, keyValues: KeyValueFormat = 'f32') {
     this.model = model;
@@ -87,7 +86,7 @@ export class Engine {
       ended.forEach(({ index }, i) => {
         results[index] = numbers.slice(i * width, (i + 1) * width);
       });
-      batch.advance();
+      batch.advance(tap === blind);
       open = later;
     }
     return results;
@@ -120,7 +119,7 @@ export class Engine {
           visit(first + row, (await this.backend.read(logits)) as Float32Array);
         }
       });
-      batch.advance();
+      batch.advance(tap === blind);
     }
   }
 
@@ -136,8 +135,8 @@ export class Engine {
 
   /** Logits [B, V] after one token of each sequence: the step that is recorded when it is new, and run again when it is not. */
   async #decode(batch: Batch): Promise<Float32Array> {
-    const known = this.#recorded.findIndex(({ states }) => batch.movesOn(states));
-    const [step] = known < 0 ? [] : this.#recorded.splice(known, 1);
+    const found = this.#recorded.findIndex(({ states, known }) => batch.movesOn(states, known));
+    const [step] = found < 0 ? [] : this.#recorded.splice(found, 1);
     const roomy = batch.fits;
     if (roomy) batch.reserve(); // else in the step: it copies
     if (step && roomy) {
@@ -152,7 +151,7 @@ export class Engine {
       if (!roomy) batch.reserve();
       return this.model.logits(this.ops, this.model.forward(this.ops, batch, blind));
     });
-    if (replay) this.#recorded.unshift({ states: batch.states, feeds: batch.feeds, replay });
+    if (replay) this.#recorded.unshift({ states: batch.states, known: batch.known, feeds: batch.feeds, replay });
     for (const { replay: oldest } of this.#recorded.splice(MAX_RECORDED)) oldest.dispose();
     return numbers as Float32Array;
   }
@@ -161,6 +160,14 @@ export class Engine {
     batch.reserve();
     return this.model.forward(this.ops, batch, tap);
   }
+}
+
+/** A step of one token: for which states, and whether it copies values of tokens that are known by their id. */
+interface Recording {
+  readonly states: readonly State[];
+  readonly known: string | undefined;
+  readonly feeds: Batch['feeds'];
+  readonly replay: Replay;
 }
 
 interface Open {

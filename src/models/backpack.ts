@@ -10,7 +10,7 @@ import type { ConfigReader } from './config.ts';
 import type { Family, LanguageModel, ModelFacts, Site } from './model.ts';
 import { blockSites, embedSite, mlpSites, modelSites, senseSites } from './sites.ts';
 import type { StateTensor } from './state.ts';
-import type { Sight, Tap } from './tap.ts';
+import { blind, type Sight, type Tap } from './tap.ts';
 import type { Linear, Weights } from './weights.ts';
 
 export interface BackpackConfig extends ModelFacts {
@@ -158,14 +158,17 @@ class Backpack implements LanguageModel {
     });
     const context = at('context', this.#normOut(ops, x)); // [T, M]
 
-    const senses = at(
-      'senses',
-      ops.scope(() => this.#sensesOf(ops, words, at)),
-    ); // [T, Z, M]
     const [q0, k0] = this.#senseQueriesKeys(ops, context, at, 'context') as [Tensor, Tensor];
     const q = at('senseQ', reshape(q0, [t, c.nSenses, c.dSense])); // [T, Z, D]
     const k = at('senseK', reshape(k0, [t, c.nSenses, c.dSense])); // [T, Z, D]
-    const past = batch.rememberKeysValues(ops, 'senses.', k, senses);
+    const keys = batch.remember(ops, 'senses.k', k);
+    const sensesOf = (some: Tensor) => ops.scope(() => this.#sensesOf(ops, some, at)); // [n, M] -> [n, Z, M]
+    // A word has the same senses wherever it stands: unless somebody looks, they are computed for its first place only.
+    const senses =
+      tap === blind
+        ? batch.rememberById(ops, 'senses.v', (ids) => sensesOf(ops.embed(this.#words, ids)))
+        : batch.remember(ops, 'senses.v', at('senses', sensesOf(words)));
+    const past = batch.keysValues(keys, senses);
     const attrs = { scale: 1 / Math.sqrt(c.dSense), starts: batch.starts };
     const weighted = ops.attention(q, past, attrs, at.wanted('senseWeights')); // [T, Z, M]
     return at('hidden', ops.sumHeads(weighted, c.senseScale));

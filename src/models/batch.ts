@@ -4,13 +4,28 @@
  */
 import { UsageError } from '../errors.ts';
 import type { KeysValues, Ops } from '../ops/index.ts';
-import { rows, type Shape, type Tensor, type Uploadable } from '../tensor.ts';
+import { reshape, rows, type Shape, size, type Tensor, type Uploadable } from '../tensor.ts';
 import type { State } from './state.ts';
 
 export interface Sequence {
   readonly ids: ArrayLike<number>;
   /** Without one, the sequence starts at position 0 and nothing is remembered. */
   readonly state?: State;
+}
+
+/** Of one token: a row of the state, or of what is computed. */
+interface Source {
+  readonly known: boolean;
+  readonly row: number;
+}
+
+interface ById {
+  /** Ids to compute values for. */
+  readonly fresh: Int32Array;
+  /** Of each token of each sequence. */
+  readonly sources: readonly (readonly Source[])[];
+  /** 0 or 1 for each token. */
+  readonly known: string;
 }
 
 export class Batch {
@@ -25,6 +40,8 @@ export class Batch {
   readonly #repeatable: boolean;
   /** Rows that each state has before and after the pass, i32 [B]. */
   #lengths: { before: Tensor; after: Tensor } | undefined;
+  #byId: ById | undefined;
+  #remembersById = false;
 
   /** `repeatable`: how far each sequence has come is told by numbers in memory, so that the same commands serve the next tokens. */
   constructor(sequences: readonly Sequence[], { repeatable = false }: { readonly repeatable?: boolean } = {}) {
@@ -71,8 +88,14 @@ export class Batch {
     return this.#sequences.flatMap(({ state }) => (state ? [state] : []));
   }
 
-  /** Are these the states, in this order? */
-  movesOn(states: readonly State[]): boolean {
+  /** Which tokens were known by their id, when the commands of the pass depend on it. */
+  get known(): string | undefined {
+    return this.#remembersById ? this.#tokensById.known : undefined;
+  }
+
+  /** Are these the states, in this order, and the same tokens known? */
+  movesOn(states: readonly State[], known: string | undefined): boolean {
+    if (known !== undefined && known !== this.#tokensById.known) return false;
     return this.#sequences.length === states.length && this.#sequences.every(({ state }, i) => state === states[i]);
   }
 
@@ -86,9 +109,9 @@ export class Batch {
     for (const { ids, state } of this.#sequences) state?.reserve(ids.length);
   }
 
-  /** After the pass has ended. */
-  advance(): void {
-    for (const { ids, state } of this.#sequences) state?.advance(ids);
+  /** After the pass has ended. `plain`: nobody looked, so that no value was replaced. */
+  advance(plain: boolean): void {
+    for (const { ids, state } of this.#sequences) state?.advance(ids, plain);
   }
 
   /**
@@ -124,10 +147,68 @@ export class Batch {
     return (this.starts[i + 1] ?? 0) - (this.starts[i] ?? 0);
   }
 
+  /**
+   * As `remember`, for values that depend on nothing but the id of their token, in a pass that nobody looks at: `compute` makes them for
+   * ids[n], -> [n, ...]. What a state holds of an earlier token with the same id is copied.
+   */
+  rememberById(ops: Ops, name: string, compute: (ids: Tensor) => Tensor): Tensor[] {
+    this.#remembersById = true;
+    const { fresh, sources } = this.#tokensById;
+    const computed = fresh.length > 0 ? compute(this.feed(ops, (b) => b.#tokensById.fresh, [fresh.length])) : undefined;
+    if (computed && fresh.length === this.length) return this.remember(ops, name, computed);
+    const lengths = this.#repeatable ? this.#lengthsIn(ops) : undefined;
+    return this.#sequences.map(({ state }, i) => {
+      const own = sources[i] as readonly Source[];
+      if (!state)
+        return gather(
+          ops,
+          computed as Tensor,
+          ops.upload(
+            Int32Array.from(own, ({ row }) => row),
+            [own.length],
+          ),
+        );
+      const all = state.tensor(name);
+      for (const [n, { known, row }] of own.entries()) {
+        if (lengths && known) {
+          const which = this.feed(ops, (b) => Int32Array.from(b.#tokensById.sources[i] ?? [], ({ row }) => row), [1]);
+          ops.writeRows(all, gather(ops, all, which), rows(lengths.before, i, i + 1));
+        } else {
+          const from = rows(known ? all : (computed as Tensor), row, row + 1);
+          ops.writeRows(all, from, lengths ? rows(lengths.before, i, i + 1) : state.length + n);
+        }
+      }
+      return lengths ? all : rows(all, 0, state.length + own.length);
+    });
+  }
+
+  /** Where the values of each token come from. A repeatable pass has one token of each sequence, and computes what is new to its state. */
+  get #tokensById(): ById {
+    if (this.#byId) return this.#byId;
+    const fresh: number[] = [];
+    const rowOf = new Map<number, number>();
+    const sources = this.#sequences.map(({ ids, state }) =>
+      Array.from(ids, (id): Source => {
+        // Single rows of i8 can be copied, but not found by numbers in memory.
+        const earlier = this.#repeatable && state?.keyValues === 'i8' ? undefined : state?.rowOf(id);
+        if (earlier !== undefined) return { known: true, row: earlier };
+        const again = this.#repeatable ? undefined : rowOf.get(id);
+        if (again === undefined) rowOf.set(id, fresh.push(id) - 1);
+        return { known: false, row: again ?? fresh.length - 1 };
+      }),
+    );
+    const known = sources.map((own) => own.map((source) => Number(source.known)).join('')).join(' ');
+    this.#byId = { fresh: Int32Array.from(fresh), sources, known };
+    return this.#byId;
+  }
+
   /** Keys k[T, K, D] and values v[T, K, Dv] of all tokens of each sequence, old and new. */
   rememberKeysValues(ops: Ops, prefix: string, k: Tensor, v: Tensor): KeysValues[] {
-    const values = this.remember(ops, `${prefix}v`, v);
-    const keys = this.remember(ops, `${prefix}k`, k);
+    return this.keysValues(this.remember(ops, `${prefix}k`, k), this.remember(ops, `${prefix}v`, v));
+  }
+
+  /** What `remember` gave, in pairs. */
+  keysValues(keys: readonly Tensor[], values: readonly Tensor[]): KeysValues[] {
     return keys.map((k, i) => {
       const length = this.#lengths && { length: rows(this.#lengths.after, i, i + 1) };
       return { k, v: values[i] as Tensor, ...length };
@@ -138,4 +219,10 @@ export class Batch {
   recurrent(ops: Ops, name: string, shape: Shape): Tensor[] {
     return this.#sequences.map(({ state }) => state?.tensor(name) ?? ops.zeros(shape));
   }
+}
+
+/** Rows which[n] of table[C, ...]. */
+function gather(ops: Ops, table: Tensor, which: Tensor): Tensor {
+  const [count = 0, ...row] = table.shape;
+  return reshape(ops.embed(reshape(table, [count, size(row)]), which), [which.shape[0] as number, ...row]);
 }

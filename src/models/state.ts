@@ -57,6 +57,8 @@ export class State {
   #retired: Tensor[] = [];
   #capacity = 0;
   #ids: number[] = [];
+  /** From this token on, what depends on an id alone was never looked at, and so never replaced. */
+  #plainFrom = 0;
   #reading = false;
   #disposed = false;
 
@@ -99,6 +101,12 @@ export class State {
     return this.rewindable || common === this.length ? common : 0;
   }
 
+  /** An earlier token with this id whose rows may be copied where they depend on the id alone; undefined when there is none. */
+  rowOf(id: number): number | undefined {
+    const row = this.#ids.indexOf(id, this.#plainFrom);
+    return row < 0 ? undefined : row;
+  }
+
   get #dtype(): DType {
     return KEY_VALUE_DTYPE[this.keyValues];
   }
@@ -137,9 +145,10 @@ export class State {
     this.#capacity = capacity;
   }
 
-  /** After a step that read these tokens has ended. */
-  advance(ids: ArrayLike<number>): void {
+  /** After a step that read these tokens has ended. `plain`: their rows may be copied for other tokens with these ids. */
+  advance(ids: ArrayLike<number>, plain = false): void {
     for (let i = 0; i < ids.length; i++) this.#ids.push(ids[i] as number);
+    if (!plain) this.#plainFrom = this.length;
     this.#reading = false;
     for (const old of this.#retired) this.#memory.free(old);
     this.#retired = [];
@@ -155,6 +164,7 @@ export class State {
       });
     }
     this.#ids.length = length;
+    this.#plainFrom = Math.min(this.#plainFrom, length);
     this.#reading = false;
   }
 
@@ -176,6 +186,7 @@ export class State {
       throw error;
     }
     copy.advance(this.#ids.slice(0, length));
+    copy.#plainFrom = Math.min(this.#plainFrom, length);
     return copy;
   }
 
