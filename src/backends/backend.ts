@@ -31,6 +31,11 @@ export interface Backend {
    */
   fill(x: Tensor, block: Block): Promise<void>;
   /**
+   * The memory of a live tensor itself, little-endian, for bytes that stay as they are in the file. Good until live memory is taken or
+   * given back, or a step runs; a backend whose memory is elsewhere has no such method. Not inside of a step.
+   */
+  bytesOf?(x: Tensor): Uint8Array;
+  /**
    * Runs a step. Everything that `alloc` and `upload` hand out inside is gone when the promise settles, so read what is wanted
    * before. Steps of one backend run one after another.
    */

@@ -27,8 +27,17 @@ export async function* safetensorsBytes(
   for (const tensor of tensors) yield* tensor.bytes();
 }
 
+export interface SaveOptions {
+  readonly maxShardBytes?: number | undefined;
+  /** What each file says of itself. */
+  readonly metadata?: Readonly<Record<string, string>> | undefined;
+}
+
 /** The files of a checkpoint: `model.safetensors`, or shards and their index. */
-export function checkpointFiles(tensors: readonly SavedTensor[], maxShardBytes = MAX_SHARD_BYTES): SavedFile[] {
+export function checkpointFiles(
+  tensors: readonly SavedTensor[],
+  { maxShardBytes = MAX_SHARD_BYTES, metadata }: SaveOptions = {},
+): SavedFile[] {
   const bytesOf = ({ shape, dtype }: SavedTensor) => storedBytes(shape, dtype);
   const shards: SavedTensor[][] = [[]];
   let room = maxShardBytes;
@@ -41,11 +50,11 @@ export function checkpointFiles(tensors: readonly SavedTensor[], maxShardBytes =
     (shards.at(-1) as SavedTensor[]).push(tensor);
     room -= bytes;
   }
-  if (shards.length === 1) return [{ name: 'model.safetensors', bytes: () => safetensorsBytes(tensors) }];
+  if (shards.length === 1) return [{ name: 'model.safetensors', bytes: () => safetensorsBytes(tensors, metadata) }];
   const number = (n: number) => String(n).padStart(5, '0');
   const files = shards.map((shard, i) => ({
     name: `model-${number(i + 1)}-of-${number(shards.length)}.safetensors`,
-    bytes: () => safetensorsBytes(shard),
+    bytes: () => safetensorsBytes(shard, metadata),
   }));
   const weightMap = shards.flatMap((shard, i) => shard.map(({ name }) => [name, files[i]?.name]));
   const index = {

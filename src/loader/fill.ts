@@ -4,7 +4,8 @@ import { opsOf } from '../backends/eager.ts';
 import type { StoredDType, StoredTensor } from '../checkpoint/safetensors.ts';
 import { CheckpointError } from '../errors.ts';
 import type { Block, SourceDType } from '../numbers.ts';
-import { BLOCK_COLUMNS, size } from '../tensor.ts';
+import { BLOCK_BYTES, BLOCK_COLUMNS, byteSize, isBlockDType, size } from '../tensor.ts';
+import { panelsOf } from './blocks.ts';
 import type { Piece, Plan } from './plan.ts';
 
 export interface LoadProgress {
@@ -16,12 +17,21 @@ export interface LoadProgress {
 export interface FillOptions {
   readonly signal?: AbortSignal | undefined;
   readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
+  /** Sees each stored tensor, by the model's name, once the live ones made of it are filled. The next one is read afterwards. */
+  readonly onFilled?: ((name: string, filled: Filled) => Promise<void>) | undefined;
+}
+
+export interface Filled {
+  readonly stored: StoredTensor;
+  readonly pieces: readonly Piece[];
+  readonly backend: Backend;
 }
 
 /** Bytes read at once; two such buffers exist, so that reading and converting overlap. Larger ones are no faster. */
 const CHUNK_BYTES = 1 << 21;
 
-const SOURCE: Partial<Record<StoredDType, SourceDType>> = {
+/** Types of numbers that can be read. */
+export const SOURCE: Partial<Record<StoredDType, SourceDType>> = {
   F64: 'f64',
   F32: 'f32',
   F16: 'f16',
@@ -32,17 +42,23 @@ const SOURCE: Partial<Record<StoredDType, SourceDType>> = {
 };
 
 /** Takes memory for every tensor of the plan, fills it, and computes what is derived. */
-export async function fill(plan: Plan, backend: Backend, { signal, onProgress }: FillOptions = {}): Promise<void> {
+export async function fill(plan: Plan, backend: Backend, options: FillOptions = {}): Promise<void> {
+  const { signal, onProgress, onFilled } = options;
   const total = [...plan.pieces.keys()].reduce((sum, name) => sum + (plan.tensors.get(name)?.byteLength ?? 0), 0);
   let loaded = 0;
   for (const pieces of plan.pieces.values()) for (const { target } of pieces) place(backend, target);
   const buffers = new ReadBuffers();
   for (const [name, pieces] of plan.pieces) {
     const stored = plan.tensors.get(name) as StoredTensor;
-    await fillTensor(backend, stored, pieces, buffers, signal, (bytes) => {
+    const onBytes = (bytes: number) => {
       loaded += bytes;
       onProgress?.({ file: stored.file, loaded, total });
-    });
+    };
+    if (backend.bytesOf && pieces.every((piece) => isVerbatim(stored, piece))) {
+      const whole = { stored, bytesOf: backend.bytesOf.bind(backend), signal, onBytes };
+      for (const piece of pieces) await readInto(whole, piece);
+    } else await fillTensor(backend, stored, pieces, buffers, signal, onBytes);
+    await onFilled?.(name, { stored, pieces, backend });
   }
   const ops = opsOf(backend);
   for (const { target, compute } of plan.derivations) {
@@ -56,6 +72,46 @@ function place(backend: Backend, target: Piece['target']): void {
   target.place = place;
   target.offset = offset;
 }
+
+/** Are the bytes in memory those of the file, in their order? */
+function isVerbatim({ dtype }: StoredTensor, { target, kind, transposed }: Piece): boolean {
+  if (kind === 'vector' || transposed) return false;
+  return dtype === 'U8' ? isPacked(target) : SOURCE[dtype] === target.dtype;
+}
+
+const isPacked = ({ dtype }: Piece['target']): boolean => dtype === 'ternary' || isBlockDType(dtype);
+
+interface Whole {
+  readonly stored: StoredTensor;
+  bytesOf(x: Piece['target']): Uint8Array;
+  readonly signal: AbortSignal | undefined;
+  onBytes(bytes: number): void;
+}
+
+/** Reads the bytes of a piece to where they stay. Two reads are under way at a time. */
+async function readInto({ stored, bytesOf, signal, onBytes }: Whole, { target, firstRow }: Piece): Promise<void> {
+  const length = byteSize(target.shape, target.dtype);
+  const offset = firstRow * storedRowBytes(target);
+  let before: Promise<number> = Promise.resolve(0);
+  for (let at = 0; at < length; at += CHUNK_BYTES) {
+    signal?.throwIfAborted();
+    const into = bytesOf(target).subarray(at, at + CHUNK_BYTES);
+    const now = stored.read(offset + at, into, signal).then(() => into.length);
+    now.catch(() => {}); // it is awaited in the next round; a failing one before it must not leave it unhandled
+    onBytes(await before);
+    before = now;
+  }
+  onBytes(await before);
+}
+
+/** Bytes of one of the rows that `firstRow` counts. */
+function storedRowBytes({ shape, dtype }: Piece['target']): number {
+  if (isBlockDType(dtype)) return blocksOfRow(shape) * BLOCK_BYTES[dtype];
+  const columns = shape.at(-1) ?? 1;
+  return dtype === 'ternary' ? columns : byteSize([columns], dtype);
+}
+
+const blocksOfRow = (shape: readonly number[]): number => Math.ceil((shape.at(-1) ?? 1) / BLOCK_COLUMNS);
 
 async function fillTensor(
   backend: Backend,
@@ -71,7 +127,9 @@ async function fillTensor(
   const elements = size(stored.shape);
   if (elements === 0) return;
   const elementBytes = stored.byteLength / elements;
-  const rowLength = stored.shape.length > 1 ? (stored.shape.at(-1) as number) : elements;
+  const [{ target }] = pieces as [Piece];
+  const asStored = stored.shape.length > 1 ? (stored.shape.at(-1) as number) : elements;
+  const rowLength = dtype === 'u8' && isBlockDType(target.dtype) ? storedRowBytes(target) : asStored;
   const rows = elements / rowLength;
   // Rows of a transposed matrix are columns here, and blocks of columns must be whole.
   const rowsAtOnce = Math.max(1, Math.floor(CHUNK_BYTES / (rowLength * elementBytes * BLOCK_COLUMNS))) * BLOCK_COLUMNS;
@@ -128,15 +186,21 @@ function rowsOf(chunk: Chunk, { target, firstRow }: Piece): Block | undefined {
     const bytes = chunk.bytes.subarray(firstRow * chunk.elementBytes, (firstRow + length) * chunk.elementBytes);
     return { row: 0, column: 0, rows: 1, columns: length, dtype: chunk.dtype, bytes, transposed: false };
   }
-  const targetRows =
-    target.dtype === 'ternary' ? Math.ceil((target.shape[0] ?? 0) / 4) : size(target.shape.slice(0, -1));
+  const targetRows = storedRows(target, chunk.dtype);
   const from = Math.max(chunk.row, firstRow);
   const to = Math.min(chunk.row + chunk.rows, firstRow + targetRows);
   if (from >= to) return undefined;
   const rowBytes = chunk.rowLength * chunk.elementBytes;
   const bytes = chunk.bytes.subarray((from - chunk.row) * rowBytes, (to - chunk.row) * rowBytes);
-  const columns = target.shape.at(-1) as number;
-  return { row: from - firstRow, column: 0, rows: to - from, columns, dtype: chunk.dtype, bytes, transposed: false };
+  const { rowLength: columns, dtype } = chunk;
+  return { row: from - firstRow, column: 0, rows: to - from, columns, dtype, bytes, transposed: false };
+}
+
+/** How many rows of a stored tensor a live one takes. */
+function storedRows({ shape, dtype }: Piece['target'], from: SourceDType): number {
+  if (dtype === 'ternary') return Math.ceil((shape[0] ?? 0) / 4);
+  if (isBlockDType(dtype) && from === 'u8') return size(shape.slice(0, -2)) * panelsOf(shape);
+  return size(shape.slice(0, -1));
 }
 
 /** What of a chunk of a matrix stored as [in, out] belongs to a piece that wants some of its columns, as rows. */

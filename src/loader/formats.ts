@@ -1,7 +1,7 @@
 /** In which format each kind of weight is kept in memory: decided here and nowhere else. */
 import type { StoredDType } from '../checkpoint/safetensors.ts';
 import { CheckpointError, UsageError } from '../errors.ts';
-import type { DType } from '../tensor.ts';
+import type { BlockDType, DType } from '../tensor.ts';
 
 /**
  * What a user can ask for. `ternary`: ternary layers as they are, all else q8. `auto`: as stored, or the first of AUTO_FORMATS that fits.
@@ -21,6 +21,19 @@ export function checkWeightFormat(text: string): WeightFormat {
   const found = WEIGHT_FORMATS.find((format) => format === text);
   if (!found) throw new UsageError(`there is no weight format '${text}': choose one of ${WEIGHT_FORMATS.join(', ')}.`);
   return found;
+}
+
+/** Can weights stored as these blocks be had in that format? What was rounded away does not come back. */
+export const keepsBlocks = (stored: BlockDType, wanted: WeightFormat): boolean =>
+  wanted === 'auto' || (wanted === 'ternary' ? 'q8' : wanted) === stored;
+
+/** Throws UsageError when they cannot. */
+export function checkKeepsBlocks(name: string, stored: BlockDType, wanted: WeightFormat): void {
+  if (keepsBlocks(stored, wanted)) return;
+  throw new UsageError(
+    `the weights of this checkpoint are ${stored} already ('${name}') and cannot be had as ${wanted}: leave the format away, or take the ` +
+      `checkpoint that they were made from.`,
+  );
 }
 
 /**

@@ -37,7 +37,7 @@ export interface OpenedModel {
   readonly endIds: ReadonlySet<number>;
   /** The formats that suit this checkpoint. */
   readonly formats: readonly WeightFormat[];
-  /** Bytes of the weights if they were kept in another format. */
+  /** Bytes of the weights if they were kept in another of these formats. */
   bytesIn(weights: WeightFormat): number;
 }
 
@@ -78,7 +78,7 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
       tokenizerFolder: named && options.tokenizerFolder,
       endIds,
       bytesIn,
-      formats: WEIGHT_FORMATS.filter((format) => format !== 'ternary' || chosen.plan.hasTernary),
+      formats: WEIGHT_FORMATS.filter((format) => chosen.plan.suits(format)),
       ...chosen,
     };
   } catch (error) {
@@ -94,7 +94,7 @@ function declareFitting<D extends { readonly plan: Plan }>(
 ): D {
   const [first, ...smaller] = weights === 'auto' ? AUTO_FORMATS : [weights];
   let chosen = declare(first as WeightFormat);
-  for (const format of smaller) {
+  for (const format of smaller.filter((format) => chosen.plan.suits(format))) {
     if (chosen.plan.bytes <= memoryBytes) break;
     chosen = declare(format);
   }

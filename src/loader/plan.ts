@@ -8,13 +8,17 @@ import type { Family } from '../models/model.ts';
 import type { Sight } from '../models/tap.ts';
 import type { Linear, Linears, MatrixOptions, Weights } from '../models/weights.ts';
 import type { Ops } from '../ops/index.ts';
-import { byteSize, type DType, type Place, type Shape, show, size, type Tensor } from '../tensor.ts';
-import { formatOf, type WeightFormat, type WeightKind } from './formats.ts';
+import { type BlockDType, byteSize, type DType, type Place, type Shape, show, size, type Tensor } from '../tensor.ts';
+import { panelsOf, storedBlockDType } from './blocks.ts';
+import { checkKeepsBlocks, formatOf, keepsBlocks, type WeightFormat, type WeightKind } from './formats.ts';
 
 /** A tensor whose place is found later. */
 export type Pending = { -readonly [K in keyof Tensor]: Tensor[K] };
 
-/** Part of a stored tensor that goes into one live tensor: `rows` output rows from `firstRow` on. */
+/**
+ * Part of a stored tensor that goes into one live tensor: output rows from `firstRow` on; of packed tensors, which are stored as bytes,
+ * rows of these: four ternary rows, or a panel of blocks.
+ */
 export interface Piece {
   readonly target: Pending;
   readonly kind: WeightKind;
@@ -42,6 +46,8 @@ export class Plan {
   /** What is made of each stored tensor, by the model's name. */
   readonly pieces = new Map<string, Piece[]>();
   readonly derivations: Derivation[] = [];
+  /** Formats of blocks that the checkpoint holds already. */
+  readonly storedBlocks = new Set<BlockDType>();
   /** Second copies that the checkpoint stores: [copy, original]. */
   readonly copies: [StoredTensor, StoredTensor][] = [];
   readonly #options: PlanOptions;
@@ -102,6 +108,12 @@ export class Plan {
     return [...this.pieces.values()].flat().some(({ target }) => target.dtype === 'ternary');
   }
 
+  /** Can the weights of this checkpoint be had in that format? */
+  suits(format: WeightFormat): boolean {
+    if (format === 'ternary' && !this.hasTernary) return false;
+    return [...this.storedBlocks].every((stored) => keepsBlocks(stored, format));
+  }
+
   #folder(prefix: string): Weights {
     const named = (name: string) => prefix + name;
     return {
@@ -130,13 +142,21 @@ export class Plan {
   }
 
   #ask(name: string, stored: Shape, shape: Shape, kind: WeightKind): Tensor {
-    const tensor = this.#find(name, stored);
-    return this.#claim(
-      name,
-      { kind, firstRow: 0, transposed: false },
-      shape,
-      formatOf(kind, tensor.name, tensor.dtype, this.#options.weights),
-    );
+    const { dtype } = this.#format(name, stored, kind, [shape]);
+    return this.#claim(name, { kind, firstRow: 0, transposed: false }, shape, dtype);
+  }
+
+  /** In which format tensors of these shapes are kept, which are stored together as numbers of shape `stored` or as blocks. */
+  #format(name: string, stored: Shape, kind: WeightKind, shapes: readonly Shape[]): { dtype: DType; blocks: boolean } {
+    const tensor = this.tensors.get(name);
+    if (tensor?.dtype === 'U8' && kind !== 'vector') {
+      const dtype = storedBlockDType(tensor, shapes);
+      checkKeepsBlocks(tensor.name, dtype, this.#options.weights);
+      this.storedBlocks.add(dtype);
+      return { dtype, blocks: true };
+    }
+    const numbers = this.#find(name, stored);
+    return { dtype: formatOf(kind, numbers.name, numbers.dtype, this.#options.weights), blocks: false };
   }
 
   #find(name: string, shape: Shape): StoredTensor {
@@ -158,11 +178,12 @@ export class Plan {
     return target;
   }
 
-  /** Ternary layers are known by their type and their scale, not by what the config says of them. */
+  /** Ternary layers are known by their type and their scale, not by what the config says of them. Blocks have three axes, and no scale. */
   #isTernary(name: string): boolean {
     const weight = this.tensors.get(`${name}.weight`);
     if (weight?.dtype !== 'U8') return false;
     if (this.tensors.has(`${name}.weight_scale`)) return true;
+    if (weight.shape.length === 3) return false;
     throw new CheckpointError(
       `'${weight.name}' is U8, as packed ternary weights are, but the checkpoint has no '${name}.weight_scale'.`,
     );
@@ -200,19 +221,25 @@ export class Plan {
     { transposed = false, bias = false }: MatrixOptions,
   ): Dense[] {
     const dOut = dOuts.reduce((sum, n) => sum + n, 0);
-    const stored = this.#find(`${name}.weight`, transposed ? [dIn, dOut] : [dOut, dIn]);
-    const dtype = formatOf('matrix', stored.name, stored.dtype, this.#options.weights);
+    const shapes = dOuts.map((rows) => [rows, dIn]);
+    const stored = transposed ? [dIn, dOut] : [dOut, dIn];
+    const { dtype, blocks } = this.#format(`${name}.weight`, stored, 'matrix', shapes);
     if (bias) {
       const vector = this.#find(`${name}.bias`, [dOut]);
       formatOf('vector', vector.name, vector.dtype, this.#options.weights); // throws on integers
     }
     let firstRow = 0;
-    return dOuts.map((rows) => {
-      const w = this.#claim(`${name}.weight`, { kind: 'matrix', firstRow, transposed }, [rows, dIn], dtype);
+    let firstPanel = 0;
+    return shapes.map((shape) => {
+      const [rows] = shape as [number, number];
+      // Blocks lie as they are kept: never transposed.
+      const place = blocks ? { firstRow: firstPanel, transposed: false } : { firstRow, transposed };
+      const w = this.#claim(`${name}.weight`, { kind: 'matrix', ...place }, shape, dtype);
       const b = bias
         ? this.#claim(`${name}.bias`, { kind: 'vector', firstRow, transposed: false }, [rows], 'f32')
         : undefined;
       firstRow += rows;
+      firstPanel += panelsOf(shape);
       return { w, b };
     });
   }

@@ -1,9 +1,23 @@
-/** The other way round: from the live tensors of a plan back to the files of a checkpoint that the reference implementations load. */
+/**
+ * The other way round: from the live tensors of a plan back to the files of a checkpoint that the reference implementations load, unless
+ * weights are kept as blocks, which only this library reads.
+ */
 import type { Backend } from '../backends/backend.ts';
 import type { StoredDType, StoredTensor } from '../checkpoint/safetensors.ts';
 import { checkpointFiles, type SavedFile, type SavedTensor } from '../checkpoint/save.ts';
 import { type Folder, readBytes } from '../checkpoint/source.ts';
-import { byteSize, type DType, rows, size, type TypedArray } from '../tensor.ts';
+import type { JsonObject } from '../models/config.ts';
+import {
+  type BlockDType,
+  byteSize,
+  type DType,
+  isBlockDType,
+  rows,
+  size,
+  type Tensor,
+  type TypedArray,
+} from '../tensor.ts';
+import { blockMetadata, configWithBlocks, storedBlockShape } from './blocks.ts';
 import type { OpenedModel } from './open.ts';
 import type { Piece, Plan } from './plan.ts';
 
@@ -31,20 +45,43 @@ const STORED: Record<DType, StoredDType> = {
 
 /** The files of a model as it is now: weights as safetensors in the format they are kept in, config and tokenizer as they were. */
 export async function filesOf(opened: OpenedModel, backend: Backend, maxShardBytes?: number): Promise<SavedFile[]> {
-  const weights = checkpointFiles(savedTensors(opened.plan, backend), maxShardBytes);
+  const blocks = blocksOf(opened.plan);
+  const metadata = blocks.length > 0 ? blockMetadata(blocks) : undefined;
+  const weights = checkpointFiles(savedTensors(opened.plan, backend), { maxShardBytes, metadata });
   const kept = [...MODEL_FILES, ...(opened.tokenizerFolder ? [] : [...TOKENIZER_FILES, ...OLDER_TOKENIZER_FILES])];
   const files = await copies(opened.checkpoint.folder, kept);
   if (opened.tokenizerFolder) {
     files.push(...(await copies(opened.tokenizerFolder, [...TOKENIZER_FILES, ...OLDER_TOKENIZER_FILES])));
   }
-  return [...files, ...weights];
+  if (blocks.length === 0) return [...files, ...weights];
+  return [...files.map((file) => (file.name === 'config.json' ? saidIn(file, blocks) : file)), ...weights];
 }
 
-async function copies(folder: Folder, names: readonly string[]): Promise<SavedFile[]> {
-  const files: SavedFile[] = [];
+function blocksOf(plan: Plan): BlockDType[] {
+  const targets = [...plan.pieces.values()].flat();
+  return targets.flatMap(({ target: { dtype } }) => (isBlockDType(dtype) ? [dtype] : []));
+}
+
+/** config.json, with a word on blocks. */
+function saidIn({ name, content }: Copy, blocks: readonly BlockDType[]): SavedFile {
+  const before = JSON.parse(new TextDecoder().decode(content)) as JsonObject; // it was read when the model was opened
+  const after = configWithBlocks(before, blocks);
+  if (after === before) return copy(name, content);
+  const json = new TextEncoder().encode(`${JSON.stringify(after, null, 2)}\n`);
+  return { name, bytes: () => [json] };
+}
+
+interface Copy extends SavedFile {
+  readonly content: Uint8Array;
+}
+
+const copy = (name: string, content: Uint8Array): Copy => ({ name, content, bytes: () => [content] });
+
+async function copies(folder: Folder, names: readonly string[]): Promise<Copy[]> {
+  const files: Copy[] = [];
   for (const name of names) {
     const bytes = await readBytes(folder, name, MAX_KEPT_BYTES);
-    if (bytes) files.push({ name, bytes: () => [bytes] });
+    if (bytes) files.push(copy(name, bytes));
   }
   return files;
 }
@@ -55,11 +92,14 @@ function savedTensors(plan: Plan, backend: Backend): SavedTensor[] {
     const stored = plan.tensors.get(name) as StoredTensor;
     const ordered = [...pieces].sort((a, b) => a.firstRow - b.firstRow);
     const [first] = ordered as [Piece];
+    const { dtype } = first.target;
+    const blocks = isBlockDType(dtype);
+    const shapes = ordered.map(({ target }) => target.shape);
     return {
       name: stored.name,
-      shape: stored.shape,
-      dtype: STORED[first.target.dtype],
-      bytes: () => (first.transposed ? turned(ordered, backend) : inOrder(ordered, backend)),
+      shape: blocks ? storedBlockShape(shapes, dtype) : stored.shape,
+      dtype: STORED[dtype],
+      bytes: () => (first.transposed && !blocks ? turned(ordered, backend) : inOrder(ordered, backend)),
     };
   });
 }
@@ -69,15 +109,21 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: TypedArray): Uint8Array =>
 
 async function* inOrder(pieces: readonly Piece[], backend: Backend): AsyncGenerator<Uint8Array> {
   for (const { target } of pieces) {
-    const [count = 1] = target.shape;
-    const rowBytes = byteSize(target.shape, target.dtype) / count;
-    // Packed rows cannot be cut; such tensors are small enough to be read whole.
-    const atOnce = target.dtype === 'ternary' ? count : Math.max(1, Math.floor(CHUNK_BYTES / rowBytes));
+    const numbers = asRows(target);
+    const [count = 1] = numbers.shape;
+    const rowBytes = byteSize(numbers.shape, numbers.dtype) / count;
+    const atOnce = Math.max(1, Math.floor(CHUNK_BYTES / rowBytes));
     for (let row = 0; row < count; row += atOnce) {
-      const some = atOnce >= count ? target : rows(target, row, Math.min(row + atOnce, count));
+      const some = atOnce >= count ? numbers : rows(numbers, row, Math.min(row + atOnce, count));
       yield bytesOf(await backend.read(some));
     }
   }
+}
+
+/** What can be cut into rows: the bytes of packed tensors, all others as they are. */
+export function asRows(x: Tensor): Tensor {
+  if (x.dtype !== 'ternary' && !isBlockDType(x.dtype)) return x;
+  return { ...x, shape: [byteSize(x.shape, x.dtype)], dtype: 'u8' };
 }
 
 /** Matrices kept as [out, in] that are stored side by side as [in, out]. */

@@ -42,7 +42,7 @@ describe('shards', () => {
   test('of any size hold the same tensors as one file', async () => {
     await fc.assert(
       fc.asyncProperty(savedTensors, fc.nat(200), async (tensors, maxShardBytes) => {
-        const files = checkpointFiles(tensors, maxShardBytes);
+        const files = checkpointFiles(tensors, { maxShardBytes });
         const contents = new Map<string, Uint8Array>();
         for (const { name, bytes } of files) contents.set(name, await bytesOfAll(bytes()));
         const checkpoint = await openCheckpoint(memoryFolder(contents));
@@ -64,7 +64,7 @@ describe('shards', () => {
       dtype: 'U8' as const,
       bytes: () => [new Uint8Array(3)],
     }));
-    const files = checkpointFiles(tensors, 4);
+    const files = checkpointFiles(tensors, { maxShardBytes: 4 });
     expect(files.map(({ name }) => name)).toEqual([
       'model-00001-of-00003.safetensors',
       'model-00002-of-00003.safetensors',
@@ -73,7 +73,7 @@ describe('shards', () => {
     ]);
     const index = JSON.parse(new TextDecoder().decode(await bytesOfAll(files.at(-1)?.bytes() ?? [])));
     expect(index.metadata.total_size).toBe(9);
-    expect(checkpointFiles(tensors, 9).map(({ name }) => name)).toEqual(['model.safetensors']);
+    expect(checkpointFiles(tensors, { maxShardBytes: 9 }).map(({ name }) => name)).toEqual(['model.safetensors']);
   });
 });
 

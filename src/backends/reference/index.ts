@@ -27,6 +27,10 @@ export function createReferenceBackend(): Backend {
         fillQuantised(numbersOf(x) as Uint8Array, { ...x, dtype: x.dtype }, block);
       else fillBlock(numbersOf(x), x, block);
     },
+    bytesOf(x) {
+      const { buffer, byteOffset, byteLength } = numbersOf(x);
+      return new Uint8Array(buffer, byteOffset, byteLength);
+    },
     step<R>(body: () => Promise<R>): Promise<R> {
       const done = last.then(body);
       last = done.catch(() => {});

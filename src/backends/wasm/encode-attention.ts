@@ -21,6 +21,9 @@ const MAX_ROWS = 64;
 const QUERY_FLOATS = 4096;
 const SCORE_FLOATS = 2 ** 17;
 
+/** Queries of a piece of several key heads. */
+const FEW_ROWS = 32;
+
 /** Values that lie together in scratch memory: keys, and columns. */
 const BLOCK = 64;
 const CHUNK = 64;
@@ -43,13 +46,15 @@ function tiled(
   const queryFloats = up(width, 4);
   const most = Math.min(MAX_ROWS, QUERY_FLOATS / Math.max(1, queryFloats), SCORE_FLOATS / rowFloats);
   const tile = Math.min(tokens, Math.max(1, Math.floor(most / group)));
-  const rows = tile * group;
+  const few = kernel === 'attention' ? Math.floor(FEW_ROWS / (tokens * group)) : 1;
+  const tileHeads = Math.max(1, Math.min(few, Math.floor(keyHeads / to.parts)));
+  const rows = tile * tileHeads * group;
   const spareForKeys = (4 + rows) * queryFloats;
   const spareForValues = Math.min(BLOCK, keys) * Math.min(CHUNK, up(valueWidth, 16));
   const floats =
     up(rows, 4) + (rows + 1) * rowFloats + rows * up(valueWidth, 16) + Math.max(spareForKeys, spareForValues);
   to.begin(kernel, { scratchBytes: 4 * floats });
-  to.u32(...addresses, tokens, heads, keyHeads, keys, width, valueWidth, tile, ...formats);
+  to.u32(...addresses, tokens, heads, keyHeads, keys, width, valueWidth, tile, tileHeads, ...formats);
   to.f32(scale);
   to.u32(length);
 }

@@ -16,7 +16,7 @@ export const rowBytes = (inner: number, dtype: DType): number =>
   isBlockDType(dtype) ? byteSize([PANEL_ROWS, inner], dtype) / PANEL_ROWS : byteSize([inner], dtype);
 
 /** Bytes of weights that make up one piece of work: near the size of a first-level cache, a small part of a second-level one. */
-const PIECE_BYTES = 1 << 16;
+const PIECE_BYTES = 1 << 15;
 
 /** Rows of one piece of work: full tiles, and enough pieces for all parts. */
 export function rowsAtOnce(rows: number, rowBytes: number, parts: number): number {
@@ -39,7 +39,7 @@ export const blockScratch = (tokens: number, inner: number): number =>
 /** Writes the records of f32 rows [T, J]; gives their address. */
 export function quantizeTokens(to: CommandWriter, x: number, tokens: number, inner: number, dtype: DType): number {
   const records = to.temp(tokens * tokenBytes(inner));
-  to.begin('quantizeTokens', { after: true });
+  to.begin('quantizeTokens');
   to.u32(records, x, tokens, inner, formatOf(dtype));
   return records;
 }

@@ -154,6 +154,12 @@ class WasmBackend implements Backend {
     else fillBlock(this.#numbers(x), x, block);
   }
 
+  bytesOf(x: Tensor): Uint8Array {
+    if (this.#scopes.length > 0) throw new Error('bytesOf() inside of a step: commands may be reading this memory');
+    const { buffer, byteOffset, byteLength } = this.#numbers(x);
+    return new Uint8Array(buffer, byteOffset, byteLength);
+  }
+
   /** Numbers into blocks, by all threads. */
   #quantize(x: Tensor, block: Block): Promise<void> {
     const { dtype, bytes } = sourceOf(block);

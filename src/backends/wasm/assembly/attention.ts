@@ -1,6 +1,7 @@
 /**
  * Attention of one sequence. A piece of work is a key head and a tile of tokens, with all query heads that share the key head: each row of
- * a tile is one query. Scores of the tile over all keys stay in scratch memory, so that the softmax knows the largest score before it
+ * a tile is one query. Where tokens are few, a piece has several key heads, and reads the keys of all before it goes on to later tokens:
+ * memory is read in its order. Scores of the tile over all keys stay in scratch memory, so that the softmax knows the largest score before it
  * starts. A running maximum would need less memory and be no faster (there are 32 or more products per score), but its rescaling
  * could not give the bits of the two steps `attentionPattern` and `attendPattern`.
  *
@@ -10,12 +11,12 @@
  * Keys and values of other formats than f32 are widened when they are copied to scratch memory, once for all rows of a tile. Scales of i8 rows
  * are factors of scores and of probabilities.
  *
- * Words: out, q, k, v, T, H, K, S, D, Dv, tokens of a tile, formats of k and v, scale, 0 or the
+ * Words: out, q, k, v, T, H, K, S, D, Dv, tokens and key heads of a piece, formats of k and v, scale, 0 or the
  * address of the number of keys, which is S at most. Scratch memory: see ../encode-attention.ts.
  */
 import { address, real, scratch, take, word } from './command';
 import { addScaled, madd, sumLanes } from './lanes';
-import { widen } from './weights';
+import { lower, upper, widen } from './weights';
 
 /** Formats of keys and values; see ../../../key-values.ts. Rows of I8 begin with their scale. */
 const F32: u32 = 0;
@@ -43,6 +44,9 @@ const CHUNK: usize = 64;
 /** Values are used where they lie when at most so many rows want them; so many keys at a time stay in the nearest cache. */
 const FEW_ROWS: u32 = 4;
 const FEW_KEYS: usize = 16;
+
+/** Keys that are read before the next head's, a multiple of 4. */
+const ROUND: u32 = 16;
 
 /** e^x for x <= 0 within 2 units of the last place (Cephes expf); 2.5e-38 where x is lower still, NaN where it is NaN. */
 // @ts-ignore: decorator
@@ -82,10 +86,19 @@ function widenCodes(to: usize, from: usize, count: usize): void {
   for (const end = from + (count & 15); from < end; from++, to += 4) store<f32>(to, <f32>load<i8>(from));
 }
 
+function widenHalves(to: usize, from: usize, count: usize): void {
+  for (const whole = from + ((count & ~7) << 1); from < whole; from += 16, to += 32) {
+    const x = v128.load(from);
+    v128.store(to, lower<i16>(x));
+    v128.store(to, upper<i16>(x), 16);
+  }
+  widen<i16>(to, from, count & 7);
+}
+
 /** `count` numbers as f32, then zeros up to `padded`. */
 function copyPadded(to: usize, from: usize, count: usize, padded: usize, format: u32): void {
   if (format == F32) memory.copy(to, from, count << 2);
-  else if (format == F16) widen<i16>(to, from, count);
+  else if (format == F16) widenHalves(to, from, count);
   else widenCodes(to, from, count);
   if (padded > count) memory.fill(to + (count << 2), 0, (padded - count) << 2);
 }
@@ -191,8 +204,8 @@ function scores1(to: usize, q: usize, k: usize, stride: usize, bytes: usize, sca
 }
 
 /**
- * Scores of the rows of a tile over the keys that they see, and of up to 3 more. Row r sees the first `seen + r / group` keys; rows of q
- * are padded to `bytes`. `spare` holds four keys.
+ * Scores of the rows of a tile over those of the keys `begin`..`end` that they see, and of up to 3 more. Row r sees the first
+ * `seen + r / group` keys; rows of q are padded to `bytes`. `spare` holds four keys.
  */
 function scoreRows(
   scores: usize,
@@ -208,9 +221,10 @@ function scoreRows(
   spare: usize,
   factor: f32,
   format: u32,
+  begin: u32,
+  end: u32,
 ): void {
-  const end = seen + (rows - 1) / group;
-  for (let s: u32 = 0; s < end; s += 4) {
+  for (let s = begin; s < end; s += 4) {
     let from = k + s * stride;
     let step = stride;
     let scale = f32x4.splat(factor);
@@ -326,9 +340,18 @@ function weigh1(z: usize, p: usize, v: usize, stride: usize, count: usize): void
   v128.store(z, a3, 48);
 }
 
+/** Multiplies some numbers of each row with the scales of their values. */
+function scaleRows(p: usize, pBytes: usize, rows: u32, v: usize, stride: usize, keys: usize, scales: usize): void {
+  for (let i: usize = 0; i < keys; i++, v += stride) store<f32>(scales + (i << 2), load<f32>(v));
+  // Up to a multiple of 4; nobody uses what lies behind the last key.
+  for (let r: u32 = 0; r < rows; r++, p += pBytes) {
+    for (let i: usize = 0; i < keys << 2; i += 16) v128.store(p + i, f32x4.mul(v128.load(p + i), v128.load(scales + i)));
+  }
+}
+
 /**
- * z[rows, padded Dv] = p[rows, ...] v, over the first seen[r] keys for row r. `spare` holds BLOCK values of CHUNK columns, or fewer
- * when there are not as many.
+ * z[rows, padded Dv] += p[rows, ...] v, over the keys `begin`..`end`, of which row r sees the first seen[r]. `spare` holds BLOCK values
+ * of CHUNK columns, or fewer when there are not as many, `scales` BLOCK numbers.
  */
 function weighRows(
   z: usize,
@@ -341,15 +364,16 @@ function weighRows(
   stride: usize,
   dv: usize,
   spare: usize,
+  scales: usize,
   format: u32,
+  begin: usize,
+  end: usize,
 ): void {
-  memory.fill(z, 0, rows * zBytes);
-  let end: usize = 0;
-  for (let r: u32 = 0; r < rows; r++) end = max<usize>(end, load<u32>(seen + (r << 2)));
   const inPlace = format == F32 && rows <= FEW_ROWS && dv << 2 == zBytes;
   const block = inPlace ? FEW_KEYS : BLOCK;
-  for (let s: usize = 0; s < end; s += block) {
+  for (let s = begin; s < end; s += block) {
     const keys = min(block, end - s);
+    if (format == I8) scaleRows(p + (s << 2), pBytes, rows, v + s * stride, stride, keys, scales);
     for (let c: usize = 0; c < zBytes; c += CHUNK << 2) {
       const bytes = min(CHUNK << 2, zBytes - c);
       let from = v + s * stride + columnOf(c >> 2, format);
@@ -381,25 +405,11 @@ function weighRows(
   }
 }
 
-/** Multiplies the first seen[r] numbers of each row with the scales of their values. `scales` is room for as many as a row has. */
-function scaleRows(p: usize, pBytes: usize, seen: usize, rows: u32, v: usize, stride: usize, scales: usize): void {
-  let end: usize = 0;
-  for (let r: u32 = 0; r < rows; r++) {
-    const count: usize = load<u32>(seen + (r << 2));
-    for (; end < count; end++, v += stride) store<f32>(scales + (end << 2), load<f32>(v));
-    // Up to a multiple of 4; nobody uses what lies behind `count`.
-    for (let i: usize = 0; i < count << 2; i += 16) {
-      v128.store(p + i, f32x4.mul(v128.load(p + i), v128.load(scales + i)));
-    }
-    p += pBytes;
-  }
-}
-
 /** S, or where it is found. */
 // @ts-ignore: decorator
 @inline
 function keysOf(args: usize): u32 {
-  const at = address(args, 14);
+  const at = address(args, 15);
   return at ? load<u32>(at) : word(args, 7);
 }
 
@@ -429,8 +439,10 @@ function takeQueries(to: usize, q: usize, args: usize, first: u32, tokens: u32, 
   }
 }
 
-/** Probabilities of the tile's rows in `p`; returns the number of keys that the first token sees. */
-function probabilities(args: usize, p: usize, spare: usize, first: u32, tokens: u32, keyHead: u32): u32 {
+/**
+ * Probabilities of the rows of `many` key heads in `p`, head by head; returns the number of keys that the first token sees.
+ */
+function probabilities(args: usize, p: usize, spare: usize, first: u32, tokens: u32, keyHead: u32, many: u32): u32 {
   const keyHeads = word(args, 6);
   const group = word(args, 5) / keyHeads;
   const d: usize = word(args, 8);
@@ -438,71 +450,110 @@ function probabilities(args: usize, p: usize, spare: usize, first: u32, tokens: 
   const rows = tokens * group;
   const rowBytes = rowBytesOf(keysOf(args));
   const seen = keysOf(args) - (word(args, 4) - 1 - first);
+  const end = seen + tokens - 1;
   const q = spare + 4 * bytes;
-  takeQueries(q, address(args, 1), args, first, tokens, keyHead, group);
-  const format = word(args, 11);
-  const keyBytes = bytesOf(d, format);
-  const k = address(args, 2) + keyHead * keyBytes;
-  scoreRows(p, rowBytes, rows, group, seen, q, bytes, k, keyHeads * keyBytes, d, spare, real(args, 13), format);
-  for (let r: u32 = 0; r < rows; r++) softmax(p + r * rowBytes, seen + r / group);
+  for (let h: u32 = 0; h < many; h++) {
+    takeQueries(q + h * rows * bytes, address(args, 1), args, first, tokens, keyHead + h, group);
+  }
+  const format = word(args, 12);
+  const stride = keyHeads * bytesOf(d, format);
+  const scale = real(args, 14);
+  const round = many == 1 ? end : ROUND;
+  for (let s: u32 = 0; s < end; s += round) {
+    for (let h: u32 = 0; h < many; h++) {
+      const k = address(args, 2) + (keyHead + h) * bytesOf(d, format);
+      const to = p + h * rows * rowBytes;
+      const queries = q + h * rows * bytes;
+      scoreRows(to, rowBytes, rows, group, seen, queries, bytes, k, stride, d, spare, scale, format, s, min(s + round, end));
+    }
+  }
+  for (let r: u32 = 0; r < many * rows; r++) softmax(p + r * rowBytes, seen + (r % rows) / group);
   return seen;
 }
 
-/** z of the tile's rows, from `p`. */
-function weighTile(args: usize, p: usize, seen: usize, z: usize, spare: usize, first: u32, tokens: u32, keyHead: u32): void {
+/** z of the rows of `many` key heads, from `p`. Row r of each sees the first seen[r] keys. */
+function weighTile(
+  args: usize,
+  p: usize,
+  seen: usize,
+  z: usize,
+  spare: usize,
+  first: u32,
+  tokens: u32,
+  keyHead: u32,
+  many: u32,
+): void {
   const heads = word(args, 5);
   const keyHeads = word(args, 6);
   const group = heads / keyHeads;
   const dv: usize = word(args, 9);
   const rows = tokens * group;
   const zBytes = zBytesOf(dv);
-  const format = word(args, 12);
+  const format = word(args, 13);
   const stride = keyHeads * bytesOf(dv, format);
-  const v = address(args, 3) + keyHead * bytesOf(dv, format);
   const pBytes = rowBytesOf(keysOf(args));
-  if (format == I8) scaleRows(p, pBytes, seen, rows, v, stride, p + word(args, 10) * group * pBytes);
-  weighRows(z, zBytes, p, pBytes, seen, rows, v, stride, dv, spare, format);
-  for (let r: u32 = 0; r < rows; r++) {
-    const out = address(args, 0) + ((first + r / group) * heads + keyHead * group + (r % group)) * (dv << 2);
+  const scales = p + word(args, 10) * word(args, 11) * group * pBytes;
+  memory.fill(z, 0, many * rows * zBytes);
+  let end: u32 = 0;
+  for (let r: u32 = 0; r < rows; r++) end = max(end, load<u32>(seen + (r << 2)));
+  const round = many == 1 ? end : ROUND;
+  for (let s: u32 = 0; s < end; s += round) {
+    for (let h: u32 = 0; h < many; h++) {
+      const v = address(args, 3) + (keyHead + h) * bytesOf(dv, format);
+      const from = p + h * rows * pBytes;
+      const to = z + h * rows * zBytes;
+      weighRows(to, zBytes, from, pBytes, seen, rows, v, stride, dv, spare, scales, format, s, min(s + round, end));
+    }
+  }
+  for (let r: u32 = 0; r < many * rows; r++) {
+    const head = (keyHead + r / rows) * group + (r % group);
+    const out = address(args, 0) + ((first + (r % rows) / group) * heads + head) * (dv << 2);
     memory.copy(out, z + r * zBytes, dv << 2);
   }
+}
+
+/** Pieces that share a tile of tokens. */
+// @ts-ignore: decorator
+@inline
+function headPieces(args: usize): u32 {
+  return (word(args, 6) + word(args, 11) - 1) / word(args, 11);
+}
+
+// @ts-ignore: decorator
+@inline
+function tiles(args: usize): u32 {
+  return (word(args, 4) + word(args, 10) - 1) / word(args, 10);
 }
 
 /** The largest tiles first: with the causal mask these are the last ones. */
 // @ts-ignore: decorator
 @inline
 function firstToken(args: usize, piece: u32): u32 {
-  const tile = word(args, 10);
-  const tiles = (word(args, 4) + tile - 1) / tile;
-  return (tiles - 1 - piece / word(args, 6)) * tile;
-}
-
-// @ts-ignore: decorator
-@inline
-function pieces(args: usize): u32 {
-  const tile = word(args, 10);
-  return ((word(args, 4) + tile - 1) / tile) * word(args, 6);
+  return (tiles(args) - 1 - piece / headPieces(args)) * word(args, 10);
 }
 
 export function attention(args: usize, part: u32, parts: u32): void {
   const tokens = word(args, 4);
   const keyHeads = word(args, 6);
   const group = word(args, 5) / keyHeads;
-  const most = word(args, 10) * group;
+  const most = word(args, 10) * word(args, 11) * group;
   const seen = scratch(args, part);
   const p = seen + ((most + 3) & ~3) * 4;
   const z = p + (most + 1) * rowBytesOf(keysOf(args)); // behind the rows are the scales of the values
   const spare = z + most * zBytesOf(word(args, 9));
-  for (let i = take(args); i < pieces(args); i = take(args)) {
+  const pieces = tiles(args) * headPieces(args);
+  for (let i = take(args); i < pieces; i = take(args)) {
     const first = firstToken(args, i);
     const some = min(word(args, 10), tokens - first);
-    const sees = probabilities(args, p, spare, first, some, i % keyHeads);
+    const keyHead = (i % headPieces(args)) * word(args, 11);
+    const many = min(word(args, 11), keyHeads - keyHead);
+    const sees = probabilities(args, p, spare, first, some, keyHead, many);
     for (let r: u32 = 0; r < some * group; r++) store<u32>(seen + (r << 2), sees + r / group);
-    weighTile(args, p, seen, z, spare, first, some, i % keyHeads);
+    weighTile(args, p, seen, z, spare, first, some, keyHead, many);
   }
 }
 
-/** out[H, T, S] */
+/** out[H, T, S]; pieces of one key head. */
 export function attentionPattern(args: usize, part: u32, parts: u32): void {
   const tokens = word(args, 4);
   const keyHeads = word(args, 6);
@@ -511,10 +562,10 @@ export function attentionPattern(args: usize, part: u32, parts: u32): void {
   const p = scratch(args, part);
   const rowBytes = rowBytesOf(keys);
   const spare = p + word(args, 10) * group * rowBytes;
-  for (let i = take(args); i < pieces(args); i = take(args)) {
+  for (let i = take(args); i < tiles(args) * keyHeads; i = take(args)) {
     const first = firstToken(args, i);
     const some = min(word(args, 10), tokens - first);
-    const sees = probabilities(args, p, spare, first, some, i % keyHeads);
+    const sees = probabilities(args, p, spare, first, some, i % keyHeads, 1);
     for (let r: u32 = 0; r < some * group; r++) {
       const head = (i % keyHeads) * group + (r % group);
       const out = address(args, 0) + (head * tokens + first + r / group) * (keys << 2);
@@ -523,7 +574,7 @@ export function attentionPattern(args: usize, part: u32, parts: u32): void {
   }
 }
 
-/** q is the pattern [H, T, S]. Zeros at the end of its rows are what may not be seen, and are not looked at. */
+/** q is the pattern [H, T, S]; pieces of one key head. Zeros at the end of its rows are what may not be seen, and are not looked at. */
 export function attendPattern(args: usize, part: u32, parts: u32): void {
   const tokens = word(args, 4);
   const keyHeads = word(args, 6);
@@ -535,7 +586,7 @@ export function attendPattern(args: usize, part: u32, parts: u32): void {
   const rowBytes = rowBytesOf(keys);
   const z = p + (most + 1) * rowBytes;
   const spare = z + most * zBytesOf(word(args, 9));
-  for (let i = take(args); i < pieces(args); i = take(args)) {
+  for (let i = take(args); i < tiles(args) * keyHeads; i = take(args)) {
     const first = firstToken(args, i);
     const some = min(word(args, 10), tokens - first);
     for (let r: u32 = 0; r < some * group; r++) {
@@ -546,7 +597,7 @@ export function attendPattern(args: usize, part: u32, parts: u32): void {
       memory.copy(p + r * rowBytes, from, count << 2);
       store<u32>(seen + (r << 2), count);
     }
-    weighTile(args, p, seen, z, spare, first, some, i % keyHeads);
+    weighTile(args, p, seen, z, spare, first, some, i % keyHeads, 1);
   }
 }
 

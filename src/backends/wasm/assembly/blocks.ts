@@ -47,6 +47,13 @@ export function tokenBytes(blocks: usize): usize {
   return (blocks * (BLOCK * codeBytes() + 8) + 15) & ~15;
 }
 
+/** The code of weight zero. */
+// @ts-ignore: decorator
+@inline
+export function zeroCode(narrow: u32): i32 {
+  return narrow ? 8 : 64;
+}
+
 const TINY: f32 = 7.888609052210118e-31; // 2^-100
 
 // @ts-ignore: decorator

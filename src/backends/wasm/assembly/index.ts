@@ -1,7 +1,7 @@
 /** All kernels. Each takes (args, part, parts); see ../command.ts. */
 export { attendPattern, attention, attentionPattern, sumHeads } from './attention';
 export { add, gateRelu2, gateSilu, gelu, negExp, scale, softplus } from './elementwise';
-export { gateHalves, groupByExpert, linearByExpert, sumSlots, topExperts } from './experts';
+export { gateHalves, gateTokens, groupByExpert, linearByExpert, sumSlots, topExperts } from './experts';
 export { linear } from './linear';
 export { blocksByExpert, linearBlocks, quantizeTokens } from './linear-blocks';
 export { linearTernary, quantizeRows } from './linear-ternary';

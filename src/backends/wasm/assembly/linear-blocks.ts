@@ -1,16 +1,11 @@
 /** The products of linear.ts and experts.ts with weights in blocks, and their preparation. */
-import { blockBytes, blockRowsForTokens, blocksOf, PANEL, quantizeToken, tokenBytes } from './blocks';
+import { blockBytes, blockRowsForTokens, blocksOf, PANEL, quantizeToken, tokenBytes, zeroCode } from './blocks';
 import { address, scratch, take, word } from './command';
+import { GROUP_BYTES } from './experts';
 import { MATRICES, MATRIX_WORDS, piecesOf } from './matrices';
 
 /** Tokens of one piece of work. */
 const PIECE_TOKENS: u32 = 4;
-
-// @ts-ignore: decorator
-@inline
-function zeroCode(narrow: u32): i32 {
-  return narrow ? 8 : 64;
-}
 
 // @ts-ignore: decorator
 @inline
@@ -72,30 +67,37 @@ export function linearBlocks(args: usize, part: u32, parts: u32): void {
   }
 }
 
-/** Words as of `linearByExpert`, where x is a list of records; the format is 0 for q8, 1 for q4. Scratch memory as of `linearBlocks`. */
+/**
+ * Words as of `linearByExpert`, where x is a list of records, or of a single one in floats where the last word, the number of tokens, is
+ * 1; the format is 0 for q8, 1 for q4. Scratch memory as of `linearBlocks`.
+ */
 export function blocksByExpert(args: usize, part: u32, parts: u32): void {
   const y = address(args, 0);
-  const x = address(args, 1);
+  let x = address(args, 1);
   const order = address(args, 2);
-  const starts = address(args, 3);
+  const groups = address(args, 3);
   const w = address(args, 4);
-  const count = word(args, 5);
-  const rows = word(args, 6);
-  const blocks = blocksOf(word(args, 7));
-  const narrow = word(args, 8);
-  const chunk = word(args, 9);
-  const divisor = word(args, 10);
-  const most = word(args, 11);
+  const rows = word(args, 5);
+  const blocks = blocksOf(word(args, 6));
+  const narrow = word(args, 7);
+  const chunk = word(args, 8);
+  const divisor = word(args, 9);
+  const most = word(args, 10);
   const xs = scratch(args, part);
   const ys = xs + 4 * most;
   const wide = (ys + 4 * most + 15) & ~15;
+  if (word(args, 11) == 1) {
+    const record = wide + panelBytes(blocks, 0);
+    quantizeToken(record, x, word(args, 6), zeroCode(narrow));
+    x = record;
+  }
   const chunks = (rows + chunk - 1) / chunk;
   const expertBytes = ((rows + PANEL - 1) / PANEL) * panelBytes(blocks, narrow);
-  for (let piece = take(args); piece < count * chunks; piece = take(args)) {
-    const expert = piece / chunks;
-    const from = load<u32>(starts + 4 * expert);
-    const slots = load<u32>(starts + 4 * expert, 4) - from;
-    if (slots == 0) continue;
+  const pieces = load<u32>(groups) * chunks;
+  for (let piece = take(args); piece < pieces; piece = take(args)) {
+    const group = groups + 4 + (piece / chunks) * GROUP_BYTES;
+    const from = load<u32>(group, 4);
+    const slots = load<u32>(group, 8) - from;
     const first = (piece % chunks) * chunk;
     const some = min(chunk, rows - first);
     for (let i: u32 = 0; i < slots; i++) {
@@ -103,7 +105,7 @@ export function blocksByExpert(args: usize, part: u32, parts: u32): void {
       store<u32>(xs + 4 * i, <u32>(x + (slot / divisor) * tokenBytes(blocks)));
       store<u32>(ys + 4 * i, <u32>(y + (slot * rows + first) * 4));
     }
-    const at = w + expert * expertBytes + (first / PANEL) * panelBytes(blocks, narrow);
+    const at = w + load<u32>(group) * expertBytes + (first / PANEL) * panelBytes(blocks, narrow);
     blockRowsForTokens(ys, xs, slots, at, some, blocks, 0, narrow != 0, wide);
   }
 }
