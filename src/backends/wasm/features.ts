@@ -23,9 +23,16 @@ export function hasSimd(): boolean {
  */
 const SINGLE_INSTRUCTION = [4 * 127 * 255, 4 * 127 * -1];
 
+/**
+ * V8 11 has relaxed SIMD behind a flag, and an error in it: the first code that it makes of that instruction, before it optimises, can
+ * lose what it should add to.
+ */
+const hasWrongSums = (): boolean => Boolean(globalThis.process?.versions?.v8?.startsWith('11.'));
+
 /** The fastest kernels that this engine runs. Throws where there is no SIMD. */
 export function fastestVariant(): KernelVariant {
   if (!hasRelaxedSimd()) return 'plain';
+  if (hasWrongSums()) return 'relaxed16';
   // i32x4.relaxed_dot_i8x16_i7x16_add_s, i32x4.extract_lane 0
   const body = [...bytes16(127), ...bytes16(0xff), ...bytes16(0), 0xfd, 0x93, 0x02, 0xfd, 0x1b, 0];
   const { exports } = new WebAssembly.Instance(new WebAssembly.Module(moduleOf(body, I32)));

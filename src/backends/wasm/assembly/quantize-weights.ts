@@ -5,7 +5,7 @@
 import { BLOCK, blockBytes, blocksOf, PANEL } from './blocks';
 import { address, scratch, take, word } from './command';
 import { sumLanes } from './lanes';
-import { BF16, F32, weightsEnd } from './weights';
+import { BF16, F32, weightsEnd, widen } from './weights';
 
 const TINY: f32 = 7.888609052210118e-31; // 2^-100
 
@@ -159,8 +159,12 @@ export function quantizeWeights(args: usize, part: u32, parts: u32): void {
         const count = min(BLOCK, columns - column);
         const i: usize = row - firstRow;
         let at = numbers + ((transposed ? column * stride + i : i * stride + column) << shift);
-        const step: usize = (transposed ? stride : 1) << shift;
-        for (let k: usize = 0; k < count; k++, at += step) store<f32>(x + (k << 2), weight(at, format));
+        if (transposed) {
+          const step = stride << shift;
+          for (let k: usize = 0; k < count; k++, at += step) store<f32>(x + (k << 2), weight(at, format));
+        } else if (format == F32) memory.copy(x, at, count << 2);
+        else if (format == BF16) widen<u16>(x, at, count);
+        else widen<i16>(x, at, count);
         if (count < BLOCK) memory.fill(x + (count << 2), 0, (BLOCK - count) << 2);
         quantizeBlock(record, row - start, x, narrow);
       }
