@@ -5,14 +5,10 @@
  *   node dist/bench/full-size.js [SHAPE...] [--new 4] [--threads 2] [--json]
  */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { UsageError } from '../src/node.ts';
 import { PUBLISHED } from './published.ts';
-import { writeSynthetic } from './synthetic.ts';
+import { shapeNamed, withSynthetic } from './shapes.ts';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -34,14 +30,9 @@ async function portmanteau(...args: string[]) {
   return JSON.parse(stdout);
 }
 
-const rows = [];
+const rows: { readonly kept: boolean }[] = [];
 for (const name of positionals.length > 0 ? positionals : PUBLISHED.keys()) {
-  const published = PUBLISHED.get(name);
-  if (!published) throw new UsageError(`there is no shape '${name}'; known are ${[...PUBLISHED.keys()].join(', ')}.`);
-  const folder = mkdtempSync(join(tmpdir(), 'portmanteau-bench-'));
-  try {
-    const model = join(folder, 'model');
-    writeSynthetic(published, model);
+  await withSynthetic(shapeNamed(name), async (model) => {
     const info = await portmanteau('info', model, '--threads', values.threads);
     const run = ['--ids', PROMPT.join(','), '--max-new-tokens', values.new, '--threads', values.threads];
     const { stats, ids } = await portmanteau('run', model, ...run, '--ignore-end', '--stats');
@@ -67,9 +58,7 @@ for (const name of positionals.length > 0 ? positionals : PUBLISHED.keys()) {
           `${off} off prediction, load ${(stats.loadMs / 1000).toFixed(1)} s, ${stats.decodeTokensPerSecond} tokens/s`,
       );
     }
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  });
 }
 if (values.json) console.log(JSON.stringify(rows));
 if (!rows.every(({ kept }) => kept)) process.exitCode = 1;

@@ -2,7 +2,8 @@
 /** The command line: parses, runs one command, and turns errors into one line and an exit code (1 failure, 2 misuse, 130 Ctrl-C). */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { CheckpointError, FetchError, shippedModelNames, UsageError } from '../src/node.ts';
+import { CheckpointError, enableRelaxedSimd, FetchError, shippedModelNames, UsageError } from '../src/node.ts';
+import { addBench } from './commands/bench.ts';
 import { addCache } from './commands/cache.ts';
 import { addCapture } from './commands/capture.ts';
 import { addDoctor } from './commands/doctor.ts';
@@ -16,6 +17,8 @@ import { INTERRUPTED, interrupt } from './interrupt.ts';
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
 };
+
+enableRelaxedSimd();
 
 const program = new Command('portmanteau')
   .description('Runs, opens up and scores Backpack, 1.58-bit Llama, Mamba and Granite language models.')
@@ -39,7 +42,8 @@ Exit codes: 0 done, 1 failed, 2 misuse, ${INTERRUPTED} Ctrl-C.
 Environment: HF_TOKEN, HF_ENDPOINT, HF_HUB_CACHE, HF_HOME and HF_HUB_OFFLINE as in the Python tools;
 PORTMANTEAU_DEBUG=1 shows where an error came from.`,
   );
-for (const add of [addRun, addScore, addCapture, addInfo, addTokenize, addPull, addCache, addDoctor]) add(program);
+for (const add of [addRun, addScore, addCapture, addInfo, addTokenize, addPull, addCache, addDoctor, addBench])
+  add(program);
 
 function line(text: string): string {
   return `portmanteau: ${text.replace(/\s*\n\s*/g, ' ')}\n`;

@@ -32,7 +32,8 @@ export const fromZero = numberThat('a number from 0 on', (value) => value >= 0);
 export const aboveZero = numberThat('a number above 0', (value) => value > 0);
 export const share = numberThat('a number from 0 to 1', (value) => value >= 0 && value <= 1);
 export const wholeNumber = numberThat('a whole number from 0 on', (v) => Number.isSafeInteger(v) && v >= 0);
-const threadCount = numberThat(
+export const fromOne = numberThat('a whole number from 1 on', (v) => Number.isSafeInteger(v) && v >= 1);
+export const threadCount = numberThat(
   `a whole number from 1 to ${MAX_THREADS}`,
   (value) => Number.isInteger(value) && value >= 1 && value <= MAX_THREADS,
 );
@@ -41,6 +42,11 @@ const threadCount = numberThat(
 export function idList(text: string): number[] {
   if (!/^\s*\d+\s*(,\s*\d+\s*)*$/.test(text)) throw new InvalidArgumentError('Wanted token ids, as in 1,2,3.');
   return text.split(',').map((part) => wholeNumber(part));
+}
+
+/** A parser of lists, each part by another. */
+export function listOf(parse: (text: string) => number): (text: string) => number[] {
+  return (text) => text.split(',').map((part) => parse(part));
 }
 
 /** For options that may be given again. */
@@ -86,15 +92,20 @@ function textFile(path: string): string {
   return textOf(bytes, path);
 }
 
-/** `<model>`. A slip in the name of a shipped model is told at once; all else is for those to judge who open it. */
+/** A model's name or folder. A slip in the name of a shipped model is told at once; all else is for those to judge who open it. */
+export function modelReference(text: string): string {
+  if (existsSync(text) && !isFolder(text))
+    throw new InvalidArgumentError(`It is a file; give its folder, ${dirname(text)}.`);
+  const meant = existsSync(text) ? undefined : nearest(text, shippedModelNames());
+  if (meant === undefined || meant === text) return text;
+  throw new InvalidArgumentError(`There is no such folder or model; did you mean ${meant}?`);
+}
+
+/** What a model argument may be, for the help. */
+export const MODEL_ABOUT = 'folder, shipped model, or hub id (org/name)';
+
 export function modelArgument(command: Command): Command {
-  return command.argument('<model>', 'folder, shipped model, or hub id (org/name)', (text: string) => {
-    if (existsSync(text) && !isFolder(text))
-      throw new InvalidArgumentError(`It is a file; give its folder, ${dirname(text)}.`);
-    const meant = existsSync(text) ? undefined : nearest(text, shippedModelNames());
-    if (meant === undefined || meant === text) return text;
-    throw new InvalidArgumentError(`There is no such folder or model; did you mean ${meant}?`);
-  });
+  return command.argument('<model>', MODEL_ABOUT, modelReference);
 }
 
 export interface HubFlags {
@@ -113,15 +124,20 @@ export function hubOptions(command: Command): Command {
   return command.option('--revision <name>', 'branch, tag or commit on the hub');
 }
 
-export function modelOptions(command: Command): Command {
+/** In which formats a model is kept, and which of its configuration is passed over. */
+export function formatOptions(command: Command): Command {
   const weights = new Option('--weights <format>', 'format of the weights in memory; auto: as stored, if that fits');
   const keyValues = new Option('--key-values <format>', 'format in which a model remembers what it has read');
-  return hubOptions(modelArgument(command))
+  return command
     .addOption(weights.choices(WEIGHT_FORMATS).default('auto'))
     .addOption(keyValues.choices(KEY_VALUE_FORMATS).default('f32'))
-    .option('--threads <n>', 'threads that compute (default: all cores, at most 8)', threadCount)
-    .option('--tokenizer <model>', 'folder or hub id of the tokenizer, when it does not lie with the weights')
     .option('--ignore-config-keys <keys>', 'keys of config.json to pass over, separated by commas');
+}
+
+export function modelOptions(command: Command): Command {
+  return formatOptions(hubOptions(modelArgument(command)))
+    .option('--threads <n>', 'threads that compute (default: all cores, at most 8)', threadCount)
+    .option('--tokenizer <model>', 'folder or hub id of the tokenizer, when it does not lie with the weights');
 }
 
 export interface TextFlags {

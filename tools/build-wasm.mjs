@@ -1,4 +1,4 @@
-/** Compiles the kernels: for plain and two kinds of relaxed SIMD, for shared and for ordinary memory; and the read loop of the benchmarks. */
+/** Compiles the kernels: for plain and two kinds of relaxed SIMD, for shared and for ordinary memory; and the bare loops of the benchmarks. */
 import { mkdirSync, rmSync } from 'node:fs';
 import asc from 'assemblyscript/asc';
 
@@ -24,6 +24,7 @@ for (const folder of [kernels, 'bench/build']) {
 for (const shared of [false, true]) {
   for (const [dot, variant] of ['plain', 'relaxed16', 'relaxed32'].entries()) {
     await compile('src/backends/wasm/assembly/index.ts', `${kernels}/kernels-${variant}`, { dot, shared });
+    await compile('bench/assembly/peak-loop.ts', `bench/build/peak-loop-${variant}`, { dot, shared });
   }
   await compile('bench/assembly/read-loop.ts', 'bench/build/read-loop', { shared });
 }

@@ -3,14 +3,17 @@ import { address, scratch, take, word } from '../../src/backends/wasm/assembly/c
 
 const PIECE: u32 = 1 << 18;
 
-/** Words: start, bytes (a multiple of 256). Scratch memory: 16 bytes, so that the reads have a purpose. */
+/** Words: start, bytes (a multiple of 256), times that all of them are read. Scratch memory: 16 bytes, so that the reads have a purpose. */
 export function readLoop(args: usize, part: u32, parts: u32): void {
   const bytes = word(args, 1);
+  const pieces = (bytes + (PIECE - 1)) / PIECE;
+  const all = pieces * word(args, 2);
   let a = i32x4.splat(0);
   let b = a;
   let c = a;
   let d = a;
-  for (let first = take(args) * PIECE; first < bytes; first = take(args) * PIECE) {
+  for (let piece = take(args); piece < all; piece = take(args)) {
+    const first = (piece % pieces) * PIECE;
     let at = address(args, 0) + first;
     for (const end = at + min(PIECE, bytes - first); at < end; at += 128) {
       a = v128.xor(a, v128.xor(v128.load(at), v128.load(at, 16)));

@@ -3,7 +3,8 @@
  * GPT-2 inside it, which lacks the sense network and the attention over senses, and so has less to do.
  */
 import type { JsonObject } from '../../src/models/config.ts';
-import { PUBLISHED, type Published } from '../published.ts';
+import type { Published } from '../published.ts';
+import { shapeNamed } from '../shapes.ts';
 import type { GgufFormat, GgufTensor, GgufValue } from './gguf.ts';
 
 export interface GgufModel {
@@ -30,41 +31,21 @@ const QUANTISED = {
   bf16: { ours: 'bf16', theirs: 'bf16' },
 } as const;
 
-/** A size for comparison, 0.74 billion numbers, in which nothing was published. */
-const MAMBA_0_7B: Published = {
-  ...of('mamba-7b-rw'),
-  config: {
-    ...of('mamba-7b-rw').config,
-    hidden_size: 2048,
-    intermediate_size: 4096,
-    n_layer: 24,
-    num_hidden_layers: 24,
-    time_step_rank: 128,
-    vocab_size: 50280,
-  },
-};
-
 /** By name; the names are short, since they are typed. */
 export const SHAPES: ReadonlyMap<string, Shape> = new Map<string, Shape>([
-  ['granite-1b', { published: of('granite-3.1-1b-a400m-base'), formats: QUANTISED, gguf: graniteMoe }],
-  ['mamba-0.7b', { published: MAMBA_0_7B, formats: QUANTISED, gguf: mamba }],
-  ['mamba-7b', { published: of('mamba-7b-rw'), formats: { q8: QUANTISED.q8, q4: QUANTISED.q4 }, gguf: mamba }],
+  ['granite-1b', { published: shapeNamed('granite-3.1-1b-a400m-base'), formats: QUANTISED, gguf: graniteMoe }],
+  ['mamba-0.7b', { published: shapeNamed('mamba-0.7b'), formats: QUANTISED, gguf: mamba }],
+  ['mamba-7b', { published: shapeNamed('mamba-7b-rw'), formats: { q8: QUANTISED.q8, q4: QUANTISED.q4 }, gguf: mamba }],
   [
     'llama-8b',
     {
-      published: of('Llama3-8B-1.58-100B-tokens'),
+      published: shapeNamed('Llama3-8B-1.58-100B-tokens'),
       formats: { ternary: { ours: 'ternary', theirs: 'tq2_0' }, 'ternary-q4': { ours: 'ternary', theirs: 'q4_0' } },
       gguf: llama,
     },
   ],
-  ['backpack', { published: of('backpack-gpt2'), formats: QUANTISED, gguf: gpt2 }],
+  ['backpack', { published: shapeNamed('backpack-gpt2'), formats: QUANTISED, gguf: gpt2 }],
 ]);
-
-function of(name: string): Published {
-  const published = PUBLISHED.get(name);
-  if (!published) throw new RangeError(`there is no published shape '${name}'`);
-  return published;
-}
 
 /** All bytes, and made-up words in which no text is split: a text of n ASCII characters has n tokens, for peers that take no ids. */
 const word = (_: unknown, id: number): string =>

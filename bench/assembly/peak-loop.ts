@@ -1,0 +1,143 @@
+/**
+ * The ceiling of everything that multiplies: loops that do nothing but the products of the kernels' inner loops, eight sums in registers, on
+ * operands out of some hundred bytes. Commands like those of the backend's kernels. DOT as in the kernels' blocks.ts; a kind of product
+ * is a type parameter: u8 as of q8, i8 as of q4 and ternary weights, f32.
+ */
+import { address, scratch, take, word } from '../../src/backends/wasm/assembly/command';
+import { madd } from '../../src/backends/wasm/assembly/lanes';
+
+/** Turns of the loop in a piece, with 32 products of vectors each. */
+const TURNS: u32 = 2048;
+/** From here on activations, before it weights. */
+const ACTIVATIONS: usize = 512;
+
+// @ts-ignore: decorator
+@inline
+function widens<T>(): bool {
+  return DOT == 0 && !isSigned<T>() && !isFloat<T>();
+}
+
+// @ts-ignore: decorator
+@inline
+function first<T>(w: usize): v128 {
+  return widens<T>() ? i16x8.extend_low_i8x16_u(v128.load(w)) : v128.load(w);
+}
+
+// @ts-ignore: decorator
+@inline
+function second<T>(w: usize): v128 {
+  return widens<T>() ? i16x8.extend_high_i8x16_u(v128.load(w)) : v128.load(w, 16);
+}
+
+// @ts-ignore: decorator
+@inline
+function activations<T>(x: usize): v128 {
+  return widens<T>() ? v128.load64_splat(x) : v128.load32_splat(x);
+}
+
+// @ts-ignore: decorator
+@inline
+function meet<T>(sum: v128, x: v128, w: v128): v128 {
+  if (isFloat<T>()) return madd(x, w, sum);
+  if (DOT == 2) return i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w, sum);
+  if (DOT == 1) {
+    const pairs = i16x8.relaxed_dot_i8x16_i7x16_s(x, w);
+    return isSigned<T>() ? i16x8.add(sum, pairs) : i32x4.add(sum, i32x4.extadd_pairwise_i16x8_s(pairs));
+  }
+  if (isSigned<T>()) return i16x8.add(sum, i16x8.add(i16x8.extmul_low_i8x16_s(x, w), i16x8.extmul_high_i8x16_s(x, w)));
+  return i32x4.add(sum, i32x4.dot_i16x8_s(x, w));
+}
+
+/** Words: address of 1024 bytes of operands, pieces. Scratch memory: 16 bytes, so that the products have a purpose. */
+// @ts-ignore: decorator
+@inline
+function loop<T>(args: usize, part: u32): void {
+  const operands = address(args, 0);
+  const pieces = word(args, 1);
+  let a0 = i32x4.splat(0);
+  let a1 = a0;
+  let a2 = a0;
+  let a3 = a0;
+  let b0 = a0;
+  let b1 = a0;
+  let b2 = a0;
+  let b3 = a0;
+  let offset: usize = 0;
+  while (take(args) < pieces) {
+    for (let turn: u32 = 0; turn < TURNS; turn++) {
+      const w = operands + offset;
+      const x = operands + ACTIVATIONS + offset;
+      offset = (offset + 128) & 511; // no two turns alike, so that no load leaves the loop
+      let u = first<T>(w);
+      let v = second<T>(w);
+      let k = activations<T>(x);
+      a0 = meet<T>(a0, k, u);
+      b0 = meet<T>(b0, k, v);
+      k = activations<T>(x + 8);
+      a1 = meet<T>(a1, k, u);
+      b1 = meet<T>(b1, k, v);
+      k = activations<T>(x + 16);
+      a2 = meet<T>(a2, k, u);
+      b2 = meet<T>(b2, k, v);
+      k = activations<T>(x + 24);
+      a3 = meet<T>(a3, k, u);
+      b3 = meet<T>(b3, k, v);
+      u = first<T>(w + 32);
+      v = second<T>(w + 32);
+      k = activations<T>(x + 32);
+      a0 = meet<T>(a0, k, u);
+      b0 = meet<T>(b0, k, v);
+      k = activations<T>(x + 40);
+      a1 = meet<T>(a1, k, u);
+      b1 = meet<T>(b1, k, v);
+      k = activations<T>(x + 48);
+      a2 = meet<T>(a2, k, u);
+      b2 = meet<T>(b2, k, v);
+      k = activations<T>(x + 56);
+      a3 = meet<T>(a3, k, u);
+      b3 = meet<T>(b3, k, v);
+      u = first<T>(w + 64);
+      v = second<T>(w + 64);
+      k = activations<T>(x + 64);
+      a0 = meet<T>(a0, k, u);
+      b0 = meet<T>(b0, k, v);
+      k = activations<T>(x + 72);
+      a1 = meet<T>(a1, k, u);
+      b1 = meet<T>(b1, k, v);
+      k = activations<T>(x + 80);
+      a2 = meet<T>(a2, k, u);
+      b2 = meet<T>(b2, k, v);
+      k = activations<T>(x + 88);
+      a3 = meet<T>(a3, k, u);
+      b3 = meet<T>(b3, k, v);
+      u = first<T>(w + 96);
+      v = second<T>(w + 96);
+      k = activations<T>(x + 96);
+      a0 = meet<T>(a0, k, u);
+      b0 = meet<T>(b0, k, v);
+      k = activations<T>(x + 104);
+      a1 = meet<T>(a1, k, u);
+      b1 = meet<T>(b1, k, v);
+      k = activations<T>(x + 112);
+      a2 = meet<T>(a2, k, u);
+      b2 = meet<T>(b2, k, v);
+      k = activations<T>(x + 120);
+      a3 = meet<T>(a3, k, u);
+      b3 = meet<T>(b3, k, v);
+    }
+  }
+  const a = v128.xor(v128.xor(a0, a1), v128.xor(a2, a3));
+  v128.store(scratch(args, part), v128.xor(a, v128.xor(v128.xor(b0, b1), v128.xor(b2, b3))));
+}
+
+export function wide(args: usize, part: u32, parts: u32): void {
+  loop<u8>(args, part);
+}
+
+export function narrow(args: usize, part: u32, parts: u32): void {
+  loop<i8>(args, part);
+}
+
+export function floats(args: usize, part: u32, parts: u32): void {
+  loop<f32>(args, part);
+}

@@ -1,0 +1,155 @@
+/**
+ * Speed and memory of a model on one number of threads, and which shares of what this machine can do it reaches: of the bytes per second
+ * that a bare loop reads when decoding, of the multiply-adds per second that a bare loop of the same products makes when reading a
+ * prompt. Model and loops run by turns, so that what else the machine does meets both.
+ */
+import { describeBackend, fromPretrained, type Model, type PretrainedOptions, UsageError } from '../src/node.ts';
+import { median } from './bare-loop.ts';
+import { bytesPerToken } from './bytes-per-token.ts';
+import { multiplyAddsOf } from './multiply-adds.ts';
+import { peakLoop } from './peak-loop.ts';
+import { readLoop } from './read-loop.ts';
+
+/** What can be sent to another process. */
+export interface Task {
+  /** A folder, a shipped model or a hub id. */
+  readonly reference: string;
+  readonly options: Pick<PretrainedOptions, 'weights' | 'keyValues' | 'ignoreConfigKeys' | 'revision'>;
+  readonly threads: number;
+  /** Tokens of each prompt. */
+  readonly prompts: readonly number[];
+  /** Tokens that are decoded one by one, after a first. */
+  readonly newTokens: number;
+  readonly rounds: number;
+}
+
+/** Medians of all rounds; shares are those of a round, of which the median. */
+export interface Measurement {
+  readonly threads: number;
+  readonly loadSeconds: number;
+  /** The most that the process had in memory before the bare loops came. */
+  readonly peakBytes: number;
+  readonly weightBytes: number;
+  readonly decode: {
+    readonly tokensPerSecond: number;
+    readonly bytesPerToken: number;
+    readonly shareOfReadBandwidth: number;
+    /** Bytes per second. */
+    readonly readBandwidth: number;
+  };
+  readonly prefill: readonly {
+    readonly tokens: number;
+    readonly tokensPerSecond: number;
+    readonly shareOfPeak: number;
+    readonly multiplyAddsPerSecond: number;
+  }[];
+  /** Per second, of the bare loop. */
+  readonly peakMultiplyAdds: number;
+}
+
+/** More than this lies in no cache. */
+const MAX_READ_BYTES = 2 ** 30;
+
+/** Bytes that measuring a model takes beside its weights. */
+export const loopBytes = (modelBytes: number): number => Math.min(modelBytes, MAX_READ_BYTES);
+
+/** Rounds, the first of which warms memory, caches and compilers up and is not counted, are told to `onRound` when they end. */
+export async function measure(task: Task, onRound: (ended: number) => void = () => {}): Promise<Measurement> {
+  const { reference, options, threads, prompts, newTokens, rounds } = task;
+  const { kernels } = describeBackend();
+  if (!kernels) throw new UsageError('this Node has no WebAssembly SIMD: take 20.19 or later.');
+  const begin = performance.now();
+  const model = await fromPretrained(reference, { ...options, threads });
+  const loadSeconds = (performance.now() - begin) / 1000;
+  const opened = model.opened;
+  const bytes = bytesPerToken(opened);
+  const products = multiplyAddsOf(opened);
+  const closing: (() => Promise<void>)[] = [() => model.dispose()];
+  try {
+    for (const tokens of prompts) await prefillSeconds(model, tokens);
+    await decodeSeconds(model, newTokens);
+    const peakBytes = process.resourceUsage().maxRSS * 1024;
+    const reading = await readLoop(loopBytes(bytes), threads);
+    closing.push(reading.dispose);
+    const peak = await peakLoop(kernels, products.dtype, threads);
+    closing.push(peak.dispose);
+    onRound(0);
+
+    const decoded: { tokensPerSecond: number; share: number; bandwidth: number }[] = [];
+    const read = prompts.map((): { seconds: number; share: number }[] => []);
+    const peaks: number[] = [];
+    const multiplyAdds = (tokens: number) => products.perToken * tokens + products.head;
+    for (let round = 1; round <= rounds; round++) {
+      for (const [i, tokens] of prompts.entries()) {
+        const seconds = await prefillSeconds(model, tokens);
+        const most = await peak.multiplyAddsPerSecond();
+        peaks.push(most);
+        read[i]?.push({ seconds, share: multiplyAdds(tokens) / seconds / most });
+      }
+      const tokensPerSecond = newTokens / (await decodeSeconds(model, newTokens));
+      const bandwidth = await reading.bytesPerSecond();
+      decoded.push({ tokensPerSecond, share: (bytes * tokensPerSecond) / bandwidth, bandwidth });
+      onRound(round);
+    }
+    return {
+      threads,
+      loadSeconds,
+      peakBytes,
+      weightBytes: opened.plan.bytes,
+      decode: {
+        tokensPerSecond: median(decoded.map((one) => one.tokensPerSecond)),
+        bytesPerToken: bytes,
+        shareOfReadBandwidth: median(decoded.map(({ share }) => share)),
+        readBandwidth: median(decoded.map(({ bandwidth }) => bandwidth)),
+      },
+      prefill: prompts.map((tokens, i) => {
+        const some = read[i] ?? [];
+        const seconds = median(some.map((one) => one.seconds));
+        return {
+          tokens,
+          tokensPerSecond: tokens / seconds,
+          shareOfPeak: median(some.map(({ share }) => share)),
+          multiplyAddsPerSecond: multiplyAdds(tokens) / seconds,
+        };
+      }),
+      peakMultiplyAdds: median(peaks),
+    };
+  } finally {
+    for (const close of closing.reverse()) await close();
+  }
+}
+
+/** Ids that have nothing to do with each other, so that experts are chosen as they come. */
+function someIds(count: number, vocabSize: number): number[] {
+  let seed = 1;
+  return Array.from({ length: count }, () => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0; // Numerical Recipes' generator
+    return Math.floor((seed / 2 ** 32) * vocabSize);
+  });
+}
+
+async function prefillSeconds(model: Model, tokens: number): Promise<number> {
+  const ids = someIds(tokens, model.opened.model.facts.vocabSize);
+  const state = model.newState();
+  try {
+    const begin = performance.now();
+    await model.engine.next([{ ids, state }]);
+    return (performance.now() - begin) / 1000;
+  } finally {
+    state.dispose();
+  }
+}
+
+/** Of `tokens` steps of one token each, after a first that is not counted. */
+async function decodeSeconds(model: Model, tokens: number): Promise<number> {
+  const [first = 0, ...ids] = someIds(tokens + 1, model.opened.model.facts.vocabSize);
+  const state = model.newState();
+  try {
+    await model.engine.next([{ ids: [first], state }]);
+    const begin = performance.now();
+    for (const id of ids) await model.engine.next([{ ids: [id], state }]);
+    return (performance.now() - begin) / 1000;
+  } finally {
+    state.dispose();
+  }
+}

@@ -1,0 +1,41 @@
+/** Multiplications and additions in the matrix products of a model, counted from the shapes of its weights. */
+import type { OpenedModel } from '../src/node.ts';
+import { type DType, size } from '../src/tensor.ts';
+
+export interface MultiplyAdds {
+  /** Of every token of a prompt. */
+  readonly perToken: number;
+  /** Of the head, which only the last token of a prompt meets. */
+  readonly head: number;
+  /** Of the matrices with most of them. */
+  readonly dtype: DType;
+}
+
+/**
+ * Every matrix once; of experts those that a token uses, and the router before them. Not counted: products of activations with each other
+ * (attention, selective scans), convolutions, norms.
+ */
+export function multiplyAddsOf({ plan, model }: OpenedModel): MultiplyAdds {
+  const { vocabSize, dModel, nExperts, nActiveExperts } = model.facts as typeof model.facts & {
+    nExperts?: number;
+    nActiveExperts?: number;
+  };
+  const byFormat = new Map<DType, number>();
+  let perToken = 0;
+  let head = 0;
+  for (const { kind, target } of [...plan.pieces.values()].flat()) {
+    const { shape, dtype } = target;
+    if (kind === 'table') {
+      if (shape[0] === vocabSize) head = size(shape);
+      continue;
+    }
+    // A router is kept as a vector is, in f32.
+    const isRouter = kind === 'vector' && shape.length === 2 && shape[0] === nExperts && shape[1] === dModel;
+    if (kind === 'vector' && !isRouter) continue;
+    const products = kind === 'experts' ? (size(shape) * (nActiveExperts ?? 1)) / (nExperts ?? 1) : size(shape);
+    perToken += products;
+    byFormat.set(dtype, (byFormat.get(dtype) ?? 0) + products);
+  }
+  const [most] = [...byFormat].sort(([, a], [, b]) => b - a);
+  return { perToken, head, dtype: most?.[0] ?? 'f32' };
+}

@@ -1,0 +1,52 @@
+/** Multiply-adds per second that bare loops of the kernels' products reach, with as many threads as the model is measured with. */
+import type { KernelVariant } from '../src/backends/wasm/platform.ts';
+import type { DType } from '../src/tensor.ts';
+import { bareLoop, steady, warmUp } from './bare-loop.ts';
+
+export interface PeakLoop {
+  /** Measures now. */
+  multiplyAddsPerSecond(): Promise<number>;
+  dispose(): Promise<void>;
+}
+
+/** Loops of assembly/peak-loop.ts: int8 products as of q8 weights, as of narrower ones, and products of floats. */
+type Kind = 'wide' | 'narrow' | 'floats';
+
+const OPERAND_BYTES = 1024;
+/** As a byte 63, a factor that no instruction takes for negative; four of them are the float 0.747, whose sums stay normal numbers. */
+const OPERAND = 0x3f;
+
+/** Of one command for each thread, and the products of vectors in a piece (32 in each of its 2048 turns). */
+const PIECES = 64;
+const PRODUCTS_OF_PIECE = 32 * 2048;
+
+/** Numbers in a product of vectors. */
+function lanes(kind: Kind, variant: KernelVariant): number {
+  if (kind === 'floats') return 4;
+  return kind === 'wide' && variant === 'plain' ? 8 : 16;
+}
+
+/** The loops that multiply as the kernels of a format do. Codes below 16 may be multiplied in either way. */
+function kindsOf(dtype: DType): readonly Kind[] {
+  if (dtype === 'q8') return ['wide'];
+  return dtype === 'q4' || dtype === 'ternary' ? ['wide', 'narrow'] : ['floats'];
+}
+
+/** The best of the loops for weights of a format, by the kernels of a variant. */
+export async function peakLoop(variant: KernelVariant, dtype: DType, threads: number): Promise<PeakLoop> {
+  const loop = await bareLoop(`peak-loop-${variant}`, threads, OPERAND_BYTES, OPERAND);
+  const pieces = PIECES * threads;
+  const kinds = kindsOf(dtype).map((kind) => ({
+    call: () => loop.run(kind, [loop.start, pieces]),
+    products: pieces * PRODUCTS_OF_PIECE * lanes(kind, variant),
+  }));
+  for (const { call } of kinds) await warmUp(call);
+  return {
+    async multiplyAddsPerSecond() {
+      let best = 0;
+      for (const { call, products } of kinds) best = Math.max(best, products / (await steady(call)));
+      return best;
+    },
+    dispose: loop.dispose,
+  };
+}

@@ -1,0 +1,151 @@
+/** `bench`: speed and memory of a model on this machine, beside what bare loops reach there. */
+import { cpus, totalmem } from 'node:os';
+import { type Command, Option } from 'commander';
+import { measureInChild } from '../../bench/in-child.ts';
+import { loopBytes, type Measurement } from '../../bench/measure.ts';
+import { SHAPES, shapeNamed, withSynthetic } from '../../bench/shapes.ts';
+import { DEFAULT_THREADS, describeBackend, openPretrained, UsageError } from '../../src/node.ts';
+import { interrupt } from '../interrupt.ts';
+import { withProgress } from '../load.ts';
+import {
+  formatOptions,
+  fromOne,
+  hubOptions,
+  jsonOption,
+  listOf,
+  MODEL_ABOUT,
+  type ModelFlags,
+  modelReference,
+  threadCount,
+} from '../options.ts';
+import { columns, megabytes, printJson } from '../output.ts';
+
+interface BenchFlags extends Omit<ModelFlags, 'threads' | 'tokenizer'> {
+  readonly shape?: string;
+  readonly prompt: number[];
+  readonly new: number;
+  readonly threads: number[];
+  readonly rounds: number;
+  readonly json?: boolean;
+}
+
+/** Everything that is reported. */
+interface Report {
+  /** Of the synthetic model, or what names the real one. */
+  readonly shape: string;
+  readonly weights: string;
+  readonly variant: string;
+  readonly node: string;
+  readonly cpu: string;
+  readonly threads: readonly Measurement[];
+}
+
+export function addBench(program: Command): void {
+  const command = formatOptions(hubOptions(program.command('bench').argument('[model]', MODEL_ABOUT, modelReference)))
+    .description(
+      'speed and memory of a model, or of synthetic weights in the shape of one, and shares of what is possible',
+    )
+    .addOption(
+      new Option('--shape <name>', 'synthetic weights in the shape of a published model; nothing is downloaded'),
+    )
+    .option('--prompt <list>', 'tokens of the prompts to read', listOf(fromOne), [128, 512])
+    .option('--new <n>', 'tokens to decode, one after the other', fromOne, 64)
+    .option('--threads <list>', 'numbers of threads to try', listOf(threadCount), [DEFAULT_THREADS])
+    .option('--rounds <n>', 'times that everything is measured; medians are told', fromOne, 3);
+  jsonOption(command, 'the same, in seconds, bytes and shares from 0 to 1')
+    .addHelpText(
+      'after',
+      `
+Shapes: ${[...SHAPES.keys()].join(', ')}.
+
+Decoding is held against a bare loop that reads as many bytes, up to 1 GiB, with as many threads: the share is that of its
+bytes per second. Reading a prompt is held against a bare loop of the same kind of products, in registers: the share is that of
+its multiply-adds per second. Only products with weights count, none within attention or a scan. Model and loops run by turns,
+after one round that is not counted. Peak memory is that of a process of its own, before the bare loops begin.
+
+Examples:
+  portmanteau bench granite-tiny --prompt 64 --new 16
+  portmanteau bench --shape granite-3.1-1b-a400m --weights q8 --threads 1,2 --json`,
+    )
+    .action(bench);
+}
+
+async function bench(reference: string | undefined, flags: BenchFlags): Promise<void> {
+  const { shape } = flags;
+  if ((reference === undefined) === (shape === undefined))
+    throw new UsageError('wanted one of a model and --shape: bench granite-tiny, or bench --shape granite-3.1-2b.');
+  const report = shape
+    ? await withSynthetic(shapeNamed(shape), (folder) => measureAll(shape, folder, flags))
+    : await measureAll(reference as string, reference as string, flags);
+  if (flags.json) printJson(report);
+  else process.stdout.write(sheet(report));
+}
+
+async function measureAll(name: string, reference: string, flags: BenchFlags): Promise<Report> {
+  const { weights = 'auto', keyValues, ignoreConfigKeys, revision, prompt, rounds } = flags;
+  await check(reference, flags);
+  const options = { weights, keyValues, revision, ignoreConfigKeys: ignoreConfigKeys?.split(',').map((k) => k.trim()) };
+  const measured: Measurement[] = [];
+  for (const threads of flags.threads) {
+    const task = { reference, options, threads, prompts: prompt, newTokens: flags.new, rounds };
+    const say = (what: string) => {
+      if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what && `threads ${threads}: ${what}`}`);
+    };
+    say('loading and warming up');
+    const onRound = (ended: number) => say(ended < rounds ? `round ${ended + 1} of ${rounds}` : '');
+    measured.push(
+      await measureInChild(task, { signal: interrupt.signal, onRound }).finally(() => say('')), // an error may follow
+    );
+  }
+  return {
+    shape: name,
+    weights,
+    variant: describeBackend().kernels ?? 'none',
+    node: process.version,
+    cpu: cpus()[0]?.model.trim() || 'unknown',
+    threads: measured,
+  };
+}
+
+/** Downloads what is needed, and says what cannot be measured before minutes have been spent on it. */
+async function check(reference: string, { prompt, new: newTokens, ...flags }: BenchFlags): Promise<void> {
+  const opened = await withProgress('pulling', { ...flags, threads: undefined }, (options) =>
+    openPretrained(reference, options),
+  );
+  await opened.checkpoint.close();
+  const { contextLength } = opened.model.facts;
+  const reach = Math.max(...prompt, newTokens + 1);
+  if (contextLength !== undefined && reach > contextLength) {
+    throw new UsageError(
+      `${reach} tokens do not fit: this model reads at most ${contextLength}. Give less to --prompt or --new.`,
+    );
+  }
+  const bytes = opened.plan.bytes + loopBytes(opened.plan.bytes);
+  if (bytes > totalmem()) {
+    throw new UsageError(
+      `this takes ${megabytes(bytes)} with the bare loops, and this machine has ${megabytes(totalmem())}: choose smaller --weights.`,
+    );
+  }
+}
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`;
+const billions = (perSecond: number): string => (perSecond / 1e9).toFixed(2);
+
+function sheet({ shape, weights, variant, node, cpu, threads }: Report): string {
+  const [first] = threads;
+  const sizes = first
+    ? `: ${megabytes(first.weightBytes)} of weights, of which a token reads ${megabytes(first.decode.bytesPerToken)}`
+    : '';
+  const rows = threads.flatMap(({ threads, loadSeconds, peakBytes, decode, prefill, peakMultiplyAdds }) => [
+    [
+      ...[threads, `${loadSeconds.toFixed(2)} s`, megabytes(peakBytes), 'decoding', decode.tokensPerSecond.toFixed(2)],
+      `${percent(decode.shareOfReadBandwidth)} of ${billions(decode.readBandwidth)} GB/s`,
+    ],
+    ...prefill.map(({ tokens, tokensPerSecond, shareOfPeak }) => [
+      ...['', '', '', `prompt of ${tokens}`, tokensPerSecond.toFixed(2)],
+      `${percent(shareOfPeak)} of ${billions(peakMultiplyAdds)} billion multiply-adds/s`,
+    ]),
+  ]);
+  const head = ['threads', 'load', 'peak memory', 'measured', 'tokens/s', 'share of what bare loops reach'];
+  return `${shape}, --weights ${weights}${sizes}\n${variant} kernels, Node ${node.slice(1)}, ${cpu}\n\n${columns([head, ...rows])}`;
+}
