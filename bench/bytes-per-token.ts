@@ -1,4 +1,4 @@
-/** Bytes of weights that decoding one token must read. */
+/** Bytes of weights that decoding one token must read, when it is a word that did not come before. */
 import type { OpenedModel } from '../src/node.ts';
 import { byteSize } from '../src/tensor.ts';
 

@@ -119,14 +119,17 @@ export async function measure(task: Task, onRound: (ended: number) => void = () 
   }
 }
 
-/** Ids that have nothing to do with each other, so that experts are chosen as they come. */
-function someIds(count: number, vocabSize: number): number[] {
-  let seed = 1;
-  return Array.from({ length: count }, () => {
-    seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0; // Numerical Recipes' generator
-    return Math.floor((seed / 2 ** 32) * vocabSize);
-  });
+/** As far as there are so many all different and far from each other: nothing that was computed for one serves another. */
+export function someIds(count: number, vocabSize: number): number[] {
+  let step = Math.max(1, Math.floor(vocabSize * GOLDEN_RATIO));
+  while (divisor(step, vocabSize) > 1) step++;
+  return Array.from({ length: count }, (_, i) => (i * step) % vocabSize);
 }
+
+/** Steps of this share of a circle spread evenly over it. */
+const GOLDEN_RATIO = 0.618034;
+
+const divisor = (a: number, b: number): number => (b === 0 ? a : divisor(b, a % b));
 
 async function prefillSeconds(model: Model, tokens: number): Promise<number> {
   const ids = someIds(tokens, model.opened.model.facts.vocabSize);

@@ -3,7 +3,7 @@ import type { OpenedModel } from '../src/node.ts';
 import { type DType, size } from '../src/tensor.ts';
 
 export interface MultiplyAdds {
-  /** Of every token of a prompt. */
+  /** Of every token of a prompt, words that stand there for the first time: what is known of others may not be computed again. */
   readonly perToken: number;
   /** Of the head, which only the last token of a prompt meets. */
   readonly head: number;

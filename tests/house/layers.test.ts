@@ -65,6 +65,7 @@ describe('the rules notice', () => {
     ['import() in a type', 'src/sampler/new.ts', "export type E = import('../engine.ts').Engine;"],
     ['an import by a computed name', 'src/sampler/new.ts', 'export const later = (name: string) => import(name);'],
     ['the library by another door', 'cli/new.ts', "import { Engine } from '../src/engine.ts';"],
+    ['what measures, in the library', 'src/new.ts', "import { measure } from '../bench/measure.ts';"],
     ['tests in the library', 'src/new.ts', "import { generator } from '../tests/ops/cases.ts';"],
     ['a file of no room', 'src/utils.ts', 'export const one = 1;'],
     ['a package', 'src/checkpoint/new.ts', "import { parse } from 'yaml';"],
