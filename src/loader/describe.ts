@@ -1,9 +1,11 @@
 /** What can be said of a model without reading its weights: parts, files, memory. */
+import type { StoredTensor } from '../checkpoint/safetensors.ts';
 import { KEY_VALUE_DTYPE, type KeyValueFormat } from '../key-values.ts';
 import type { Site } from '../models/model.ts';
-import { byteSize, size } from '../tensor.ts';
+import { byteSize, type Shape, size } from '../tensor.ts';
 import type { WeightFormat } from './formats.ts';
 import type { OpenedModel } from './open.ts';
+import type { Piece } from './plan.ts';
 
 export interface ModelDescription {
   readonly family: string;
@@ -62,12 +64,11 @@ export function describe(opened: OpenedModel, threads = 1, keyValues: KeyValueFo
   };
 }
 
-/** The tensors that the model reads, layers taken together; a packed ternary tensor counts its weights, not its bytes. */
+/** The tensors that the model reads, layers taken together; packed tensors count their weights, not their bytes. */
 function partsOf({ plan }: OpenedModel): PartDescription[] {
   const parts = new Map<string, PartDescription>();
   for (const [name, stored] of plan.tensors) {
-    const ternary = plan.pieces.get(name)?.find(({ target }) => target.dtype === 'ternary');
-    const shape = ternary ? ternary.target.shape : stored.shape;
+    const { shape, dtype } = stored.dtype === 'U8' ? unpacked(stored, plan.pieces.get(name)) : stored;
     const part = name.replace(/\.\d+\./g, '.*.');
     const before = parts.get(part);
     const parameters = size(shape) + (before?.parameters ?? 0);
@@ -75,9 +76,18 @@ function partsOf({ plan }: OpenedModel): PartDescription[] {
       name: part,
       count: (before?.count ?? 0) + 1,
       shape,
-      dtype: ternary ? 'ternary' : stored.dtype,
+      dtype,
       parameters,
     });
   }
   return [...parts.values()];
+}
+
+/** The weights of a packed tensor: the rows of all that is made of it. */
+function unpacked(stored: StoredTensor, pieces: readonly Piece[] = []): { shape: Shape; dtype: string } {
+  const [first] = pieces;
+  if (!first) return stored;
+  const { shape, dtype } = first.target;
+  const rows = pieces.reduce((sum, { target }) => sum + (target.shape.at(-2) as number), 0);
+  return { shape: [...shape.slice(0, -2), rows, shape.at(-1) as number], dtype };
 }

@@ -192,7 +192,8 @@ function rowsOf(chunk: Chunk, { target, firstRow }: Piece): Block | undefined {
   if (from >= to) return undefined;
   const rowBytes = chunk.rowLength * chunk.elementBytes;
   const bytes = chunk.bytes.subarray((from - chunk.row) * rowBytes, (to - chunk.row) * rowBytes);
-  const { rowLength: columns, dtype } = chunk;
+  const { dtype } = chunk;
+  const columns = dtype === 'u8' ? chunk.rowLength : (target.shape.at(-1) as number);
   return { row: from - firstRow, column: 0, rows: to - from, columns, dtype, bytes, transposed: false };
 }
 
