@@ -87,7 +87,7 @@ async function copies(folder: Folder, names: readonly string[]): Promise<Copy[]>
 }
 
 /** Every stored tensor that the model reads, under its stored name. */
-function savedTensors(plan: Plan, backend: Backend): SavedTensor[] {
+export function savedTensors(plan: Plan, backend: Backend): SavedTensor[] {
   return [...plan.pieces].map(([name, pieces]) => {
     const stored = plan.tensors.get(name) as StoredTensor;
     const ordered = [...pieces].sort((a, b) => a.firstRow - b.firstRow);
@@ -121,7 +121,7 @@ async function* inOrder(pieces: readonly Piece[], backend: Backend): AsyncGenera
 }
 
 /** What can be cut into rows: the bytes of packed tensors, all others as they are. */
-export function asRows(x: Tensor): Tensor {
+function asRows(x: Tensor): Tensor {
   if (x.dtype !== 'ternary' && !isBlockDType(x.dtype)) return x;
   return { ...x, shape: [byteSize(x.shape, x.dtype)], dtype: 'u8' };
 }
