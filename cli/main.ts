@@ -9,6 +9,7 @@ import { addCapture } from './commands/capture.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addInfo } from './commands/info.ts';
 import { addPull } from './commands/pull.ts';
+import { addQuantize } from './commands/quantize.ts';
 import { addRun } from './commands/run.ts';
 import { addScore } from './commands/score.ts';
 import { addTokenize } from './commands/tokenize.ts';
@@ -42,7 +43,18 @@ Exit codes: 0 done, 1 failed, 2 misuse, ${INTERRUPTED} Ctrl-C.
 Environment: HF_TOKEN, HF_ENDPOINT, HF_HUB_CACHE, HF_HOME and HF_HUB_OFFLINE as in the Python tools;
 PORTMANTEAU_DEBUG=1 shows where an error came from.`,
   );
-for (const add of [addRun, addScore, addCapture, addInfo, addTokenize, addPull, addCache, addDoctor, addBench])
+for (const add of [
+  addRun,
+  addScore,
+  addCapture,
+  addInfo,
+  addTokenize,
+  addQuantize,
+  addPull,
+  addCache,
+  addDoctor,
+  addBench,
+])
   add(program);
 
 function line(text: string): string {

@@ -128,14 +128,22 @@ export function hubOptions(command: Command): Command {
 export function formatOptions(command: Command): Command {
   const weights = new Option('--weights <format>', 'format of the weights in memory; auto: as stored, if that fits');
   const keyValues = new Option('--key-values <format>', 'format in which a model remembers what it has read');
-  return command
+  const formats = command
     .addOption(weights.choices(WEIGHT_FORMATS).default('auto'))
-    .addOption(keyValues.choices(KEY_VALUE_FORMATS).default('f32'))
-    .option('--ignore-config-keys <keys>', 'keys of config.json to pass over, separated by commas');
+    .addOption(keyValues.choices(KEY_VALUE_FORMATS).default('f32'));
+  return configOption(formats);
+}
+
+export function configOption(command: Command): Command {
+  return command.option('--ignore-config-keys <keys>', 'keys of config.json to pass over, separated by commas');
 }
 
 export function modelOptions(command: Command): Command {
-  return formatOptions(hubOptions(modelArgument(command)))
+  return loadOptions(formatOptions(hubOptions(modelArgument(command))));
+}
+
+export function loadOptions(command: Command): Command {
+  return command
     .option('--threads <n>', 'threads that compute (default: all cores, at most 8)', threadCount)
     .option('--tokenizer <model>', 'folder or hub id of the tokenizer, when it does not lie with the weights');
 }

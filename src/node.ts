@@ -1,18 +1,21 @@
 /** The entry for Node: models from folders, from those that ship with this package, and from the Hugging Face hub. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { totalmem } from 'node:os';
-import { basename, dirname } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BackendDescription, describePlatform } from './backends/wasm/describe.ts';
 import { createWasmBackend, defaultThreads } from './backends/wasm/index.ts';
 import { nodePlatform } from './backends/wasm/platform-node.ts';
 import { localFolder } from './checkpoint/folder-node.ts';
-import { writeFileWhole, writeFolderWhole } from './checkpoint/save-node.ts';
+import type { SavedFile } from './checkpoint/save.ts';
+import { checkNewFolder, writeFileWhole, writeFolderWhole } from './checkpoint/save-node.ts';
 import type { Folder } from './checkpoint/source.ts';
 import { UsageError } from './errors.ts';
 import { type HubOptions, isRepoId, snapshot } from './hub/hub-node.ts';
 import type { State } from './index.ts';
 import { familyNameOf, type OpenedModel, type OpenOptions, openModel, openTokenizer } from './loader/open.ts';
+import { checkRounds, type RoundedPart, roundingErrors } from './loader/rounding.ts';
 import { type LoadOptions, Model } from './model.ts';
 import { readState, stateBytes } from './state-file.ts';
 import type { Tokenizer } from './tokenizer/tokenizer.ts';
@@ -25,6 +28,7 @@ export * from './hub/cache-node.ts';
 export { describeHub, type HubDescription } from './hub/describe-node.ts';
 export { download, type HubOptions, snapshot } from './hub/hub-node.ts';
 export * from './index.ts';
+export type { RoundedPart } from './loader/rounding.ts';
 
 export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder'>, LoadOptions {
   /** Threads that compute; default: all cores, at most 8. */
@@ -92,16 +96,71 @@ export async function loadOpened(opened: OpenedModel, options: PretrainedOptions
   return Model.load(opened, createWasmBackend({ platform: nodePlatform, threads, relaxedSimd }), options);
 }
 
+export interface SaveModelOptions {
+  readonly maxShardBytes?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Bytes written so far. */
+  readonly onBytes?: ((bytes: number) => void) | undefined;
+}
+
 /**
- * Writes a model as a checkpoint that the reference implementations load: all of it, or nothing. Throws UsageError when the folder
- * has something in it.
+ * Writes a model as a checkpoint: all of it, or nothing. The reference implementations load it, unless weights are kept as q8 or q4: these
+ * are for this library only, and load without conversion. Throws UsageError when the folder has something in it.
  */
-export async function saveModel(
-  model: Model,
+export async function saveModel(model: Model, folder: string, options: SaveModelOptions = {}): Promise<void> {
+  const { maxShardBytes, signal, onBytes } = options;
+  let written = 0;
+  const watched = ({ name, bytes }: SavedFile): SavedFile => ({
+    name,
+    async *bytes() {
+      for await (const piece of bytes()) {
+        signal?.throwIfAborted();
+        yield piece;
+        written += piece.length;
+        onBytes?.(written);
+      }
+    },
+  });
+  await writeFolderWhole(folder, (await model.files({ maxShardBytes })).map(watched));
+}
+
+export interface QuantizeOptions extends PretrainedOptions, Pick<SaveModelOptions, 'maxShardBytes' | 'onBytes'> {}
+
+export interface Quantized {
+  /** Of the files of weights, before and after. */
+  readonly bytesBefore: number;
+  readonly bytesAfter: number;
+  /** The weights that were rounded. */
+  readonly parts: readonly RoundedPart[];
+}
+
+/**
+ * Loads an opened model in its format and saves it in that, whole or not at all. Throws UsageError, before weights are read, when the
+ * folder has something in it, or the format changes nothing.
+ */
+export async function quantizeModel(
+  opened: OpenedModel,
   folder: string,
-  options: { readonly maxShardBytes?: number } = {},
-): Promise<void> {
-  await writeFolderWhole(folder, await model.files(options));
+  options: QuantizeOptions = {},
+): Promise<Quantized> {
+  try {
+    checkRounds(opened.plan);
+    await checkNewFolder(folder);
+  } catch (error) {
+    await opened.checkpoint.close();
+    throw error;
+  }
+  const { onFilled, parts } = roundingErrors();
+  const model = await loadOpened(opened, { ...options, onFilled });
+  try {
+    await saveModel(model, folder, options);
+  } finally {
+    await model.dispose();
+  }
+  const names = (await readdir(folder)).filter((name) => name.endsWith('.safetensors'));
+  const sizes = names.map((name) => statSync(join(folder, name)).size);
+  const sum = (bytes: readonly number[]) => bytes.reduce((all, some) => all + some, 0);
+  return { bytesBefore: sum(opened.checkpoint.files.map(({ size }) => size)), bytesAfter: sum(sizes), parts: parts() };
 }
 
 /** Writes a state to a file: all of it, or nothing. Throws UsageError where nothing can be written. */

@@ -30,15 +30,22 @@ export async function writeFileWhole(
   }
 }
 
-/** Writes a new folder. Throws UsageError when there is already something in it, or when it cannot be made. */
-export async function writeFolderWhole(folder: string, files: Iterable<SavedFile>): Promise<void> {
+const occupied = (folder: string) => new UsageError(`${folder} is not empty; save to a new folder.`);
+
+/** Throws UsageError when there is something in a folder, or a file in its place. Gives where it really is. */
+export async function checkNewFolder(folder: string): Promise<string> {
   const target = await realpath(folder).catch(() => resolve(folder)); // a link to an empty folder stays a link
   const there = await readdir(target).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return [];
     throw refused(folder, error);
   });
-  const occupied = () => new UsageError(`${folder} is not empty; save to a new folder.`);
-  if (there.length > 0) throw occupied();
+  if (there.length > 0) throw occupied(folder);
+  return target;
+}
+
+/** Writes a new folder. Throws UsageError when there is already something in it, or when it cannot be made. */
+export async function writeFolderWhole(folder: string, files: Iterable<SavedFile>): Promise<void> {
+  const target = await checkNewFolder(folder);
   const temporary = `${target}.${randomUUID()}`;
   await mkdir(temporary, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
     throw refused(folder, error);
@@ -48,7 +55,7 @@ export async function writeFolderWhole(folder: string, files: Iterable<SavedFile
     // Neither call touches a folder that somebody has filled meanwhile.
     await rmdir(target).catch(() => {});
     await rename(temporary, target).catch((error: NodeJS.ErrnoException) => {
-      throw ['ENOTEMPTY', 'EEXIST', 'EPERM'].includes(String(error.code)) ? occupied() : refused(folder, error);
+      throw ['ENOTEMPTY', 'EEXIST', 'EPERM'].includes(String(error.code)) ? occupied(folder) : refused(folder, error);
     });
   } catch (error) {
     await rm(temporary, { recursive: true, force: true });

@@ -64,12 +64,15 @@ export function describe(opened: OpenedModel, threads = 1, keyValues: KeyValueFo
   };
 }
 
+/** The name of a tensor, with `*` for the number of a layer. */
+export const partName = (name: string): string => name.replace(/\.\d+\./g, '.*.');
+
 /** The tensors that the model reads, layers taken together; packed tensors count their weights, not their bytes. */
 function partsOf({ plan }: OpenedModel): PartDescription[] {
   const parts = new Map<string, PartDescription>();
   for (const [name, stored] of plan.tensors) {
     const { shape, dtype } = stored.dtype === 'U8' ? unpacked(stored, plan.pieces.get(name)) : stored;
-    const part = name.replace(/\.\d+\./g, '.*.');
+    const part = partName(name);
     const before = parts.get(part);
     const parameters = size(shape) + (before?.parameters ?? 0);
     parts.set(part, {

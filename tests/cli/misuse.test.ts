@@ -27,7 +27,7 @@ const MISUSE: readonly (readonly [readonly string[], RegExp])[] = [
   [[...run, 'y'], /too many arguments/],
   [[...run, '--maxnewtokens', '3'], /unknown option '--maxnewtokens'.*--max-new-tokens/],
   [[...run, '--threads', '0'], /'--threads <n>' argument '0'.*from 1 to/],
-  [[...run, '--weights', 'q4'], /'q4' is invalid. Allowed choices are auto, f32, bf16, f16/],
+  [[...run, '--weights', 'q5'], /'q5' is invalid. Allowed choices are auto, f32, bf16, f16/],
   [[...run, '--temperature', 'NaN'], /Wanted a number from 0 on/],
   [[...run, '--stop', ''], /Wanted at least one character/],
   [[...run, '--logit-bias', '5:'], /Wanted id:bias/],

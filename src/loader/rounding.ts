@@ -1,0 +1,175 @@
+/** What a format costs in accuracy: live weights against the stored ones they were rounded from, on some rows of each tensor. */
+import type { Backend } from '../backends/backend.ts';
+import type { StoredTensor } from '../checkpoint/safetensors.ts';
+import { UsageError } from '../errors.ts';
+import { type SourceDType, toFloats, view } from '../numbers.ts';
+import { dequantize } from '../quantised.ts';
+import { byteSize, type DType, isBlockDType, PANEL_ROWS, rows, size, type Tensor } from '../tensor.ts';
+import { partName } from './describe.ts';
+import { type Filled, SOURCE } from './fill.ts';
+import type { Piece, Plan } from './plan.ts';
+
+/** Groups of rows compared of each live tensor, spread evenly; of 8 rows, as panels have. */
+const SAMPLED_GROUPS = 8;
+
+/** Bytes read at once of a matrix stored as [in, out], whose rows lie scattered. */
+const CHUNK_BYTES = 1 << 21;
+
+export interface RoundedPart {
+  /** A tensor name, with `*` for the number of a layer. */
+  readonly name: string;
+  readonly stored: string;
+  readonly kept: string;
+  readonly weights: number;
+  /** How many of them were compared. */
+  readonly compared: number;
+  /** Root mean square of the differences over that of the stored weights. */
+  readonly relativeError: number;
+}
+
+interface Sums {
+  stored: string;
+  kept: string;
+  weights: number;
+  compared: number;
+  differences: number;
+  squares: number;
+}
+
+/** Compares tensors while they are loaded: `onFilled` goes to `fill`, afterwards `parts` gives what it saw. Vectors are never rounded. */
+export function roundingErrors(): { onFilled(name: string, filled: Filled): Promise<void>; parts(): RoundedPart[] } {
+  const sums = new Map<string, Sums>();
+  return {
+    async onFilled(name, { stored, pieces, backend }) {
+      for (const piece of pieces) {
+        const { dtype, shape } = piece.target;
+        const from = SOURCE[stored.dtype];
+        if (!from || !isRounded(stored.dtype, piece)) continue;
+        const part = partName(name);
+        const nothing = { stored: stored.dtype, kept: dtype, weights: 0, compared: 0, differences: 0, squares: 0 };
+        const sum = sums.get(part) ?? nothing;
+        sums.set(part, sum);
+        sum.weights += size(shape);
+        await compare(sum, groupsOf(piece.target), { piece, stored, from }, backend);
+      }
+    },
+    parts: () =>
+      [...sums].map(([name, { differences, squares, ...facts }]) => ({
+        name,
+        ...facts,
+        relativeError: squares === 0 ? 0 : Math.sqrt(differences / squares),
+      })),
+  };
+}
+
+/** Throws UsageError when no weight of a plan is kept otherwise than it is stored, or when its weights are blocks already. */
+export function checkRounds(plan: Plan): void {
+  const [blocks] = plan.storedBlocks;
+  if (blocks) {
+    throw new UsageError(
+      `this checkpoint is ${blocks} already: take the one that it was made from to convert it anew.`,
+    );
+  }
+  const types = new Set<string>();
+  for (const [name, pieces] of plan.pieces) {
+    const { dtype } = plan.tensors.get(name) as StoredTensor;
+    for (const piece of pieces) {
+      if (isRounded(dtype, piece)) return;
+      if (piece.kind !== 'vector') types.add(piece.target.dtype);
+    }
+  }
+  throw new UsageError(`this format changes nothing: the weights are ${[...types].join(' and ')} already.`);
+}
+
+/** Is a weight kept in another format than that of the file? */
+function isRounded(stored: StoredTensor['dtype'], { kind, target }: Piece): boolean {
+  return kind !== 'vector' && stored !== 'U8' && SOURCE[stored] !== target.dtype;
+}
+
+/** Some rows of a live tensor [..., N, J], seen as [rows, J]; panels of formats that have them. */
+interface Group {
+  readonly first: number;
+  readonly count: number;
+  readonly panel: number;
+}
+
+function groupsOf({ shape }: Tensor): Group[] {
+  const [rowsOfEach = 1] = shape.slice(-2);
+  const panelsOfEach = Math.ceil(rowsOfEach / PANEL_ROWS);
+  const panels = size(shape.slice(0, -2)) * panelsOfEach;
+  const count = Math.min(panels, SAMPLED_GROUPS);
+  return Array.from({ length: count }, (_, i) => {
+    const panel = Math.floor((i * (panels - 1)) / Math.max(1, count - 1));
+    const within = (panel % panelsOfEach) * PANEL_ROWS;
+    const first = Math.floor(panel / panelsOfEach) * rowsOfEach + within;
+    return { first, count: Math.min(PANEL_ROWS, rowsOfEach - within), panel };
+  });
+}
+
+interface Origin {
+  readonly piece: Piece;
+  readonly stored: StoredTensor;
+  readonly from: SourceDType;
+}
+
+async function compare(sum: Sums, groups: readonly Group[], origin: Origin, backend: Backend): Promise<void> {
+  const originals = origin.piece.transposed ? await columnsOf(origin, groups) : await rowsOf(origin, groups);
+  for (const [i, group] of groups.entries()) {
+    const live = await floatsOf(backend, origin.piece.target, group);
+    const original = originals[i] as Float32Array;
+    sum.compared += original.length;
+    for (let k = 0; k < original.length; k++) {
+      const [x, y] = [original[k] as number, live[k] as number];
+      sum.differences += (x - y) ** 2;
+      sum.squares += x ** 2;
+    }
+  }
+}
+
+async function floatsOf(backend: Backend, x: Tensor, { first, count, panel }: Group): Promise<Float32Array> {
+  const columns = x.shape.at(-1) as number;
+  const shape = [count, columns];
+  const { dtype } = x;
+  if (isBlockDType(dtype)) {
+    const bytes = byteSize([PANEL_ROWS, columns], dtype);
+    const numbers = await backend.read({ ...x, shape: [bytes], dtype: 'u8', offset: panel * bytes });
+    return dequantize(numbers as Uint8Array, dtype, shape);
+  }
+  const numbers = await backend.read(rows({ ...x, shape: [size(x.shape) / columns, columns] }, first, first + count));
+  return toFloats(dtype as Exclude<DType, 'ternary' | 'i8rows' | 'q8' | 'q4'>, numbers);
+}
+
+/** Rows that are stored as such: [count, J] of each group. */
+async function rowsOf({ piece, stored, from }: Origin, groups: readonly Group[]): Promise<Float32Array[]> {
+  const columns = piece.target.shape.at(-1) as number;
+  const rowBytes = (stored.byteLength / size(stored.shape)) * columns;
+  const all: Float32Array[] = [];
+  for (const { first, count } of groups) {
+    const bytes = new Uint8Array(count * rowBytes);
+    await stored.read((piece.firstRow + first) * rowBytes, bytes);
+    all.push(toFloats(from, view(from, bytes)));
+  }
+  return all;
+}
+
+/** Rows of matrices stored as [J, N]: all is read, and what is wanted kept. */
+async function columnsOf({ piece, stored, from }: Origin, groups: readonly Group[]): Promise<Float32Array[]> {
+  const [inner = 0, outer = 0] = stored.shape;
+  const rowBytes = stored.byteLength / inner;
+  const atOnce = Math.max(1, Math.floor(CHUNK_BYTES / rowBytes));
+  const all = groups.map(({ count }) => new Float32Array(count * inner));
+  const bytes = new Uint8Array(Math.min(atOnce, inner) * rowBytes);
+  for (let j = 0; j < inner; j += atOnce) {
+    const some = bytes.subarray(0, Math.min(atOnce, inner - j) * rowBytes);
+    await stored.read(j * rowBytes, some);
+    const numbers = toFloats(from, view(from, some));
+    for (const [g, { first, count }] of groups.entries()) {
+      const into = all[g] as Float32Array;
+      for (let row = 0; row < numbers.length / outer; row++) {
+        const at = row * outer + piece.firstRow + first;
+        for (let i = 0; i < count; i++) into[i * inner + j + row] = numbers[at + i] as number;
+      }
+    }
+  }
+  return all;
+}
