@@ -12,13 +12,13 @@ export interface PeakLoop {
 /** Loops of assembly/peak-loop.ts: int8 products as of q8 weights, as of narrower ones, and products of floats. */
 type Kind = 'wide' | 'narrow' | 'floats';
 
-const OPERAND_BYTES = 1024;
+const OPERAND_BYTES = 544;
 /** As a byte 63, a factor that no instruction takes for negative; four of them are the float 0.747, whose sums stay normal numbers. */
 const OPERAND = 0x3f;
 
-/** Of one command for each thread, and the products of vectors in a piece (32 in each of its 2048 turns). */
+/** Of one command for each thread, and the products of vectors in a piece (40 in each of its 2048 turns). */
 const PIECES = 64;
-const PRODUCTS_OF_PIECE = 32 * 2048;
+const PRODUCTS_OF_PIECE = 40 * 2048;
 
 /** Numbers in a product of vectors. */
 function lanes(kind: Kind, variant: KernelVariant): number {

@@ -1,15 +1,15 @@
 /**
- * The ceiling of everything that multiplies: loops that do nothing but the products of the kernels' inner loops, eight sums in registers, on
+ * The ceiling of everything that multiplies: loops that do nothing but the products of the kernels' inner loops, ten sums in registers, on
  * operands out of some hundred bytes. Commands like those of the backend's kernels. DOT as in the kernels' blocks.ts; a kind of product
  * is a type parameter: u8 as of q8, i8 as of q4 and ternary weights, f32.
  */
 import { address, scratch, take, word } from '../../src/backends/wasm/assembly/command';
 import { madd } from '../../src/backends/wasm/assembly/lanes';
 
-/** Turns of the loop in a piece, with 32 products of vectors each. */
+/** Turns of the loop in a piece, with 40 products of vectors each. */
 const TURNS: u32 = 2048;
 /** From here on activations, before it weights. */
-const ACTIVATIONS: usize = 512;
+const ACTIVATIONS: usize = 256;
 
 // @ts-ignore: decorator
 @inline
@@ -48,7 +48,10 @@ function meet<T>(sum: v128, x: v128, w: v128): v128 {
   return i32x4.add(sum, i32x4.dot_i16x8_s(x, w));
 }
 
-/** Words: address of 1024 bytes of operands, pieces. Scratch memory: 16 bytes, so that the products have a purpose. */
+/**
+ * Words: address of 544 bytes of operands, pieces. Scratch memory: 16 bytes, so that the products have a purpose. Ten sums: with eight,
+ * products of a single instruction wait for those before them, and more do not fit into sixteen registers beside the operands.
+ */
 // @ts-ignore: decorator
 @inline
 function loop<T>(args: usize, part: u32): void {
@@ -58,16 +61,18 @@ function loop<T>(args: usize, part: u32): void {
   let a1 = a0;
   let a2 = a0;
   let a3 = a0;
+  let a4 = a0;
   let b0 = a0;
   let b1 = a0;
   let b2 = a0;
   let b3 = a0;
+  let b4 = a0;
   let offset: usize = 0;
   while (take(args) < pieces) {
     for (let turn: u32 = 0; turn < TURNS; turn++) {
       const w = operands + offset;
       const x = operands + ACTIVATIONS + offset;
-      offset = (offset + 128) & 511; // no two turns alike, so that no load leaves the loop
+      offset ^= 128; // no two turns alike, so that no load leaves the loop
       let u = first<T>(w);
       let v = second<T>(w);
       let k = activations<T>(x);
@@ -82,52 +87,65 @@ function loop<T>(args: usize, part: u32): void {
       k = activations<T>(x + 24);
       a3 = meet<T>(a3, k, u);
       b3 = meet<T>(b3, k, v);
+      k = activations<T>(x + 32);
+      a4 = meet<T>(a4, k, u);
+      b4 = meet<T>(b4, k, v);
       u = first<T>(w + 32);
       v = second<T>(w + 32);
-      k = activations<T>(x + 32);
+      k = activations<T>(x + 40);
       a0 = meet<T>(a0, k, u);
       b0 = meet<T>(b0, k, v);
-      k = activations<T>(x + 40);
+      k = activations<T>(x + 48);
       a1 = meet<T>(a1, k, u);
       b1 = meet<T>(b1, k, v);
-      k = activations<T>(x + 48);
+      k = activations<T>(x + 56);
       a2 = meet<T>(a2, k, u);
       b2 = meet<T>(b2, k, v);
-      k = activations<T>(x + 56);
+      k = activations<T>(x + 64);
       a3 = meet<T>(a3, k, u);
       b3 = meet<T>(b3, k, v);
+      k = activations<T>(x + 72);
+      a4 = meet<T>(a4, k, u);
+      b4 = meet<T>(b4, k, v);
       u = first<T>(w + 64);
       v = second<T>(w + 64);
-      k = activations<T>(x + 64);
+      k = activations<T>(x + 80);
       a0 = meet<T>(a0, k, u);
       b0 = meet<T>(b0, k, v);
-      k = activations<T>(x + 72);
+      k = activations<T>(x + 88);
       a1 = meet<T>(a1, k, u);
       b1 = meet<T>(b1, k, v);
-      k = activations<T>(x + 80);
+      k = activations<T>(x + 96);
       a2 = meet<T>(a2, k, u);
       b2 = meet<T>(b2, k, v);
-      k = activations<T>(x + 88);
+      k = activations<T>(x + 104);
       a3 = meet<T>(a3, k, u);
       b3 = meet<T>(b3, k, v);
+      k = activations<T>(x + 112);
+      a4 = meet<T>(a4, k, u);
+      b4 = meet<T>(b4, k, v);
       u = first<T>(w + 96);
       v = second<T>(w + 96);
-      k = activations<T>(x + 96);
+      k = activations<T>(x + 120);
       a0 = meet<T>(a0, k, u);
       b0 = meet<T>(b0, k, v);
-      k = activations<T>(x + 104);
+      k = activations<T>(x + 128);
       a1 = meet<T>(a1, k, u);
       b1 = meet<T>(b1, k, v);
-      k = activations<T>(x + 112);
+      k = activations<T>(x + 136);
       a2 = meet<T>(a2, k, u);
       b2 = meet<T>(b2, k, v);
-      k = activations<T>(x + 120);
+      k = activations<T>(x + 144);
       a3 = meet<T>(a3, k, u);
       b3 = meet<T>(b3, k, v);
+      k = activations<T>(x + 152);
+      a4 = meet<T>(a4, k, u);
+      b4 = meet<T>(b4, k, v);
     }
   }
-  const a = v128.xor(v128.xor(a0, a1), v128.xor(a2, a3));
-  v128.store(scratch(args, part), v128.xor(a, v128.xor(v128.xor(b0, b1), v128.xor(b2, b3))));
+  const a = v128.xor(v128.xor(v128.xor(a0, a1), v128.xor(a2, a3)), a4);
+  const b = v128.xor(v128.xor(v128.xor(b0, b1), v128.xor(b2, b3)), b4);
+  v128.store(scratch(args, part), v128.xor(a, b));
 }
 
 export function wide(args: usize, part: u32, parts: u32): void {
