@@ -47,13 +47,6 @@ export function tokenBytes(blocks: usize): usize {
   return (blocks * (BLOCK * codeBytes() + 8) + 15) & ~15;
 }
 
-/** The code of weight zero. */
-// @ts-ignore: decorator
-@inline
-export function zeroCode(narrow: u32): i32 {
-  return narrow ? 8 : 64;
-}
-
 const TINY: f32 = 7.888609052210118e-31; // 2^-100
 
 // @ts-ignore: decorator
@@ -68,8 +61,19 @@ function codes4(x: v128, inverse: v128): v128 {
   return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(x, inverse)));
 }
 
-/** Rounds `count` activations to int8 with a scale for every 32; `to` gets a token record, `zero` is that of the weights' codes. */
-export function quantizeToken(to: usize, x: usize, count: usize, zero: i32): void {
+/**
+ * -zero sum x. Where q4 sums up in 16 bits, a lane has half of the columns of a row and begins with half of that: with codes below 16 it ends
+ * within 16 bits, wherever it has been.
+ */
+// @ts-ignore: decorator
+@inline
+function startOf(sumOfX: i32, narrow: u32): i32 {
+  if (DOT == 1 && narrow) return ((-4 * sumOfX) & 0xffff) | ((-4 * sumOfX) << 16);
+  return -(narrow ? 8 : 64) * sumOfX;
+}
+
+/** Rounds `count` activations to int8 with a scale for every 32; `to` gets a token record for weights of q8, or with `narrow` of q4. */
+export function quantizeToken(to: usize, x: usize, count: usize, narrow: u32): void {
   const blocks = blocksOf(count);
   let scales = to + blocks * BLOCK * codeBytes();
   for (let left = count; left > 0; scales += 8) {
@@ -122,7 +126,7 @@ export function quantizeToken(to: usize, x: usize, count: usize, zero: i32): voi
     const total =
       i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1) + i32x4.extract_lane(sum, 2) + i32x4.extract_lane(sum, 3);
     store<f32>(scales, some ? most / 127 : 0);
-    store<i32>(scales, -zero * total, 4);
+    store<i32>(scales, startOf(total, narrow), 4);
   }
 }
 
@@ -131,6 +135,16 @@ function vectorOf(x: usize, left: usize, i: usize): v128 {
   if (i >= left) return i32x4.splat(0);
   const at = x + (i << 2);
   return left - i >= 4 ? v128.load(at) : loadEnd(at, left - i);
+}
+
+/**
+ * The same in all 16-bit lanes, for use in a loop: engines read a constant from memory each time, but keep in a register what depends on
+ * a parameter. `some` is below 2^24, so that no bit is changed.
+ */
+// @ts-ignore: decorator
+@inline
+export function held(x: i32, some: usize): v128 {
+  return i16x8.splat(<i16>(x | <i32>(some >> 24)));
 }
 
 /** Four activations of a token, in all lanes. */
@@ -143,12 +157,12 @@ function repeat(codes: usize, offset: usize): v128 {
 /** The first (rows 0 and 1 in plain SIMD, else all four) or, with `second`, the other partial sums after four more columns. */
 // @ts-ignore: decorator
 @inline
-function meet<T>(sum: v128, x: v128, w: v128): v128 {
+function meet<T>(sum: v128, x: v128, w: v128, ones: v128): v128 {
   if (DOT == 2) return i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w, sum);
   if (DOT == 1) {
     const pairs = i16x8.relaxed_dot_i8x16_i7x16_s(x, w);
     // 32 columns of products up to 127 * 15 stay within 16 bits when they are added in pairs; of q8 only one pair does.
-    return isSigned<T>() ? i16x8.add(sum, pairs) : i32x4.add(sum, i32x4.extadd_pairwise_i16x8_s(pairs));
+    return isSigned<T>() ? i16x8.add(sum, pairs) : i32x4.add(sum, i32x4.dot_i16x8_s(pairs, ones));
   }
   return i32x4.add(sum, i32x4.dot_i16x8_s(x, i16x8.extend_low_i8x16_u(w)));
 }
@@ -164,15 +178,14 @@ function meetHigh(sum: v128, x: v128, w: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function begin(start: v128): v128 {
-  return DOT == 2 ? start : i32x4.splat(0);
+  return DOT == 0 ? i32x4.splat(0) : start;
 }
 
 /** The sums of four rows, as floats. */
 // @ts-ignore: decorator
 @inline
 function finish<T>(low: v128, high: v128, start: v128): v128 {
-  let sum = low;
-  if (DOT == 1) sum = i32x4.add(start, isSigned<T>() ? i32x4.extadd_pairwise_i16x8_s(low) : low);
+  let sum = DOT == 1 && isSigned<T>() ? i32x4.extadd_pairwise_i16x8_s(low) : low;
   if (DOT == 0) {
     const even = v128.shuffle<i32>(low, high, 0, 2, 4, 6);
     const odd = v128.shuffle<i32>(low, high, 1, 3, 5, 7);
@@ -221,6 +234,7 @@ function writeEnd(y: usize, low: v128, high: v128, rows: u32, bias: usize): void
 
 /** One panel of q8 codes, or of q4 codes unpacked to bytes, and one token. */
 function wideToken<T>(y: usize, token: usize, w: usize, blocks: usize, rows: u32, bias: usize): void {
+  const ones = held(1, blocks);
   let low = f32x4.splat(0);
   let high = low;
   let x = token;
@@ -231,25 +245,22 @@ function wideToken<T>(y: usize, token: usize, w: usize, blocks: usize, rows: u32
     let aHigh = i32x4.splat(0);
     let c = begin(start);
     let cHigh = i32x4.splat(0);
-    let k: v128;
-    let u: v128;
-    let v: v128;
-    k = repeat(x, 0); u = v128.load(w, 16); v = v128.load(w, 32);
-    a = meet<T>(a, k, u); aHigh = meetHigh(aHigh, k, u); c = meet<T>(c, k, v); cHigh = meetHigh(cHigh, k, v);
-    k = repeat(x, 4); u = v128.load(w, 48); v = v128.load(w, 64);
-    a = meet<T>(a, k, u); aHigh = meetHigh(aHigh, k, u); c = meet<T>(c, k, v); cHigh = meetHigh(cHigh, k, v);
-    k = repeat(x, 8); u = v128.load(w, 80); v = v128.load(w, 96);
-    a = meet<T>(a, k, u); aHigh = meetHigh(aHigh, k, u); c = meet<T>(c, k, v); cHigh = meetHigh(cHigh, k, v);
-    k = repeat(x, 12); u = v128.load(w, 112); v = v128.load(w, 128);
-    a = meet<T>(a, k, u); aHigh = meetHigh(aHigh, k, u); c = meet<T>(c, k, v); cHigh = meetHigh(cHigh, k, v);
-    k = repeat(x, 16); u = v128.load(w, 144); v = v128.load(w, 160);
-    a = meet<T>(a, k, u); aHigh = meetHigh(aHigh, k, u); c = meet<T>(c, k, v); cHigh = meetHigh(cHigh, k, v);
-    k = repeat(x, 20); u = v128.load(w, 176); v = v128.load(w, 192);
-    a = meet<T>(a, k, u); aHigh = meetHigh(aHigh, k, u); c = meet<T>(c, k, v); cHigh = meetHigh(cHigh, k, v);
-    k = repeat(x, 24); u = v128.load(w, 208); v = v128.load(w, 224);
-    a = meet<T>(a, k, u); aHigh = meetHigh(aHigh, k, u); c = meet<T>(c, k, v); cHigh = meetHigh(cHigh, k, v);
-    k = repeat(x, 28); u = v128.load(w, 240); v = v128.load(w, 256);
-    a = meet<T>(a, k, u); aHigh = meetHigh(aHigh, k, u); c = meet<T>(c, k, v); cHigh = meetHigh(cHigh, k, v);
+    for (let i: usize = 0; i < 8; i += 2) {
+      let k = repeat(x, 4 * i);
+      let u = v128.load(w + 32 * i, 16);
+      let v = v128.load(w + 32 * i, 32);
+      a = meet<T>(a, k, u, ones);
+      aHigh = meetHigh(aHigh, k, u);
+      c = meet<T>(c, k, v, ones);
+      cHigh = meetHigh(cHigh, k, v);
+      k = repeat(x, 4 * i + 4);
+      u = v128.load(w + 32 * i, 48);
+      v = v128.load(w + 32 * i, 64);
+      a = meet<T>(a, k, u, ones);
+      aHigh = meetHigh(aHigh, k, u);
+      c = meet<T>(c, k, v, ones);
+      cHigh = meetHigh(cHigh, k, v);
+    }
     const ofX = v128.load32_splat(scales);
     const ofW = v128.load(w);
     low = madd(finish<T>(a, aHigh, start), f32x4.mul(lowScales(ofW), ofX), low);
@@ -263,18 +274,20 @@ function wideToken<T>(y: usize, token: usize, w: usize, blocks: usize, rows: u32
 
 // @ts-ignore: decorator
 @inline
-function lowHalves(w: v128): v128 {
-  return v128.and(w, i8x16.splat(15));
+function lowHalves(w: v128, fifteens: v128): v128 {
+  return v128.and(w, fifteens);
 }
 
 // @ts-ignore: decorator
 @inline
-function highHalves(w: v128): v128 {
-  return v128.and(i16x8.shr_u(w, 4), i8x16.splat(15));
+function highHalves(w: v128, fifteens: v128): v128 {
+  return v128.and(i16x8.shr_u(w, 4), fifteens);
 }
 
 /** One panel of packed q4 codes and one token. */
 function narrowToken(y: usize, token: usize, w: usize, blocks: usize, rows: u32, bias: usize): void {
+  const fifteens = held(0x0f0f, blocks);
+  const ones = held(1, blocks);
   let low = f32x4.splat(0);
   let high = low;
   let x = token;
@@ -285,26 +298,24 @@ function narrowToken(y: usize, token: usize, w: usize, blocks: usize, rows: u32,
     let aHigh = i32x4.splat(0);
     let c = begin(start);
     let cHigh = i32x4.splat(0);
-    let k: v128;
-    let u: v128;
-    let v: v128;
-    let p: v128;
-    k = repeat(x, 0); p = v128.load(w, 16); u = lowHalves(p); v = highHalves(p);
-    a = meet<i8>(a, k, u); aHigh = meetHigh(aHigh, k, u); c = meet<i8>(c, k, v); cHigh = meetHigh(cHigh, k, v);
-    k = repeat(x, 4); p = v128.load(w, 32); u = lowHalves(p); v = highHalves(p);
-    a = meet<i8>(a, k, u); aHigh = meetHigh(aHigh, k, u); c = meet<i8>(c, k, v); cHigh = meetHigh(cHigh, k, v);
-    k = repeat(x, 8); p = v128.load(w, 48); u = lowHalves(p); v = highHalves(p);
-    a = meet<i8>(a, k, u); aHigh = meetHigh(aHigh, k, u); c = meet<i8>(c, k, v); cHigh = meetHigh(cHigh, k, v);
-    k = repeat(x, 12); p = v128.load(w, 64); u = lowHalves(p); v = highHalves(p);
-    a = meet<i8>(a, k, u); aHigh = meetHigh(aHigh, k, u); c = meet<i8>(c, k, v); cHigh = meetHigh(cHigh, k, v);
-    k = repeat(x, 16); p = v128.load(w, 80); u = lowHalves(p); v = highHalves(p);
-    a = meet<i8>(a, k, u); aHigh = meetHigh(aHigh, k, u); c = meet<i8>(c, k, v); cHigh = meetHigh(cHigh, k, v);
-    k = repeat(x, 20); p = v128.load(w, 96); u = lowHalves(p); v = highHalves(p);
-    a = meet<i8>(a, k, u); aHigh = meetHigh(aHigh, k, u); c = meet<i8>(c, k, v); cHigh = meetHigh(cHigh, k, v);
-    k = repeat(x, 24); p = v128.load(w, 112); u = lowHalves(p); v = highHalves(p);
-    a = meet<i8>(a, k, u); aHigh = meetHigh(aHigh, k, u); c = meet<i8>(c, k, v); cHigh = meetHigh(cHigh, k, v);
-    k = repeat(x, 28); p = v128.load(w, 128); u = lowHalves(p); v = highHalves(p);
-    a = meet<i8>(a, k, u); aHigh = meetHigh(aHigh, k, u); c = meet<i8>(c, k, v); cHigh = meetHigh(cHigh, k, v);
+    for (let i: usize = 0; i < 8; i += 2) {
+      let p = v128.load(w + 16 * i, 16);
+      let k = repeat(x, 4 * i);
+      let u = lowHalves(p, fifteens);
+      let v = highHalves(p, fifteens);
+      a = meet<i8>(a, k, u, ones);
+      aHigh = meetHigh(aHigh, k, u);
+      c = meet<i8>(c, k, v, ones);
+      cHigh = meetHigh(cHigh, k, v);
+      p = v128.load(w + 16 * i, 32);
+      k = repeat(x, 4 * i + 4);
+      u = lowHalves(p, fifteens);
+      v = highHalves(p, fifteens);
+      a = meet<i8>(a, k, u, ones);
+      aHigh = meetHigh(aHigh, k, u);
+      c = meet<i8>(c, k, v, ones);
+      cHigh = meetHigh(cHigh, k, v);
+    }
     const ofX = v128.load32_splat(scales);
     const ofW = v128.load(w);
     low = madd(finish<i8>(a, aHigh, start), f32x4.mul(lowScales(ofW), ofX), low);
@@ -318,12 +329,13 @@ function narrowToken(y: usize, token: usize, w: usize, blocks: usize, rows: u32,
 
 /** A panel of q4 as one of q8, with the codes and scales of q4. */
 function unpack(to: usize, w: usize, blocks: usize): void {
+  const fifteens = held(0x0f0f, blocks);
   for (let b: usize = 0; b < blocks; b++) {
     v128.store(to, v128.load(w));
     for (let i: usize = 0; i < 8; i++) {
       const p = v128.load(w + SCALE_BYTES + 16 * i);
-      v128.store(to + 32 * i, lowHalves(p), 16);
-      v128.store(to + 32 * i, highHalves(p), 32);
+      v128.store(to + 32 * i, lowHalves(p, fifteens), 16);
+      v128.store(to + 32 * i, highHalves(p, fifteens), 32);
     }
     to += WIDE_BYTES;
     w += NARROW_BYTES;
@@ -332,6 +344,7 @@ function unpack(to: usize, w: usize, blocks: usize): void {
 
 /** One panel of codes in bytes and two tokens. */
 function wideTokens2<T>(ys: usize, xs: usize, offset: usize, w: usize, blocks: usize, rows: u32, bias: usize): void {
+  const ones = held(1, blocks);
   let x0: usize = load<u32>(xs);
   let x1: usize = load<u32>(xs, 4);
   const toScales = blocks * BLOCK * codeBytes();
@@ -356,14 +369,14 @@ function wideTokens2<T>(ys: usize, xs: usize, offset: usize, w: usize, blocks: u
       const u = v128.load(w + 32 * i, 16);
       const v = v128.load(w + 32 * i, 32);
       let k = repeat(x0, 4 * i);
-      a0 = meet<T>(a0, k, u);
+      a0 = meet<T>(a0, k, u, ones);
       a0High = meetHigh(a0High, k, u);
-      c0 = meet<T>(c0, k, v);
+      c0 = meet<T>(c0, k, v, ones);
       c0High = meetHigh(c0High, k, v);
       k = repeat(x1, 4 * i);
-      a1 = meet<T>(a1, k, u);
+      a1 = meet<T>(a1, k, u, ones);
       a1High = meetHigh(a1High, k, u);
-      c1 = meet<T>(c1, k, v);
+      c1 = meet<T>(c1, k, v, ones);
       c1High = meetHigh(c1High, k, v);
     }
     const ofW = v128.load(w);
@@ -387,6 +400,7 @@ function wideTokens2<T>(ys: usize, xs: usize, offset: usize, w: usize, blocks: u
 
 /** One panel of codes in bytes and four tokens. */
 function wideTokens4<T>(ys: usize, xs: usize, offset: usize, w: usize, blocks: usize, rows: u32, bias: usize): void {
+  const ones = held(1, blocks);
   let x0: usize = load<u32>(xs);
   const d1 = <usize>load<u32>(xs, 4) - x0;
   const d2 = <usize>load<u32>(xs, 8) - x0;
@@ -416,31 +430,31 @@ function wideTokens4<T>(ys: usize, xs: usize, offset: usize, w: usize, blocks: u
       let u = v128.load(w + 8 * i, 16);
       let v = v128.load(w + 8 * i, 32);
       let k = v128.load32_splat(x0 + i);
-      a0 = meet<T>(a0, k, u);
-      c0 = meet<T>(c0, k, v);
+      a0 = meet<T>(a0, k, u, ones);
+      c0 = meet<T>(c0, k, v, ones);
       k = v128.load32_splat(x1 + i);
-      a1 = meet<T>(a1, k, u);
-      c1 = meet<T>(c1, k, v);
+      a1 = meet<T>(a1, k, u, ones);
+      c1 = meet<T>(c1, k, v, ones);
       k = v128.load32_splat(x2 + i);
-      a2 = meet<T>(a2, k, u);
-      c2 = meet<T>(c2, k, v);
+      a2 = meet<T>(a2, k, u, ones);
+      c2 = meet<T>(c2, k, v, ones);
       k = v128.load32_splat(x3 + i);
-      a3 = meet<T>(a3, k, u);
-      c3 = meet<T>(c3, k, v);
+      a3 = meet<T>(a3, k, u, ones);
+      c3 = meet<T>(c3, k, v, ones);
       u = v128.load(w + 8 * i, 48);
       v = v128.load(w + 8 * i, 64);
       k = v128.load32_splat(x0 + i, 4);
-      a0 = meet<T>(a0, k, u);
-      c0 = meet<T>(c0, k, v);
+      a0 = meet<T>(a0, k, u, ones);
+      c0 = meet<T>(c0, k, v, ones);
       k = v128.load32_splat(x1 + i, 4);
-      a1 = meet<T>(a1, k, u);
-      c1 = meet<T>(c1, k, v);
+      a1 = meet<T>(a1, k, u, ones);
+      c1 = meet<T>(c1, k, v, ones);
       k = v128.load32_splat(x2 + i, 4);
-      a2 = meet<T>(a2, k, u);
-      c2 = meet<T>(c2, k, v);
+      a2 = meet<T>(a2, k, u, ones);
+      c2 = meet<T>(c2, k, v, ones);
       k = v128.load32_splat(x3 + i, 4);
-      a3 = meet<T>(a3, k, u);
-      c3 = meet<T>(c3, k, v);
+      a3 = meet<T>(a3, k, u, ones);
+      c3 = meet<T>(c3, k, v, ones);
     }
     const zero = i32x4.splat(0);
     const ofW = v128.load(w);

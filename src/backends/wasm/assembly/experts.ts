@@ -1,5 +1,5 @@
 /** Mixture of experts: routing, then the tokens of each expert together, so that its matrices are read once. */
-import { blocksOf, quantizeToken, tokenBytes, zeroCode } from './blocks';
+import { blocksOf, quantizeToken, tokenBytes } from './blocks';
 import { address, scratch, take, word } from './command';
 import { addScaled, exp4, loadEnd, silu4, storeEnd } from './lanes';
 import { rowsForTokens } from './linear';
@@ -144,7 +144,7 @@ export function gateTokens(args: usize, part: u32, parts: u32): void {
   const hidden = scratch(args, part);
   for (let slot = take(args); slot < word(args, 2); slot = take(args)) {
     gateHalf(hidden, address(args, 1) + slot * inner * 8, inner, word(args, 4));
-    quantizeToken(address(args, 0) + slot * bytes, hidden, inner, zeroCode(word(args, 5)));
+    quantizeToken(address(args, 0) + slot * bytes, hidden, inner, word(args, 5));
   }
 }
 

@@ -1,5 +1,5 @@
 /** The products of linear.ts and experts.ts with weights in blocks, and their preparation. */
-import { blockBytes, blockRowsForTokens, blocksOf, PANEL, quantizeToken, tokenBytes, zeroCode } from './blocks';
+import { blockBytes, blockRowsForTokens, blocksOf, PANEL, quantizeToken, tokenBytes } from './blocks';
 import { address, scratch, take, word } from './command';
 import { GROUP_BYTES } from './experts';
 import { MATRICES, MATRIX_WORDS, piecesOf } from './matrices';
@@ -21,7 +21,7 @@ export function quantizeTokens(args: usize, part: u32, parts: u32): void {
   for (let first = take(args) * PIECE_TOKENS; first < tokens; first = take(args) * PIECE_TOKENS) {
     const end = min(first + PIECE_TOKENS, tokens);
     for (let t = first; t < end; t++) {
-      quantizeToken(address(args, 0) + t * bytes, address(args, 1) + t * (count << 2), count, zeroCode(word(args, 4)));
+      quantizeToken(address(args, 0) + t * bytes, address(args, 1) + t * (count << 2), count, word(args, 4));
     }
   }
 }
@@ -42,7 +42,7 @@ export function linearBlocks(args: usize, part: u32, parts: u32): void {
   if (tokens == 1) {
     // Every part makes the record for itself: sooner done than waited for.
     const record = wide + panelBytes(blocks, 0);
-    quantizeToken(record, x, count, zeroCode(narrow));
+    quantizeToken(record, x, count, narrow);
     x = record;
   }
   for (let t: u32 = 0; t < tokens; t++) store<u32>(xs + 4 * t, <u32>(x + t * tokenBytes(blocks)));
@@ -88,7 +88,7 @@ export function blocksByExpert(args: usize, part: u32, parts: u32): void {
   const wide = (ys + 4 * most + 15) & ~15;
   if (word(args, 11) == 1) {
     const record = wide + panelBytes(blocks, 0);
-    quantizeToken(record, x, word(args, 6), zeroCode(narrow));
+    quantizeToken(record, x, word(args, 6), narrow);
     x = record;
   }
   const chunks = (rows + chunk - 1) / chunk;

@@ -2,6 +2,7 @@
  * Ternary matrix products in exact integers. Byte [p, k] holds the codes (weight + 1) of rows p, p + R, p + 2R and p + 3R of column k, so
  * four rows are read at once; sum q (code - 1) = sum q code - sum q. DOT is explained in blocks.ts.
  */
+import { held } from './blocks';
 import { address, scratch, take, word } from './command';
 import { MATRICES, piecesOf } from './matrices';
 
@@ -45,8 +46,8 @@ function flush(total: v128, sum: v128): v128 {
 
 /** The four integer sums of packed row `w` with one token; stored at `to`. */
 function packedRow(to: usize, q: usize, w: usize, count: usize, sumOfQ: i32): void {
-  const ones = i8x16.splat(3);
-  const fours = i8x16.splat(12); // codes that stay where they are, four times too large
+  const ones = held(0x0303, count);
+  const fours = held(0x0c0c, count); // codes that stay where they are, four times too large
   let t0 = i32x4.splat(0);
   let t1 = t0;
   let t2 = t0;
@@ -59,8 +60,24 @@ function packedRow(to: usize, q: usize, w: usize, count: usize, sumOfQ: i32): vo
     let s1 = s0;
     let s2 = s0;
     let s3 = s0;
-    for (const end = q + some; q < end; q += 16, w += 16) {
-      const x = v128.load(q);
+    const end = q + some;
+    for (const even = q + (some & ~31); q < even; q += 32, w += 32) {
+      let x = v128.load(q);
+      let b = v128.load(w);
+      let upper = i16x8.shr_u(b, 4);
+      s0 = meet(s0, x, v128.and(b, ones));
+      s1 = meet(s1, x, v128.and(b, fours));
+      s2 = meet(s2, x, v128.and(upper, ones));
+      s3 = meet(s3, x, v128.and(upper, fours));
+      x = v128.load(q, 16);
+      b = v128.load(w, 16);
+      upper = i16x8.shr_u(b, 4);
+      s0 = meet(s0, x, v128.and(b, ones));
+      s1 = meet(s1, x, v128.and(b, fours));
+      s2 = meet(s2, x, v128.and(upper, ones));
+      s3 = meet(s3, x, v128.and(upper, fours));
+    }
+    for (; q < end; q += 16, w += 16) {      const x = v128.load(q);
       const b = v128.load(w);
       const upper = i16x8.shr_u(b, 4);
       s0 = meet(s0, x, v128.and(b, ones));
