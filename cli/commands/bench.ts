@@ -41,6 +41,7 @@ interface Report {
 }
 
 export function addBench(program: Command): void {
+  const threads = new Option('--threads <list>', 'numbers of threads to try, one after the other');
   const command = formatOptions(hubOptions(program.command('bench').argument('[model]', MODEL_ABOUT, modelReference)))
     .description(
       'speed and memory of a model, or of synthetic weights in the shape of one, and shares of what is possible',
@@ -48,11 +49,18 @@ export function addBench(program: Command): void {
     .addOption(
       new Option('--shape <name>', 'synthetic weights in the shape of a published model; nothing is downloaded'),
     )
-    .option('--prompt <list>', 'tokens of the prompts to read', listOf(fromOne), [128, 512])
+    .addOption(
+      new Option('--prompt <list>', 'tokens of the prompts to read')
+        .argParser(listOf(fromOne))
+        .default([128, 512], '128,512'),
+    )
     .option('--new <n>', 'tokens to decode, one after the other', fromOne, 64)
-    .option('--threads <list>', 'numbers of threads to try', listOf(threadCount), [DEFAULT_THREADS])
+    .addOption(threads.argParser(listOf(threadCount)).default([DEFAULT_THREADS], 'all cores, at most 8'))
     .option('--rounds <n>', 'times that everything is measured; medians are told', fromOne, 3);
-  jsonOption(command, 'the same, in seconds, bytes and shares from 0 to 1')
+  jsonOption(
+    command,
+    'shape, weights, variant of the kernels, node, cpu, and what was measured of each number of threads',
+  )
     .addHelpText(
       'after',
       `
@@ -62,6 +70,13 @@ Decoding is held against a bare loop that reads as many bytes, up to 1 GiB, with
 bytes per second. Reading a prompt is held against a bare loop of the same kind of products, in registers: the share is that of
 its multiply-adds per second. Only products with weights count, none within attention or a scan. Model and loops run by turns,
 after one round that is not counted. Peak memory is that of a process of its own, before the bare loops begin.
+
+In the object of --json, each of threads has
+  threads, loadSeconds, peakBytes, weightBytes
+  decode            tokensPerSecond, bytesPerToken, readBandwidth of the bare loop in bytes per second, shareOfReadBandwidth
+  prefill           of each prompt: tokens, tokensPerSecond, multiplyAddsPerSecond, shareOfPeak
+  peakMultiplyAdds  of the bare loop, per second
+All are medians; shares are those of rounds, from 0 to 1.
 
 Examples:
   portmanteau bench granite-tiny --prompt 64 --new 16
