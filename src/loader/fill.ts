@@ -4,7 +4,7 @@ import { opsOf } from '../backends/eager.ts';
 import type { StoredDType, StoredTensor } from '../checkpoint/safetensors.ts';
 import { CheckpointError } from '../errors.ts';
 import type { Block, SourceDType } from '../numbers.ts';
-import { BLOCK_BYTES, BLOCK_COLUMNS, byteSize, isBlockDType, size } from '../tensor.ts';
+import { BLOCK_COLUMNS, byteSize, isBlockDType, PANEL_ROWS, size } from '../tensor.ts';
 import { panelsOf } from './blocks.ts';
 import type { Piece, Plan } from './plan.ts';
 
@@ -106,12 +106,10 @@ async function readInto({ stored, bytesOf, signal, onBytes }: Whole, { target, f
 
 /** Bytes of one of the rows that `firstRow` counts. */
 function storedRowBytes({ shape, dtype }: Piece['target']): number {
-  if (isBlockDType(dtype)) return blocksOfRow(shape) * BLOCK_BYTES[dtype];
   const columns = shape.at(-1) ?? 1;
+  if (isBlockDType(dtype)) return byteSize([PANEL_ROWS, columns], dtype);
   return dtype === 'ternary' ? columns : byteSize([columns], dtype);
 }
-
-const blocksOfRow = (shape: readonly number[]): number => Math.ceil((shape.at(-1) ?? 1) / BLOCK_COLUMNS);
 
 async function fillTensor(
   backend: Backend,

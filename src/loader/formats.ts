@@ -31,7 +31,7 @@ export const keepsBlocks = (stored: BlockDType, wanted: WeightFormat): boolean =
 export function checkKeepsBlocks(name: string, stored: BlockDType, wanted: WeightFormat): void {
   if (keepsBlocks(stored, wanted)) return;
   throw new UsageError(
-    `the weights of this checkpoint are ${stored} already ('${name}') and cannot be had as ${wanted}: leave the format away, or take the ` +
+    `the weights of this checkpoint are ${stored} already ('${name}') and cannot be had as ${wanted}: leave out the format, or take the ` +
       `checkpoint that they were made from.`,
   );
 }
