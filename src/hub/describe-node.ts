@@ -1,7 +1,7 @@
 /** How this process would use the hub: for reports. */
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { cacheDirectory, type Environment, hubEndpoint, hubToken, isOffline } from './environment-node.ts';
+import { cacheDirectory, type Environment, hubEndpoint, hubToken, isOffline, publicPart } from './environment-node.ts';
 
 export interface HubDescription {
   readonly cacheDir: string;
@@ -30,13 +30,9 @@ export async function describeHub(env: Environment = process.env): Promise<HubDe
     try {
       return read();
     } catch (error) {
-      problems.push(withoutSecrets((error as Error).message));
+      problems.push((error as Error).message);
       return undefined;
     }
-  };
-  const withoutSecrets = (text: string) => {
-    const address = env.HF_ENDPOINT?.replace(/\/+$/, '');
-    return address ? text.replaceAll(address, publicPart(address)) : text;
   };
   const given = VARIABLES.flatMap((name) => (env[name] ? [[name, shown(name, env[name])] as const] : []));
   const cacheDir = cacheDirectory(env);
@@ -54,14 +50,6 @@ export async function describeHub(env: Environment = process.env): Promise<HubDe
 function shown(name: string, value: string): string {
   if (/TOKEN$/.test(name)) return name.includes('DISABLE') ? value : 'set';
   return name === 'HF_ENDPOINT' ? publicPart(value) : value;
-}
-
-/** An address without name, password and query. */
-function publicPart(address: string): string {
-  if (!URL.canParse(address) || !/^https?:\/\//i.test(address)) return '(no address)';
-  const { protocol, host, pathname, username, search, hash } = new URL(address);
-  const path = pathname === '/' ? '' : pathname;
-  return `${protocol}//${username ? '...@' : ''}${host}${path}${search || hash ? '?...' : ''}`;
 }
 
 /** Of the disk where a folder is or would be made. */

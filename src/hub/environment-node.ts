@@ -20,9 +20,17 @@ export function hubEndpoint(given: string | undefined, env: Environment = proces
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash)
     throw new UsageError(
-      `the hub's address came as '${text}', wanted one such as https://huggingface.co without name, password or query; see HF_ENDPOINT.`,
+      `the hub's address came as '${publicPart(text)}', wanted one such as https://huggingface.co without name, password or query; see HF_ENDPOINT.`,
     );
   return text;
+}
+
+/** An address without name, password and query, for messages. */
+export function publicPart(address: string): string {
+  if (!URL.canParse(address) || !/^https?:\/\//i.test(address)) return address.includes('@') ? '(no address)' : address;
+  const { protocol, host, pathname, username, search, hash } = new URL(address);
+  const path = pathname === '/' ? '' : pathname;
+  return `${protocol}//${username ? '...@' : ''}${host}${path}${search || hash ? '?...' : ''}`;
 }
 
 /** The token: the one given (an empty one means none), else of HF_TOKEN, else of the file that logging in wrote. */
