@@ -10,7 +10,7 @@
  * Bytes of at most 7 bits let one instruction multiply them with signed ones on every processor; the eighth bit would be worth less than
  * what int8 activations lose.
  */
-import { type Block, toBf16, toFloats, view } from './numbers.ts';
+import { type Block, fromBf16, toBf16, toFloats, view } from './numbers.ts';
 import { BLOCK_BYTES, BLOCK_COLUMNS, type BlockDType, PANEL_ROWS, type Shape, size } from './tensor.ts';
 
 /** The code of weight zero. */
@@ -35,11 +35,6 @@ function bf16Above(x: number): number {
   return ((bits[0] as number) + 0xffff) >>> 16;
 }
 
-function valueOf(bf16: number): number {
-  bits[0] = bf16 << 16;
-  return word[0] as number;
-}
-
 function nearestEven(x: number): number {
   const floor = Math.floor(x);
   const rest = x - floor;
@@ -59,7 +54,7 @@ export function quantizeBlock(dtype: BlockDType, x: Float32Array, codes: Uint8Ar
   if (!(Math.abs(extreme) >= TINY)) return 0;
   if (dtype === 'q8') {
     const scale = bf16Above(fround(Math.abs(extreme) / Q8_MOST));
-    const inverse = fround(1 / valueOf(scale));
+    const inverse = fround(1 / fromBf16(scale));
     for (let k = 0; k < x.length; k++) {
       codes[k] = 64 + clamp(nearestEven(fround((x[k] as number) * inverse)), -Q8_MOST, Q8_MOST);
     }
@@ -133,7 +128,7 @@ export function loadBlock(
     else codes[k] = (((bytes[at + 16 + 16 * (k >> 2) + 4 * place + (k & 3)] as number) >> (4 * half)) & 15) - 8;
   }
   const scale = at + 4 * place + 2 * half;
-  return valueOf((bytes[scale] as number) | ((bytes[scale + 1] as number) << 8));
+  return fromBf16((bytes[scale] as number) | ((bytes[scale + 1] as number) << 8));
 }
 
 function recordOf(dtype: BlockDType, shape: Shape, row: number, block: number): number {

@@ -206,15 +206,17 @@ class WasmBackend implements Backend {
       const tape = this.#idleTapes.pop() ?? new Tape();
       const before = this.#version - tape.pieces;
       this.#tape = tape;
+      let replay: Replay | undefined;
       try {
         const result = body();
         const at: Tensor = { ...result, place: { ...placeOf(result) } };
         const numbers = await this.read(result);
-        if (this.#version - tape.pieces === before) return { numbers, replay: this.#replayer(tape, at) };
-        this.#retire(tape);
-        return { numbers, replay: undefined };
+        const whole = this.#tape === tape && this.#version - tape.pieces === before;
+        if (whole) replay = this.#replayer(tape, at);
+        return { numbers, replay };
       } finally {
         this.#tape = undefined;
+        if (!replay) this.#retire(tape);
       }
     });
   }
@@ -339,7 +341,9 @@ class WasmBackend implements Backend {
     const before = this.#tape.pieces;
     const address = this.#tape.take(bank, bytes);
     this.#version += this.#tape.pieces - before; // other tapes' values may have lain there
-    return address;
+    if (address !== undefined) return address;
+    this.#tape = undefined; // a step that cannot be kept can be run all the same
+    return bank.mail.take(bytes);
   }
 
   memory(): { liveBytes: number; arenaBytes: number } {
