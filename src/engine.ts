@@ -84,7 +84,7 @@ export class Engine {
       const numbers = single ? await this.#decode(batch) : await this.#read(batch, ends, tap);
       const width = numbers.length / ends.length;
       ended.forEach(({ index }, i) => {
-        results[index] = numbers.slice(i * width, (i + 1) * width);
+        results[index] = numbers.length === width ? numbers : numbers.slice(i * width, (i + 1) * width);
       });
       batch.advance(tap === blind);
       open = later;

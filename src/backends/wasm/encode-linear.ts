@@ -15,8 +15,8 @@ export const lookupFormat = (dtype: DType): number => formatOf(dtype) + (isBlock
 export const rowBytes = (inner: number, dtype: DType): number =>
   isBlockDType(dtype) ? byteSize([PANEL_ROWS, inner], dtype) / PANEL_ROWS : byteSize([inner], dtype);
 
-/** Bytes of weights that make up one piece of work: near the size of a first-level cache, a small part of a second-level one. */
-const PIECE_BYTES = 1 << 15;
+/** Bytes of weights that make up one piece of work, at most: what is read in one go is fetched ahead, and translated, at less cost. */
+const PIECE_BYTES = 1 << 17;
 
 /** Rows of one piece of work: full tiles, and enough pieces for all parts. */
 export function rowsAtOnce(rows: number, rowBytes: number, parts: number): number {
