@@ -7,7 +7,7 @@
  * A query at infinity or NaN still gives NaN; only what it looks at is finite.
  */
 import { UsageError } from './errors.ts';
-import { toF16 } from './numbers.ts';
+import { roundHalfEven, toF16 } from './numbers.ts';
 import { type DType, I8_SCALE_BYTES } from './tensor.ts';
 
 export const KEY_VALUE_FORMATS = ['f32', 'f16', 'i8'] as const;
@@ -38,12 +38,6 @@ export function toFiniteF16(x: number): number {
   return (half & 0x7c00) === 0x7c00 ? (half & 0x8000) | LARGEST_HALF : half;
 }
 
-function nearestEven(x: number): number {
-  const floor = Math.floor(x);
-  const rest = x - floor;
-  return rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1;
-}
-
 /** Rows of `width` numbers as i8rows. All steps round to f32. */
 export function packI8Rows(x: ArrayLike<number>, width: number, packed: Int8Array): void {
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
@@ -54,7 +48,7 @@ export function packI8Rows(x: ArrayLike<number>, width: number, packed: Int8Arra
     const inverse = most >= TINY ? fround(127 / most) : 0;
     view.setFloat32(to, most >= TINY ? fround(most / 127) : 0, true);
     for (let i = 0; i < width; i++) {
-      const code = nearestEven(fround((x[row * width + i] as number) * inverse));
+      const code = roundHalfEven(fround((x[row * width + i] as number) * inverse));
       packed[to + I8_SCALE_BYTES + i] = code;
     }
   }

@@ -35,6 +35,13 @@ export function toBf16(x: number): number {
   return (b + 0x7fff + ((b >>> 16) & 1)) >>> 16;
 }
 
+/** The nearest integer, of two the even one. */
+export function roundHalfEven(x: number): number {
+  const floor = Math.floor(x);
+  const rest = x - floor;
+  return rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1;
+}
+
 /** IEEE 754 binary16. */
 export function fromF16(x: number): number {
   const exponent = (x >> 10) & 31;

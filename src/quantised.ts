@@ -10,7 +10,7 @@
  * Bytes of at most 7 bits let one instruction multiply them with signed ones on every processor; the eighth bit would be worth less than
  * what int8 activations lose.
  */
-import { type Block, fromBf16, toBf16, toFloats, view } from './numbers.ts';
+import { type Block, fromBf16, roundHalfEven, toBf16, toFloats, view } from './numbers.ts';
 import { BLOCK_BYTES, BLOCK_COLUMNS, type BlockDType, PANEL_ROWS, type Shape, size } from './tensor.ts';
 
 /** The code of weight zero. */
@@ -35,12 +35,6 @@ function bf16Above(x: number): number {
   return ((bits[0] as number) + 0xffff) >>> 16;
 }
 
-function nearestEven(x: number): number {
-  const floor = Math.floor(x);
-  const rest = x - floor;
-  return rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1;
-}
-
 const clamp = (x: number, least: number, most: number): number => Math.min(most, Math.max(least, x));
 
 /**
@@ -56,7 +50,7 @@ export function quantizeBlock(dtype: BlockDType, x: Float32Array, codes: Uint8Ar
     const scale = bf16Above(fround(Math.abs(extreme) / Q8_MOST));
     const inverse = fround(1 / fromBf16(scale));
     for (let k = 0; k < x.length; k++) {
-      codes[k] = 64 + clamp(nearestEven(fround((x[k] as number) * inverse)), -Q8_MOST, Q8_MOST);
+      codes[k] = 64 + clamp(roundHalfEven(fround((x[k] as number) * inverse)), -Q8_MOST, Q8_MOST);
     }
     return scale;
   }
@@ -65,7 +59,7 @@ export function quantizeBlock(dtype: BlockDType, x: Float32Array, codes: Uint8Ar
   for (const target of Q4_EXTREMES) {
     const inverse = fround(target / extreme);
     const [products, squares] = [new Float32Array(4), new Float32Array(4)]; // as four lanes add them up
-    const trial = Array.from(x, (value) => clamp(nearestEven(fround(value * inverse)), -8, 7));
+    const trial = Array.from(x, (value) => clamp(roundHalfEven(fround(value * inverse)), -8, 7));
     trial.forEach((code, k) => {
       products[k & 3] = fround((products[k & 3] as number) + fround((x[k] as number) * code));
       squares[k & 3] = (squares[k & 3] as number) + code * code;
@@ -155,7 +149,7 @@ export function quantizeActivations(
     for (let k = 32 * block; k < end; k++) most = Math.max(most, Math.abs(x[from + k] as number));
     const inverse = most >= TINY ? fround(127 / most) : 0;
     scales[block] = most >= TINY ? fround(most / 127) : 0;
-    for (let k = 32 * block; k < end; k++) codes[k] = nearestEven(fround((x[from + k] as number) * inverse));
+    for (let k = 32 * block; k < end; k++) codes[k] = roundHalfEven(fround((x[from + k] as number) * inverse));
   }
 }
 

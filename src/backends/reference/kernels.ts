@@ -1,5 +1,6 @@
 /** One kernel per op; what each computes stands in the op's own file under src/ops. */
 import { packI8Rows, toFiniteF16 } from '../../key-values.ts';
+import { roundHalfEven } from '../../numbers.ts';
 import type { Activation } from '../../ops/index.ts';
 import { quantizeActivations } from '../../quantised.ts';
 import { BLOCK_COLUMNS, type DType, isBlockDType, rows, type Tensor } from '../../tensor.ts';
@@ -75,12 +76,6 @@ const linear: Kernel<{ count: number }> = ([x, ...given], outputs, { count }) =>
       out[i] = dot(input, Math.floor(i / n) * j, weights, row * j, j) + (shift ? at(shift, row) : 0);
     }
   });
-};
-
-const roundHalfEven = (x: number): number => {
-  const floor = Math.floor(x);
-  const rest = x - floor;
-  return rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1;
 };
 
 const quantizeRows: Kernel<undefined> = ([x], [q, s]) => {
