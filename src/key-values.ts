@@ -7,7 +7,7 @@
  * A query at infinity or NaN still gives NaN; only what it looks at is finite.
  */
 import { UsageError } from './errors.ts';
-import { roundHalfEven, toF16 } from './numbers.ts';
+import { roundToInt8, toF16 } from './numbers.ts';
 import { type DType, I8_SCALE_BYTES } from './tensor.ts';
 
 export const KEY_VALUE_FORMATS = ['f32', 'f16', 'i8'] as const;
@@ -26,12 +26,7 @@ export function checkKeyValueFormat(text: string): KeyValueFormat {
   return found;
 }
 
-/** Rows smaller than this are zero: the inverse of their scale would not be finite. */
-const TINY = 2 ** -100;
-
 const LARGEST_HALF = 0x7bff;
-
-const { fround } = Math;
 
 export function toFiniteF16(x: number): number {
   const half = toF16(x);
@@ -42,15 +37,9 @@ export function toFiniteF16(x: number): number {
 export function packI8Rows(x: ArrayLike<number>, width: number, packed: Int8Array): void {
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
   for (let row = 0; row * width < x.length; row++) {
-    let most = 0;
-    for (let i = row * width; i < (row + 1) * width; i++) most = Math.max(most, Math.abs(x[i] as number));
     const to = row * (width + I8_SCALE_BYTES);
-    const inverse = most >= TINY ? fround(127 / most) : 0;
-    view.setFloat32(to, most >= TINY ? fround(most / 127) : 0, true);
-    for (let i = 0; i < width; i++) {
-      const code = roundHalfEven(fround((x[row * width + i] as number) * inverse));
-      packed[to + I8_SCALE_BYTES + i] = code;
-    }
+    const codes = packed.subarray(to + I8_SCALE_BYTES, to + I8_SCALE_BYTES + width);
+    view.setFloat32(to, roundToInt8(x, row * width, width, codes), true);
   }
 }
 

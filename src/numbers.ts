@@ -42,6 +42,22 @@ export function roundHalfEven(x: number): number {
   return rest < 0.5 || (rest === 0.5 && floor % 2 === 0) ? floor : floor + 1;
 }
 
+/** Groups of numbers smaller than this are rounded to zero: the inverse of their scale would not be finite. */
+export const TINY = 2 ** -100;
+
+/**
+ * Rounds `count` numbers to int8 with one scale, which is returned: code = round(x 127 / max|x|), half to even, scale = max|x| / 127. All
+ * steps round to f32.
+ */
+export function roundToInt8(x: ArrayLike<number>, from: number, count: number, codes: Int8Array): number {
+  const { fround } = Math;
+  let most = 0;
+  for (let i = from; i < from + count; i++) most = Math.max(most, Math.abs(x[i] as number));
+  const inverse = most >= TINY ? fround(127 / most) : 0;
+  for (let i = 0; i < count; i++) codes[i] = roundHalfEven(fround((x[from + i] as number) * inverse));
+  return most >= TINY ? fround(most / 127) : 0;
+}
+
 /** IEEE 754 binary16. */
 export function fromF16(x: number): number {
   const exponent = (x >> 10) & 31;

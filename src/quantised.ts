@@ -10,7 +10,7 @@
  * Bytes of at most 7 bits let one instruction multiply them with signed ones on every processor; the eighth bit would be worth less than
  * what int8 activations lose.
  */
-import { type Block, fromBf16, roundHalfEven, toBf16, toFloats, view } from './numbers.ts';
+import { type Block, fromBf16, roundHalfEven, roundToInt8, TINY, toBf16, toFloats, view } from './numbers.ts';
 import { BLOCK_BYTES, BLOCK_COLUMNS, type BlockDType, PANEL_ROWS, type Shape, size } from './tensor.ts';
 
 /** The code of weight zero. */
@@ -18,9 +18,6 @@ export const ZERO_CODE: Readonly<Record<BlockDType, number>> = { q8: 64, q4: 8 }
 
 /** Largest magnitude of a q8 code without its zero. */
 const Q8_MOST = 63;
-
-/** Blocks smaller than this are zero: the inverse of their scale would not be finite. */
-const TINY = 2 ** -100;
 
 /** What the number of largest magnitude in a block of q4 may become; the best of them is taken. */
 const Q4_EXTREMES = [-8.5, -8, -7.75, -7.5, -7.25, -7, -6.5];
@@ -144,12 +141,9 @@ export function quantizeActivations(
   scales: Float32Array,
 ): void {
   for (let block = 0; 32 * block < columns; block++) {
-    const end = Math.min(columns, 32 * (block + 1));
-    let most = 0;
-    for (let k = 32 * block; k < end; k++) most = Math.max(most, Math.abs(x[from + k] as number));
-    const inverse = most >= TINY ? fround(127 / most) : 0;
-    scales[block] = most >= TINY ? fround(most / 127) : 0;
-    for (let k = 32 * block; k < end; k++) codes[k] = roundHalfEven(fround((x[from + k] as number) * inverse));
+    const first = 32 * block;
+    const end = Math.min(columns, first + 32);
+    scales[block] = roundToInt8(x, from + first, end - first, codes.subarray(first, end));
   }
 }
 

@@ -15,7 +15,7 @@
  * address of the number of keys, which is S at most. Scratch memory: see ../encode-attention.ts.
  */
 import { address, real, scratch, take, word } from './command';
-import { addScaled, madd, sumLanes } from './lanes';
+import { addScaled, expSmall4, madd, sumLanes } from './lanes';
 import { lower, upper, widen } from './weights';
 
 /** Formats of keys and values; see ../../../key-values.ts. Rows of I8 begin with their scale. */
@@ -59,14 +59,7 @@ function expFalling4(x: v128): v128 {
   const n = f32x4.sub(shifted, magic);
   let r = madd(n, f32x4.splat(-0.693359375), y);
   r = madd(n, f32x4.splat(2.12194440e-4), r);
-  let p = f32x4.splat(1.9875691500e-4);
-  p = madd(p, r, f32x4.splat(1.3981999507e-3));
-  p = madd(p, r, f32x4.splat(8.3334519073e-3));
-  p = madd(p, r, f32x4.splat(4.1665795894e-2));
-  p = madd(p, r, f32x4.splat(1.6666665459e-1));
-  p = madd(p, r, f32x4.splat(5.0000001201e-1));
-  p = f32x4.add(madd(p, f32x4.mul(r, r), r), f32x4.splat(1));
-  return f32x4.mul(p, i32x4.shl(i32x4.add(shifted, i32x4.splat(127)), 23));
+  return f32x4.mul(expSmall4(r), i32x4.shl(i32x4.add(shifted, i32x4.splat(127)), 23));
 }
 
 // @ts-ignore: decorator

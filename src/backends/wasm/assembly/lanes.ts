@@ -40,6 +40,19 @@ export function storeEnd(at: usize, x: v128, count: usize): void {
   if (count > 2) store<f32>(at, f32x4.extract_lane(x, 2), 8);
 }
 
+/** e^r for |r| <= ln 2 / 2 (Cephes expf). */
+// @ts-ignore: decorator
+@inline
+export function expSmall4(r: v128): v128 {
+  let p = f32x4.splat(1.9875691500e-4);
+  p = madd(p, r, f32x4.splat(1.3981999507e-3));
+  p = madd(p, r, f32x4.splat(8.3334519073e-3));
+  p = madd(p, r, f32x4.splat(4.1665795894e-2));
+  p = madd(p, r, f32x4.splat(1.6666665459e-1));
+  p = madd(p, r, f32x4.splat(5.0000001201e-1));
+  return f32x4.add(madd(p, f32x4.mul(r, r), r), f32x4.splat(1));
+}
+
 /** e^x within 2 units of the last place (Cephes expf); held to where f32 ends, NaN for NaN. */
 // @ts-ignore: decorator
 @inline
@@ -51,15 +64,8 @@ export function exp4(x: v128): v128 {
   const n = f32x4.sub(rounded, f32x4.splat(12582912));
   let r = f32x4.sub(y, f32x4.mul(n, f32x4.splat(0.693359375)));
   r = f32x4.sub(r, f32x4.mul(n, f32x4.splat(-2.12194440e-4)));
-  let p = f32x4.splat(1.9875691500e-4);
-  p = madd(p, r, f32x4.splat(1.3981999507e-3));
-  p = madd(p, r, f32x4.splat(8.3334519073e-3));
-  p = madd(p, r, f32x4.splat(4.1665795894e-2));
-  p = madd(p, r, f32x4.splat(1.6666665459e-1));
-  p = madd(p, r, f32x4.splat(5.0000001201e-1));
-  p = f32x4.add(madd(p, f32x4.mul(r, r), r), f32x4.splat(1));
   const power = i32x4.shl(i32x4.add(rounded, i32x4.splat(127)), 23);
-  return f32x4.mul(p, power);
+  return f32x4.mul(expSmall4(r), power);
 }
 
 /** Natural logarithm of normal numbers above zero (Cephes logf). */
