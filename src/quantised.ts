@@ -4,9 +4,11 @@
  *
  * A matrix [N, J] is cut into panels of 8 rows and these into blocks of 32 columns; what is missing at the ends is zero. Blocks lie one after
  * another, panel by panel, each as
- *   16 bytes  scales, bfloat16: rows 0, 4, 1, 5, 2, 6, 3, 7 (rows r and r + 4 share a 32-bit word)
+ *   16 bytes  scales of rows 0 to 7, bfloat16
  *   q8: 256 bytes  for each four columns: rows 0 to 7, four bytes each; weight = scale (byte - 64), byte from 1 to 127
- *   q4: 128 bytes  for each four columns: rows 0 to 3, four bytes each, rows r + 4 in the upper halves; weight = scale (half - 8)
+ *   q4: 128 bytes  for each eight columns: rows 0 to 7, four bytes each, with the first four columns in the lower halves, the others in the upper;
+ *       weight = scale (half - 8)
+ * So rows 0 to 3 and rows 4 to 7 go through the same instructions side by side, which an engine may make one of twice the width.
  * Bytes of at most 7 bits let one instruction multiply them with signed ones on every processor; the eighth bit would be worth less than
  * what int8 activations lose.
  */
@@ -88,17 +90,12 @@ function storeBlock(
 ): void {
   const at = recordOf(dtype, shape, row, block);
   const lane = (row % (shape.at(-2) as number)) % PANEL_ROWS;
-  const [half, place] = [lane >> 2, lane & 3];
-  target[at + 4 * place + 2 * half] = scale & 0xff;
-  target[at + 4 * place + 2 * half + 1] = scale >>> 8;
+  target[at + 2 * lane] = scale & 0xff;
+  target[at + 2 * lane + 1] = scale >>> 8;
   codes.forEach((code, k) => {
-    if (dtype === 'q8') {
-      target[at + 16 + 32 * (k >> 2) + 4 * lane + (k & 3)] = code;
-    } else {
-      const byte = at + 16 + 16 * (k >> 2) + 4 * place + (k & 3);
-      const other = (target[byte] as number) & (half === 0 ? 0xf0 : 0x0f);
-      target[byte] = other | (half === 0 ? code : code << 4);
-    }
+    const byte = at + 16 + placeOf(dtype, lane, k);
+    if (dtype === 'q8') target[byte] = code;
+    else target[byte] = k & 4 ? ((target[byte] as number) & 0x0f) | (code << 4) : ((target[byte] as number) & 0xf0) | code;
   });
 }
 
@@ -113,14 +110,16 @@ export function loadBlock(
 ): number {
   const at = recordOf(dtype, shape, row, block);
   const lane = (row % (shape.at(-2) as number)) % PANEL_ROWS;
-  const [half, place] = [lane >> 2, lane & 3];
   for (let k = 0; k < BLOCK_COLUMNS; k++) {
-    if (dtype === 'q8') codes[k] = (bytes[at + 16 + 32 * (k >> 2) + 4 * lane + (k & 3)] as number) - 64;
-    else codes[k] = (((bytes[at + 16 + 16 * (k >> 2) + 4 * place + (k & 3)] as number) >> (4 * half)) & 15) - 8;
+    const byte = bytes[at + 16 + placeOf(dtype, lane, k)] as number;
+    codes[k] = dtype === 'q8' ? byte - 64 : ((byte >> (k & 4)) & 15) - 8;
   }
-  const scale = at + 4 * place + 2 * half;
-  return fromBf16((bytes[scale] as number) | ((bytes[scale + 1] as number) << 8));
+  return fromBf16((bytes[at + 2 * lane] as number) | ((bytes[at + 2 * lane + 1] as number) << 8));
 }
+
+/** Where among a block's codes that of row `lane` and column `k` lies. */
+const placeOf = (dtype: BlockDType, lane: number, k: number): number =>
+  32 * (k >> (dtype === 'q8' ? 2 : 3)) + 4 * lane + (k & 3);
 
 function recordOf(dtype: BlockDType, shape: Shape, row: number, block: number): number {
   const [rowsOfEach = 1, columns = 1] = shape.slice(-2);

@@ -34,7 +34,7 @@ export const tokenBytes = (inner: number): number => Math.ceil(inner / BLOCK_COL
 
 /** What `blockRowsForTokens` of assembly/blocks.ts needs, and a record. */
 export const blockScratch = (tokens: number, inner: number): number =>
-  8 * tokens + 32 + byteSize([PANEL_ROWS, inner], 'q8') + tokenBytes(inner);
+  8 * tokens + 64 + byteSize([PANEL_ROWS, inner], 'q8') + tokenBytes(inner);
 
 /** Writes the records of f32 rows [T, J]; gives their address. */
 export function quantizeTokens(to: CommandWriter, x: number, tokens: number, inner: number, dtype: DType): number {

@@ -5,8 +5,11 @@
  *
  * A format is a type parameter: u8 for q8, i8 for q4. DOT is set when the kernels are compiled: 0 plain SIMD; 1 and 2 relaxed SIMD, with products in
  * 16 or in 32 bits: the former is one instruction on x86 without VNNI, the latter with it and on ARM.
+ *
+ * Rows 0 to 3 and 4 to 7 are read side by side, go through the same instructions and are stored side by side, and no function is called with their
+ * sums: then V8 can make one instruction of 256 bits of each two (../wide-node.ts).
  */
-import { loadEnd, madd, storeEnd } from './lanes';
+import { loadEnd, madd } from './lanes';
 
 export const BLOCK: usize = 32;
 export const PANEL: u32 = 8;
@@ -45,6 +48,13 @@ export function blocksOf(count: usize): usize {
 @inline
 export function tokenBytes(blocks: usize): usize {
   return (blocks * (BLOCK * codeBytes() + 8) + 15) & ~15;
+}
+
+/** Scratch memory of `blockRowsForTokens`: a panel of q8 and eight floats. */
+// @ts-ignore: decorator
+@inline
+export function wideScratch(blocks: usize): usize {
+  return blocks * WIDE_BYTES + 4 * PANEL;
 }
 
 const TINY: f32 = 7.888609052210118e-31; // 2^-100
@@ -198,42 +208,33 @@ function finish<T>(low: v128, high: v128, start: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function lowScales(scales: v128): v128 {
-  return i32x4.shl(scales, 16);
+  return i32x4.shl(i32x4.extend_low_i16x8_u(scales), 16);
 }
 
 /** Scales of rows 4 to 7. */
 // @ts-ignore: decorator
 @inline
 function highScales(scales: v128): v128 {
-  return v128.and(scales, i32x4.splat(0xffff0000));
+  return i32x4.shl(i32x4.extend_high_i16x8_u(scales), 16);
 }
 
+/** Stores the rows of a panel. `spare` has room for eight floats. */
 // @ts-ignore: decorator
 @inline
-function writeRows(y: usize, low: v128, high: v128, rows: u32, bias: usize): void {
-  if (rows >= PANEL) {
-    if (bias) {
-      low = f32x4.add(low, v128.load(bias));
-      high = f32x4.add(high, v128.load(bias, 16));
-    }
-    v128.store(y, low);
-    v128.store(y, high, 16);
-  } else writeEnd(y, low, high, rows, bias);
+function writeRows(y: usize, low: v128, high: v128, rows: u32, bias: usize, spare: usize): void {
+  const to = rows < PANEL ? spare : y;
+  v128.store(to, low);
+  v128.store(to, high, 16);
+  if (rows < PANEL || bias) finishRows(y, to, rows, bias);
 }
 
-function writeEnd(y: usize, low: v128, high: v128, rows: u32, bias: usize): void {
-  if (rows >= 4) {
-    v128.store(y, bias ? f32x4.add(low, v128.load(bias)) : low);
-    y += 16;
-    if (bias) bias += 16;
-    low = high;
-    rows -= 4;
-  }
-  if (rows > 0) storeEnd(y, bias ? f32x4.add(low, loadEnd(bias, rows)) : low, rows);
+function finishRows(y: usize, from: usize, rows: u32, bias: usize): void {
+  const bytes = min(rows, PANEL) << 2;
+  for (let i: usize = 0; i < bytes; i += 4) store<f32>(y + i, bias ? load<f32>(from + i) + load<f32>(bias + i) : load<f32>(from + i));
 }
 
 /** One panel of q8 codes, or of q4 codes unpacked to bytes, and one token. */
-function wideToken<T>(y: usize, token: usize, w: usize, blocks: usize, rows: u32, bias: usize): void {
+function wideToken<T>(y: usize, token: usize, w: usize, blocks: usize, rows: u32, bias: usize, spare: usize): void {
   const ones = held(1, blocks);
   let low = f32x4.splat(0);
   let high = low;
@@ -269,7 +270,7 @@ function wideToken<T>(y: usize, token: usize, w: usize, blocks: usize, rows: u32
     w += WIDE_BYTES;
     scales += 8;
   }
-  writeRows(y, low, high, rows, bias);
+  writeRows(y, low, high, rows, bias, spare);
 }
 
 // @ts-ignore: decorator
@@ -285,7 +286,7 @@ function highHalves(w: v128, fifteens: v128): v128 {
 }
 
 /** One panel of packed q4 codes and one token. */
-function narrowToken(y: usize, token: usize, w: usize, blocks: usize, rows: u32, bias: usize): void {
+function narrowToken(y: usize, token: usize, w: usize, blocks: usize, rows: u32, bias: usize, spare: usize): void {
   const fifteens = held(0x0f0f, blocks);
   const ones = held(1, blocks);
   let low = f32x4.splat(0);
@@ -298,19 +299,19 @@ function narrowToken(y: usize, token: usize, w: usize, blocks: usize, rows: u32,
     let aHigh = i32x4.splat(0);
     let c = begin(start);
     let cHigh = i32x4.splat(0);
-    for (let i: usize = 0; i < 8; i += 2) {
-      let p = v128.load(w + 16 * i, 16);
-      let k = repeat(x, 4 * i);
+    for (let i: usize = 0; i < 4; i++) {
+      const p = v128.load(w + 32 * i, 16);
+      const q = v128.load(w + 32 * i, 32);
+      let k = repeat(x, 8 * i);
       let u = lowHalves(p, fifteens);
-      let v = highHalves(p, fifteens);
+      let v = lowHalves(q, fifteens);
       a = meet<i8>(a, k, u, ones);
       aHigh = meetHigh(aHigh, k, u);
       c = meet<i8>(c, k, v, ones);
       cHigh = meetHigh(cHigh, k, v);
-      p = v128.load(w + 16 * i, 32);
-      k = repeat(x, 4 * i + 4);
-      u = lowHalves(p, fifteens);
-      v = highHalves(p, fifteens);
+      k = repeat(x, 8 * i + 4);
+      u = highHalves(p, fifteens);
+      v = highHalves(q, fifteens);
       a = meet<i8>(a, k, u, ones);
       aHigh = meetHigh(aHigh, k, u);
       c = meet<i8>(c, k, v, ones);
@@ -324,7 +325,7 @@ function narrowToken(y: usize, token: usize, w: usize, blocks: usize, rows: u32,
     w += NARROW_BYTES;
     scales += 8;
   }
-  writeRows(y, low, high, rows, bias);
+  writeRows(y, low, high, rows, bias, spare);
 }
 
 /** A panel of q4 as one of q8, with the codes and scales of q4. */
@@ -332,10 +333,13 @@ function unpack(to: usize, w: usize, blocks: usize): void {
   const fifteens = held(0x0f0f, blocks);
   for (let b: usize = 0; b < blocks; b++) {
     v128.store(to, v128.load(w));
-    for (let i: usize = 0; i < 8; i++) {
-      const p = v128.load(w + SCALE_BYTES + 16 * i);
-      v128.store(to + 32 * i, lowHalves(p, fifteens), 16);
-      v128.store(to + 32 * i, highHalves(p, fifteens), 32);
+    for (let i: usize = 0; i < 4; i++) {
+      const p = v128.load(w + 32 * i, 16);
+      const q = v128.load(w + 32 * i, 32);
+      v128.store(to + 64 * i, lowHalves(p, fifteens), 16);
+      v128.store(to + 64 * i, lowHalves(q, fifteens), 32);
+      v128.store(to + 64 * i, highHalves(p, fifteens), 48);
+      v128.store(to + 64 * i, highHalves(q, fifteens), 64);
     }
     to += WIDE_BYTES;
     w += NARROW_BYTES;
@@ -343,7 +347,7 @@ function unpack(to: usize, w: usize, blocks: usize): void {
 }
 
 /** One panel of codes in bytes and two tokens. */
-function wideTokens2<T>(ys: usize, xs: usize, offset: usize, w: usize, blocks: usize, rows: u32, bias: usize): void {
+function wideTokens2<T>(ys: usize, xs: usize, offset: usize, w: usize, blocks: usize, rows: u32, bias: usize, spare: usize): void {
   const ones = held(1, blocks);
   let x0: usize = load<u32>(xs);
   let x1: usize = load<u32>(xs, 4);
@@ -394,12 +398,12 @@ function wideTokens2<T>(ys: usize, xs: usize, offset: usize, w: usize, blocks: u
     scales1 += 8;
     w += WIDE_BYTES;
   }
-  writeRows(<usize>load<u32>(ys) + offset, low0, high0, rows, bias);
-  writeRows(<usize>load<u32>(ys, 4) + offset, low1, high1, rows, bias);
+  writeRows(<usize>load<u32>(ys) + offset, low0, high0, rows, bias, spare);
+  writeRows(<usize>load<u32>(ys, 4) + offset, low1, high1, rows, bias, spare);
 }
 
 /** One panel of codes in bytes and four tokens. */
-function wideTokens4<T>(ys: usize, xs: usize, offset: usize, w: usize, blocks: usize, rows: u32, bias: usize): void {
+function wideTokens4<T>(ys: usize, xs: usize, offset: usize, w: usize, blocks: usize, rows: u32, bias: usize, spare: usize): void {
   const ones = held(1, blocks);
   let x0: usize = load<u32>(xs);
   const d1 = <usize>load<u32>(xs, 4) - x0;
@@ -480,16 +484,17 @@ function wideTokens4<T>(ys: usize, xs: usize, offset: usize, w: usize, blocks: u
     scales += 8;
     w += WIDE_BYTES;
   }
-  writeRows(<usize>load<u32>(ys) + offset, low0, high0, rows, bias);
-  writeRows(<usize>load<u32>(ys, 4) + offset, low1, high1, rows, bias);
-  writeRows(<usize>load<u32>(ys, 8) + offset, low2, high2, rows, bias);
-  writeRows(<usize>load<u32>(ys, 12) + offset, low3, high3, rows, bias);
+  writeRows(<usize>load<u32>(ys) + offset, low0, high0, rows, bias, spare);
+  writeRows(<usize>load<u32>(ys, 4) + offset, low1, high1, rows, bias, spare);
+  writeRows(<usize>load<u32>(ys, 8) + offset, low2, high2, rows, bias, spare);
+  writeRows(<usize>load<u32>(ys, 12) + offset, low3, high3, rows, bias, spare);
 }
 
 // @ts-ignore: decorator
 @inline
 function panels<T>(ys: usize, xs: usize, tokens: u32, w: usize, rows: u32, blocks: usize, bias: usize, wide: usize): void {
   const tile = tileTokens();
+  const spare = wide + blocks * WIDE_BYTES;
   for (let row: u32 = 0; row < rows; row += PANEL) {
     const some = min(PANEL, rows - row);
     const shift = bias ? bias + 4 * row : 0;
@@ -502,18 +507,18 @@ function panels<T>(ys: usize, xs: usize, tokens: u32, w: usize, rows: u32, block
         bytes = wide;
       }
       for (; t + tile <= tokens; t += tile) {
-        if (DOT == 0) wideTokens2<T>(ys + 4 * t, xs + 4 * t, offset, bytes, blocks, some, shift);
-        else wideTokens4<T>(ys + 4 * t, xs + 4 * t, offset, bytes, blocks, some, shift);
+        if (DOT == 0) wideTokens2<T>(ys + 4 * t, xs + 4 * t, offset, bytes, blocks, some, shift, spare);
+        else wideTokens4<T>(ys + 4 * t, xs + 4 * t, offset, bytes, blocks, some, shift, spare);
       }
       for (; t < tokens; t++) {
-        wideToken<T>(<usize>load<u32>(ys + 4 * t) + offset, load<u32>(xs + 4 * t), bytes, blocks, some, shift);
+        wideToken<T>(<usize>load<u32>(ys + 4 * t) + offset, load<u32>(xs + 4 * t), bytes, blocks, some, shift, spare);
       }
     }
     for (; t < tokens; t++) {
       const y = <usize>load<u32>(ys + 4 * t) + offset;
       const x: usize = load<u32>(xs + 4 * t);
-      if (isSigned<T>()) narrowToken(y, x, w, blocks, some, shift);
-      else wideToken<u8>(y, x, w, blocks, some, shift);
+      if (isSigned<T>()) narrowToken(y, x, w, blocks, some, shift, spare);
+      else wideToken<u8>(y, x, w, blocks, some, shift, spare);
     }
     w += blocks * blockBytes<T>();
   }
@@ -521,7 +526,7 @@ function panels<T>(ys: usize, xs: usize, tokens: u32, w: usize, rows: u32, block
 
 /**
  * Rows of weights, whole panels but for the last, for tokens whose records and outputs lie at the addresses xs[t] and ys[t] (of the first of
- * these rows). `wide` is scratch memory of a panel of q8.
+ * these rows). `wide` is scratch memory as of `wideScratch`.
  */
 export function blockRowsForTokens(
   ys: usize,

@@ -1,5 +1,5 @@
 /** The products of linear.ts and experts.ts with weights in blocks, and their preparation. */
-import { blockBytes, blockRowsForTokens, blocksOf, PANEL, quantizeToken, tokenBytes } from './blocks';
+import { blockBytes, blockRowsForTokens, blocksOf, PANEL, quantizeToken, tokenBytes, wideScratch } from './blocks';
 import { address, scratch, take, word } from './command';
 import { GROUP_BYTES } from './experts';
 import { MATRICES, MATRIX_WORDS, piecesOf } from './matrices';
@@ -28,7 +28,7 @@ export function quantizeTokens(args: usize, part: u32, parts: u32): void {
 
 /**
  * Words as of `linear`, where x is a list of records, or of a single token in floats; the format is 0 for q8, 1 for q4. Scratch memory: two
- * lists of T addresses, a panel of q8, the record of a token.
+ * lists of T addresses, a panel of q8, eight floats, the record of a token.
  */
 export function linearBlocks(args: usize, part: u32, parts: u32): void {
   let x = address(args, 0);
@@ -41,7 +41,7 @@ export function linearBlocks(args: usize, part: u32, parts: u32): void {
   const wide = (ys + 4 * tokens + 15) & ~15;
   if (tokens == 1) {
     // Every part makes the record for itself: sooner done than waited for.
-    const record = wide + panelBytes(blocks, 0);
+    const record = wide + wideScratch(blocks);
     quantizeToken(record, x, count, narrow);
     x = record;
   }
@@ -87,7 +87,7 @@ export function blocksByExpert(args: usize, part: u32, parts: u32): void {
   const ys = xs + 4 * most;
   const wide = (ys + 4 * most + 15) & ~15;
   if (word(args, 11) == 1) {
-    const record = wide + panelBytes(blocks, 0);
+    const record = wide + wideScratch(blocks);
     quantizeToken(record, x, word(args, 6), narrow);
     x = record;
   }

@@ -44,12 +44,12 @@ function blockRow(to: usize, table: usize, row: usize, count: usize, narrow: boo
   for (let i: usize = 0; i < count; i++) {
     const k = i & 31;
     if (k == 0 && i > 0) record += bytes;
-    const half = load<u16>(record + ((place & 3) << 2) + ((place >> 2) << 1));
+    const half = load<u16>(record + (place << 1));
     const factor = reinterpret<f32>(<u32>half << 16);
     let code: i32;
     if (narrow) {
-      const byte = <u32>load<u8>(record + 16 + ((k >> 2) << 4) + ((place & 3) << 2) + (k & 3));
-      code = <i32>((byte >> <u32>((place >> 2) << 2)) & 15) - 8;
+      const byte = <u32>load<u8>(record + 16 + ((k >> 3) << 5) + (place << 2) + (k & 3));
+      code = <i32>((byte >> <u32>(k & 4)) & 15) - 8;
     } else code = <i32>load<u8>(record + 16 + ((k >> 2) << 5) + (place << 2) + (k & 3)) - 64;
     store<f32>(to + (i << 2), scale * (factor * <f32>code));
   }

@@ -55,7 +55,6 @@ function quantizeBlock(record: usize, place: usize, x: usize, narrow: bool): voi
     min(f32x4.extract_lane(low, 2), f32x4.extract_lane(low, 3)),
   );
   const extreme = largest >= -smallest ? largest : smallest;
-  const scaleAt = record + ((place & 3) << 2) + ((place >> 2) << 1);
   const zero = i8x16.splat(narrow ? 8 : 64);
   let scale: u32 = 0;
   let first = zero;
@@ -95,36 +94,23 @@ function quantizeBlock(record: usize, place: usize, x: usize, narrow: bool): voi
       second = codes16(x, 1, inverse, f32x4.splat(-63), f32x4.splat(63), zero);
     }
   }
-  store<u16>(scaleAt, <u16>scale);
-  const to = record + 16 + ((narrow ? place & 3 : place) << 2);
-  if (!narrow) {
-    store<u32>(to, i32x4.extract_lane(first, 0));
-    store<u32>(to, i32x4.extract_lane(first, 1), 32);
-    store<u32>(to, i32x4.extract_lane(first, 2), 64);
-    store<u32>(to, i32x4.extract_lane(first, 3), 96);
-    store<u32>(to, i32x4.extract_lane(second, 0), 128);
-    store<u32>(to, i32x4.extract_lane(second, 1), 160);
-    store<u32>(to, i32x4.extract_lane(second, 2), 192);
-    store<u32>(to, i32x4.extract_lane(second, 3), 224);
+  store<u16>(record + (place << 1), <u16>scale);
+  const to = record + 16 + (place << 2);
+  if (narrow) {
+    store<u32>(to, i32x4.extract_lane(first, 0) | (i32x4.extract_lane(first, 1) << 4));
+    store<u32>(to, i32x4.extract_lane(first, 2) | (i32x4.extract_lane(first, 3) << 4), 32);
+    store<u32>(to, i32x4.extract_lane(second, 0) | (i32x4.extract_lane(second, 1) << 4), 64);
+    store<u32>(to, i32x4.extract_lane(second, 2) | (i32x4.extract_lane(second, 3) << 4), 96);
     return;
   }
-  const shift = (<u32>place >> 2) << 2;
-  const kept = <u32>0xf0f0f0f0 >> shift;
-  put(to, kept, i32x4.extract_lane(first, 0) << shift);
-  put(to + 16, kept, i32x4.extract_lane(first, 1) << shift);
-  put(to + 32, kept, i32x4.extract_lane(first, 2) << shift);
-  put(to + 48, kept, i32x4.extract_lane(first, 3) << shift);
-  put(to + 64, kept, i32x4.extract_lane(second, 0) << shift);
-  put(to + 80, kept, i32x4.extract_lane(second, 1) << shift);
-  put(to + 96, kept, i32x4.extract_lane(second, 2) << shift);
-  put(to + 112, kept, i32x4.extract_lane(second, 3) << shift);
-}
-
-/** The other halves stay: they belong to another row. */
-// @ts-ignore: decorator
-@inline
-function put(at: usize, kept: u32, codes: u32): void {
-  store<u32>(at, (load<u32>(at) & kept) | codes);
+  store<u32>(to, i32x4.extract_lane(first, 0));
+  store<u32>(to, i32x4.extract_lane(first, 1), 32);
+  store<u32>(to, i32x4.extract_lane(first, 2), 64);
+  store<u32>(to, i32x4.extract_lane(first, 3), 96);
+  store<u32>(to, i32x4.extract_lane(second, 0), 128);
+  store<u32>(to, i32x4.extract_lane(second, 1), 160);
+  store<u32>(to, i32x4.extract_lane(second, 2), 192);
+  store<u32>(to, i32x4.extract_lane(second, 3), 224);
 }
 
 /**
