@@ -1,5 +1,5 @@
 /** A process that measures one task, which its parent sends, and sends back what came of it. It ends with its parent. */
-import { enableRelaxedSimd } from '../src/node.ts';
+import { enableEngineFeatures } from '../src/node.ts';
 import { type Measurement, measure, type Task } from './measure.ts';
 
 /** To the parent. */
@@ -8,7 +8,7 @@ export type Told =
   | { readonly kind: 'done'; readonly measurement: Measurement }
   | { readonly kind: 'failed'; readonly name: string; readonly message: string };
 
-enableRelaxedSimd(); // as the command line does
+enableEngineFeatures(); // as the command line does
 
 const tell = (told: Told): void => void process.send?.(told);
 

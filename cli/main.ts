@@ -2,7 +2,7 @@
 /** The command line: parses, runs one command, and turns errors into one line and an exit code (1 failure, 2 misuse, 130 Ctrl-C). */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { CheckpointError, enableRelaxedSimd, FetchError, shippedModelNames, UsageError } from '../src/node.ts';
+import { CheckpointError, enableEngineFeatures, FetchError, shippedModelNames, UsageError } from '../src/node.ts';
 import { addBench } from './commands/bench.ts';
 import { addCache } from './commands/cache.ts';
 import { addCapture } from './commands/capture.ts';
@@ -19,7 +19,7 @@ const { version } = JSON.parse(readFileSync(new URL('../../package.json', import
   version: string;
 };
 
-enableRelaxedSimd();
+enableEngineFeatures();
 
 const program = new Command('portmanteau')
   .description('Runs, opens up and scores Backpack, 1.58-bit Llama, Mamba and Granite language models.')

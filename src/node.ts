@@ -21,7 +21,7 @@ import { readState, stateBytes } from './state-file.ts';
 import type { Tokenizer } from './tokenizer/tokenizer.ts';
 
 export type { BackendDescription } from './backends/wasm/describe.ts';
-export { enableRelaxedSimd } from './backends/wasm/relaxed-node.ts';
+export { enableEngineFeatures } from './backends/wasm/engine-node.ts';
 export { localFolder } from './checkpoint/folder-node.ts';
 export { saveTensors } from './checkpoint/save-node.ts';
 export * from './hub/cache-node.ts';

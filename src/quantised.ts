@@ -95,7 +95,8 @@ function storeBlock(
   codes.forEach((code, k) => {
     const byte = at + 16 + placeOf(dtype, lane, k);
     if (dtype === 'q8') target[byte] = code;
-    else target[byte] = k & 4 ? ((target[byte] as number) & 0x0f) | (code << 4) : ((target[byte] as number) & 0xf0) | code;
+    else
+      target[byte] = k & 4 ? ((target[byte] as number) & 0x0f) | (code << 4) : ((target[byte] as number) & 0xf0) | code;
   });
 }
 

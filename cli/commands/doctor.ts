@@ -1,7 +1,13 @@
 /** `doctor`: what this machine, this Node and this environment offer, which choices follow, and what would help. */
 import { cpus, totalmem } from 'node:os';
 import type { Command } from 'commander';
-import { type BackendDescription, describeBackend, describeHub, type HubDescription } from '../../src/node.ts';
+import {
+  type BackendDescription,
+  describeBackend,
+  describeHub,
+  enableEngineFeatures,
+  type HubDescription,
+} from '../../src/node.ts';
 import { jsonOption } from '../options.ts';
 import { columns, megabytes, printJson } from '../output.ts';
 
@@ -23,6 +29,8 @@ export interface Report {
   readonly hub: HubDescription;
   /** Of Node itself. */
   readonly options: readonly string[];
+  /** Set by this program, as they make the kernels faster. */
+  readonly engineFlags: readonly string[];
   readonly advice: readonly string[];
 }
 
@@ -59,6 +67,7 @@ async function examine(version: string): Promise<Report> {
     backend: describeBackend(),
     hub: await describeHub(),
     options: [...process.execArgv, process.env.NODE_OPTIONS ?? ''].filter(Boolean),
+    engineFlags: enableEngineFeatures(),
   };
   return { ...facts, advice: advise(facts) };
 }
@@ -133,7 +142,13 @@ function sheet(r: Report): string {
         ...(r.limitBytes === undefined ? [] : [['limit of this process', megabytes(r.limitBytes)]]),
       ],
     ],
-    ['engine', features.map(([key, name]) => [name, backend.features[key] ? 'yes' : 'no'])],
+    [
+      'engine',
+      [
+        ...features.map(([key, name]) => [name, backend.features[key] ? 'yes' : 'no']),
+        ['flags set by this program', r.engineFlags.join(' ') || 'none'],
+      ],
+    ],
     [
       'chosen',
       [

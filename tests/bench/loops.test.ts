@@ -4,9 +4,9 @@ import { median } from '../../bench/bare-loop.ts';
 import { peakLoop } from '../../bench/peak-loop.ts';
 import { readLoop } from '../../bench/read-loop.ts';
 import { fastestVariant } from '../../src/backends/wasm/features.ts';
-import { enableRelaxedSimd } from '../../src/node.ts';
+import { enableEngineFeatures } from '../../src/node.ts';
 
-enableRelaxedSimd();
+enableEngineFeatures();
 
 /** A processor of 2015 and one that is not built yet, both under load or at rest. */
 const [LEAST, MOST] = [1e7, 1e13];

@@ -67,7 +67,7 @@ describe('advice', () => {
   };
   const good: Omit<Report, 'advice'> = {
     ...{ version: '1', node: 'v24.0.0', v8: '13.6', platform: 'linux', arch: 'x64', cpu: 'x', cores: 4 },
-    ...{ totalBytes: 16e9, availableBytes: 8e9, limitBytes: undefined, backend, hub, options: [] },
+    ...{ totalBytes: 16e9, availableBytes: 8e9, limitBytes: undefined, backend, hub, options: [], engineFlags: [] },
   };
 
   test('none where all is well', () => expect(advise(good)).toEqual([]));

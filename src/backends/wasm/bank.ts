@@ -17,6 +17,9 @@ const MAX_AHEAD_BYTES = 64 << 20;
 /** Smallest scratch memory of a part. */
 const MIN_SCRATCH_BYTES = 1 << 12;
 
+/** Of the processor, not of WebAssembly: the smallest there is. */
+const SYSTEM_PAGE = 4096;
+
 /** The kernels' static data, if any, lies below. */
 const HEAP_START = 4096;
 
@@ -92,6 +95,15 @@ export class Bank {
     }
     this.#liveBytes += bytes;
     return taken;
+  }
+
+  /**
+   * Writes to every page of memory that nobody has used, in their order. A system gives memory page by page when it is first written to; pages that
+   * threads ask for by turns, between those of files, lie scattered, and are read a quarter more slowly for as long as they live.
+   */
+  touch(address: number, bytes: number): void {
+    const { words } = this;
+    for (let at = address; at < address + bytes; at += SYSTEM_PAGE) words[at >>> 2] = 0;
   }
 
   freeLive(address: number, bytes: number): void {

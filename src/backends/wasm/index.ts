@@ -136,7 +136,8 @@ class WasmBackend implements Backend {
       this.#liveBytes += bytes;
       this.#version++;
       const place: Place = { bank, address: taken.address, bytes };
-      if (!taken.fresh) this.#zero(place);
+      if (taken.fresh) bank.touch(taken.address, bytes);
+      else this.#zero(place);
       return { shape, dtype, place, offset: 0 };
     }
   }

@@ -7,7 +7,7 @@
  * 16 or in 32 bits: the former is one instruction on x86 without VNNI, the latter with it and on ARM.
  *
  * Rows 0 to 3 and 4 to 7 are read side by side, go through the same instructions and are stored side by side, and no function is called with their
- * sums: then V8 can make one instruction of 256 bits of each two (../wide-node.ts).
+ * sums: then V8 can make one instruction of 256 bits of each two (../engine-node.ts).
  */
 import { loadEnd, madd } from './lanes';
 
