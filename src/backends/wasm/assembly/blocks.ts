@@ -246,21 +246,42 @@ function wideToken<T>(y: usize, token: usize, w: usize, blocks: usize, rows: u32
     let aHigh = i32x4.splat(0);
     let c = begin(start);
     let cHigh = i32x4.splat(0);
-    for (let i: usize = 0; i < 8; i += 2) {
-      let k = repeat(x, 4 * i);
-      let u = v128.load(w + 32 * i, 16);
-      let v = v128.load(w + 32 * i, 32);
-      a = meet<T>(a, k, u, ones);
-      aHigh = meetHigh(aHigh, k, u);
-      c = meet<T>(c, k, v, ones);
-      cHigh = meetHigh(cHigh, k, v);
-      k = repeat(x, 4 * i + 4);
-      u = v128.load(w + 32 * i, 48);
-      v = v128.load(w + 32 * i, 64);
-      a = meet<T>(a, k, u, ones);
-      aHigh = meetHigh(aHigh, k, u);
-      c = meet<T>(c, k, v, ones);
-      cHigh = meetHigh(cHigh, k, v);
+    let k: v128;
+    let u: v128;
+    let v: v128;
+    if (DOT == 0) {
+      for (let i: usize = 0; i < 8; i++) {
+        k = repeat(x, 4 * i);
+        u = v128.load(w + 32 * i, 16);
+        v = v128.load(w + 32 * i, 32);
+        a = meet<T>(a, k, u, ones);
+        aHigh = meetHigh(aHigh, k, u);
+        c = meet<T>(c, k, v, ones);
+        cHigh = meetHigh(cHigh, k, v);
+      }
+    } else {
+      for (let i: usize = 0; i < 8; i += 4) {
+        k = repeat(x, 4 * i);
+        u = v128.load(w + 32 * i, 16);
+        v = v128.load(w + 32 * i, 32);
+        a = meet<T>(a, k, u, ones);
+        c = meet<T>(c, k, v, ones);
+        k = repeat(x, 4 * i + 4);
+        u = v128.load(w + 32 * i, 48);
+        v = v128.load(w + 32 * i, 64);
+        a = meet<T>(a, k, u, ones);
+        c = meet<T>(c, k, v, ones);
+        k = repeat(x, 4 * i + 8);
+        u = v128.load(w + 32 * i, 80);
+        v = v128.load(w + 32 * i, 96);
+        a = meet<T>(a, k, u, ones);
+        c = meet<T>(c, k, v, ones);
+        k = repeat(x, 4 * i + 12);
+        u = v128.load(w + 32 * i, 112);
+        v = v128.load(w + 32 * i, 128);
+        a = meet<T>(a, k, u, ones);
+        c = meet<T>(c, k, v, ones);
+      }
     }
     const ofX = v128.load32_splat(scales);
     const ofW = v128.load(w);
@@ -299,23 +320,49 @@ function narrowToken(y: usize, token: usize, w: usize, blocks: usize, rows: u32,
     let aHigh = i32x4.splat(0);
     let c = begin(start);
     let cHigh = i32x4.splat(0);
-    for (let i: usize = 0; i < 4; i++) {
-      const p = v128.load(w + 32 * i, 16);
-      const q = v128.load(w + 32 * i, 32);
-      let k = repeat(x, 8 * i);
-      let u = lowHalves(p, fifteens);
-      let v = lowHalves(q, fifteens);
-      a = meet<i8>(a, k, u, ones);
-      aHigh = meetHigh(aHigh, k, u);
-      c = meet<i8>(c, k, v, ones);
-      cHigh = meetHigh(cHigh, k, v);
-      k = repeat(x, 8 * i + 4);
-      u = highHalves(p, fifteens);
-      v = highHalves(q, fifteens);
-      a = meet<i8>(a, k, u, ones);
-      aHigh = meetHigh(aHigh, k, u);
-      c = meet<i8>(c, k, v, ones);
-      cHigh = meetHigh(cHigh, k, v);
+    let k: v128;
+    let p: v128;
+    let q: v128;
+    let u: v128;
+    let v: v128;
+    if (DOT == 0) {
+      for (let i: usize = 0; i < 4; i++) {
+        p = v128.load(w + 32 * i, 16);
+        q = v128.load(w + 32 * i, 32);
+        k = repeat(x, 8 * i);
+        u = lowHalves(p, fifteens);
+        v = lowHalves(q, fifteens);
+        a = meet<i8>(a, k, u, ones);
+        aHigh = meetHigh(aHigh, k, u);
+        c = meet<i8>(c, k, v, ones);
+        cHigh = meetHigh(cHigh, k, v);
+        k = repeat(x, 8 * i + 4);
+        u = highHalves(p, fifteens);
+        v = highHalves(q, fifteens);
+        a = meet<i8>(a, k, u, ones);
+        aHigh = meetHigh(aHigh, k, u);
+        c = meet<i8>(c, k, v, ones);
+        cHigh = meetHigh(cHigh, k, v);
+      }
+    } else {
+      for (let i: usize = 0; i < 4; i += 2) {
+        p = v128.load(w + 32 * i, 16);
+        q = v128.load(w + 32 * i, 32);
+        k = repeat(x, 8 * i);
+        a = meet<i8>(a, k, lowHalves(p, fifteens), ones);
+        c = meet<i8>(c, k, lowHalves(q, fifteens), ones);
+        k = repeat(x, 8 * i + 4);
+        a = meet<i8>(a, k, highHalves(p, fifteens), ones);
+        c = meet<i8>(c, k, highHalves(q, fifteens), ones);
+        p = v128.load(w + 32 * i, 48);
+        q = v128.load(w + 32 * i, 64);
+        k = repeat(x, 8 * i + 8);
+        a = meet<i8>(a, k, lowHalves(p, fifteens), ones);
+        c = meet<i8>(c, k, lowHalves(q, fifteens), ones);
+        k = repeat(x, 8 * i + 12);
+        a = meet<i8>(a, k, highHalves(p, fifteens), ones);
+        c = meet<i8>(c, k, highHalves(q, fifteens), ones);
+      }
     }
     const ofX = v128.load32_splat(scales);
     const ofW = v128.load(w);
