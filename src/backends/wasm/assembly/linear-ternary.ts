@@ -6,8 +6,8 @@ import { held } from './blocks';
 import { address, scratch, take, word } from './command';
 import { MATRICES, piecesOf } from './matrices';
 
-/** Columns whose products are summed up in 16 bits: a lane gets pairs of up to 2 * 128 * 8, and 15 of them stay below 2^15. */
-const FLUSH: usize = 15 * 16;
+/** Columns whose products are summed up in 16 bits, by two sums: a lane gets pairs of up to 2 * 128 * 8, and 15 of them stay below 2^15. */
+const FLUSH: usize = 15 * 32;
 
 /** Groups of four columns likewise, with codes that are not four times too large. */
 const FLUSH_GROUPS: usize = 62;
@@ -37,14 +37,21 @@ function meet(sum: v128, x: v128, codes: v128): v128 {
   return i16x8.add(sum, i16x8.add(i16x8.extmul_low_i8x16_s(x, codes), i16x8.extmul_high_i8x16_s(x, codes)));
 }
 
-/** A sum of `meet`, added to one of 32 bits. */
+/** A sum of `meet`, in 32 bits. */
 // @ts-ignore: decorator
 @inline
-function flush(total: v128, sum: v128): v128 {
-  return i32x4.add(total, DOT == 2 ? sum : i32x4.extadd_pairwise_i16x8_s(sum));
+function wide(sum: v128): v128 {
+  return DOT == 2 ? sum : i32x4.extadd_pairwise_i16x8_s(sum);
 }
 
-/** The four integer sums of packed row `w` with one token; stored at `to`. */
+/** Two sums of `meet`, added to one of 32 bits. */
+// @ts-ignore: decorator
+@inline
+function flush(total: v128, a: v128, b: v128): v128 {
+  return i32x4.add(total, i32x4.add(wide(a), wide(b)));
+}
+
+/** The four integer sums of packed row `w` with one token; stored at `to`. Vectors go by twos, alike, for the reason in blocks.ts. */
 function packedRow(to: usize, q: usize, w: usize, count: usize, sumOfQ: i32): void {
   const ones = held(0x0303, count);
   const fours = held(0x0c0c, count); // codes that stay where they are, four times too large
@@ -52,43 +59,49 @@ function packedRow(to: usize, q: usize, w: usize, count: usize, sumOfQ: i32): vo
   let t1 = t0;
   let t2 = t0;
   let t3 = t0;
-  let left = count & ~15;
-  while (left > 0) {
+  for (let left = count & ~31; left > 0; ) {
     const some = DOT == 2 ? left : min(left, FLUSH);
     left -= some;
-    let s0 = i32x4.splat(0);
-    let s1 = s0;
-    let s2 = s0;
-    let s3 = s0;
-    const end = q + some;
-    for (const even = q + (some & ~31); q < even; q += 32, w += 32) {
-      let x = v128.load(q);
-      let b = v128.load(w);
-      let upper = i16x8.shr_u(b, 4);
-      s0 = meet(s0, x, v128.and(b, ones));
-      s1 = meet(s1, x, v128.and(b, fours));
-      s2 = meet(s2, x, v128.and(upper, ones));
-      s3 = meet(s3, x, v128.and(upper, fours));
-      x = v128.load(q, 16);
-      b = v128.load(w, 16);
-      upper = i16x8.shr_u(b, 4);
-      s0 = meet(s0, x, v128.and(b, ones));
-      s1 = meet(s1, x, v128.and(b, fours));
-      s2 = meet(s2, x, v128.and(upper, ones));
-      s3 = meet(s3, x, v128.and(upper, fours));
+    let a0 = i32x4.splat(0);
+    let a1 = a0;
+    let a2 = a0;
+    let a3 = a0;
+    let b0 = a0;
+    let b1 = a0;
+    let b2 = a0;
+    let b3 = a0;
+    for (const end = q + some; q < end; q += 32, w += 32) {
+      const x = v128.load(q);
+      const y = v128.load(q, 16);
+      const u = v128.load(w);
+      const v = v128.load(w, 16);
+      a0 = meet(a0, x, v128.and(u, ones));
+      b0 = meet(b0, y, v128.and(v, ones));
+      a1 = meet(a1, x, v128.and(u, fours));
+      b1 = meet(b1, y, v128.and(v, fours));
+      const uUpper = i16x8.shr_u(u, 4);
+      const vUpper = i16x8.shr_u(v, 4);
+      a2 = meet(a2, x, v128.and(uUpper, ones));
+      b2 = meet(b2, y, v128.and(vUpper, ones));
+      a3 = meet(a3, x, v128.and(uUpper, fours));
+      b3 = meet(b3, y, v128.and(vUpper, fours));
     }
-    for (; q < end; q += 16, w += 16) {      const x = v128.load(q);
-      const b = v128.load(w);
-      const upper = i16x8.shr_u(b, 4);
-      s0 = meet(s0, x, v128.and(b, ones));
-      s1 = meet(s1, x, v128.and(b, fours));
-      s2 = meet(s2, x, v128.and(upper, ones));
-      s3 = meet(s3, x, v128.and(upper, fours));
-    }
-    t0 = flush(t0, s0);
-    t1 = flush(t1, s1);
-    t2 = flush(t2, s2);
-    t3 = flush(t3, s3);
+    t0 = flush(t0, a0, b0);
+    t1 = flush(t1, a1, b1);
+    t2 = flush(t2, a2, b2);
+    t3 = flush(t3, a3, b3);
+  }
+  if (count & 16) {
+    const zero = i32x4.splat(0);
+    const x = v128.load(q);
+    const u = v128.load(w);
+    const upper = i16x8.shr_u(u, 4);
+    t0 = i32x4.add(t0, wide(meet(zero, x, v128.and(u, ones))));
+    t1 = i32x4.add(t1, wide(meet(zero, x, v128.and(u, fours))));
+    t2 = i32x4.add(t2, wide(meet(zero, x, v128.and(upper, ones))));
+    t3 = i32x4.add(t3, wide(meet(zero, x, v128.and(upper, fours))));
+    q += 16;
+    w += 16;
   }
   let s0 = sumInts(t0);
   let s1 = sumInts(t1) >> 2;
@@ -137,12 +150,6 @@ function unpack(to: usize, w: usize, count: usize): void {
     store<u8>(at, (b >> 4) & 3, 8);
     store<u8>(at, b >> 6, 12);
   }
-}
-
-// @ts-ignore: decorator
-@inline
-function addAt(at: usize, sum: v128): void {
-  v128.store(at, flush(v128.load(at), sum));
 }
 
 /** Two unpacked rows and four tokens: 32 integer sums at `to`, for each token those of the first row, then of the second. */
@@ -212,14 +219,22 @@ function tile4(to: usize, q: usize, stride: usize, codes: usize, groups: usize):
       q += 4;
       codes += 32;
     }
-    addAt(to, a0);
-    addAt(to + 16, b0);
-    addAt(to + 32, a1);
-    addAt(to + 48, b1);
-    addAt(to + 64, a2);
-    addAt(to + 80, b2);
-    addAt(to + 96, a3);
-    addAt(to + 112, b3);
+    a0 = i32x4.add(v128.load(to, 0), wide(a0));
+    b0 = i32x4.add(v128.load(to, 16), wide(b0));
+    a1 = i32x4.add(v128.load(to, 32), wide(a1));
+    b1 = i32x4.add(v128.load(to, 48), wide(b1));
+    a2 = i32x4.add(v128.load(to, 64), wide(a2));
+    b2 = i32x4.add(v128.load(to, 80), wide(b2));
+    a3 = i32x4.add(v128.load(to, 96), wide(a3));
+    b3 = i32x4.add(v128.load(to, 112), wide(b3));
+    v128.store(to, a0, 0);
+    v128.store(to, b0, 16);
+    v128.store(to, a1, 32);
+    v128.store(to, b1, 48);
+    v128.store(to, a2, 64);
+    v128.store(to, b2, 80);
+    v128.store(to, a3, 96);
+    v128.store(to, b3, 112);
   }
 }
 
