@@ -26,7 +26,7 @@ export function rowsAtOnce(rows: number, rowBytes: number, parts: number): numbe
 
 /** What `rowsForTokens` of assembly/linear.ts needs for that many tokens of rows that long. */
 export function linearScratch(tokens: number, inner: number): number {
-  return 12 * tokens + 32 * inner + 64;
+  return 8 * tokens + 16 * (inner + 3) + 192;
 }
 
 /** Bytes of a token's record in blocks.ts, where codes take two bytes. */

@@ -4,14 +4,14 @@
  */
 import { address, scratch, take, word } from './command';
 import { MATRICES, MATRIX_WORDS, piecesOf } from './matrices';
-import { loadEnd, madd, sumLanes } from './lanes';
-import { BF16, F32, lower, upper, weights4, weightsEnd, widen, widthShift } from './weights';
+import { loadEnd, madd, storeEnd, sumLanes } from './lanes';
+import { BF16, F32, lower, upper, weights4, weightsEnd, widthShift } from './weights';
 
-/** From this many tokens on, weights of 16 bits are widened once and used for all of them. */
+/** From this many tokens on, weights are widened and laid out once, and used for all of them. */
 const WIDEN_FROM: u32 = 4;
 
 /** Rows that are widened at once. */
-const WIDE_ROWS: u32 = 8;
+const WIDE_ROWS: u32 = 4;
 
 /** Four rows, one token. */
 // @ts-ignore: decorator
@@ -123,8 +123,60 @@ function rowsOfToken<T>(y: usize, x: usize, w: usize, rows: u32, count: usize, b
   }
 }
 
-/** Four rows, two tokens, f32. */
-function rows4tokens2(y: usize, yNext: usize, x: usize, xNext: usize, w: usize, stride: usize, count: usize, bias: usize): void {
+/**
+ * Four rows as f32, side by side: of each four columns those of the first row, then of the second, and so on; zeros beyond the ends. Rows that
+ * lie a power of two apart would drive each other out of the cache, and V8 can make one instruction of 256 bits of each two rows (blocks.ts).
+ */
+function widenRows<T>(to: usize, w: usize, stride: usize, rows: u32, count: usize): void {
+  if (rows < 4) memory.fill(to, 0, ((count + 3) & ~3) << 4);
+  const rest = count & 3;
+  for (let row: u32 = 0; row < rows; row++) {
+    let from = w + row * stride;
+    let at = to + 16 * row;
+    for (const end = at + ((count & ~3) << 4); at < end; at += 64, from += 4 * sizeof<T>()) v128.store(at, weights4<T>(from));
+    if (rest) v128.store(at, weightsEnd<T>(from, rest));
+  }
+}
+
+/** Four rows of `widenRows`, one token. `spare` has room for four vectors. */
+function tile1(y: usize, x: usize, w: usize, rows: u32, count: usize, bias: usize, spare: usize): void {
+  let s0 = f32x4.splat(0);
+  let s1 = s0;
+  let s2 = s0;
+  let s3 = s0;
+  for (const whole = x + ((count & ~3) << 2); x < whole; x += 16, w += 64) {
+    const v = v128.load(x);
+    s0 = madd(v, v128.load(w), s0);
+    s1 = madd(v, v128.load(w, 16), s1);
+    s2 = madd(v, v128.load(w, 32), s2);
+    s3 = madd(v, v128.load(w, 48), s3);
+  }
+  if (count & 3) {
+    const v = loadEnd(x, count & 3);
+    s0 = madd(v, v128.load(w), s0);
+    s1 = madd(v, v128.load(w, 16), s1);
+    s2 = madd(v, v128.load(w, 32), s2);
+    s3 = madd(v, v128.load(w, 48), s3);
+  }
+  v128.store(spare, s0);
+  v128.store(spare, s1, 16);
+  v128.store(spare, s2, 32);
+  v128.store(spare, s3, 48);
+  store4(y, spare, rows, bias);
+}
+
+/** Four rows of `widenRows`, two tokens. `spare` has room for eight vectors. */
+function tile2(
+  y: usize,
+  yNext: usize,
+  x: usize,
+  xNext: usize,
+  w: usize,
+  rows: u32,
+  count: usize,
+  bias: usize,
+  spare: usize,
+): void {
   let a0 = f32x4.splat(0);
   let a1 = a0;
   let a2 = a0;
@@ -133,105 +185,65 @@ function rows4tokens2(y: usize, yNext: usize, x: usize, xNext: usize, w: usize, 
   let b1 = a0;
   let b2 = a0;
   let b3 = a0;
-  let w1 = w + stride;
-  let w2 = w1 + stride;
-  let w3 = w2 + stride;
-  for (const most = x + ((count & ~7) << 2); x < most; x += 32) {
-    let u = v128.load(x);
-    let v = v128.load(xNext);
-    let k = v128.load(w);
-    a0 = madd(u, k, a0);
-    b0 = madd(v, k, b0);
-    k = v128.load(w1);
-    a1 = madd(u, k, a1);
-    b1 = madd(v, k, b1);
-    k = v128.load(w2);
-    a2 = madd(u, k, a2);
-    b2 = madd(v, k, b2);
-    k = v128.load(w3);
-    a3 = madd(u, k, a3);
-    b3 = madd(v, k, b3);
-    u = v128.load(x, 16);
-    v = v128.load(xNext, 16);
-    k = v128.load(w, 16);
-    a0 = madd(u, k, a0);
-    b0 = madd(v, k, b0);
-    k = v128.load(w1, 16);
-    a1 = madd(u, k, a1);
-    b1 = madd(v, k, b1);
-    k = v128.load(w2, 16);
-    a2 = madd(u, k, a2);
-    b2 = madd(v, k, b2);
-    k = v128.load(w3, 16);
-    a3 = madd(u, k, a3);
-    b3 = madd(v, k, b3);
-    xNext += 32;
-    w += 32;
-    w1 += 32;
-    w2 += 32;
-    w3 += 32;
+  for (const whole = x + ((count & ~3) << 2); x < whole; x += 16, xNext += 16, w += 64) {
+    const u = v128.load(x);
+    const v = v128.load(xNext);
+    const k0 = v128.load(w);
+    const k1 = v128.load(w, 16);
+    const k2 = v128.load(w, 32);
+    const k3 = v128.load(w, 48);
+    a0 = madd(u, k0, a0);
+    a1 = madd(u, k1, a1);
+    a2 = madd(u, k2, a2);
+    a3 = madd(u, k3, a3);
+    b0 = madd(v, k0, b0);
+    b1 = madd(v, k1, b1);
+    b2 = madd(v, k2, b2);
+    b3 = madd(v, k3, b3);
   }
-  // At most one whole vector, then what fills none: both padded alike.
-  for (let rest = count & 7; rest > 0; ) {
-    const some = min<usize>(rest, 4);
-    const full = some == 4;
-    const u = full ? v128.load(x) : loadEnd(x, some);
-    const v = full ? v128.load(xNext) : loadEnd(xNext, some);
-    let k = full ? v128.load(w) : loadEnd(w, some);
-    a0 = madd(u, k, a0);
-    b0 = madd(v, k, b0);
-    k = full ? v128.load(w1) : loadEnd(w1, some);
-    a1 = madd(u, k, a1);
-    b1 = madd(v, k, b1);
-    k = full ? v128.load(w2) : loadEnd(w2, some);
-    a2 = madd(u, k, a2);
-    b2 = madd(v, k, b2);
-    k = full ? v128.load(w3) : loadEnd(w3, some);
-    a3 = madd(u, k, a3);
-    b3 = madd(v, k, b3);
-    x += 16;
-    xNext += 16;
-    w += 16;
-    w1 += 16;
-    w2 += 16;
-    w3 += 16;
-    rest -= some;
+  if (count & 3) {
+    const u = loadEnd(x, count & 3);
+    const v = loadEnd(xNext, count & 3);
+    const k0 = v128.load(w);
+    const k1 = v128.load(w, 16);
+    const k2 = v128.load(w, 32);
+    const k3 = v128.load(w, 48);
+    a0 = madd(u, k0, a0);
+    a1 = madd(u, k1, a1);
+    a2 = madd(u, k2, a2);
+    a3 = madd(u, k3, a3);
+    b0 = madd(v, k0, b0);
+    b1 = madd(v, k1, b1);
+    b2 = madd(v, k2, b2);
+    b3 = madd(v, k3, b3);
   }
-  let a = f32x4(sumLanes(a0), sumLanes(a1), sumLanes(a2), sumLanes(a3));
-  let b = f32x4(sumLanes(b0), sumLanes(b1), sumLanes(b2), sumLanes(b3));
-  if (bias) {
-    const shift = v128.load(bias);
-    a = f32x4.add(a, shift);
-    b = f32x4.add(b, shift);
-  }
-  v128.store(y, a);
-  v128.store(yNext, b);
+  v128.store(spare, a0);
+  v128.store(spare, a1, 16);
+  v128.store(spare, a2, 32);
+  v128.store(spare, a3, 48);
+  v128.store(spare, b0, 64);
+  v128.store(spare, b1, 80);
+  v128.store(spare, b2, 96);
+  v128.store(spare, b3, 112);
+  store4(y, spare, rows, bias);
+  store4(yNext, spare + 64, rows, bias);
 }
 
-/** Some rows of f32 weights for some tokens; rows of x and y lie at `xs` and `ys`, lists of addresses. */
-function block(ys: usize, xs: usize, tokens: u32, w: usize, stride: usize, rows: u32, count: usize, bias: usize): void {
-  for (let row: u32 = 0; row + 4 <= rows; row += 4) {
-    const wRow = w + row * stride;
-    const shift = bias ? bias + 4 * row : 0;
-    let t: u32 = 0;
-    for (; t + 2 <= tokens; t += 2) {
-      const y = <usize>load<u32>(ys + 4 * t) + 4 * row;
-      const yNext = <usize>load<u32>(ys + 4 * t, 4) + 4 * row;
-      rows4tokens2(y, yNext, load<u32>(xs + 4 * t), load<u32>(xs + 4 * t, 4), wRow, stride, count, shift);
-    }
-    if (t < tokens) rows4<f32>(<usize>load<u32>(ys + 4 * t) + 4 * row, load<u32>(xs + 4 * t), wRow, stride, count, shift);
-  }
-  for (let row = rows & ~3; row < rows; row++) {
-    const shift = bias ? bias + 4 * row : 0;
-    for (let t: u32 = 0; t < tokens; t++) {
-      row1<f32>(<usize>load<u32>(ys + 4 * t) + 4 * row, load<u32>(xs + 4 * t), w + row * stride, count, shift);
-    }
-  }
+/** Sums up four vectors, in the order of `rows4`, and stores what belongs to rows. */
+function store4(y: usize, from: usize, rows: u32, bias: usize): void {
+  const sums = f32x4(
+    sumLanes(v128.load(from)),
+    sumLanes(v128.load(from, 16)),
+    sumLanes(v128.load(from, 32)),
+    sumLanes(v128.load(from, 48)),
+  );
+  if (rows >= 4) v128.store(y, bias ? f32x4.add(sums, v128.load(bias)) : sums);
+  else storeEnd(y, bias ? f32x4.add(sums, loadEnd(bias, rows)) : sums, rows);
 }
 
 /**
  * Rows of weights [rows, count] for tokens whose inputs and outputs lie at the addresses xs[t] and ys[t] (of the first of these rows).
- * `wide` is scratch memory of WIDE_ROWS rows.
+ * `wide` is scratch memory of WIDE_ROWS rows and 128 bytes.
  */
 export function rowsForTokens(
   ys: usize,
@@ -245,37 +257,36 @@ export function rowsForTokens(
   wide: usize,
 ): void {
   const stride = count << widthShift(format);
-  if (tokens >= WIDEN_FROM) {
-    if (format == F32) {
-      block(ys, xs, tokens, w, stride, rows, count, bias);
-      return;
-    }
-    const outputs = wide + WIDE_ROWS * (count << 2);
-    for (let row: u32 = 0; row < rows; row += WIDE_ROWS) {
-      const some = min(WIDE_ROWS, rows - row);
-      for (let i: u32 = 0; i < some; i++) {
-        const to = wide + i * (count << 2);
-        const from = w + (row + i) * stride;
-        if (format == BF16) widen<u16>(to, from, count);
-        else widen<i16>(to, from, count);
-      }
-      for (let t: u32 = 0; t < tokens; t++) store<u32>(outputs + 4 * t, load<u32>(ys + 4 * t) + 4 * row);
-      block(outputs, xs, tokens, wide, count << 2, some, count, bias ? bias + 4 * row : 0);
+  if (tokens < WIDEN_FROM) {
+    for (let t: u32 = 0; t < tokens; t++) {
+      const y: usize = load<u32>(ys + 4 * t);
+      const x: usize = load<u32>(xs + 4 * t);
+      if (format == F32) rowsOfToken<f32>(y, x, w, rows, count, bias);
+      else if (format == BF16) rowsOfToken<u16>(y, x, w, rows, count, bias);
+      else rowsOfToken<i16>(y, x, w, rows, count, bias);
     }
     return;
   }
-  for (let t: u32 = 0; t < tokens; t++) {
-    const y: usize = load<u32>(ys + 4 * t);
-    const x: usize = load<u32>(xs + 4 * t);
-    if (format == F32) rowsOfToken<f32>(y, x, w, rows, count, bias);
-    else if (format == BF16) rowsOfToken<u16>(y, x, w, rows, count, bias);
-    else rowsOfToken<i16>(y, x, w, rows, count, bias);
+  const spare = wide + WIDE_ROWS * (((count + 3) & ~3) << 2);
+  for (let row: u32 = 0; row < rows; row += WIDE_ROWS, w += WIDE_ROWS * stride) {
+    const some = min(WIDE_ROWS, rows - row);
+    if (format == F32) widenRows<f32>(wide, w, stride, some, count);
+    else if (format == BF16) widenRows<u16>(wide, w, stride, some, count);
+    else widenRows<i16>(wide, w, stride, some, count);
+    const shift = bias ? bias + 4 * row : 0;
+    let t: u32 = 0;
+    for (; t + 2 <= tokens; t += 2) {
+      const y = <usize>load<u32>(ys + 4 * t) + 4 * row;
+      const yNext = <usize>load<u32>(ys + 4 * t, 4) + 4 * row;
+      tile2(y, yNext, load<u32>(xs + 4 * t), load<u32>(xs + 4 * t, 4), wide, some, count, shift, spare);
+    }
+    if (t < tokens) tile1(<usize>load<u32>(ys + 4 * t) + 4 * row, load<u32>(xs + 4 * t), wide, some, count, shift, spare);
   }
 }
 
 /**
  * Words: x, T, J, format, count; then for each matrix y, w, bias, rows, rows of a piece. Scratch memory: two lists of T addresses; above
- * WIDEN_FROM tokens also WIDE_ROWS rows and a third list.
+ * WIDEN_FROM tokens also WIDE_ROWS rows and 128 bytes.
  */
 export function linear(args: usize, part: u32, parts: u32): void {
   const x = address(args, 0);
