@@ -1,9 +1,10 @@
 /** Measures this library on a folder, in Node; otherwise as llama-cpp.mjs. */
 import { readFileSync } from 'node:fs';
-import { checkWeightFormat, fromPretrained, UsageError } from '../../dist/src/node.js';
+import { checkWeightFormat, enableEngineFeatures, fromPretrained, UsageError } from '../../dist/src/node.js';
 import { measure } from './measure.mjs';
 
 const task = JSON.parse(process.argv[2]);
+enableEngineFeatures(); // as the command line does
 let weights;
 try {
   weights = checkWeightFormat(task.weights);
