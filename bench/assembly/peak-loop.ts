@@ -3,6 +3,7 @@
  * operands out of some hundred bytes. Commands like those of the backend's kernels. DOT as in the kernels' blocks.ts; a kind of product
  * is a type parameter: u8 as of q8, i8 as of q4 and ternary weights, f32.
  */
+import { held } from '../../src/backends/wasm/assembly/blocks';
 import { address, scratch, take, word } from '../../src/backends/wasm/assembly/command';
 import { madd } from '../../src/backends/wasm/assembly/lanes';
 
@@ -37,26 +38,28 @@ function activations<T>(x: usize): v128 {
 
 // @ts-ignore: decorator
 @inline
-function meet<T>(sum: v128, x: v128, w: v128): v128 {
+function meet<T>(sum: v128, x: v128, w: v128, ones: v128): v128 {
   if (isFloat<T>()) return madd(x, w, sum);
   if (DOT == 2) return i32x4.relaxed_dot_i8x16_i7x16_add_s(x, w, sum);
   if (DOT == 1) {
     const pairs = i16x8.relaxed_dot_i8x16_i7x16_s(x, w);
-    return isSigned<T>() ? i16x8.add(sum, pairs) : i32x4.add(sum, i32x4.extadd_pairwise_i16x8_s(pairs));
+    return isSigned<T>() ? i16x8.add(sum, pairs) : i32x4.add(sum, i32x4.dot_i16x8_s(pairs, ones));
   }
   if (isSigned<T>()) return i16x8.add(sum, i16x8.add(i16x8.extmul_low_i8x16_s(x, w), i16x8.extmul_high_i8x16_s(x, w)));
   return i32x4.add(sum, i32x4.dot_i16x8_s(x, w));
 }
 
 /**
- * Words: address of 544 bytes of operands, pieces. Scratch memory: 16 bytes, so that the products have a purpose. Ten sums: with eight,
- * products of a single instruction wait for those before them, and more do not fit into sixteen registers beside the operands.
+ * Words: address of 544 bytes of operands, pieces. Scratch memory: 160 bytes, so that the products have a purpose. Ten sums: with eight,
+ * products of a single instruction wait for those before them, and more do not fit into sixteen registers beside the operands. They lie and are
+ * stored in pairs, as those of the kernels: an engine that makes one instruction of 256 bits of two may do so here too.
  */
 // @ts-ignore: decorator
 @inline
 function loop<T>(args: usize, part: u32): void {
   const operands = address(args, 0);
   const pieces = word(args, 1);
+  const ones = held(1, pieces);
   let a0 = i32x4.splat(0);
   let a1 = a0;
   let a2 = a0;
@@ -76,76 +79,84 @@ function loop<T>(args: usize, part: u32): void {
       let u = first<T>(w);
       let v = second<T>(w);
       let k = activations<T>(x);
-      a0 = meet<T>(a0, k, u);
-      b0 = meet<T>(b0, k, v);
+      a0 = meet<T>(a0, k, u, ones);
+      b0 = meet<T>(b0, k, v, ones);
       k = activations<T>(x + 8);
-      a1 = meet<T>(a1, k, u);
-      b1 = meet<T>(b1, k, v);
+      a1 = meet<T>(a1, k, u, ones);
+      b1 = meet<T>(b1, k, v, ones);
       k = activations<T>(x + 16);
-      a2 = meet<T>(a2, k, u);
-      b2 = meet<T>(b2, k, v);
+      a2 = meet<T>(a2, k, u, ones);
+      b2 = meet<T>(b2, k, v, ones);
       k = activations<T>(x + 24);
-      a3 = meet<T>(a3, k, u);
-      b3 = meet<T>(b3, k, v);
+      a3 = meet<T>(a3, k, u, ones);
+      b3 = meet<T>(b3, k, v, ones);
       k = activations<T>(x + 32);
-      a4 = meet<T>(a4, k, u);
-      b4 = meet<T>(b4, k, v);
+      a4 = meet<T>(a4, k, u, ones);
+      b4 = meet<T>(b4, k, v, ones);
       u = first<T>(w + 32);
       v = second<T>(w + 32);
       k = activations<T>(x + 40);
-      a0 = meet<T>(a0, k, u);
-      b0 = meet<T>(b0, k, v);
+      a0 = meet<T>(a0, k, u, ones);
+      b0 = meet<T>(b0, k, v, ones);
       k = activations<T>(x + 48);
-      a1 = meet<T>(a1, k, u);
-      b1 = meet<T>(b1, k, v);
+      a1 = meet<T>(a1, k, u, ones);
+      b1 = meet<T>(b1, k, v, ones);
       k = activations<T>(x + 56);
-      a2 = meet<T>(a2, k, u);
-      b2 = meet<T>(b2, k, v);
+      a2 = meet<T>(a2, k, u, ones);
+      b2 = meet<T>(b2, k, v, ones);
       k = activations<T>(x + 64);
-      a3 = meet<T>(a3, k, u);
-      b3 = meet<T>(b3, k, v);
+      a3 = meet<T>(a3, k, u, ones);
+      b3 = meet<T>(b3, k, v, ones);
       k = activations<T>(x + 72);
-      a4 = meet<T>(a4, k, u);
-      b4 = meet<T>(b4, k, v);
+      a4 = meet<T>(a4, k, u, ones);
+      b4 = meet<T>(b4, k, v, ones);
       u = first<T>(w + 64);
       v = second<T>(w + 64);
       k = activations<T>(x + 80);
-      a0 = meet<T>(a0, k, u);
-      b0 = meet<T>(b0, k, v);
+      a0 = meet<T>(a0, k, u, ones);
+      b0 = meet<T>(b0, k, v, ones);
       k = activations<T>(x + 88);
-      a1 = meet<T>(a1, k, u);
-      b1 = meet<T>(b1, k, v);
+      a1 = meet<T>(a1, k, u, ones);
+      b1 = meet<T>(b1, k, v, ones);
       k = activations<T>(x + 96);
-      a2 = meet<T>(a2, k, u);
-      b2 = meet<T>(b2, k, v);
+      a2 = meet<T>(a2, k, u, ones);
+      b2 = meet<T>(b2, k, v, ones);
       k = activations<T>(x + 104);
-      a3 = meet<T>(a3, k, u);
-      b3 = meet<T>(b3, k, v);
+      a3 = meet<T>(a3, k, u, ones);
+      b3 = meet<T>(b3, k, v, ones);
       k = activations<T>(x + 112);
-      a4 = meet<T>(a4, k, u);
-      b4 = meet<T>(b4, k, v);
+      a4 = meet<T>(a4, k, u, ones);
+      b4 = meet<T>(b4, k, v, ones);
       u = first<T>(w + 96);
       v = second<T>(w + 96);
       k = activations<T>(x + 120);
-      a0 = meet<T>(a0, k, u);
-      b0 = meet<T>(b0, k, v);
+      a0 = meet<T>(a0, k, u, ones);
+      b0 = meet<T>(b0, k, v, ones);
       k = activations<T>(x + 128);
-      a1 = meet<T>(a1, k, u);
-      b1 = meet<T>(b1, k, v);
+      a1 = meet<T>(a1, k, u, ones);
+      b1 = meet<T>(b1, k, v, ones);
       k = activations<T>(x + 136);
-      a2 = meet<T>(a2, k, u);
-      b2 = meet<T>(b2, k, v);
+      a2 = meet<T>(a2, k, u, ones);
+      b2 = meet<T>(b2, k, v, ones);
       k = activations<T>(x + 144);
-      a3 = meet<T>(a3, k, u);
-      b3 = meet<T>(b3, k, v);
+      a3 = meet<T>(a3, k, u, ones);
+      b3 = meet<T>(b3, k, v, ones);
       k = activations<T>(x + 152);
-      a4 = meet<T>(a4, k, u);
-      b4 = meet<T>(b4, k, v);
+      a4 = meet<T>(a4, k, u, ones);
+      b4 = meet<T>(b4, k, v, ones);
     }
   }
-  const a = v128.xor(v128.xor(v128.xor(a0, a1), v128.xor(a2, a3)), a4);
-  const b = v128.xor(v128.xor(v128.xor(b0, b1), v128.xor(b2, b3)), b4);
-  v128.store(scratch(args, part), v128.xor(a, b));
+  const to = scratch(args, part);
+  v128.store(to, a0, 0);
+  v128.store(to, b0, 16);
+  v128.store(to, a1, 32);
+  v128.store(to, b1, 48);
+  v128.store(to, a2, 64);
+  v128.store(to, b2, 80);
+  v128.store(to, a3, 96);
+  v128.store(to, b3, 112);
+  v128.store(to, a4, 128);
+  v128.store(to, b4, 144);
 }
 
 export function wide(args: usize, part: u32, parts: u32): void {
