@@ -41,7 +41,7 @@ of those that ship with this package: ${shippedModelNames().join(', ')}.
 Results go to stdout, all else to stderr.
 Exit codes: 0 done, 1 failed, 2 misuse, ${INTERRUPTED} Ctrl-C.
 Environment: HF_TOKEN, HF_ENDPOINT, HF_HUB_CACHE, HF_HOME and HF_HUB_OFFLINE as in the Python tools;
-PORTMANTEAU_DEBUG=1 shows where an error came from.`,
+PORTMANTEAU_DEBUG=1 shows where an error came from; PORTMANTEAU_FLAGS=0 sets no flags of Node's engine ('doctor' lists them).`,
   );
 for (const add of [
   addRun,

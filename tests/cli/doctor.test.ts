@@ -26,6 +26,14 @@ describe('doctor', () => {
       expect(stdout).toContain(`\n${heading}\n  `);
   });
 
+  test('tells which flags of the engine are set, and sets none where the environment forbids it', async () => {
+    const expected = process.versions.v8.startsWith('11.') ? ['--experimental-wasm-relaxed-simd'] : expect.any(Array);
+    expect((await json<Report>(['doctor'])).engineFlags).toEqual(expected);
+    const { engineFlags, backend } = await json<Report>(['doctor'], { env: { PORTMANTEAU_FLAGS: '0' } });
+    expect(engineFlags).toEqual([]);
+    if (process.versions.v8.startsWith('11.')) expect(backend.kernels).toBe('plain');
+  });
+
   test.each([[[]], [['--json']]])('shows no token and no password %j', async (flags) => {
     for (const address of [
       `https://me:a@${SECRET}@hub.example/`,

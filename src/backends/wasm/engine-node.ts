@@ -32,11 +32,12 @@ const enabled: string[] = [];
 /**
  * Turns on what Node has behind flags and makes the kernels faster: relaxed SIMD in Node 20, vectors of 256 bits in Node 24 on x64. It holds for
  * the whole process, threads included; call it before a model is loaded. Node says of flags that are changed at run time that they may do
- * anything; these are only read when WebAssembly is compiled, all of it in the process. A program may do this, a library should not. Gives the
- * flags that it has set so far.
+ * anything; these are only read when WebAssembly is compiled, all of it in the process. A program may do this, a library should not. Does nothing
+ * where the environment has PORTMANTEAU_FLAGS=0. Gives the flags that it has set so far.
  */
 export function enableEngineFeatures(): readonly string[] {
-  if (process.release.name !== 'node' || OTHERS.some((name) => name in process.versions)) return enabled;
+  if (process.env.PORTMANTEAU_FLAGS === '0' || process.release.name !== 'node') return enabled;
+  if (OTHERS.some((name) => name in process.versions)) return enabled;
   for (const { flag, holds } of OFFERS) {
     if (enabled.includes(flag) || !holds()) continue;
     setFlagsFromString(flag);
