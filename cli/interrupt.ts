@@ -1,15 +1,18 @@
-/** Ctrl-C: the first asks everything to stop cleanly, the second ends the process. */
+/** Ctrl-C and SIGTERM: the first asks everything to stop cleanly, the second ends the process. */
 import { setImmediate } from 'node:timers/promises';
 
 export const interrupt = new AbortController();
 
-/** Exit code after Ctrl-C: 128 and the number of the signal. */
-export const INTERRUPTED = 130;
+/** Exit codes after a signal: 128 and its number. */
+export const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
-process.on('SIGINT', () => {
-  if (interrupt.signal.aborted) process.exit(INTERRUPTED);
-  interrupt.abort();
-});
+for (const [name, code] of Object.entries(EXIT_CODES)) {
+  process.on(name, () => {
+    if (interrupt.signal.aborted) process.exit(code);
+    process.exitCode = code;
+    interrupt.abort();
+  });
+}
 
 /** Lets a signal in: computing on one thread never waits for anything, and signals are seen only while waiting. */
 export async function breathe(): Promise<void> {

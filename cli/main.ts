@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-/** The command line: parses, runs one command, and turns errors into one line and an exit code (1 failure, 2 misuse, 130 Ctrl-C). */
+/** The command line: parses, runs one command, and turns errors into one line and an exit code (1 failure, 2 misuse, 128 and more a signal). */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { CheckpointError, enableEngineFeatures, FetchError, shippedModelNames, UsageError } from '../src/node.ts';
@@ -13,7 +13,7 @@ import { addQuantize } from './commands/quantize.ts';
 import { addRun } from './commands/run.ts';
 import { addScore } from './commands/score.ts';
 import { addTokenize } from './commands/tokenize.ts';
-import { INTERRUPTED, interrupt } from './interrupt.ts';
+import { EXIT_CODES, interrupt } from './interrupt.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -39,7 +39,7 @@ Examples:
 'portmanteau help COMMAND' has more. A MODEL is a folder with config.json and weights, a hub id (org/name), or one
 of those that ship with this package: ${shippedModelNames().join(', ')}.
 Results go to stdout, all else to stderr.
-Exit codes: 0 done, 1 failed, 2 misuse, ${INTERRUPTED} Ctrl-C.
+Exit codes: 0 done, 1 failed, 2 misuse, ${EXIT_CODES.SIGINT} Ctrl-C, ${EXIT_CODES.SIGTERM} SIGTERM.
 Environment: HF_TOKEN, HF_ENDPOINT, HF_HUB_CACHE, HF_HOME and HF_HUB_OFFLINE as in the Python tools;
 PORTMANTEAU_DEBUG=1 shows where an error came from; PORTMANTEAU_FLAGS=0 sets no flags of Node's engine ('doctor' lists them).`,
   );
@@ -64,7 +64,6 @@ function line(text: string): string {
 /** Reports an error and gives the exit code. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has printed it
-  if (interrupt.signal.aborted) return INTERRUPTED;
   const debug = Boolean(process.env.PORTMANTEAU_DEBUG);
   const { message, stack } = error instanceof Error ? error : new Error(String(error));
   process.stderr.write(line(isExplained(error) || debug ? message : `${message} (PORTMANTEAU_DEBUG=1 tells more)`));
@@ -88,6 +87,6 @@ for (const stream of [process.stdout, process.stderr]) {
 try {
   await program.parseAsync();
 } catch (error) {
+  if (interrupt.signal.aborted) process.exit(); // with the code of the signal, even if something is still open
   process.exitCode = report(error);
-  if (interrupt.signal.aborted) process.exit(); // even if something is still open
 }

@@ -3,9 +3,8 @@
  * operands out of some hundred bytes. Commands like those of the backend's kernels. DOT as in the kernels' blocks.ts; a kind of product
  * is a type parameter: u8 as of q8, i8 as of q4 and ternary weights, f32.
  */
-import { held } from '../../src/backends/wasm/assembly/blocks';
 import { address, scratch, take, word } from '../../src/backends/wasm/assembly/command';
-import { madd } from '../../src/backends/wasm/assembly/lanes';
+import { heldInts, madd } from '../../src/backends/wasm/assembly/lanes';
 
 /** Turns of the loop in a piece, with 40 products of vectors each. */
 const TURNS: u32 = 2048;
@@ -59,7 +58,7 @@ function meet<T>(sum: v128, x: v128, w: v128, ones: v128): v128 {
 function loop<T>(args: usize, part: u32): void {
   const operands = address(args, 0);
   const pieces = word(args, 1);
-  const ones = held(1, pieces);
+  const ones = heldInts(1, pieces);
   let a0 = i32x4.splat(0);
   let a1 = a0;
   let a2 = a0;

@@ -15,6 +15,15 @@ describe('Ctrl-C', { timeout: 30_000 }, () => {
     expect(stdout).toMatch(/^\d+(,\d+)*\n$/);
   });
 
+  test('SIGTERM does the same with 143', async () => {
+    const { child, ended } = start(endless);
+    await Promise.race([once(child.stdout, 'data'), ended]);
+    child.kill('SIGTERM');
+    const { code, stdout, stderr } = await ended;
+    expect([code, stderr]).toEqual([143, '']);
+    expect(stdout).toMatch(/^\d+(,\d+)*\n$/);
+  });
+
   test('leaves no half of a JSON object, and ends the wait for standard input', async () => {
     const nothing = { code: 130, stdout: '', stderr: '' };
     const waiting = ['run', 'granite-tiny']; // standard input stays open

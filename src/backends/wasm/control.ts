@@ -51,6 +51,8 @@ export class Poster {
   readonly #words: Int32Array;
   readonly #parts: number;
   #posted = 0;
+  /** Words of a command on its way. */
+  readonly #one: number[] = [];
 
   constructor(control: SharedArrayBuffer, parts: number) {
     this.#words = new Int32Array(control);
@@ -58,9 +60,9 @@ export class Poster {
   }
 
   post(command: Command): void {
-    const words: number[] = [];
-    packCommand(command, words);
-    this.postAll(words);
+    this.#one.length = 0;
+    packCommand(command, this.#one);
+    this.postAll(this.#one);
   }
 
   /** Commands as of packCommand, one after another. */

@@ -29,7 +29,7 @@ export function linearScratch(tokens: number, inner: number): number {
   return 8 * tokens + 16 * (inner + 3) + 192;
 }
 
-/** Bytes of a token's record in blocks.ts, where codes take two bytes. */
+/** Bytes of a token's record in assembly/activations.ts, where codes take two bytes. */
 export const tokenBytes = (inner: number): number => Math.ceil(inner / BLOCK_COLUMNS) * (2 * BLOCK_COLUMNS + 8) + 16;
 
 /** What `blockRowsForTokens` of assembly/blocks.ts needs, and a record. */

@@ -9,20 +9,15 @@
  * Rows 0 to 3 and 4 to 7 are read side by side, go through the same instructions and are stored side by side, and no function is called with their
  * sums: then V8 can make one instruction of 256 bits of each two (../engine-node.ts).
  */
-import { loadEnd, madd } from './lanes';
+import { heldInts, madd } from './lanes';
 
+/** Columns with a common scale. */
 export const BLOCK: usize = 32;
+
 export const PANEL: u32 = 8;
 const SCALE_BYTES: usize = 16;
 const WIDE_BYTES: usize = 16 + 256;
 const NARROW_BYTES: usize = 16 + 128;
-
-/** Bytes of an activation's code. */
-// @ts-ignore: decorator
-@inline
-function codeBytes(): usize {
-  return DOT == 0 ? 2 : 1;
-}
 
 /** Tokens that share loaded weights. */
 // @ts-ignore: decorator
@@ -33,21 +28,21 @@ function tileTokens(): u32 {
 
 // @ts-ignore: decorator
 @inline
-export function blockBytes<T>(): usize {
-  return isSigned<T>() ? NARROW_BYTES : WIDE_BYTES;
-}
-
-// @ts-ignore: decorator
-@inline
 export function blocksOf(count: usize): usize {
   return (count + BLOCK - 1) / BLOCK;
 }
 
-/** Bytes of a token's activations: codes, then for each block its scale and the start value of its sums. */
+/** Bytes of an activation's code. */
 // @ts-ignore: decorator
 @inline
-export function tokenBytes(blocks: usize): usize {
-  return (blocks * (BLOCK * codeBytes() + 8) + 15) & ~15;
+export function codeBytes(): usize {
+  return DOT == 0 ? 2 : 1;
+}
+
+// @ts-ignore: decorator
+@inline
+export function blockBytes<T>(): usize {
+  return isSigned<T>() ? NARROW_BYTES : WIDE_BYTES;
 }
 
 /** Scratch memory of `blockRowsForTokens`: a panel of q8 and eight floats. */
@@ -57,106 +52,6 @@ export function wideScratch(blocks: usize): usize {
   return blocks * WIDE_BYTES + 4 * PANEL;
 }
 
-const TINY: f32 = 7.888609052210118e-31; // 2^-100
-
-// @ts-ignore: decorator
-@inline
-function absMax(most: v128, x: v128): v128 {
-  return f32x4.max(most, f32x4.abs(x));
-}
-
-// @ts-ignore: decorator
-@inline
-function codes4(x: v128, inverse: v128): v128 {
-  return i32x4.trunc_sat_f32x4_s(f32x4.nearest(f32x4.mul(x, inverse)));
-}
-
-/**
- * -zero sum x. Where q4 sums up in 16 bits, a lane has half of the columns of a row and begins with half of that: with codes below 16 it ends
- * within 16 bits, wherever it has been.
- */
-// @ts-ignore: decorator
-@inline
-function startOf(sumOfX: i32, narrow: u32): i32 {
-  if (DOT == 1 && narrow) return ((-4 * sumOfX) & 0xffff) | ((-4 * sumOfX) << 16);
-  return -(narrow ? 8 : 64) * sumOfX;
-}
-
-/** Rounds `count` activations to int8 with a scale for every 32; `to` gets a token record for weights of q8, or with `narrow` of q4. */
-export function quantizeToken(to: usize, x: usize, count: usize, narrow: u32): void {
-  const blocks = blocksOf(count);
-  let scales = to + blocks * BLOCK * codeBytes();
-  for (let left = count; left > 0; scales += 8) {
-    let x0: v128, x1: v128, x2: v128, x3: v128, x4: v128, x5: v128, x6: v128, x7: v128;
-    if (left >= BLOCK) {
-      x0 = v128.load(x);
-      x1 = v128.load(x, 16);
-      x2 = v128.load(x, 32);
-      x3 = v128.load(x, 48);
-      x4 = v128.load(x, 64);
-      x5 = v128.load(x, 80);
-      x6 = v128.load(x, 96);
-      x7 = v128.load(x, 112);
-      left -= BLOCK;
-    } else {
-      x0 = vectorOf(x, left, 0);
-      x1 = vectorOf(x, left, 4);
-      x2 = vectorOf(x, left, 8);
-      x3 = vectorOf(x, left, 12);
-      x4 = vectorOf(x, left, 16);
-      x5 = vectorOf(x, left, 20);
-      x6 = vectorOf(x, left, 24);
-      x7 = vectorOf(x, left, 28);
-      left = 0;
-    }
-    x += 4 * BLOCK;
-    let m = absMax(absMax(absMax(f32x4.abs(x0), x1), x2), x3);
-    m = absMax(absMax(absMax(absMax(m, x4), x5), x6), x7);
-    const most = max(
-      max(f32x4.extract_lane(m, 0), f32x4.extract_lane(m, 1)),
-      max(f32x4.extract_lane(m, 2), f32x4.extract_lane(m, 3)),
-    );
-    const some = most >= TINY;
-    const inverse = f32x4.splat(some ? <f32>127 / most : 0);
-    const a = i16x8.narrow_i32x4_s(codes4(x0, inverse), codes4(x1, inverse));
-    const b = i16x8.narrow_i32x4_s(codes4(x2, inverse), codes4(x3, inverse));
-    const c = i16x8.narrow_i32x4_s(codes4(x4, inverse), codes4(x5, inverse));
-    const d = i16x8.narrow_i32x4_s(codes4(x6, inverse), codes4(x7, inverse));
-    if (DOT == 0) {
-      v128.store(to, a);
-      v128.store(to, b, 16);
-      v128.store(to, c, 32);
-      v128.store(to, d, 48);
-    } else {
-      v128.store(to, i8x16.narrow_i16x8_s(a, b));
-      v128.store(to, i8x16.narrow_i16x8_s(c, d), 16);
-    }
-    to += BLOCK * codeBytes();
-    const sum = i32x4.extadd_pairwise_i16x8_s(i16x8.add(i16x8.add(a, b), i16x8.add(c, d)));
-    const total =
-      i32x4.extract_lane(sum, 0) + i32x4.extract_lane(sum, 1) + i32x4.extract_lane(sum, 2) + i32x4.extract_lane(sum, 3);
-    store<f32>(scales, some ? most / 127 : 0);
-    store<i32>(scales, startOf(total, narrow), 4);
-  }
-}
-
-/** Four of the last `left` numbers of a row, from number `i` on; zeros where there are none. */
-function vectorOf(x: usize, left: usize, i: usize): v128 {
-  if (i >= left) return i32x4.splat(0);
-  const at = x + (i << 2);
-  return left - i >= 4 ? v128.load(at) : loadEnd(at, left - i);
-}
-
-/**
- * The same in all 16-bit lanes, for use in a loop: engines read a constant from memory each time, but keep in a register what depends on
- * a parameter. `some` is below 2^24, so that no bit is changed.
- */
-// @ts-ignore: decorator
-@inline
-export function held(x: i32, some: usize): v128 {
-  return i16x8.splat(<i16>(x | <i32>(some >> 24)));
-}
-
 /** Four activations of a token, in all lanes. */
 // @ts-ignore: decorator
 @inline
@@ -164,7 +59,7 @@ function repeat(codes: usize, offset: usize): v128 {
   return DOT == 0 ? v128.load64_splat(codes + 2 * offset) : v128.load32_splat(codes + offset);
 }
 
-/** The first (rows 0 and 1 in plain SIMD, else all four) or, with `second`, the other partial sums after four more columns. */
+/** Partial sums after four more columns: of all four rows, in plain SIMD of rows 0 and 1. */
 // @ts-ignore: decorator
 @inline
 function meet<T>(sum: v128, x: v128, w: v128, ones: v128): v128 {
@@ -177,7 +72,7 @@ function meet<T>(sum: v128, x: v128, w: v128, ones: v128): v128 {
   return i32x4.add(sum, i32x4.dot_i16x8_s(x, i16x8.extend_low_i8x16_u(w)));
 }
 
-/** In plain SIMD: rows 2 and 3. */
+/** In plain SIMD those of rows 2 and 3. */
 // @ts-ignore: decorator
 @inline
 function meetHigh(sum: v128, x: v128, w: v128): v128 {
@@ -235,7 +130,7 @@ function finishRows(y: usize, from: usize, rows: u32, bias: usize): void {
 
 /** One panel of q8 codes, or of q4 codes unpacked to bytes, and one token. */
 function wideToken<T>(y: usize, token: usize, w: usize, blocks: usize, rows: u32, bias: usize, spare: usize): void {
-  const ones = held(1, blocks);
+  const ones = heldInts(1, blocks);
   let low = f32x4.splat(0);
   let high = low;
   let x = token;
@@ -308,8 +203,8 @@ function highHalves(w: v128, fifteens: v128): v128 {
 
 /** One panel of packed q4 codes and one token. */
 function narrowToken(y: usize, token: usize, w: usize, blocks: usize, rows: u32, bias: usize, spare: usize): void {
-  const fifteens = held(0x0f0f, blocks);
-  const ones = held(1, blocks);
+  const fifteens = heldInts(0x0f0f, blocks);
+  const ones = heldInts(1, blocks);
   let low = f32x4.splat(0);
   let high = low;
   let x = token;
@@ -377,7 +272,7 @@ function narrowToken(y: usize, token: usize, w: usize, blocks: usize, rows: u32,
 
 /** A panel of q4 as one of q8, with the codes and scales of q4. */
 function unpack(to: usize, w: usize, blocks: usize): void {
-  const fifteens = held(0x0f0f, blocks);
+  const fifteens = heldInts(0x0f0f, blocks);
   for (let b: usize = 0; b < blocks; b++) {
     v128.store(to, v128.load(w));
     for (let i: usize = 0; i < 4; i++) {
@@ -395,7 +290,7 @@ function unpack(to: usize, w: usize, blocks: usize): void {
 
 /** One panel of codes in bytes and two tokens. */
 function wideTokens2<T>(ys: usize, xs: usize, offset: usize, w: usize, blocks: usize, rows: u32, bias: usize, spare: usize): void {
-  const ones = held(1, blocks);
+  const ones = heldInts(1, blocks);
   let x0: usize = load<u32>(xs);
   let x1: usize = load<u32>(xs, 4);
   const toScales = blocks * BLOCK * codeBytes();
@@ -451,7 +346,7 @@ function wideTokens2<T>(ys: usize, xs: usize, offset: usize, w: usize, blocks: u
 
 /** One panel of codes in bytes and four tokens. */
 function wideTokens4<T>(ys: usize, xs: usize, offset: usize, w: usize, blocks: usize, rows: u32, bias: usize, spare: usize): void {
-  const ones = held(1, blocks);
+  const ones = heldInts(1, blocks);
   let x0: usize = load<u32>(xs);
   const d1 = <usize>load<u32>(xs, 4) - x0;
   const d2 = <usize>load<u32>(xs, 8) - x0;

@@ -18,16 +18,6 @@ export const C4: f32 = 0.009671512681040016;
 export const C5: f32 = 0.0013264727241219486;
 
 /**
- * Four times `x`, for use in a loop. Engines make constants anew in each turn of a loop, three instructions each; what depends on a
- * parameter they keep in a register. `part` is below 65536, so that no bit is changed.
- */
-// @ts-ignore: decorator
-@inline
-export function held(x: f32, part: u32): v128 {
-  return v128.or(f32x4.splat(x), i32x4.splat(part >> 16));
-}
-
-/**
  * 2^x within 1.5 units of the last place, for x up to 127; 2^-126 for all x below -126, NaN for NaN. Numbers beyond 127 give nonsense.
  * The other parameters are LOWEST, ROUNDER, C1 to C5 and 1, held.
  */

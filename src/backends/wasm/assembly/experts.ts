@@ -1,5 +1,6 @@
 /** Mixture of experts: routing, then the tokens of each expert together, so that its matrices are read once. */
-import { blocksOf, quantizeToken, tokenBytes } from './blocks';
+import { quantizeToken, tokenBytes } from './activations';
+import { blocksOf } from './blocks';
 import { address, scratch, take, word } from './command';
 import { addScaled, exp4, loadEnd, silu4, storeEnd } from './lanes';
 import { rowsForTokens } from './linear';

@@ -26,6 +26,23 @@ export function maxLanes(x: v128): f32 {
   return max(f32x4.extract_lane(pairs, 0), f32x4.extract_lane(pairs, 1));
 }
 
+/**
+ * Four times `x`, for use in a loop. Engines make constants anew in each turn of a loop, three instructions each; what depends on a
+ * parameter they keep in a register. `part` is below 65536, so that no bit is changed.
+ */
+// @ts-ignore: decorator
+@inline
+export function heldFloats(x: f32, part: u32): v128 {
+  return v128.or(f32x4.splat(x), i32x4.splat(part >> 16));
+}
+
+/** `x` in all 16-bit lanes, for use in a loop, as `heldFloats`. `some` is below 2^24. */
+// @ts-ignore: decorator
+@inline
+export function heldInts(x: i32, some: usize): v128 {
+  return i16x8.splat(<i16>(x | <i32>(some >> 24)));
+}
+
 /** The first `count` (1 to 3) floats at `at`, and zeros. */
 export function loadEnd(at: usize, count: usize): v128 {
   let x = v128.load32_zero(at);

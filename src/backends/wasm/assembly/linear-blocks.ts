@@ -1,5 +1,6 @@
 /** The products of linear.ts and experts.ts with weights in blocks, and their preparation. */
-import { blockBytes, blockRowsForTokens, blocksOf, PANEL, quantizeToken, tokenBytes, wideScratch } from './blocks';
+import { quantizeToken, tokenBytes } from './activations';
+import { blockBytes, blockRowsForTokens, blocksOf, PANEL, wideScratch } from './blocks';
 import { address, scratch, take, word } from './command';
 import { GROUP_BYTES } from './experts';
 import { MATRICES, MATRIX_WORDS, piecesOf } from './matrices';

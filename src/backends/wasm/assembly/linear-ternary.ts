@@ -2,8 +2,8 @@
  * Ternary matrix products in exact integers. Byte [p, k] holds the codes (weight + 1) of rows p, p + R, p + 2R and p + 3R of column k, so
  * four rows are read at once; sum q (code - 1) = sum q code - sum q. DOT is explained in blocks.ts.
  */
-import { held } from './blocks';
 import { address, scratch, take, word } from './command';
+import { heldInts } from './lanes';
 import { MATRICES, piecesOf } from './matrices';
 
 /** Columns whose products are summed up in 16 bits, by two sums: a lane gets pairs of up to 2 * 128 * 8, and 15 of them stay below 2^15. */
@@ -53,8 +53,8 @@ function flush(total: v128, a: v128, b: v128): v128 {
 
 /** The four integer sums of packed row `w` with one token; stored at `to`. Vectors go by twos, alike, for the reason in blocks.ts. */
 function packedRow(to: usize, q: usize, w: usize, count: usize, sumOfQ: i32): void {
-  const ones = held(0x0303, count);
-  const fours = held(0x0c0c, count); // codes that stay where they are, four times too large
+  const ones = heldInts(0x0303, count);
+  const fours = heldInts(0x0c0c, count); // codes that stay where they are, four times too large
   let t0 = i32x4.splat(0);
   let t1 = t0;
   let t2 = t0;

@@ -1,7 +1,7 @@
 /** Mamba's convolution and scan of one sequence, in pieces of channels that are read token by token: each cache line of x once. */
 import { address, scratch, take, word } from './command';
-import { C1, C2, C3, C4, C5, exp2, held, LOWEST, ROUNDER } from './exp2';
-import { loadEnd, madd, silu4, storeEnd } from './lanes';
+import { C1, C2, C3, C4, C5, exp2, LOWEST, ROUNDER } from './exp2';
+import { heldFloats, loadEnd, madd, silu4, storeEnd } from './lanes';
 
 const LOG2_E: f32 = 1.44269504088896341;
 
@@ -132,14 +132,14 @@ export function selectiveScan(args: usize, part: u32, parts: u32): void {
   const decays = scratch(args, part);
   const states = decays + <usize>piece * rowBytes;
 
-  const low = held(LOWEST, part);
-  const round = held(ROUNDER, part);
-  const one = held(1, part);
-  const c1 = held(C1, part);
-  const c2 = held(C2, part);
-  const c3 = held(C3, part);
-  const c4 = held(C4, part);
-  const c5 = held(C5, part);
+  const low = heldFloats(LOWEST, part);
+  const round = heldFloats(ROUNDER, part);
+  const one = heldFloats(1, part);
+  const c1 = heldFloats(C1, part);
+  const c2 = heldFloats(C2, part);
+  const c3 = heldFloats(C3, part);
+  const c4 = heldFloats(C4, part);
+  const c5 = heldFloats(C5, part);
 
   for (let first = take(args) * piece; first < channels; first = take(args) * piece) {
     const end = min(first + piece, channels);
