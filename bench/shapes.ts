@@ -6,23 +6,27 @@ import { UsageError } from '../src/errors.ts';
 import { PUBLISHED, type Published } from './published.ts';
 import { writeSynthetic } from './synthetic.ts';
 
-/** A size for comparison, 0.74 billion numbers, in which nothing was published. */
-function mamba0_7b(): Published {
+/** A Mamba of another size, with the vocabulary of its first checkpoints. */
+function mamba(id: string, width: number, layers: number): [string, Published] {
   const published = PUBLISHED.get('mamba-7b-rw') as Published;
   const config = {
     ...published.config,
-    hidden_size: 2048,
-    intermediate_size: 4096,
-    n_layer: 24,
-    num_hidden_layers: 24,
-    time_step_rank: 128,
+    hidden_size: width,
+    intermediate_size: 2 * width,
+    n_layer: layers,
+    num_hidden_layers: layers,
+    time_step_rank: width / 16,
     vocab_size: 50280,
   };
-  return { ...published, id: 'mamba-0.7b', config };
+  return [id, { ...published, id, config }];
 }
 
-/** By the last part of their ids. */
-export const SHAPES: ReadonlyMap<string, Published> = new Map([...PUBLISHED, ['mamba-0.7b', mamba0_7b()]]);
+/** By the last part of their ids; the smallest Mamba, of 0.74 billion numbers, was not published. */
+export const SHAPES: ReadonlyMap<string, Published> = new Map([
+  ...PUBLISHED,
+  mamba('mamba-0.7b', 2048, 24),
+  mamba('mamba-2.8b', 2560, 64),
+]);
 
 /** What names a base model at its end may be left away. */
 const BASE = '-base';

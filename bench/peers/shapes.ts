@@ -35,6 +35,7 @@ const QUANTISED = {
 export const SHAPES: ReadonlyMap<string, Shape> = new Map<string, Shape>([
   ['granite-1b', { published: shapeNamed('granite-3.1-1b-a400m-base'), formats: QUANTISED, gguf: graniteMoe }],
   ['mamba-0.7b', { published: shapeNamed('mamba-0.7b'), formats: QUANTISED, gguf: mamba }],
+  ['mamba-2.8b', { published: shapeNamed('mamba-2.8b'), formats: QUANTISED, gguf: mamba }],
   ['mamba-7b', { published: shapeNamed('mamba-7b-rw'), formats: { q8: QUANTISED.q8, q4: QUANTISED.q4 }, gguf: mamba }],
   [
     'llama-8b',
