@@ -21,9 +21,10 @@ export class FetchError extends Error {
   }
 }
 
-/** A value out of a file, as it stands in a message: JSON, cut short. Fails for no value, however deep it is nested. */
+/** A value that came, as it stands in a message: JSON, cut short. Fails for no value, however deep it is nested. */
 export function quote(value: unknown, maxLength = 60): string {
-  if (typeof value === 'number') return String(value); // NaN and Infinity are no JSON
+  if (typeof value === 'number' || value === undefined) return String(value); // NaN and Infinity are no JSON
+  if (typeof value !== 'object' && typeof value !== 'string' && typeof value !== 'boolean') return `a ${typeof value}`;
   try {
     return String(JSON.stringify(value)).slice(0, maxLength);
   } catch {

@@ -1,5 +1,5 @@
 /** What a caller may ask of the sampler, and the check of it before anything is computed. */
-import { UsageError } from '../errors.ts';
+import { quote, UsageError } from '../errors.ts';
 
 /**
  * The same meaning and order as in transformers (generation/logits_process.py); presence and frequency penalties as OpenAI defines
@@ -61,7 +61,7 @@ export function checkSamplingOptions(options: SamplingOptions): void {
     }
     const { wanted, holds } = RULES[name as keyof typeof RULES];
     if (typeof value !== 'number' || !holds(value))
-      throw new UsageError(`${name} came as ${said(value)}, wanted ${wanted}.`);
+      throw new UsageError(`${name} came as ${quote(value)}, wanted ${wanted}.`);
   }
 }
 
@@ -69,21 +69,19 @@ export function checkSamplingOptions(options: SamplingOptions): void {
 export function biasEntries(bias: SamplingOptions['logitBias']): readonly (readonly [number, number])[] {
   if (bias === undefined) return [];
   if (typeof bias !== 'object' || bias === null || Array.isArray(bias)) {
-    throw new UsageError(`logitBias came as ${said(bias)}, wanted a map from token ids to numbers.`);
+    throw new UsageError(`logitBias came as ${quote(bias)}, wanted a map from token ids to numbers.`);
   }
   const entries: Iterable<[unknown, unknown]> = bias instanceof Map ? bias : Object.entries(bias);
   return Array.from(entries, ([key, value]) => {
     const id = typeof key === 'string' && /^\d+$/.test(key) ? Number(key) : key;
     if (typeof id !== 'number' || !whole.holds(id)) {
-      throw new UsageError(`logitBias has an entry for ${said(key)}, wanted a token id, a whole number from 0 on.`);
+      throw new UsageError(`logitBias has an entry for ${quote(key)}, wanted a token id, a whole number from 0 on.`);
     }
     if (typeof value !== 'number' || Number.isNaN(value) || value === Number.POSITIVE_INFINITY) {
       throw new UsageError(
-        `logitBias of id ${id} came as ${said(value)}, wanted a number, or -Infinity to forbid the id.`,
+        `logitBias of id ${id} came as ${quote(value)}, wanted a number, or -Infinity to forbid the id.`,
       );
     }
     return [id, value] as const;
   });
 }
-
-const said = (value: unknown): string => (typeof value === 'string' ? JSON.stringify(value) : String(value));
