@@ -19,7 +19,11 @@ const PEERS = {
   'llama.cpp': { theirs: ['llama-cpp.mjs'], ours: ['ours.mjs'] },
   wllama: { theirs: ['browser.mjs', { side: 'wllama' }], ours: ['browser.mjs', { side: 'ours' }] },
   onnxruntime: { theirs: ['onnxruntime.mjs'], ours: ['ours-layer.mjs'] },
+  'onnxruntime-web': { theirs: ['browser.mjs', { side: 'onnxruntime-web' }], ours: ['browser.mjs', { side: 'layer' }] },
 };
+
+/** Those that have none of the models. */
+const LAYER_PEERS = ['onnxruntime', 'onnxruntime-web'];
 
 /** Square matrices, for ONNX Runtime: their width, and so many that their numbers are far more than caches hold. */
 const LAYERS = { 'layer-4096': { width: 4096, count: 16 }, 'layer-1024': { width: 1024, count: 256 } };
@@ -160,7 +164,7 @@ async function compareModels(name, temp) {
     say(`${name}: ${ours} / ${theirs}, ${(bytes / 1e6).toFixed(0)} MB`);
     const contextTokens = Math.max(...prompts, newTokens + 1);
     const task = { folder, file, weights: ours, vocabulary: config.vocab_size, contextTokens };
-    for (const peer of peers.filter((peer) => peer !== 'onnxruntime'))
+    for (const peer of peers.filter((peer) => !LAYER_PEERS.includes(peer)))
       for (const threads of numbers('threads')) await compare(name, `${ours} / ${theirs}`, peer, threads, task);
     rmSync(file);
   }
@@ -171,7 +175,7 @@ async function compareLayers(name) {
   for (const format of formats.filter((format) => format in LAYER_FORMATS)) {
     const bits = LAYER_FORMATS[format];
     const task = { ...LAYERS[name], weights: format, theirBits: bits };
-    for (const peer of peers.filter((peer) => peer === 'onnxruntime'))
+    for (const peer of peers.filter((peer) => LAYER_PEERS.includes(peer)))
       for (const threads of numbers('threads')) await compare(name, `${format} / ${bits} bits`, peer, threads, task);
   }
 }

@@ -1,13 +1,12 @@
-/** Measures the matrix products of this library, in Node, on as many square matrices one after the other; as onnxruntime.mjs. */
+/** Measures the matrix products of this library in Node. */
 import { readFileSync } from 'node:fs';
-import { opsOf } from '../../dist/src/backends/eager.js';
-import { createWasmBackend } from '../../dist/src/backends/wasm/index.js';
 import { nodePlatform } from '../../dist/src/backends/wasm/platform-node.js';
 import { UsageError } from '../../dist/src/errors.js';
 import { checkWeightFormat } from '../../dist/src/loader/formats.js';
-import { BLOCK_BYTES, byteSize } from '../../dist/src/tensor.js';
-import { measure } from './measure.mjs';
+import { enableEngineFeatures } from '../../dist/src/node.js';
+import { measureLayer } from './measure-layer.mjs';
 
+enableEngineFeatures(); // as the command line does
 const task = JSON.parse(process.argv[2]);
 try {
   checkWeightFormat(task.weights);
@@ -16,54 +15,7 @@ try {
   process.stdout.write(`${JSON.stringify({ missing: error.message })}\n`);
   process.exit(0);
 }
-const { width, count } = task;
-const backend = await createWasmBackend({ platform: nodePlatform, threads: task.threads });
-const ops = opsOf(backend);
-
-/** Codes around zero and scales, as src/quantised.ts lays them out, so that a product is about as large as what came in. */
-function panels(dtype) {
-  const bytes = new Uint8Array(byteSize([width, width], dtype));
-  const random = (most) => 1 + Math.floor(most * Math.random());
-  const steps = dtype === 'q8' ? 127 : 15;
-  const scale = new Uint16Array(Float32Array.of(Math.sqrt(12 / width) / steps).buffer)[1]; // bfloat16
-  for (let at = 0; at < bytes.length; at += BLOCK_BYTES[dtype]) {
-    new Uint16Array(bytes.buffer, at, 8).fill(scale);
-    for (let i = 16; i < BLOCK_BYTES[dtype]; i++)
-      bytes[at + i] = dtype === 'q8' ? random(127) : random(15) | (random(15) << 4);
-  }
-  const rows = Math.ceil(width / 8);
-  return { rows, columns: bytes.length / rows, dtype: 'u8', bytes };
-}
-
-function numbers() {
-  const values = Float32Array.from({ length: width * width }, () => (Math.random() - 0.5) * Math.sqrt(12 / width));
-  return { rows: width, columns: width, dtype: 'f32', bytes: new Uint8Array(values.buffer) };
-}
-
-const block = {
-  row: 0,
-  column: 0,
-  transposed: false,
-  ...(task.weights in BLOCK_BYTES ? panels(task.weights) : numbers()),
-};
-const matrices = Array.from({ length: count }, () => backend.allocate([width, width], task.weights));
-for (const matrix of matrices) await backend.fill(matrix, block);
-
-let largest = 0;
-const times = await measure(
-  { ...task, vocabulary: 1 },
-  {
-    begin() {},
-    read: ({ length }) =>
-      backend.step(async () => {
-        let x = ops.upload(Float32Array.from({ length: length * width }, Math.random), [length, width]);
-        for (const matrix of matrices) x = ops.linear(x, matrix);
-        largest = Math.max(largest, Math.abs((await backend.read(x))[0]));
-      }),
-  },
-);
-if (!(largest > 0 && largest < 1e6)) throw new Error(`the products came to ${largest}, wanted a number near 1`);
+const times = await measureLayer(task, nodePlatform);
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
 const about = { version: `portmanteau ${version} in Node ${process.versions.node}`, threads: task.threads };
 process.stdout.write(`${JSON.stringify({ ...times, ...about })}\n`);
-await backend.dispose();

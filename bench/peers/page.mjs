@@ -1,7 +1,9 @@
-/** Measures this library and wllama in a page, on files that were chosen in its field, so that none has to lie in memory. */
-import { Wllama } from '@wllama/wllama';
+/** Measures this library, wllama and ONNX Runtime in a page, on files that were chosen in its field, so that none has to lie in memory. */
 import { checkWeightFormat, fromPretrained, memoryFolder, UsageError } from 'portmanteau';
+import { webPlatform } from '../../dist/src/backends/wasm/platform-web.js';
 import { measure } from './measure.mjs';
+import { measureChain } from './measure-chain.mjs';
+import { measureLayer } from './measure-layer.mjs';
 
 const chosen = () => [...document.querySelector('input').files];
 
@@ -27,6 +29,7 @@ async function ours(task) {
 
 /** By its own clock, which leaves out messages between threads, and with the cheapest sampler. Takes text only: a token a letter. */
 async function wllama(task) {
+  const { Wllama } = await import('@wllama/wllama');
   const wllama = new Wllama(
     { default: '/bench/peers/node_modules/@wllama/wllama/esm/wasm/wllama.wasm' },
     { suppressNativeLog: false },
@@ -61,4 +64,16 @@ async function wllama(task) {
   return { ...result, version: `llama.cpp ${Wllama.getLibllamaVersion()}` };
 }
 
-globalThis.measurePeer = (task) => (task.side === 'ours' ? ours(task) : wllama(task));
+async function onnxruntime(task) {
+  const { env, InferenceSession, Tensor } = await import('onnxruntime-web');
+  env.wasm.numThreads = task.threads;
+  env.wasm.wasmPaths = '/bench/peers/node_modules/onnxruntime-web/dist/';
+  const session = await InferenceSession.create(new Uint8Array(await chosen()[0].arrayBuffer()), {
+    executionProviders: ['wasm'],
+  });
+  return measureChain(task, session, Tensor);
+}
+
+const SIDES = { ours, wllama, 'onnxruntime-web': onnxruntime, layer: (task) => measureLayer(task, webPlatform) };
+
+globalThis.measurePeer = (task) => SIDES[task.side](task);
