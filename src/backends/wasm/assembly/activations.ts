@@ -3,7 +3,7 @@
  * each scale the start value of the sums of its block. DOT is explained in blocks.ts.
  */
 import { BLOCK, blocksOf, codeBytes } from './blocks';
-import { loadEnd } from './lanes';
+import { loadEnd, TINY } from './lanes';
 
 /** Bytes of a token's activations: codes, then for each block its scale and the start value of its sums. */
 // @ts-ignore: decorator
@@ -11,8 +11,6 @@ import { loadEnd } from './lanes';
 export function tokenBytes(blocks: usize): usize {
   return (blocks * (BLOCK * codeBytes() + 8) + 15) & ~15;
 }
-
-const TINY: f32 = 7.888609052210118e-31; // 2^-100
 
 // @ts-ignore: decorator
 @inline

@@ -3,6 +3,9 @@
  * never depends on where in a row it stands.
  */
 
+/** Of a group of smaller numbers the scale is zero (../../../numbers.ts). */
+export const TINY: f32 = 7.888609052210118e-31; // 2^-100
+
 /** a * b + c; with one rounding where the processor has it. */
 // @ts-ignore: decorator
 @inline

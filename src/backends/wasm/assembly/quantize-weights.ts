@@ -4,10 +4,8 @@
  */
 import { BLOCK, blockBytes, blocksOf, PANEL } from './blocks';
 import { address, scratch, take, word } from './command';
-import { sumLanes } from './lanes';
+import { sumLanes, TINY } from './lanes';
 import { BF16, F32, weightsEnd, widen } from './weights';
-
-const TINY: f32 = 7.888609052210118e-31; // 2^-100
 
 /** One weight as f32. */
 // @ts-ignore: decorator

@@ -3,13 +3,12 @@
  * row, 0 or the address of a row's number, bytes of all that a number stands for: written at `to`, or so many further.
  */
 import { address, take, target, word } from './command';
-import { loadEnd } from './lanes';
+import { loadEnd, TINY } from './lanes';
 
 /** Numbers that are converted at once. */
 const PIECE: u32 = 8192;
 
 /** Smaller rows are zero. */
-const TINY: f32 = 7.888609052210118e-31; // 2^-100
 
 /** Halves, in the lower halves of the lanes. */
 // @ts-ignore: decorator
