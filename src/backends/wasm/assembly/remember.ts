@@ -8,8 +8,6 @@ import { loadEnd, TINY } from './lanes';
 /** Numbers that are converted at once. */
 const PIECE: u32 = 8192;
 
-/** Smaller rows are zero. */
-
 /** Halves, in the lower halves of the lanes. */
 // @ts-ignore: decorator
 @inline
