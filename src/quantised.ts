@@ -2,13 +2,14 @@
  * The weight formats `q8` and `q4`: integers with a common scale for every 32 columns of a row. This file is their definition; kernels
  * that quantise or read them must agree with it to the bit.
  *
- * A matrix [N, J] is cut into panels of 8 rows and these into blocks of 32 columns; what is missing at the ends is zero. Blocks lie one after
+ * A matrix [N, J] is cut into panels of 16 rows and these into blocks of 32 columns; what is missing at the ends is zero. Blocks lie one after
  * another, panel by panel, each as
- *   16 bytes  scales of rows 0 to 7, bfloat16
- *   q8: 256 bytes  for each four columns: rows 0 to 7, four bytes each; weight = scale (byte - 64), byte from 1 to 127
- *   q4: 128 bytes  for each eight columns: rows 0 to 7, four bytes each, with the first four columns in the lower halves, the others in the upper;
+ *   32 bytes  scales of rows 0 to 15, bfloat16
+ *   q8: 512 bytes  for each four columns: rows 0 to 15, four bytes each; weight = scale (byte - 64), byte from 1 to 127
+ *   q4: 256 bytes  for each eight columns: rows 0 to 15, four bytes each, with the first four columns in the lower halves, the others in the upper;
  *       weight = scale (half - 8)
- * So rows 0 to 3 and rows 4 to 7 go through the same instructions side by side, which an engine may make one of twice the width.
+ * So four activations, once loaded, meet sixteen rows, and these go through the same instructions side by side, which an engine may make of twice
+ * the width.
  * Bytes of at most 7 bits let one instruction multiply them with signed ones on every processor; the eighth bit would be worth less than
  * what int8 activations lose.
  */
@@ -17,6 +18,9 @@ import { BLOCK_BYTES, BLOCK_COLUMNS, type BlockDType, PANEL_ROWS, type Shape, si
 
 /** The code of weight zero. */
 export const ZERO_CODE: Readonly<Record<BlockDType, number>> = { q8: 64, q4: 8 };
+
+/** Bytes of a panel's scales in a block. */
+const SCALES = 2 * PANEL_ROWS;
 
 /** Largest magnitude of a q8 code without its zero. */
 const Q8_MOST = 63;
@@ -93,7 +97,7 @@ function storeBlock(
   target[at + 2 * lane] = scale & 0xff;
   target[at + 2 * lane + 1] = scale >>> 8;
   codes.forEach((code, k) => {
-    const byte = at + 16 + placeOf(dtype, lane, k);
+    const byte = at + SCALES + placeOf(dtype, lane, k);
     if (dtype === 'q8') target[byte] = code;
     else
       target[byte] = k & 4 ? ((target[byte] as number) & 0x0f) | (code << 4) : ((target[byte] as number) & 0xf0) | code;
@@ -112,7 +116,7 @@ export function loadBlock(
   const at = recordOf(dtype, shape, row, block);
   const lane = (row % (shape.at(-2) as number)) % PANEL_ROWS;
   for (let k = 0; k < BLOCK_COLUMNS; k++) {
-    const byte = bytes[at + 16 + placeOf(dtype, lane, k)] as number;
+    const byte = bytes[at + SCALES + placeOf(dtype, lane, k)] as number;
     codes[k] = dtype === 'q8' ? byte - 64 : ((byte >> (k & 4)) & 15) - 8;
   }
   return fromBf16((bytes[at + 2 * lane] as number) | ((bytes[at + 2 * lane + 1] as number) << 8));
@@ -120,7 +124,7 @@ export function loadBlock(
 
 /** Where among a block's codes that of row `lane` and column `k` lies. */
 const placeOf = (dtype: BlockDType, lane: number, k: number): number =>
-  32 * (k >> (dtype === 'q8' ? 2 : 3)) + 4 * lane + (k & 3);
+  4 * PANEL_ROWS * (k >> (dtype === 'q8' ? 2 : 3)) + 4 * lane + (k & 3);
 
 function recordOf(dtype: BlockDType, shape: Shape, row: number, block: number): number {
   const [rowsOfEach = 1, columns = 1] = shape.slice(-2);

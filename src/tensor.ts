@@ -21,10 +21,10 @@ export type BlockDType = 'q8' | 'q4';
 
 /** Columns that share a scale, and rows that lie side by side. */
 export const BLOCK_COLUMNS = 32;
-export const PANEL_ROWS = 8;
+export const PANEL_ROWS = 16;
 
 /** Bytes of the scales (bfloat16) and codes of a block's columns in all rows of a panel. */
-export const BLOCK_BYTES: Readonly<Record<BlockDType, number>> = { q8: 16 + 256, q4: 16 + 128 };
+export const BLOCK_BYTES: Readonly<Record<BlockDType, number>> = { q8: 32 + 512, q4: 32 + 256 };
 
 export const isBlockDType = (dtype: DType): dtype is BlockDType => dtype in BLOCK_BYTES;
 

@@ -39,7 +39,7 @@ Norms, biases, convolutions and routers stay f32, ternary layers as they are. Fi
 docs/weight-formats.md describes them.
 
 The error is the root mean square of the differences between new and stored weights, over that of the stored ones,
-compared on 64 rows of each tensor that are spread evenly over it.
+compared on 128 rows of each tensor that are spread evenly over it.
 
 Examples:
   portmanteau quantize granite-tiny ./granite-tiny-q4 --weights q4

@@ -9,7 +9,7 @@ import { partName } from './describe.ts';
 import { type Filled, SOURCE } from './fill.ts';
 import type { Piece, Plan } from './plan.ts';
 
-/** Groups of rows compared of each live tensor, spread evenly; of 8 rows, as panels have. */
+/** Groups of rows compared of each live tensor, spread evenly; of as many rows as panels have. */
 const SAMPLED_GROUPS = 8;
 
 /** Bytes read at once of a matrix stored as [in, out], whose rows lie scattered. */

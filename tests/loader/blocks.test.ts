@@ -24,7 +24,7 @@ import { Model } from '../../src/model.ts';
 import type { JsonObject } from '../../src/models/config.ts';
 import type { Family } from '../../src/models/model.ts';
 import type { Weights } from '../../src/models/weights.ts';
-import { BLOCK_BYTES, type BlockDType, size } from '../../src/tensor.ts';
+import { BLOCK_BYTES, type BlockDType, PANEL_ROWS, size } from '../../src/tensor.ts';
 import { backends } from '../backends.ts';
 import { bytesOfAll } from '../checkpoint/saved.ts';
 import { sourceOf } from '../checkpoint/zip-writer.ts';
@@ -185,7 +185,7 @@ describe('matrices of any size', () => {
         const declare = (w: Weights) => void w.split('x', dIn, dOuts, { transposed });
         const shape = transposed ? [dIn, dOut] : [dOut, dIn];
         const { saved, bytes } = await sameAgain(declare, [noise('x.weight', shape, seed)], dtype);
-        const panels = dOuts.reduce((sum, n) => sum + Math.ceil(n / 8), 0);
+        const panels = dOuts.reduce((sum, n) => sum + Math.ceil(n / PANEL_ROWS), 0);
         expect(saved.map(({ shape }) => shape)).toEqual([[panels, Math.ceil(dIn / 32), BLOCK_BYTES[dtype]]]);
         expect(await bytesOfAll((saved[0] as SavedTensor).bytes())).toEqual(await bytesOfAll(bytes));
       }),
@@ -202,7 +202,7 @@ describe('matrices of any size', () => {
         };
         const tensors = [noise('experts', [X, N, J], seed), noise('table', [N, J], seed + 1)];
         const { saved } = await sameAgain(declare, tensors, dtype);
-        const matrix = [Math.ceil(N / 8), Math.ceil(J / 32), BLOCK_BYTES[dtype]];
+        const matrix = [Math.ceil(N / PANEL_ROWS), Math.ceil(J / 32), BLOCK_BYTES[dtype]];
         expect(saved.map(({ shape }) => shape)).toEqual([[X, ...matrix], matrix]);
       }),
       { numRuns: 40 },
@@ -212,9 +212,9 @@ describe('matrices of any size', () => {
 
 describe('files that do not fit', () => {
   const declare = (w: Weights) => {
-    w.split('x', 40, [12, 5], { transposed: true });
-    w.experts('experts', [2, 9, 33]);
-    w.table('table', 20, 64);
+    w.split('x', 40, [20, 5], { transposed: true });
+    w.experts('experts', [2, 17, 33]);
+    w.table('table', 40, 64);
   };
   const zeros = (name: string, shape: readonly number[], dtype: SavedTensor['dtype'] = 'U8'): SavedTensor => ({
     name,
@@ -223,9 +223,9 @@ describe('files that do not fit', () => {
     bytes: () => [new Uint8Array(storedBytes(shape, dtype))],
   });
   const good: readonly (readonly [string, readonly number[]])[] = [
-    ['x.weight', [3, 2, 144]],
-    ['experts', [2, 2, 2, 144]],
-    ['table', [3, 2, 144]],
+    ['x.weight', [3, 2, 288]],
+    ['experts', [2, 2, 2, 288]],
+    ['table', [3, 2, 288]],
   ];
   const all = good.map(([name, shape]) => zeros(name, shape));
 

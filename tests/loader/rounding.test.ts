@@ -83,8 +83,8 @@ test.each(['q8', 'q4', 'bf16'] as const)('of small tensors of any kind it is exa
   }
 });
 
-test('of a large tensor it is that of 64 rows', async () => {
+test('of a large tensor it is that of 128 rows', async () => {
   const stored = [{ name: 'table', shape: [2000, 32] }];
   const { parts } = await load(stored, (w) => void w.table('table', 2000, 32), 'q8');
-  expect(parts).toMatchObject([{ name: 'table', weights: 64_000, compared: 64 * 32 }]);
+  expect(parts).toMatchObject([{ name: 'table', weights: 64_000, compared: 128 * 32 }]);
 });

@@ -21,7 +21,7 @@ const PIECE_BYTES = 1 << 17;
 /** Rows of one piece of work: full tiles, and enough pieces for all parts. */
 export function rowsAtOnce(rows: number, rowBytes: number, parts: number): number {
   const wanted = Math.min(Math.ceil(PIECE_BYTES / rowBytes), Math.ceil(rows / (4 * parts)));
-  return Math.max(8, Math.ceil(wanted / 8) * 8);
+  return Math.max(PANEL_ROWS, Math.ceil(wanted / PANEL_ROWS) * PANEL_ROWS);
 }
 
 /** What `rowsForTokens` of assembly/linear.ts needs for that many tokens of rows that long. */
@@ -32,9 +32,9 @@ export function linearScratch(tokens: number, inner: number): number {
 /** Bytes of a token's record in assembly/activations.ts, where codes take two bytes. */
 export const tokenBytes = (inner: number): number => Math.ceil(inner / BLOCK_COLUMNS) * (2 * BLOCK_COLUMNS + 8) + 16;
 
-/** What `blockRowsForTokens` of assembly/blocks.ts needs, and a record. */
+/** What `blockRowsForTokens` of assembly/block-rows.ts needs, and a record. */
 export const blockScratch = (tokens: number, inner: number): number =>
-  8 * tokens + 64 + byteSize([PANEL_ROWS, inner], 'q8') + tokenBytes(inner);
+  8 * tokens + 16 + byteSize([PANEL_ROWS, inner], 'q8') + 4 * PANEL_ROWS + tokenBytes(inner);
 
 /** Writes the records of f32 rows [T, J]; gives their address. */
 export function quantizeTokens(to: CommandWriter, x: number, tokens: number, inner: number, dtype: DType): number {
@@ -75,7 +75,7 @@ export const linearTernary: Encoder<{ wScale: 'divide' | 'multiply'; count: numb
   { wScale, count },
 ) => {
   const [tokens = 0, inner = 0] = (q as Located).shape;
-  to.begin('linearTernary', { scratchBytes: 4 * tokens + 144 + PANEL_ROWS * (inner + 16) });
+  to.begin('linearTernary', { scratchBytes: 4 * tokens + 144 + 8 * (inner + 16) });
   to.u32((q as Located).address, tokens, inner, (s as Located).address, count, wScale === 'divide' ? 1 : 0);
   outputs.forEach((y, i) => {
     const [w, scale, bias] = [given[i] as Located, given[count + i] as Located, given[2 * count + i]];

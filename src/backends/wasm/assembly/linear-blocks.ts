@@ -1,6 +1,7 @@
 /** The products of linear.ts and experts.ts with weights in blocks, and their preparation. */
 import { quantizeToken, tokenBytes } from './activations';
-import { blockBytes, blockRowsForTokens, blocksOf, PANEL, wideScratch } from './blocks';
+import { blockRowsForTokens, wideScratch } from './block-rows';
+import { blockBytes, blocksOf, PANEL } from './blocks';
 import { address, scratch, take, word } from './command';
 import { GROUP_BYTES } from './experts';
 import { MATRICES, MATRIX_WORDS, piecesOf } from './matrices';
@@ -29,7 +30,7 @@ export function quantizeTokens(args: usize, part: u32, parts: u32): void {
 
 /**
  * Words as of `linear`, where x is a list of records, or of a single token in floats; the format is 0 for q8, 1 for q4. Scratch memory: two
- * lists of T addresses, a panel of q8, eight floats, the record of a token.
+ * lists of T addresses, a panel of q8 and its outputs, the record of a token.
  */
 export function linearBlocks(args: usize, part: u32, parts: u32): void {
   let x = address(args, 0);

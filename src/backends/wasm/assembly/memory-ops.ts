@@ -1,5 +1,5 @@
 /** Kernels that move numbers. */
-import { blockBytes, blocksOf } from './blocks';
+import { BLOCK, blockBytes, blocksOf, COLUMNS, PANEL, SCALES } from './blocks';
 import { address, real, take, target, word } from './command';
 import { loadEnd, storeEnd } from './lanes';
 import { BF16, F32, weights4, weightsEnd, widthShift } from './weights';
@@ -37,20 +37,21 @@ function scaleRow<T>(to: usize, from: usize, count: usize, scale: v128): void {
 
 /** One row of weights in blocks times `scale`. */
 function blockRow(to: usize, table: usize, row: usize, count: usize, narrow: bool, scale: f32): void {
-  const place = row & 7;
+  const place = row % PANEL;
   const blocks = blocksOf(count);
   const bytes = narrow ? blockBytes<i8>() : blockBytes<u8>();
-  let record = table + (row >> 3) * blocks * bytes;
+  let record = table + (row / PANEL) * blocks * bytes;
   for (let i: usize = 0; i < count; i++) {
-    const k = i & 31;
+    const k = i % BLOCK;
     if (k == 0 && i > 0) record += bytes;
     const half = load<u16>(record + (place << 1));
     const factor = reinterpret<f32>(<u32>half << 16);
+    const codes = record + SCALES + (place << 2) + (k & 3);
     let code: i32;
     if (narrow) {
-      const byte = <u32>load<u8>(record + 16 + ((k >> 3) << 5) + (place << 2) + (k & 3));
+      const byte = <u32>load<u8>(codes + (k >> 3) * COLUMNS);
       code = <i32>((byte >> <u32>(k & 4)) & 15) - 8;
-    } else code = <i32>load<u8>(record + 16 + ((k >> 2) << 5) + (place << 2) + (k & 3)) - 64;
+    } else code = <i32>load<u8>(codes + (k >> 2) * COLUMNS) - 64;
     store<f32>(to + (i << 2), scale * (factor * <f32>code));
   }
 }
