@@ -16,7 +16,7 @@ export const rowBytes = (inner: number, dtype: DType): number =>
   isBlockDType(dtype) ? byteSize([PANEL_ROWS, inner], dtype) / PANEL_ROWS : byteSize([inner], dtype);
 
 /** Bytes of weights that make up one piece of work, at most: what is read in one go is fetched ahead, and translated, at less cost. */
-const PIECE_BYTES = 1 << 17;
+const PIECE_BYTES = 1 << 18;
 
 /** Rows of one piece of work: full tiles, and enough pieces for all parts. */
 export function rowsAtOnce(rows: number, rowBytes: number, parts: number): number {
@@ -34,7 +34,7 @@ export const tokenBytes = (inner: number): number => Math.ceil(inner / BLOCK_COL
 
 /** What `blockRowsForTokens` of assembly/block-rows.ts needs, and a record. */
 export const blockScratch = (tokens: number, inner: number): number =>
-  8 * tokens + 16 + byteSize([PANEL_ROWS, inner], 'q8') + 4 * PANEL_ROWS + tokenBytes(inner);
+  8 * tokens + 16 + byteSize([PANEL_ROWS, inner], 'q8') + 16 * PANEL_ROWS + tokenBytes(inner);
 
 /** Writes the records of f32 rows [T, J]; gives their address. */
 export function quantizeTokens(to: CommandWriter, x: number, tokens: number, inner: number, dtype: DType): number {

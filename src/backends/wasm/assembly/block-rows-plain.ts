@@ -38,8 +38,8 @@ function finish(low: v128, high: v128, start: v128): v128 {
   return f32x4.convert_i32x4_s(i32x4.add(start, i32x4.add(even, odd)));
 }
 
-/** A panel of q8 codes, or of q4 codes unpacked to bytes, and one token. `spare` has room for its outputs. */
-export function plainWideToken(y: usize, token: usize, w: usize, blocks: usize, rows: u32, bias: usize, spare: usize): void {
+/** Sums of a panel for one token: of q8 codes, or of q4 codes unpacked to bytes. */
+export function plainWideToken(sums: usize, token: usize, w: usize, blocks: usize): void {
   let y0 = f32x4.splat(0);
   let y1 = y0;
   let y2 = y0;
@@ -82,15 +82,14 @@ export function plainWideToken(y: usize, token: usize, w: usize, blocks: usize, 
     w += WIDE_BYTES;
     scales += 8;
   }
-  v128.store(spare, y0);
-  v128.store(spare, y1, 16);
-  v128.store(spare, y2, 32);
-  v128.store(spare, y3, 48);
-  finishRows(y, spare, 4 * min(rows, PANEL), bias);
+  v128.store(sums, y0);
+  v128.store(sums, y1, 16);
+  v128.store(sums, y2, 32);
+  v128.store(sums, y3, 48);
 }
 
-/** A panel of packed q4 codes and one token. */
-export function plainNarrowToken(y: usize, token: usize, w: usize, blocks: usize, rows: u32, bias: usize, spare: usize): void {
+/** The same of packed q4 codes. */
+export function plainNarrowToken(sums: usize, token: usize, w: usize, blocks: usize): void {
   const fifteens = heldInts(0x0f0f, blocks);
   let y0 = f32x4.splat(0);
   let y1 = y0;
@@ -143,11 +142,10 @@ export function plainNarrowToken(y: usize, token: usize, w: usize, blocks: usize
     w += NARROW_BYTES;
     scales += 8;
   }
-  v128.store(spare, y0);
-  v128.store(spare, y1, 16);
-  v128.store(spare, y2, 32);
-  v128.store(spare, y3, 48);
-  finishRows(y, spare, 4 * min(rows, PANEL), bias);
+  v128.store(sums, y0);
+  v128.store(sums, y1, 16);
+  v128.store(sums, y2, 32);
+  v128.store(sums, y3, 48);
 }
 
 /** Half a panel, from row `first` on, and two tokens. */
@@ -220,7 +218,7 @@ function halfTokens2(
 }
 
 function finishHalf(y: usize, spare: usize, first: u32, rows: u32, bias: usize): void {
-  finishRows(y + 4 * first, spare, 4 * min(rows - first, PANEL / 2), bias ? bias + 4 * first : 0);
+  finishRows(y + 4 * first, spare, min(rows - first, PANEL / 2), bias ? bias + 4 * first : 0);
 }
 
 /** A panel of codes in bytes and two tokens, half by half, for which there are registers. */

@@ -10,11 +10,29 @@ function tileTokens(): u32 {
   return DOT == 0 ? 2 : 3;
 }
 
-/** Scratch memory of `blockRowsForTokens`: a panel of q8 and its outputs. */
+/**
+ * Panels that lie far apart and are read by turns. A processor fetches ahead along each of several streams, and so reads half as
+ * much again as along one. Plain SIMD computes no faster than one stream comes.
+ */
+// @ts-ignore: decorator
+@inline
+function streamCount(): u32 {
+  return DOT == 0 ? 1 : STREAMS;
+}
+const STREAMS: u32 = 4;
+
+/** Blocks of a turn: some 560 bytes. */
+const WIDE_TURN: usize = 1;
+const NARROW_TURN: usize = 2;
+
+/** Bytes of the sums of a panel. */
+const PANEL_SUMS: usize = 4 * PANEL;
+
+/** Scratch memory of `blockRowsForTokens`: a panel of q8, and sums. */
 // @ts-ignore: decorator
 @inline
 export function wideScratch(blocks: usize): usize {
-  return blocks * WIDE_BYTES + 4 * PANEL;
+  return blocks * WIDE_BYTES + STREAMS * PANEL_SUMS;
 }
 
 /** Four activations of a token, in all lanes. */
@@ -50,142 +68,172 @@ function writeRows(y: usize, a: v128, b: v128, c: v128, d: v128, rows: u32, bias
   v128.store(to, b, 16);
   v128.store(to, c, 32);
   v128.store(to, d, 48);
-  if (rows < PANEL || bias) finishRows(y, to, 4 * min(rows, PANEL), bias);
+  if (rows < PANEL || bias) finishRows(y, to, rows, bias);
 }
 
-/** A panel of q8 codes, or of q4 codes unpacked to bytes, and one token. */
-function wideToken<T>(y: usize, token: usize, w: usize, blocks: usize, rows: u32, bias: usize, spare: usize): void {
+/** Sums of `count` panels for one token: of q8 codes, or of q4 codes unpacked to bytes. The panels lie `apart` bytes apart. */
+function wideToken<T>(sums: usize, token: usize, w: usize, blocks: usize, count: u32, apart: usize): void {
   const ones = heldInts(1, blocks);
-  let y0 = f32x4.splat(0);
-  let y1 = y0;
-  let y2 = y0;
-  let y3 = y0;
-  let x = token;
+  memory.fill(sums, 0, count * PANEL_SUMS);
   let scales = token + blocks * BLOCK;
-  for (let n: usize = 0; n < blocks; n++) {
-    let a = v128.load32_splat(scales, 4);
-    let b = a;
-    let c = a;
-    let d = a;
-    let k: v128;
-    let p: v128;
-    let q: v128;
-    let r: v128;
-    let s: v128;
-    for (let i: usize = 0; i < 8; i += 4) {
-      k = repeat(x, 4 * i);
-      p = v128.load(w + COLUMNS * i, SCALES);
-      q = v128.load(w + COLUMNS * i, SCALES + 16);
-      r = v128.load(w + COLUMNS * i, SCALES + 32);
-      s = v128.load(w + COLUMNS * i, SCALES + 48);
-      a = meet<T>(a, k, p, ones);
-      b = meet<T>(b, k, q, ones);
-      c = meet<T>(c, k, r, ones);
-      d = meet<T>(d, k, s, ones);
-      k = repeat(x, 4 * i + 4);
-      p = v128.load(w + COLUMNS * i, SCALES + COLUMNS);
-      q = v128.load(w + COLUMNS * i, SCALES + COLUMNS + 16);
-      r = v128.load(w + COLUMNS * i, SCALES + COLUMNS + 32);
-      s = v128.load(w + COLUMNS * i, SCALES + COLUMNS + 48);
-      a = meet<T>(a, k, p, ones);
-      b = meet<T>(b, k, q, ones);
-      c = meet<T>(c, k, r, ones);
-      d = meet<T>(d, k, s, ones);
-      k = repeat(x, 4 * i + 8);
-      p = v128.load(w + COLUMNS * i, SCALES + 2 * COLUMNS);
-      q = v128.load(w + COLUMNS * i, SCALES + 2 * COLUMNS + 16);
-      r = v128.load(w + COLUMNS * i, SCALES + 2 * COLUMNS + 32);
-      s = v128.load(w + COLUMNS * i, SCALES + 2 * COLUMNS + 48);
-      a = meet<T>(a, k, p, ones);
-      b = meet<T>(b, k, q, ones);
-      c = meet<T>(c, k, r, ones);
-      d = meet<T>(d, k, s, ones);
-      k = repeat(x, 4 * i + 12);
-      p = v128.load(w + COLUMNS * i, SCALES + 3 * COLUMNS);
-      q = v128.load(w + COLUMNS * i, SCALES + 3 * COLUMNS + 16);
-      r = v128.load(w + COLUMNS * i, SCALES + 3 * COLUMNS + 32);
-      s = v128.load(w + COLUMNS * i, SCALES + 3 * COLUMNS + 48);
-      a = meet<T>(a, k, p, ones);
-      b = meet<T>(b, k, q, ones);
-      c = meet<T>(c, k, r, ones);
-      d = meet<T>(d, k, s, ones);
+  for (let left = blocks; left > 0; ) {
+    const turn = min(left, WIDE_TURN);
+    let from = w;
+    for (let to = sums; to < sums + count * PANEL_SUMS; to += PANEL_SUMS, from += apart) {
+      let y0 = v128.load(to);
+      let y1 = v128.load(to, 16);
+      let y2 = v128.load(to, 32);
+      let y3 = v128.load(to, 48);
+      let x = token;
+      let scale = scales;
+      let at = from;
+      for (const end = scales + 8 * turn; scale < end; scale += 8) {
+        let a = v128.load32_splat(scale, 4);
+        let b = a;
+        let c = a;
+        let d = a;
+        let k: v128;
+        let p: v128;
+        let q: v128;
+        let r: v128;
+        let s: v128;
+        for (let i: usize = 0; i < 8; i += 4) {
+          k = repeat(x, 4 * i);
+          p = v128.load(at + COLUMNS * i, SCALES);
+          q = v128.load(at + COLUMNS * i, SCALES + 16);
+          r = v128.load(at + COLUMNS * i, SCALES + 32);
+          s = v128.load(at + COLUMNS * i, SCALES + 48);
+          a = meet<T>(a, k, p, ones);
+          b = meet<T>(b, k, q, ones);
+          c = meet<T>(c, k, r, ones);
+          d = meet<T>(d, k, s, ones);
+          k = repeat(x, 4 * i + 4);
+          p = v128.load(at + COLUMNS * i, SCALES + COLUMNS);
+          q = v128.load(at + COLUMNS * i, SCALES + COLUMNS + 16);
+          r = v128.load(at + COLUMNS * i, SCALES + COLUMNS + 32);
+          s = v128.load(at + COLUMNS * i, SCALES + COLUMNS + 48);
+          a = meet<T>(a, k, p, ones);
+          b = meet<T>(b, k, q, ones);
+          c = meet<T>(c, k, r, ones);
+          d = meet<T>(d, k, s, ones);
+          k = repeat(x, 4 * i + 8);
+          p = v128.load(at + COLUMNS * i, SCALES + 2 * COLUMNS);
+          q = v128.load(at + COLUMNS * i, SCALES + 2 * COLUMNS + 16);
+          r = v128.load(at + COLUMNS * i, SCALES + 2 * COLUMNS + 32);
+          s = v128.load(at + COLUMNS * i, SCALES + 2 * COLUMNS + 48);
+          a = meet<T>(a, k, p, ones);
+          b = meet<T>(b, k, q, ones);
+          c = meet<T>(c, k, r, ones);
+          d = meet<T>(d, k, s, ones);
+          k = repeat(x, 4 * i + 12);
+          p = v128.load(at + COLUMNS * i, SCALES + 3 * COLUMNS);
+          q = v128.load(at + COLUMNS * i, SCALES + 3 * COLUMNS + 16);
+          r = v128.load(at + COLUMNS * i, SCALES + 3 * COLUMNS + 32);
+          s = v128.load(at + COLUMNS * i, SCALES + 3 * COLUMNS + 48);
+          a = meet<T>(a, k, p, ones);
+          b = meet<T>(b, k, q, ones);
+          c = meet<T>(c, k, r, ones);
+          d = meet<T>(d, k, s, ones);
+        }
+        const ofX = v128.load32_splat(scale);
+        const ofLow = v128.load(at);
+        const ofHigh = v128.load(at, 16);
+        y0 = madd(finish<T>(a, ones), f32x4.mul(lowScales(ofLow), ofX), y0);
+        y1 = madd(finish<T>(b, ones), f32x4.mul(highScales(ofLow), ofX), y1);
+        y2 = madd(finish<T>(c, ones), f32x4.mul(lowScales(ofHigh), ofX), y2);
+        y3 = madd(finish<T>(d, ones), f32x4.mul(highScales(ofHigh), ofX), y3);
+        x += BLOCK;
+        at += WIDE_BYTES;
+      }
+      v128.store(to, y0);
+      v128.store(to, y1, 16);
+      v128.store(to, y2, 32);
+      v128.store(to, y3, 48);
     }
-    const ofX = v128.load32_splat(scales);
-    const ofLow = v128.load(w);
-    const ofHigh = v128.load(w, 16);
-    y0 = madd(finish<T>(a, ones), f32x4.mul(lowScales(ofLow), ofX), y0);
-    y1 = madd(finish<T>(b, ones), f32x4.mul(highScales(ofLow), ofX), y1);
-    y2 = madd(finish<T>(c, ones), f32x4.mul(lowScales(ofHigh), ofX), y2);
-    y3 = madd(finish<T>(d, ones), f32x4.mul(highScales(ofHigh), ofX), y3);
-    x += BLOCK;
-    w += WIDE_BYTES;
-    scales += 8;
+    token += turn * BLOCK;
+    scales += turn * 8;
+    w += turn * WIDE_BYTES;
+    left -= turn;
   }
-  writeRows(y, y0, y1, y2, y3, rows, bias, spare);
 }
 
-/** A panel of packed q4 codes and one token. */
-function narrowToken(y: usize, token: usize, w: usize, blocks: usize, rows: u32, bias: usize, spare: usize): void {
+/** The same of packed q4 codes. */
+function narrowToken(sums: usize, token: usize, w: usize, blocks: usize, count: u32, apart: usize): void {
   const fifteens = heldInts(0x0f0f, blocks);
   const ones = heldInts(1, blocks);
-  let y0 = f32x4.splat(0);
-  let y1 = y0;
-  let y2 = y0;
-  let y3 = y0;
-  let x = token;
+  memory.fill(sums, 0, count * PANEL_SUMS);
   let scales = token + blocks * BLOCK;
-  for (let n: usize = 0; n < blocks; n++) {
-    let a = v128.load32_splat(scales, 4);
-    let b = a;
-    let c = a;
-    let d = a;
-    let k: v128;
-    let p: v128;
-    let q: v128;
-    let r: v128;
-    let s: v128;
-    for (let i: usize = 0; i < 4; i += 2) {
-      k = repeat(x, 8 * i);
-      p = v128.load(w + COLUMNS * i, SCALES);
-      q = v128.load(w + COLUMNS * i, SCALES + 16);
-      r = v128.load(w + COLUMNS * i, SCALES + 32);
-      s = v128.load(w + COLUMNS * i, SCALES + 48);
-      a = meet<i8>(a, k, lowHalves(p, fifteens), ones);
-      b = meet<i8>(b, k, lowHalves(q, fifteens), ones);
-      c = meet<i8>(c, k, lowHalves(r, fifteens), ones);
-      d = meet<i8>(d, k, lowHalves(s, fifteens), ones);
-      k = repeat(x, 8 * i + 4);
-      a = meet<i8>(a, k, highHalves(p, fifteens), ones);
-      b = meet<i8>(b, k, highHalves(q, fifteens), ones);
-      c = meet<i8>(c, k, highHalves(r, fifteens), ones);
-      d = meet<i8>(d, k, highHalves(s, fifteens), ones);
-      k = repeat(x, 8 * i + 8);
-      p = v128.load(w + COLUMNS * i, SCALES + COLUMNS);
-      q = v128.load(w + COLUMNS * i, SCALES + COLUMNS + 16);
-      r = v128.load(w + COLUMNS * i, SCALES + COLUMNS + 32);
-      s = v128.load(w + COLUMNS * i, SCALES + COLUMNS + 48);
-      a = meet<i8>(a, k, lowHalves(p, fifteens), ones);
-      b = meet<i8>(b, k, lowHalves(q, fifteens), ones);
-      c = meet<i8>(c, k, lowHalves(r, fifteens), ones);
-      d = meet<i8>(d, k, lowHalves(s, fifteens), ones);
-      k = repeat(x, 8 * i + 12);
-      a = meet<i8>(a, k, highHalves(p, fifteens), ones);
-      b = meet<i8>(b, k, highHalves(q, fifteens), ones);
-      c = meet<i8>(c, k, highHalves(r, fifteens), ones);
-      d = meet<i8>(d, k, highHalves(s, fifteens), ones);
+  for (let left = blocks; left > 0; ) {
+    const turn = min(left, NARROW_TURN);
+    let from = w;
+    for (let to = sums; to < sums + count * PANEL_SUMS; to += PANEL_SUMS, from += apart) {
+      let y0 = v128.load(to);
+      let y1 = v128.load(to, 16);
+      let y2 = v128.load(to, 32);
+      let y3 = v128.load(to, 48);
+      let x = token;
+      let scale = scales;
+      let at = from;
+      for (const end = scales + 8 * turn; scale < end; scale += 8) {
+        let a = v128.load32_splat(scale, 4);
+        let b = a;
+        let c = a;
+        let d = a;
+        let k: v128;
+        let p: v128;
+        let q: v128;
+        let r: v128;
+        let s: v128;
+        for (let i: usize = 0; i < 4; i += 2) {
+          k = repeat(x, 8 * i);
+          p = v128.load(at + COLUMNS * i, SCALES);
+          q = v128.load(at + COLUMNS * i, SCALES + 16);
+          r = v128.load(at + COLUMNS * i, SCALES + 32);
+          s = v128.load(at + COLUMNS * i, SCALES + 48);
+          a = meet<i8>(a, k, lowHalves(p, fifteens), ones);
+          b = meet<i8>(b, k, lowHalves(q, fifteens), ones);
+          c = meet<i8>(c, k, lowHalves(r, fifteens), ones);
+          d = meet<i8>(d, k, lowHalves(s, fifteens), ones);
+          k = repeat(x, 8 * i + 4);
+          a = meet<i8>(a, k, highHalves(p, fifteens), ones);
+          b = meet<i8>(b, k, highHalves(q, fifteens), ones);
+          c = meet<i8>(c, k, highHalves(r, fifteens), ones);
+          d = meet<i8>(d, k, highHalves(s, fifteens), ones);
+          k = repeat(x, 8 * i + 8);
+          p = v128.load(at + COLUMNS * i, SCALES + COLUMNS);
+          q = v128.load(at + COLUMNS * i, SCALES + COLUMNS + 16);
+          r = v128.load(at + COLUMNS * i, SCALES + COLUMNS + 32);
+          s = v128.load(at + COLUMNS * i, SCALES + COLUMNS + 48);
+          a = meet<i8>(a, k, lowHalves(p, fifteens), ones);
+          b = meet<i8>(b, k, lowHalves(q, fifteens), ones);
+          c = meet<i8>(c, k, lowHalves(r, fifteens), ones);
+          d = meet<i8>(d, k, lowHalves(s, fifteens), ones);
+          k = repeat(x, 8 * i + 12);
+          a = meet<i8>(a, k, highHalves(p, fifteens), ones);
+          b = meet<i8>(b, k, highHalves(q, fifteens), ones);
+          c = meet<i8>(c, k, highHalves(r, fifteens), ones);
+          d = meet<i8>(d, k, highHalves(s, fifteens), ones);
+        }
+        const ofX = v128.load32_splat(scale);
+        const ofLow = v128.load(at);
+        const ofHigh = v128.load(at, 16);
+        y0 = madd(finish<i8>(a, ones), f32x4.mul(lowScales(ofLow), ofX), y0);
+        y1 = madd(finish<i8>(b, ones), f32x4.mul(highScales(ofLow), ofX), y1);
+        y2 = madd(finish<i8>(c, ones), f32x4.mul(lowScales(ofHigh), ofX), y2);
+        y3 = madd(finish<i8>(d, ones), f32x4.mul(highScales(ofHigh), ofX), y3);
+        x += BLOCK;
+        at += NARROW_BYTES;
+      }
+      v128.store(to, y0);
+      v128.store(to, y1, 16);
+      v128.store(to, y2, 32);
+      v128.store(to, y3, 48);
     }
-    const ofX = v128.load32_splat(scales);
-    const ofLow = v128.load(w);
-    const ofHigh = v128.load(w, 16);
-    y0 = madd(finish<i8>(a, ones), f32x4.mul(lowScales(ofLow), ofX), y0);
-    y1 = madd(finish<i8>(b, ones), f32x4.mul(highScales(ofLow), ofX), y1);
-    y2 = madd(finish<i8>(c, ones), f32x4.mul(lowScales(ofHigh), ofX), y2);
-    y3 = madd(finish<i8>(d, ones), f32x4.mul(highScales(ofHigh), ofX), y3);
-    x += BLOCK;
-    w += NARROW_BYTES;
-    scales += 8;
+    token += turn * BLOCK;
+    scales += turn * 8;
+    w += turn * NARROW_BYTES;
+    left -= turn;
   }
-  writeRows(y, y0, y1, y2, y3, rows, bias, spare);
 }
 
 /** A panel of codes in bytes and three tokens. */
@@ -273,43 +321,65 @@ function wideTokens3<T>(ys: usize, xs: usize, offset: usize, w: usize, blocks: u
   writeRows(<usize>load<u32>(ys, 8) + offset, y20, y21, y22, y23, rows, bias, spare);
 }
 
+/** Rows for tokens that are fewer than a tile has: panels of all streams by turns. */
 // @ts-ignore: decorator
 @inline
-function panels<T>(ys: usize, xs: usize, tokens: u32, w: usize, rows: u32, blocks: usize, bias: usize, wide: usize): void {
+function streams<T>(ys: usize, xs: usize, tokens: u32, w: usize, rows: u32, blocks: usize, bias: usize, sums: usize): void {
+  const all = (rows + PANEL - 1) / PANEL;
+  const step = (all + streamCount() - 1) / streamCount();
+  const bytes = blocks * blockBytes<T>();
+  for (let first: u32 = 0; first < step; first++, w += bytes) {
+    const count = (all - first + step - 1) / step;
+    for (let t: u32 = 0; t < tokens; t++) {
+      const x: usize = load<u32>(xs + 4 * t);
+      if (DOT == 0 && isSigned<T>()) plainNarrowToken(sums, x, w, blocks);
+      else if (DOT == 0) plainWideToken(sums, x, w, blocks);
+      else if (isSigned<T>()) narrowToken(sums, x, w, blocks, count, step * bytes);
+      else wideToken<T>(sums, x, w, blocks, count, step * bytes);
+      const y: usize = load<u32>(ys + 4 * t);
+      for (let i: u32 = 0; i < count; i++) {
+        const row = (first + i * step) * PANEL;
+        finishRows(y + 4 * row, sums + i * PANEL_SUMS, rows - row, bias ? bias + 4 * row : 0);
+      }
+    }
+  }
+}
+
+/** Rows for tokens in tiles: every panel, made bytes once, for all of them. */
+// @ts-ignore: decorator
+@inline
+function tiles<T>(ys: usize, xs: usize, tokens: u32, w: usize, rows: u32, blocks: usize, bias: usize, wide: usize): void {
   const tile = tileTokens();
   const spare = wide + blocks * WIDE_BYTES;
   for (let row: u32 = 0; row < rows; row += PANEL) {
-    const some = min(PANEL, rows - row);
+    const some = rows - row;
     const shift = bias ? bias + 4 * row : 0;
     const offset: usize = 4 * row;
+    let bytes = w;
+    if (isSigned<T>()) {
+      unpack(wide, w, blocks);
+      bytes = wide;
+    }
     let t: u32 = 0;
-    if (tokens >= tile) {
-      let bytes = w;
-      if (isSigned<T>()) {
-        unpack(wide, w, blocks);
-        bytes = wide;
-      }
-      for (; t + tile <= tokens; t += tile) {
-        if (DOT == 0) plainWideTokens2(ys + 4 * t, xs + 4 * t, offset, bytes, blocks, some, shift, spare);
-        else wideTokens3<T>(ys + 4 * t, xs + 4 * t, offset, bytes, blocks, some, shift, spare);
-      }
-      for (; t < tokens; t++) {
-        const y = <usize>load<u32>(ys + 4 * t) + offset;
-        const x: usize = load<u32>(xs + 4 * t);
-        if (DOT == 0) plainWideToken(y, x, bytes, blocks, some, shift, spare);
-        else wideToken<T>(y, x, bytes, blocks, some, shift, spare);
-      }
+    for (; t + tile <= tokens; t += tile) {
+      if (DOT == 0) plainWideTokens2(ys + 4 * t, xs + 4 * t, offset, bytes, blocks, some, shift, spare);
+      else wideTokens3<T>(ys + 4 * t, xs + 4 * t, offset, bytes, blocks, some, shift, spare);
     }
     for (; t < tokens; t++) {
-      const y = <usize>load<u32>(ys + 4 * t) + offset;
       const x: usize = load<u32>(xs + 4 * t);
-      if (DOT == 0 && isSigned<T>()) plainNarrowToken(y, x, w, blocks, some, shift, spare);
-      else if (DOT == 0) plainWideToken(y, x, w, blocks, some, shift, spare);
-      else if (isSigned<T>()) narrowToken(y, x, w, blocks, some, shift, spare);
-      else wideToken<T>(y, x, w, blocks, some, shift, spare);
+      if (DOT == 0) plainWideToken(spare, x, bytes, blocks);
+      else wideToken<T>(spare, x, bytes, blocks, 1, 0);
+      finishRows(<usize>load<u32>(ys + 4 * t) + offset, spare, some, shift);
     }
     w += blocks * blockBytes<T>();
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function rowsOf<T>(ys: usize, xs: usize, tokens: u32, w: usize, rows: u32, blocks: usize, bias: usize, wide: usize): void {
+  if (tokens < tileTokens()) streams<T>(ys, xs, tokens, w, rows, blocks, bias, wide);
+  else tiles<T>(ys, xs, tokens, w, rows, blocks, bias, wide);
 }
 
 /**
@@ -327,6 +397,6 @@ export function blockRowsForTokens(
   narrow: bool,
   wide: usize,
 ): void {
-  if (narrow) panels<i8>(ys, xs, tokens, w, rows, blocks, bias, wide);
-  else panels<u8>(ys, xs, tokens, w, rows, blocks, bias, wide);
+  if (narrow) rowsOf<i8>(ys, xs, tokens, w, rows, blocks, bias, wide);
+  else rowsOf<u8>(ys, xs, tokens, w, rows, blocks, bias, wide);
 }

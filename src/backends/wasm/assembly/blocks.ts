@@ -95,7 +95,13 @@ export function unpack(to: usize, w: usize, blocks: usize): void {
   }
 }
 
-/** Writes the first `bytes` of outputs that lie at `from`, with their bias. */
-export function finishRows(y: usize, from: usize, bytes: usize, bias: usize): void {
-  for (let i: usize = 0; i < bytes; i += 4) store<f32>(y + i, bias ? load<f32>(from + i) + load<f32>(bias + i) : load<f32>(from + i));
+/** Writes the outputs of up to a panel of rows, which lie at `from`, with their bias. */
+export function finishRows(y: usize, from: usize, rows: u32, bias: usize): void {
+  const bytes = <usize>min(rows, PANEL) << 2;
+  let i: usize = 0;
+  for (; i + 16 <= bytes; i += 16) {
+    const x = v128.load(from + i);
+    v128.store(y + i, bias ? f32x4.add(x, v128.load(bias + i)) : x);
+  }
+  for (; i < bytes; i += 4) store<f32>(y + i, bias ? load<f32>(from + i) + load<f32>(bias + i) : load<f32>(from + i));
 }
