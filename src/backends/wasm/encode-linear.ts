@@ -75,7 +75,7 @@ export const linearTernary: Encoder<{ wScale: 'divide' | 'multiply'; count: numb
   { wScale, count },
 ) => {
   const [tokens = 0, inner = 0] = (q as Located).shape;
-  to.begin('linearTernary', { scratchBytes: 4 * tokens + 144 + 8 * (inner + 16) });
+  to.begin('linearTernary', { scratchBytes: 4 * tokens + 16 + 320 + 8 * (inner + 16) });
   to.u32((q as Located).address, tokens, inner, (s as Located).address, count, wScale === 'divide' ? 1 : 0);
   outputs.forEach((y, i) => {
     const [w, scale, bias] = [given[i] as Located, given[count + i] as Located, given[2 * count + i]];

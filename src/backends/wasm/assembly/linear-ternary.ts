@@ -51,50 +51,18 @@ function flush(total: v128, a: v128, b: v128): v128 {
   return i32x4.add(total, i32x4.add(wide(a), wide(b)));
 }
 
-/** The four integer sums of packed row `w` with one token; stored at `to`. Vectors go by twos, alike, for the reason in blocks.ts. */
-function packedRow(to: usize, q: usize, w: usize, count: usize, sumOfQ: i32): void {
-  const ones = heldInts(0x0303, count);
-  const fours = heldInts(0x0c0c, count); // codes that stay where they are, four times too large
-  let t0 = i32x4.splat(0);
-  let t1 = t0;
-  let t2 = t0;
-  let t3 = t0;
-  for (let left = count & ~31; left > 0; ) {
-    const some = DOT == 2 ? left : min(left, FLUSH);
-    left -= some;
-    let a0 = i32x4.splat(0);
-    let a1 = a0;
-    let a2 = a0;
-    let a3 = a0;
-    let b0 = a0;
-    let b1 = a0;
-    let b2 = a0;
-    let b3 = a0;
-    for (const end = q + some; q < end; q += 32, w += 32) {
-      const x = v128.load(q);
-      const y = v128.load(q, 16);
-      const u = v128.load(w);
-      const v = v128.load(w, 16);
-      a0 = meet(a0, x, v128.and(u, ones));
-      b0 = meet(b0, y, v128.and(v, ones));
-      a1 = meet(a1, x, v128.and(u, fours));
-      b1 = meet(b1, y, v128.and(v, fours));
-      const uUpper = i16x8.shr_u(u, 4);
-      const vUpper = i16x8.shr_u(v, 4);
-      a2 = meet(a2, x, v128.and(uUpper, ones));
-      b2 = meet(b2, y, v128.and(vUpper, ones));
-      a3 = meet(a3, x, v128.and(uUpper, fours));
-      b3 = meet(b3, y, v128.and(vUpper, fours));
-    }
-    t0 = flush(t0, a0, b0);
-    t1 = flush(t1, a1, b1);
-    t2 = flush(t2, a2, b2);
-    t3 = flush(t3, a3, b3);
-  }
+/** Adds the last columns, fewer than 32, to the sums of a packed row, and stores what they make without `sumOfQ`. */
+function packedEnd(to: usize, sums: usize, q: usize, w: usize, count: usize, sumOfQ: i32): void {
+  let t0 = v128.load(sums);
+  let t1 = v128.load(sums, 16);
+  let t2 = v128.load(sums, 32);
+  let t3 = v128.load(sums, 48);
   if (count & 16) {
+    const ones = i8x16.splat(3);
     const zero = i32x4.splat(0);
     const x = v128.load(q);
     const u = v128.load(w);
+    const fours = i8x16.splat(12);
     const upper = i16x8.shr_u(u, 4);
     t0 = i32x4.add(t0, wide(meet(zero, x, v128.and(u, ones))));
     t1 = i32x4.add(t1, wide(meet(zero, x, v128.and(u, fours))));
@@ -119,6 +87,56 @@ function packedRow(to: usize, q: usize, w: usize, count: usize, sumOfQ: i32): vo
   store<i32>(to, s1 - sumOfQ, 4);
   store<i32>(to, s2 - sumOfQ, 8);
   store<i32>(to, s3 - sumOfQ, 12);
+}
+
+/**
+ * The integer sums of `rows` packed rows with one token: four of each, stored at `to`, 16 bytes for each row. The rows lie `apart` bytes apart and
+ * are read by turns (streamCount in block-rows.ts). Vectors go by twos, alike, for the reason in blocks.ts.
+ */
+function packedRows(to: usize, q: usize, w: usize, count: usize, rows: u32, apart: usize, sumOfQ: i32): void {
+  const ones = heldInts(0x0303, count);
+  const fours = heldInts(0x0c0c, count); // codes that stay where they are, four times too large
+  const sums = to + 16 * rows; // four vectors of each row
+  memory.fill(sums, 0, 64 * rows);
+  for (let left = count & ~31; left > 0; ) {
+    const some = min(left, FLUSH);
+    left -= some;
+    let from = w;
+    for (let sum = sums; sum < sums + 64 * rows; sum += 64, from += apart) {
+      let a0 = i32x4.splat(0);
+      let a1 = a0;
+      let a2 = a0;
+      let a3 = a0;
+      let b0 = a0;
+      let b1 = a0;
+      let b2 = a0;
+      let b3 = a0;
+      let at = from;
+      for (let x = q; x < q + some; x += 32, at += 32) {
+        const y = v128.load(x);
+        const z = v128.load(x, 16);
+        const u = v128.load(at);
+        const v = v128.load(at, 16);
+        a0 = meet(a0, y, v128.and(u, ones));
+        b0 = meet(b0, z, v128.and(v, ones));
+        a1 = meet(a1, y, v128.and(u, fours));
+        b1 = meet(b1, z, v128.and(v, fours));
+        const uUpper = i16x8.shr_u(u, 4);
+        const vUpper = i16x8.shr_u(v, 4);
+        a2 = meet(a2, y, v128.and(uUpper, ones));
+        b2 = meet(b2, z, v128.and(vUpper, ones));
+        a3 = meet(a3, y, v128.and(uUpper, fours));
+        b3 = meet(b3, z, v128.and(vUpper, fours));
+      }
+      v128.store(sum, flush(v128.load(sum), a0, b0));
+      v128.store(sum, flush(v128.load(sum, 16), a1, b1), 16);
+      v128.store(sum, flush(v128.load(sum, 32), a2, b2), 32);
+      v128.store(sum, flush(v128.load(sum, 48), a3, b3), 48);
+    }
+    q += some;
+    w += some;
+  }
+  for (let row: u32 = 0; row < rows; row++) packedEnd(to + 16 * row, sums + 64 * row, q, w + row * apart, count & 31, sumOfQ);
 }
 
 /** The codes of one packed row: for each four columns the bytes of its four rows; 32 bytes further for the next four. */
@@ -152,9 +170,13 @@ function unpack(to: usize, w: usize, count: usize): void {
   }
 }
 
-/** Two unpacked rows and four tokens: 32 integer sums at `to`, for each token those of the first row, then of the second. */
-function tile4(to: usize, q: usize, stride: usize, codes: usize, groups: usize): void {
-  memory.fill(to, 0, 128);
+/** Two unpacked rows and four tokens: 32 integer sums at `to`, for each token those of the first row, then of the second, less `sumsOfQ`. */
+function tile4(to: usize, q: usize, stride: usize, codes: usize, groups: usize, sumsOfQ: usize): void {
+  for (let i: usize = 0; i < 4; i++) {
+    const start = i32x4.splat(-load<i32>(sumsOfQ + 4 * i));
+    v128.store(to + 32 * i, start);
+    v128.store(to + 32 * i, start, 16);
+  }
   while (groups > 0) {
     let some = DOT == 2 ? groups : min(groups, FLUSH_GROUPS);
     groups -= some;
@@ -249,23 +271,61 @@ function scaled(sum: i32, scale: f32, wScale: f32, divide: u32, bias: usize): f3
 /** Words of a matrix: y, w, bias, packed rows, packed rows of a piece, address of its scale, rows. */
 const TERNARY_WORDS: usize = 7;
 
+/** Packed rows that are read by turns. */
+const STREAMS: u32 = 4;
+
+/** Bytes of the sums of that many, and of one in four tokens. */
+const SUM_BYTES: usize = 80 * STREAMS;
+
+/** Outputs of a packed row p for a token, from integer sums: rows p, p + R, ... of all `rows`. */
+// @ts-ignore: decorator
+@inline
+function writeSums(args: usize, matrix: usize, t: u32, p: u32, sums: usize): void {
+  const quarter = word(args, matrix + 3);
+  const rows = word(args, matrix + 6);
+  const bias = address(args, matrix + 2);
+  const scale = load<f32>(address(args, 3) + 4 * t);
+  const wScale = load<f32>(address(args, matrix + 5));
+  const to = address(args, matrix) + t * rows * 4;
+  for (let row = p; row < rows; row += quarter, sums += 4) {
+    store<f32>(to + 4 * row, scaled(load<i32>(sums), scale, wScale, word(args, 5), bias ? bias + 4 * row : 0));
+  }
+}
+
+/** Packed rows first..end of a matrix for all whole tiles of tokens up to `tokens`; gives how many. */
+function tiles(args: usize, matrix: usize, first: u32, end: u32, tokens: u32, sumsOfQ: usize, tile: usize): u32 {
+  if (tokens < 4) return 0;
+  const q = address(args, 0);
+  const count: usize = word(args, 2);
+  const w = address(args, matrix + 1);
+  const codes = tile + SUM_BYTES;
+  for (let p = first; p < end; p += 2) {
+    const two: u32 = p + 1 < end ? 2 : 1;
+    unpack(codes, w + p * count, count);
+    if (two == 2) unpack(codes + 16, w + (p + 1) * count, count);
+    for (let t: u32 = 0; t + 4 <= tokens; t += 4) {
+      tile4(tile, q + t * count, count, codes, ((count + 15) & ~15) >> 2, sumsOfQ + 4 * t);
+      for (let i: u32 = 0; i < 4; i++) {
+        for (let half: u32 = 0; half < two; half++) writeSums(args, matrix, t + i, p + half, tile + 32 * i + 16 * half);
+      }
+    }
+  }
+  return tokens & ~3;
+}
+
 /**
- * Words: q, T, J, s, count, divide; but the list of matrices begins at word 6. Scratch memory: T sums of the inputs, 32 integers, and
- * where codes are unpacked those of 8 rows.
+ * Words: q, T, J, s, count, divide; but the list of matrices begins at word 6. Scratch memory: T sums of the inputs, SUM_BYTES, and where codes
+ * are unpacked those of 8 rows.
  */
 export function linearTernary(args: usize, part: u32, parts: u32): void {
   const q = address(args, 0);
   const tokens = word(args, 1);
   const count: usize = word(args, 2);
-  const s = address(args, 3);
-  const divide = word(args, 5);
-  const sums = scratch(args, part);
-  const tile = (sums + 4 * tokens + 15) & ~15;
-  const codes = tile + 128;
-  const groups = ((count + 15) & ~15) >> 2;
-  // Tiles read whole vectors, which must not end beyond the last row.
-  const tiled = (count & 15) == 0 ? tokens : tokens - 1;
-  for (let t: u32 = 0; t < tokens; t++) store<i32>(sums + 4 * t, sumRow(q + t * count, count));
+  const sumsOfQ = scratch(args, part);
+  const sums = (sumsOfQ + 4 * tokens + 15) & ~15;
+  // Tiles read whole vectors, which must not end beyond the last row. Plain SIMD multiplies no faster with unpacked codes.
+  const tiled = DOT == 0 ? 0 : (count & 15) == 0 ? tokens : tokens - 1;
+  for (let t: u32 = 0; t < tokens; t++) store<i32>(sumsOfQ + 4 * t, sumRow(q + t * count, count));
   let before: u32 = 0; // pieces of the matrices before
   let matrix = MATRICES + 1;
   const last = matrix + TERNARY_WORDS * word(args, 4);
@@ -275,46 +335,18 @@ export function linearTernary(args: usize, part: u32, parts: u32): void {
       matrix += TERNARY_WORDS;
     }
     if (matrix == last) return;
-    const y = address(args, matrix);
     const w = address(args, matrix + 1);
-    const bias = address(args, matrix + 2);
-    const quarter = word(args, matrix + 3);
     const chunk = word(args, matrix + 4);
-    const wScale = load<f32>(address(args, matrix + 5));
-    const rows = word(args, matrix + 6);
     const first = (piece - before) * chunk;
-    const end = min(first + chunk, quarter);
-    for (let p = first; p < end; p += 2) {
-      const two: u32 = p + 1 < end ? 2 : 1;
-      let t: u32 = 0;
-      // Plain SIMD multiplies no faster with unpacked codes.
-      if (DOT > 0 && tiled >= 4) {
-        unpack(codes, w + p * count, count);
-        if (two == 2) unpack(codes + 16, w + (p + 1) * count, count);
-        for (; t + 4 <= tiled; t += 4) {
-          tile4(tile, q + t * count, count, codes, groups);
-          for (let i: u32 = 0; i < 4; i++) {
-            const scale = load<f32>(s + 4 * (t + i));
-            const sumOfQ = load<i32>(sums + 4 * (t + i));
-            const to = y + (t + i) * rows * 4;
-            for (let half: u32 = 0; half < two; half++) {
-              for (let k: u32 = 0, row = p + half; k < 4 && row < rows; k++, row += quarter) {
-                const sum = load<i32>(tile + 32 * i + 16 * half + 4 * k) - sumOfQ;
-                store<f32>(to + 4 * row, scaled(sum, scale, wScale, divide, bias ? bias + 4 * row : 0));
-              }
-            }
-          }
-        }
-      }
-      for (; t < tokens; t++) {
-        const scale = load<f32>(s + 4 * t);
-        for (let half: u32 = 0; half < two; half++) {
-          packedRow(tile, q + t * count, w + (p + half) * count, count, load<i32>(sums + 4 * t));
-          for (let k: u32 = 0, row = p + half; k < 4 && row < rows; k++, row += quarter) {
-            const value = scaled(load<i32>(tile + 4 * k), scale, wScale, divide, bias ? bias + 4 * row : 0);
-            store<f32>(y + (t * rows + row) * 4, value);
-          }
-        }
+    const end = min(first + chunk, word(args, matrix + 3));
+    const done = tiles(args, matrix, first, end, tiled, sumsOfQ, sums);
+    if (done == tokens) continue;
+    const step = (end - first + STREAMS - 1) / STREAMS;
+    for (let p = first; p < first + step; p++) {
+      const rows = (end - p + step - 1) / step;
+      for (let t = done; t < tokens; t++) {
+        packedRows(sums, q + t * count, w + p * count, count, rows, step * count, load<i32>(sumsOfQ + 4 * t));
+        for (let i: u32 = 0; i < rows; i++) writeSums(args, matrix, t, p + i * step, sums + 16 * i);
       }
     }
   }
