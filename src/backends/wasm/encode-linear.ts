@@ -3,13 +3,10 @@ import { type Block, toFloats, view } from '../../numbers.ts';
 import { BLOCK_COLUMNS, byteSize, type DType, isBlockDType, PANEL_ROWS } from '../../tensor.ts';
 import type { CommandWriter, Encoder, Located } from './command.ts';
 
-/** Codes of assembly/weights.ts, and of assembly/linear-blocks.ts. */
-const FORMATS: Partial<Record<DType, number>> = { f32: 0, bf16: 1, f16: 2, q8: 0, q4: 1 };
+/** Codes of assembly/weights.ts. */
+const FORMATS: Partial<Record<DType, number>> = { f32: 0, bf16: 1, f16: 2, q8: 3, q4: 4 };
 
 export const formatOf = (dtype: DType): number => FORMATS[dtype] as number;
-
-/** Codes of `embed`, which reads all formats. */
-export const lookupFormat = (dtype: DType): number => formatOf(dtype) + (isBlockDType(dtype) ? 3 : 0);
 
 /** Bytes of one row of weights. */
 export const rowBytes = (inner: number, dtype: DType): number =>
@@ -24,22 +21,27 @@ export function rowsAtOnce(rows: number, rowBytes: number, parts: number): numbe
   return Math.max(PANEL_ROWS, Math.ceil(wanted / PANEL_ROWS) * PANEL_ROWS);
 }
 
-/** What `rowsForTokens` of assembly/linear.ts needs for that many tokens of rows that long. */
-export function linearScratch(tokens: number, inner: number): number {
-  return 8 * tokens + 16 * (inner + 3) + 192;
+/** Bytes of a token's record (assembly/records.ts), where codes take two bytes. */
+export const recordBytes = (inner: number, dtype: DType): number =>
+  isBlockDType(dtype)
+    ? Math.ceil(inner / BLOCK_COLUMNS) * (2 * BLOCK_COLUMNS + 8) + 16
+    : Math.ceil(inner / FLOAT_COLUMNS) * 4 * FLOAT_COLUMNS;
+
+/** Columns to which rows of floats are filled up. */
+const FLOAT_COLUMNS = 16;
+
+/** What `linear` and `linearByExpert` need for that many tokens. */
+export function productScratch(tokens: number, inner: number, dtype: DType): number {
+  const record = recordBytes(inner, dtype);
+  const rows = isBlockDType(dtype) ? byteSize([PANEL_ROWS, inner], 'q8') + 16 * PANEL_ROWS : 4 * record + 512;
+  return 8 * tokens + 16 + rows + record;
 }
 
-/** Bytes of a token's record in assembly/activations.ts, where codes take two bytes. */
-export const tokenBytes = (inner: number): number => Math.ceil(inner / BLOCK_COLUMNS) * (2 * BLOCK_COLUMNS + 8) + 16;
-
-/** What `blockRowsForTokens` of assembly/block-rows.ts needs, and a record. */
-export const blockScratch = (tokens: number, inner: number): number =>
-  8 * tokens + 16 + byteSize([PANEL_ROWS, inner], 'q8') + 16 * PANEL_ROWS + tokenBytes(inner);
-
-/** Writes the records of f32 rows [T, J]; gives their address. */
-export function quantizeTokens(to: CommandWriter, x: number, tokens: number, inner: number, dtype: DType): number {
-  const records = to.temp(tokens * tokenBytes(inner));
-  to.begin('quantizeTokens');
+/** Writes the records of f32 rows [T, J] for weights of a format; gives their address. A single token is left to the product itself. */
+export function makeRecords(to: CommandWriter, x: number, tokens: number, inner: number, dtype: DType): number {
+  if (tokens === 1) return x;
+  const records = to.temp(tokens * recordBytes(inner, dtype));
+  to.begin('makeRecords');
   to.u32(records, x, tokens, inner, formatOf(dtype));
   return records;
 }
@@ -47,13 +49,8 @@ export function quantizeTokens(to: CommandWriter, x: number, tokens: number, inn
 export const linear: Encoder<{ count: number }> = (to, [x, ...given], outputs, { count }) => {
   const [tokens = 0, inner = 0] = (x as Located).shape;
   const { dtype } = given[0] as Located;
-  const blocks = isBlockDType(dtype);
-  const prepared = blocks && tokens > 1;
-  const input = prepared ? quantizeTokens(to, (x as Located).address, tokens, inner, dtype) : (x as Located).address;
-  to.begin(blocks ? 'linearBlocks' : 'linear', {
-    after: prepared,
-    scratchBytes: blocks ? blockScratch(tokens, inner) : linearScratch(tokens, inner),
-  });
+  const input = makeRecords(to, (x as Located).address, tokens, inner, dtype);
+  to.begin('linear', { after: tokens > 1, scratchBytes: productScratch(tokens, inner, dtype) });
   to.u32(input, tokens, inner, formatOf(dtype), count);
   outputs.forEach((y, i) => {
     const w = given[i] as Located;
@@ -97,7 +94,14 @@ export function quantizeWords(target: Located, numbers: number, block: Omit<Bloc
   const { row, column, rows, columns, transposed, dtype, stride = transposed ? rows : columns } = block;
   const [rowsOfEach = 0, rowLength = 0] = target.shape.slice(-2);
   return [
-    ...[target.address, numbers, formatOf(target.dtype), formatOf(dtype as DType), transposed ? 1 : 0, rowsOfEach],
+    ...[
+      target.address,
+      numbers,
+      target.dtype === 'q4' ? 1 : 0,
+      formatOf(dtype as DType),
+      transposed ? 1 : 0,
+      rowsOfEach,
+    ],
     ...[rowLength, row, rows, column, columns, stride],
   ];
 }

@@ -3,7 +3,7 @@ import { byteSize, size } from '../../tensor.ts';
 import type { CommandWriter, Encoder, Located } from './command.ts';
 import { attendPattern, attention, attentionPattern } from './encode-attention.ts';
 import { experts } from './encode-experts.ts';
-import { linear, linearTernary, lookupFormat } from './encode-linear.ts';
+import { formatOf, linear, linearTernary } from './encode-linear.ts';
 import { causalConv, selectiveScan } from './encode-recurrence.ts';
 
 /** An op of one kernel that takes pieces of a flat array. */
@@ -38,7 +38,7 @@ export const encoders: Encoders = {
     const [tokens = 0, width = 0] = (y as Located).shape;
     to.begin('embed');
     to.u32((y as Located).address, (table as Located).address, (ids as Located).address, tokens, width);
-    to.u32(lookupFormat((table as Located).dtype));
+    to.u32(formatOf((table as Located).dtype));
     to.f32(scale);
   },
   linear,

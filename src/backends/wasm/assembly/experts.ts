@@ -1,10 +1,8 @@
 /** Mixture of experts: routing, then the tokens of each expert together, so that its matrices are read once. */
-import { quantizeToken, tokenBytes } from './activations';
-import { blocksOf } from './blocks';
 import { address, scratch, take, word } from './command';
 import { addScaled, exp4, loadEnd, silu4, storeEnd } from './lanes';
-import { rowsForTokens } from './linear';
-import { widthShift } from './weights';
+import { rowsForTokens, rowsScratch, weightBytes } from './linear';
+import { makeRecord, recordBytes } from './records';
 
 /** Words: ids, gates, logits, T, X, A. */
 export function topExperts(args: usize, part: u32, parts: u32): void {
@@ -78,17 +76,17 @@ export function groupByExpert(args: usize, part: u32, parts: u32): void {
 }
 
 /**
- * y[slot] = w[expert of slot] x[slot / divisor]. Words: y, x, order, groups, w, rows, inner, format, chunk, divisor, most slots of an
- * expert. Scratch memory as of `linear`, for that many tokens.
+ * y[slot] = w[expert of slot] x[slot / divisor]. Words: y, x, order, groups, w, rows, inner, format, chunk, divisor, most slots of an expert, tokens
+ * if x may be floats. x is a list of records, or the floats of a single token. Scratch memory as of `linear`, for that many slots.
  */
 export function linearByExpert(args: usize, part: u32, parts: u32): void {
   const y = address(args, 0);
-  const x = address(args, 1);
+  let x = address(args, 1);
   const order = address(args, 2);
   const groups = address(args, 3);
   const w = address(args, 4);
   const rows = word(args, 5);
-  const inner: usize = word(args, 6);
+  const count: usize = word(args, 6);
   const format = word(args, 7);
   const chunk = word(args, 8);
   const divisor = word(args, 9);
@@ -96,22 +94,26 @@ export function linearByExpert(args: usize, part: u32, parts: u32): void {
   const xs = scratch(args, part);
   const ys = xs + 4 * most;
   const wide = (ys + 4 * most + 15) & ~15;
+  if (word(args, 11) == 1) {
+    const record = wide + rowsScratch(count, format);
+    makeRecord(record, x, count, format);
+    x = record;
+  }
   const chunks = (rows + chunk - 1) / chunk;
   const pieces = load<u32>(groups) * chunks;
   for (let piece = take(args); piece < pieces; piece = take(args)) {
     const group = groups + 4 + (piece / chunks) * GROUP_BYTES;
-    const expert: usize = load<u32>(group);
     const from = load<u32>(group, 4);
     const slots = load<u32>(group, 8) - from;
     const first = (piece % chunks) * chunk;
     const some = min(chunk, rows - first);
     for (let i: u32 = 0; i < slots; i++) {
       const slot = load<u32>(order + 4 * (from + i));
-      store<u32>(xs + 4 * i, <u32>(x + (slot / divisor) * (inner << 2)));
+      store<u32>(xs + 4 * i, <u32>(x + (slot / divisor) * recordBytes(count, format)));
       store<u32>(ys + 4 * i, <u32>(y + (slot * rows + first) * 4));
     }
-    const at = w + (((expert * rows + first) * inner) << widthShift(format));
-    rowsForTokens(ys, xs, slots, at, some, inner, 0, format, wide);
+    const at = w + load<u32>(group) * weightBytes(rows, count, format) + weightBytes(first, count, format);
+    rowsForTokens(ys, xs, slots, at, some, count, 0, format, wide);
   }
 }
 
@@ -130,22 +132,14 @@ function gateHalf(to: usize, both: usize, inner: u32, relu2: u32): void {
   }
 }
 
-/** hidden[slot] from both[slot, 2 F]. Words: hidden, both, slots, F, relu2. */
-export function gateHalves(args: usize, part: u32, parts: u32): void {
-  const inner = word(args, 3);
-  for (let slot = take(args); slot < word(args, 2); slot = take(args)) {
-    gateHalf(address(args, 0) + slot * inner * 4, address(args, 1) + slot * inner * 8, inner, word(args, 4));
-  }
-}
-
-/** The same as records for products with blocks. Words: those of gateHalves, narrow. Scratch memory: F floats. */
+/** Records of hidden[slot] from both[slot, 2 F]. Words: records, both, slots, F, relu2, format. Scratch memory: F floats. */
 export function gateTokens(args: usize, part: u32, parts: u32): void {
   const inner = word(args, 3);
-  const bytes = tokenBytes(blocksOf(inner));
+  const format = word(args, 5);
   const hidden = scratch(args, part);
   for (let slot = take(args); slot < word(args, 2); slot = take(args)) {
     gateHalf(hidden, address(args, 1) + slot * inner * 8, inner, word(args, 4));
-    quantizeToken(address(args, 0) + slot * bytes, hidden, inner, word(args, 5));
+    makeRecord(address(args, 0) + slot * recordBytes(inner, format), hidden, inner, format);
   }
 }
 

@@ -1,12 +1,12 @@
 /** All kernels. Each takes (args, part, parts); see ../command.ts. */
 export { attendPattern, attention, attentionPattern, sumHeads } from './attention';
 export { add, gateRelu2, gateSilu, gelu, negExp, scale, softplus } from './elementwise';
-export { gateHalves, gateTokens, groupByExpert, linearByExpert, sumSlots, topExperts } from './experts';
+export { gateTokens, groupByExpert, linearByExpert, sumSlots, topExperts } from './experts';
 export { linear } from './linear';
-export { blocksByExpert, linearBlocks, quantizeTokens } from './linear-blocks';
 export { linearTernary, quantizeRows } from './linear-ternary';
 export { copy, embed, rope, zero } from './memory-ops';
 export { layerNorm, rmsNorm } from './norms';
 export { quantizeWeights } from './quantize-weights';
+export { makeRecords } from './records';
 export { causalConv, selectiveScan } from './recurrence';
 export { writeCodes, writeHalves } from './remember';

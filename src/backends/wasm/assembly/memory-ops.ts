@@ -2,12 +2,9 @@
 import { BLOCK, blockBytes, blocksOf, COLUMNS, PANEL, SCALES } from './blocks';
 import { address, real, take, target, word } from './command';
 import { loadEnd, storeEnd } from './lanes';
-import { BF16, F32, weights4, weightsEnd, widthShift } from './weights';
+import { BF16, F32, Q4, Q8, weights4, weightsEnd, widthShift } from './weights';
 
 const PIECE: u32 = 1 << 18;
-
-/** Formats from here on: q8, q4. */
-const BLOCKS: u32 = 3;
 
 /** Words: to, from, bytes, 0 or the address of a row's number, bytes of a row. Writes at `to`, or so many rows further. */
 export function copy(args: usize, part: u32, parts: u32): void {
@@ -64,8 +61,8 @@ export function embed(args: usize, part: u32, parts: u32): void {
   for (let t = take(args); t < word(args, 3); t = take(args)) {
     const to = address(args, 0) + t * (width << 2);
     const id: usize = load<u32>(address(args, 2) + 4 * t);
-    if (format >= BLOCKS) {
-      blockRow(to, address(args, 1), id, width, format > BLOCKS, real(args, 6));
+    if (format >= Q8) {
+      blockRow(to, address(args, 1), id, width, format == Q4, real(args, 6));
       continue;
     }
     const from = address(args, 1) + (id * width << widthShift(format));

@@ -6,6 +6,9 @@ import { loadEnd } from './lanes';
 
 export const F32: u32 = 0;
 export const BF16: u32 = 1;
+export const F16: u32 = 2;
+export const Q8: u32 = 3;
+export const Q4: u32 = 4;
 
 /** Four halves in the lower halves of the lanes; finite. Multiplying by 2^112 moves the exponent and makes subnormal numbers normal. */
 // @ts-ignore: decorator
@@ -31,6 +34,22 @@ export function upper<T>(x: v128): v128 {
   const zero = i16x8.splat(0);
   if (isSigned<T>()) return widenF16(v128.shuffle<u16>(x, zero, 4, 12, 5, 13, 6, 14, 7, 15));
   return v128.shuffle<u16>(zero, x, 4, 12, 5, 13, 6, 14, 7, 15);
+}
+
+/** The even ones of eight 16-bit weights. */
+// @ts-ignore: decorator
+@inline
+export function even<T>(x: v128): v128 {
+  if (isSigned<T>()) return widenF16(v128.and(x, i32x4.splat(0xffff)));
+  return i32x4.shl(x, 16);
+}
+
+/** The odd ones. `upper` has 1 in the upper half of each lane's bits. */
+// @ts-ignore: decorator
+@inline
+export function odd<T>(x: v128, upper: v128): v128 {
+  if (isSigned<T>()) return widenF16(i32x4.shr_u(x, 16));
+  return v128.and(x, upper);
 }
 
 /** Four weights. */
