@@ -2,8 +2,8 @@
  * Products with weights in floats. An output has two vectors of sums, A and B, which take turns: whichever tile, part or number of tokens it is computed
  * with, it is the same sum in the same order. Vectors go by such twos, alike, for the reason in blocks.ts.
  */
-import { heldUpper, loadEnd, madd, storeEnd, sumLanes } from './lanes';
-import { BF16, even, F32, odd, widthShift } from './weights';
+import { loadEnd, madd, storeEnd, sumLanes } from './lanes';
+import { BF16, even, F32, heldFactor, heldMask, odd, widthShift } from './weights';
 
 /** Columns of a turn of the loops: two vectors of 16-bit weights. Rows are filled up with zeros to whole groups. */
 const GROUP: usize = 16;
@@ -65,10 +65,10 @@ export function arrange(to: usize, x: usize, count: usize, format: u32): void {
 /** The four vectors of a group of weights, in the order of `arrange`: which is 0 to 3. */
 // @ts-ignore: decorator
 @inline
-function weights<T>(w: usize, which: usize, mask: v128): v128 {
+function weights<T>(w: usize, which: usize, mask: v128, factor: v128): v128 {
   if (sizeof<T>() == 4) return v128.load(w + 16 * which);
   const pair = v128.load(w + 16 * (which & 1));
-  return which < 2 ? even<T>(pair) : odd<T>(pair, mask);
+  return which < 2 ? even<T>(pair, mask, factor) : odd<T>(pair, mask, factor);
 }
 
 /** The last columns of a row, fewer than a group, and zeros. */
@@ -79,7 +79,8 @@ function copyEnd(to: usize, w: usize, bytes: usize): void {
 
 /** Sums of four rows that lie `apart` bytes apart, for one token: A and B of each at `sums`. */
 function rows4<T>(sums: usize, x: usize, w: usize, apart: usize, count: usize, ends: usize): void {
-  const mask = heldUpper(count);
+  const mask = heldMask<T>(count);
+  const factor = heldFactor(count);
   let a0 = f32x4.splat(0);
   let a1 = a0;
   let a2 = a0;
@@ -98,14 +99,14 @@ function rows4<T>(sums: usize, x: usize, w: usize, apart: usize, count: usize, e
       const x1 = v128.load(x, 16);
       const x2 = v128.load(x, 32);
       const x3 = v128.load(x, 48);
-      a0 = madd(x2, weights<T>(w, 2, mask), madd(x0, weights<T>(w, 0, mask), a0));
-      b0 = madd(x3, weights<T>(w, 3, mask), madd(x1, weights<T>(w, 1, mask), b0));
-      a1 = madd(x2, weights<T>(w1, 2, mask), madd(x0, weights<T>(w1, 0, mask), a1));
-      b1 = madd(x3, weights<T>(w1, 3, mask), madd(x1, weights<T>(w1, 1, mask), b1));
-      a2 = madd(x2, weights<T>(w2, 2, mask), madd(x0, weights<T>(w2, 0, mask), a2));
-      b2 = madd(x3, weights<T>(w2, 3, mask), madd(x1, weights<T>(w2, 1, mask), b2));
-      a3 = madd(x2, weights<T>(w3, 2, mask), madd(x0, weights<T>(w3, 0, mask), a3));
-      b3 = madd(x3, weights<T>(w3, 3, mask), madd(x1, weights<T>(w3, 1, mask), b3));
+      a0 = madd(x2, weights<T>(w, 2, mask, factor), madd(x0, weights<T>(w, 0, mask, factor), a0));
+      b0 = madd(x3, weights<T>(w, 3, mask, factor), madd(x1, weights<T>(w, 1, mask, factor), b0));
+      a1 = madd(x2, weights<T>(w1, 2, mask, factor), madd(x0, weights<T>(w1, 0, mask, factor), a1));
+      b1 = madd(x3, weights<T>(w1, 3, mask, factor), madd(x1, weights<T>(w1, 1, mask, factor), b1));
+      a2 = madd(x2, weights<T>(w2, 2, mask, factor), madd(x0, weights<T>(w2, 0, mask, factor), a2));
+      b2 = madd(x3, weights<T>(w2, 3, mask, factor), madd(x1, weights<T>(w2, 1, mask, factor), b2));
+      a3 = madd(x2, weights<T>(w3, 2, mask, factor), madd(x0, weights<T>(w3, 0, mask, factor), a3));
+      b3 = madd(x3, weights<T>(w3, 3, mask, factor), madd(x1, weights<T>(w3, 1, mask, factor), b3));
       x += 64;
       w += GROUP * sizeof<T>();
       w1 += GROUP * sizeof<T>();
@@ -170,7 +171,8 @@ function streams<T>(ys: usize, xs: usize, tokens: u32, w: usize, rows: u32, coun
  * on; first all that go into A, then those of B.
  */
 function widen4<T>(to: usize, w: usize, rows: u32, count: usize, ends: usize): void {
-  const mask = heldUpper(count);
+  const mask = heldMask<T>(count);
+  const factor = heldFactor(count);
   const half = 2 * arrangedBytes(count);
   if (rows < ROWS) memory.fill(to, 0, 2 * half);
   for (let row: u32 = 0; row < rows; row++) {
@@ -182,10 +184,10 @@ function widen4<T>(to: usize, w: usize, rows: u32, count: usize, ends: usize): v
         copyEnd(ends, from, left * sizeof<T>());
         group = ends;
       }
-      v128.store(at, weights<T>(group, 0, mask));
-      v128.store(at + half, weights<T>(group, 1, mask));
-      v128.store(at, weights<T>(group, 2, mask), 64);
-      v128.store(at + half, weights<T>(group, 3, mask), 64);
+      v128.store(at, weights<T>(group, 0, mask, factor));
+      v128.store(at + half, weights<T>(group, 1, mask, factor));
+      v128.store(at, weights<T>(group, 2, mask, factor), 64);
+      v128.store(at + half, weights<T>(group, 3, mask, factor), 64);
     }
   }
 }

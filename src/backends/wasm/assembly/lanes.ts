@@ -46,13 +46,6 @@ export function heldInts(x: i32, some: usize): v128 {
   return i16x8.splat(<i16>(x | <i32>(some >> 24)));
 }
 
-/** 1 in the upper half of each 32-bit lane's bits, for use in a loop, as `heldInts`. */
-// @ts-ignore: decorator
-@inline
-export function heldUpper(some: usize): v128 {
-  return i32x4.splat(0xffff0000 | <i32>(some >> 24));
-}
-
 /** The first `count` (1 to 3) floats at `at`, and zeros. */
 export function loadEnd(at: usize, count: usize): v128 {
   let x = v128.load32_zero(at);

@@ -2,7 +2,7 @@
  * Reading weights: every dense format becomes f32 lanes here and nowhere else. A format is a type parameter, so that each gets loops of its
  * own: f32 for itself, u16 for bfloat16, i16 for IEEE halves. Codes of the formats as in ../encoders.ts.
  */
-import { loadEnd } from './lanes';
+import { heldFloats, loadEnd } from './lanes';
 
 export const F32: u32 = 0;
 export const BF16: u32 = 1;
@@ -10,11 +10,14 @@ export const F16: u32 = 2;
 export const Q8: u32 = 3;
 export const Q4: u32 = 4;
 
-/** Four halves in the lower halves of the lanes; finite. Multiplying by 2^112 moves the exponent and makes subnormal numbers normal. */
+/** 2^112: moves the exponent of a half to that of f32, and makes subnormal numbers normal. */
+const TO_F32: f32 = 5.192296858534828e33;
+
+/** Four halves in the lower halves of the lanes; finite. */
 // @ts-ignore: decorator
 @inline
 function widenF16(h: v128): v128 {
-  const magnitude = f32x4.mul(i32x4.shl(v128.and(h, i32x4.splat(0x7fff)), 13), f32x4.splat(5.192296858534828e33));
+  const magnitude = f32x4.mul(i32x4.shl(v128.and(h, i32x4.splat(0x7fff)), 13), f32x4.splat(TO_F32));
   return v128.or(magnitude, i32x4.shl(v128.and(h, i32x4.splat(0x8000)), 16));
 }
 
@@ -36,20 +39,33 @@ export function upper<T>(x: v128): v128 {
   return v128.shuffle<u16>(zero, x, 4, 12, 5, 13, 6, 14, 7, 15);
 }
 
+/** What `even` and `odd` need beside the weights, for use in a loop (`heldFloats`); `count` is the length of a row. */
+// @ts-ignore: decorator
+@inline
+export function heldMask<T>(count: usize): v128 {
+  return i32x4.splat((isSigned<T>() ? 0x8fffe000 : 0xffff0000) | <i32>(count >> 24));
+}
+
+// @ts-ignore: decorator
+@inline
+export function heldFactor(count: usize): v128 {
+  return heldFloats(TO_F32, <u32>(count >> 8));
+}
+
 /** The even ones of eight 16-bit weights. */
 // @ts-ignore: decorator
 @inline
-export function even<T>(x: v128): v128 {
-  if (isSigned<T>()) return widenF16(v128.and(x, i32x4.splat(0xffff)));
+export function even<T>(x: v128, mask: v128, factor: v128): v128 {
+  if (isSigned<T>()) return odd<T>(i32x4.shl(x, 16), mask, factor);
   return i32x4.shl(x, 16);
 }
 
-/** The odd ones. `upper` has 1 in the upper half of each lane's bits. */
+/** The odd ones. Of a half the sign is carried down to where the exponent of f32 begins, and the mask takes it away there. */
 // @ts-ignore: decorator
 @inline
-export function odd<T>(x: v128, upper: v128): v128 {
-  if (isSigned<T>()) return widenF16(i32x4.shr_u(x, 16));
-  return v128.and(x, upper);
+export function odd<T>(x: v128, mask: v128, factor: v128): v128 {
+  if (isSigned<T>()) return f32x4.mul(v128.and(i32x4.shr_s(x, 3), mask), factor);
+  return v128.and(x, mask);
 }
 
 /** Four weights. */
