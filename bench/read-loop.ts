@@ -8,7 +8,7 @@ export interface ReadLoop {
 }
 
 /** It reads whole lines of so many. */
-const LINE_BYTES = 256;
+const LINE_BYTES = 512;
 
 /** Read by one command: less, and starting it would count. */
 const MIN_BYTES = 2 ** 26;
