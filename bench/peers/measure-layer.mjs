@@ -1,7 +1,7 @@
 /** Measures the matrix products of this library, in Node or in a page, on as many square matrices one after the other; as measure-chain.mjs. */
 import { opsOf } from '../../dist/src/backends/eager.js';
 import { createWasmBackend } from '../../dist/src/backends/wasm/index.js';
-import { BLOCK_BYTES, byteSize } from '../../dist/src/tensor.js';
+import { BLOCK_BYTES, byteSize, PANEL_ROWS } from '../../dist/src/tensor.js';
 import { measure } from './measure.mjs';
 
 export async function measureLayer(task, platform) {
@@ -16,11 +16,11 @@ export async function measureLayer(task, platform) {
     const steps = dtype === 'q8' ? 127 : 15;
     const scale = new Uint16Array(Float32Array.of(Math.sqrt(12 / width) / steps).buffer)[1]; // bfloat16
     for (let at = 0; at < bytes.length; at += BLOCK_BYTES[dtype]) {
-      new Uint16Array(bytes.buffer, at, 8).fill(scale);
-      for (let i = 16; i < BLOCK_BYTES[dtype]; i++)
+      new Uint16Array(bytes.buffer, at, PANEL_ROWS).fill(scale);
+      for (let i = 2 * PANEL_ROWS; i < BLOCK_BYTES[dtype]; i++)
         bytes[at + i] = dtype === 'q8' ? random(127) : random(15) | (random(15) << 4);
     }
-    const rows = Math.ceil(width / 8);
+    const rows = Math.ceil(width / PANEL_ROWS);
     return { rows, columns: bytes.length / rows, dtype: 'u8', bytes };
   }
 

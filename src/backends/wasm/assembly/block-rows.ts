@@ -1,7 +1,8 @@
-/** Products of blocks with relaxed SIMD (blocks.ts): loops over the columns of one panel, and the way through panels. */
+/** Products of blocks: loops over the columns of panels with relaxed SIMD, and the way through panels in all variants (blocks.ts). */
 import { BLOCK, blockBytes, COLUMNS, finishRows, highHalves, highScales, lowHalves, lowScales, NARROW_BYTES, PANEL, SCALES, unpack, WIDE_BYTES } from './blocks';
 import { plainNarrowToken, plainWideToken, plainWideTokens2 } from './block-rows-plain';
 import { heldInts, madd } from './lanes';
+import { STREAMS } from './matrices';
 
 /** Tokens that share loaded weights. */
 // @ts-ignore: decorator
@@ -10,18 +11,14 @@ function tileTokens(): u32 {
   return DOT == 0 ? 2 : 3;
 }
 
-/**
- * Panels that lie far apart and are read by turns. A processor fetches ahead along each of several streams, and so reads half as
- * much again as along one. Plain SIMD computes no faster than one stream comes.
- */
+/** Plain SIMD computes no faster than one stream comes. */
 // @ts-ignore: decorator
 @inline
 function streamCount(): u32 {
   return DOT == 0 ? 1 : STREAMS;
 }
-const STREAMS: u32 = 4;
 
-/** Blocks of a turn: some 560 bytes. */
+/** Blocks of a turn of a stream. */
 const WIDE_TURN: usize = 1;
 const NARROW_TURN: usize = 2;
 
@@ -321,7 +318,7 @@ function wideTokens3<T>(ys: usize, xs: usize, offset: usize, w: usize, blocks: u
   writeRows(<usize>load<u32>(ys, 8) + offset, y20, y21, y22, y23, rows, bias, spare);
 }
 
-/** Rows for tokens that are fewer than a tile has: panels of all streams by turns. */
+/** Rows for tokens that are fewer than a tile has. */
 // @ts-ignore: decorator
 @inline
 function streams<T>(ys: usize, xs: usize, tokens: u32, w: usize, rows: u32, blocks: usize, bias: usize, sums: usize): void {

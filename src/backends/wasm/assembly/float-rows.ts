@@ -3,6 +3,7 @@
  * with, it is the same sum in the same order. Vectors go by such twos, alike, for the reason in blocks.ts.
  */
 import { loadEnd, madd, storeEnd, sumLanes } from './lanes';
+import { STREAMS } from './matrices';
 import { BF16, even, F32, heldFactor, heldMask, odd, widthShift } from './weights';
 
 /** Columns of a turn of the loops: two vectors of 16-bit weights. Rows are filled up with zeros to whole groups. */
@@ -12,7 +13,7 @@ const GROUP: usize = 16;
 const WIDEN_FROM: u32 = 4;
 
 /** Rows of a turn. */
-const ROWS: u32 = 4;
+const ROWS: u32 = STREAMS;
 
 /** Bytes of their sums for two tokens, and of the ends of their weights. */
 const SUM_BYTES: usize = 256;
@@ -142,7 +143,7 @@ function sumOf(a: usize, b: usize): f32 {
   return sumLanes(f32x4.add(v128.load(a), v128.load(b)));
 }
 
-/** Rows for few tokens: four far apart by turns, streams that a processor fetches ahead along (block-rows.ts). */
+/** Rows for few tokens: four by turns, one of each stream. */
 function streams<T>(ys: usize, xs: usize, tokens: u32, w: usize, rows: u32, count: usize, bias: usize, sums: usize): void {
   const stride = count * sizeof<T>();
   const step = rows / ROWS;

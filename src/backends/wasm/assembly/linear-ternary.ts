@@ -4,7 +4,7 @@
  */
 import { address, scratch, take, word } from './command';
 import { heldInts } from './lanes';
-import { MATRICES, piecesOf } from './matrices';
+import { MATRICES, piecesOf, STREAMS } from './matrices';
 
 /** Columns whose products are summed up in 16 bits, by two sums: a lane gets pairs of up to 2 * 128 * 8, and 15 of them stay below 2^15. */
 const FLUSH: usize = 15 * 32;
@@ -91,7 +91,7 @@ function packedEnd(to: usize, sums: usize, q: usize, w: usize, count: usize, sum
 
 /**
  * The integer sums of `rows` packed rows with one token: four of each, stored at `to`, 16 bytes for each row. The rows lie `apart` bytes apart and
- * are read by turns (streamCount in block-rows.ts). Vectors go by twos, alike, for the reason in blocks.ts.
+ * are read by turns. Vectors go by twos, alike, for the reason in blocks.ts.
  */
 function packedRows(to: usize, q: usize, w: usize, count: usize, rows: u32, apart: usize, sumOfQ: i32): void {
   const ones = heldInts(0x0303, count);
@@ -271,10 +271,7 @@ function scaled(sum: i32, scale: f32, wScale: f32, divide: u32, bias: usize): f3
 /** Words of a matrix: y, w, bias, packed rows, packed rows of a piece, address of its scale, rows. */
 const TERNARY_WORDS: usize = 7;
 
-/** Packed rows that are read by turns. */
-const STREAMS: u32 = 4;
-
-/** Bytes of the sums of that many, and of one in four tokens. */
+/** Bytes of the sums of as many packed rows as there are streams. */
 const SUM_BYTES: usize = 80 * STREAMS;
 
 /** Outputs of a packed row p for a token, from integer sums: rows p, p + R, ... of all `rows`. */

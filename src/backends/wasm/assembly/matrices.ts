@@ -1,4 +1,4 @@
-/** The list of matrices in the record of a product: y, w, bias, rows, rows of a piece. */
+/** What all products share: the list of matrices in their records (y, w, bias, rows, rows of a piece), and how these are read. */
 import { word } from './command';
 
 /** Word where the list begins, the same in all products. */
@@ -12,3 +12,9 @@ export function piecesOf(args: usize, matrix: usize): u32 {
   const chunk = word(args, matrix + 4);
   return (word(args, matrix + 3) + chunk - 1) / chunk;
 }
+
+/**
+ * Rows, or panels of rows, that lie a quarter of a piece apart and are read by turns, some 500 bytes each, where weights are used once. A processor
+ * fetches ahead along each of several streams, and memory answers four half as fast again as one.
+ */
+export const STREAMS: u32 = 4;
