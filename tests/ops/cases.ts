@@ -60,22 +60,26 @@ export function opCases(seed: number): OpCase[] {
     add('linear', [floats([t, m]), matrix(n), matrix(3), matrix(m)], { count: 3 }, `${dtype}, three matrices`);
     const biased = [floats([t, m]), matrix(n), matrix(2), floats([n]), floats([2])];
     add('linear', biased, { count: 2 }, `${dtype} with bias`);
+    // Enough for the four places that single tokens are computed in by turns.
+    add('linear', [floats([between(1, 4), m]), matrix(between(65, 400))], { count: 1 }, `${dtype}, many rows`);
   }
   const rows = between(1, 40);
   const j = between(1, 2500);
-  const packed: Input = {
+  const ternary = (rows: number, j: number): Input => ({
     shape: [rows, j],
     dtype: 'ternary',
     data: Uint8Array.from({ length: Math.ceil(rows / 4) * j }, () => {
       const code = () => between(0, 2);
       return code() | (code() << 2) | (code() << 4) | (code() << 6);
     }),
-  };
-  const codes: Input = {
+  });
+  const packed = ternary(rows, j);
+  const codesOf = (t: number, j: number): Input => ({
     shape: [t, j],
     dtype: 'i8',
     data: Int8Array.from({ length: t * j }, () => between(-128, 127)),
-  };
+  });
+  const codes = codesOf(t, j);
   for (const wScale of ['divide', 'multiply'] as const) {
     const scales = [floats([1], 0.5, 3), floats([1], 0.5, 3)];
     const inputs = [codes, floats([t], 1, 90), packed, packed, ...scales];
@@ -83,6 +87,9 @@ export function opCases(seed: number): OpCase[] {
   }
   const biased = [codes, floats([t], 1, 9), packed, floats([1], 0.5, 3), floats([rows])];
   add('linearTernary', biased, { wScale: 'divide', count: 1 }, 'bias');
+  const [many, few] = [between(260, 900), between(1, 70)];
+  const tall = [codesOf(t, few), floats([t], 1, 9), ternary(many, few), floats([1], 0.5, 3)];
+  add('linearTernary', tall, { wScale: 'divide', count: 1 }, 'many rows');
   add('quantizeRows', [floats([t, m], -30, 30)]);
   add('layerNorm', [floats([t, m], -3, 5), floats([m]), floats([m])], { eps: 1e-5 });
   add('rmsNorm', [floats([t, m]), floats([m])], { eps: 1e-6 });
