@@ -13,37 +13,45 @@ export const Q4: u32 = 4;
 /** 2^112: moves the exponent of a half to that of f32, and makes subnormal numbers normal. */
 const TO_F32: f32 = 5.192296858534828e33;
 
-/** Four halves in the lower halves of the lanes; finite. */
+/** The bits of a half that was carried down by three. */
+const HALF_BITS: u32 = 0x8fffe000;
+
+/**
+ * Four halves in the upper halves of the lanes; finite. Their exponent is carried down to where that of f32 begins, and a mask takes away what the sign
+ * left behind it, and what stood in the lower halves.
+ */
 // @ts-ignore: decorator
 @inline
-function widenF16(h: v128): v128 {
-  const magnitude = f32x4.mul(i32x4.shl(v128.and(h, i32x4.splat(0x7fff)), 13), f32x4.splat(TO_F32));
-  return v128.or(magnitude, i32x4.shl(v128.and(h, i32x4.splat(0x8000)), 16));
+function widenF16(x: v128, mask: v128, factor: v128): v128 {
+  return f32x4.mul(v128.and(i32x4.shr_s(x, 3), mask), factor);
 }
 
-/** The first four of eight 16-bit weights. A bfloat16 is the upper half of its f32, an IEEE half goes to the lower half of the lane. */
+/** 16-bit weights in the upper halves of the lanes, with zeros below. A bfloat16 is the upper half of its f32. */
+// @ts-ignore: decorator
+@inline
+function widened<T>(x: v128): v128 {
+  return isSigned<T>() ? widenF16(x, i32x4.splat(HALF_BITS), f32x4.splat(TO_F32)) : x;
+}
+
+/** The first four of eight 16-bit weights. */
 // @ts-ignore: decorator
 @inline
 export function lower<T>(x: v128): v128 {
-  const zero = i16x8.splat(0);
-  if (isSigned<T>()) return widenF16(v128.shuffle<u16>(x, zero, 0, 8, 1, 9, 2, 10, 3, 11));
-  return v128.shuffle<u16>(zero, x, 0, 8, 1, 9, 2, 10, 3, 11);
+  return widened<T>(v128.shuffle<u16>(i16x8.splat(0), x, 0, 8, 1, 9, 2, 10, 3, 11));
 }
 
 /** The last four of eight 16-bit weights. */
 // @ts-ignore: decorator
 @inline
 export function upper<T>(x: v128): v128 {
-  const zero = i16x8.splat(0);
-  if (isSigned<T>()) return widenF16(v128.shuffle<u16>(x, zero, 4, 12, 5, 13, 6, 14, 7, 15));
-  return v128.shuffle<u16>(zero, x, 4, 12, 5, 13, 6, 14, 7, 15);
+  return widened<T>(v128.shuffle<u16>(i16x8.splat(0), x, 4, 12, 5, 13, 6, 14, 7, 15));
 }
 
 /** What `even` and `odd` need beside the weights, for use in a loop (`heldFloats`); `count` is the length of a row. */
 // @ts-ignore: decorator
 @inline
 export function heldMask<T>(count: usize): v128 {
-  return i32x4.splat((isSigned<T>() ? 0x8fffe000 : 0xffff0000) | <i32>(count >> 24));
+  return i32x4.splat((isSigned<T>() ? HALF_BITS : 0xffff0000) | <u32>(count >> 24));
 }
 
 // @ts-ignore: decorator
@@ -56,16 +64,15 @@ export function heldFactor(count: usize): v128 {
 // @ts-ignore: decorator
 @inline
 export function even<T>(x: v128, mask: v128, factor: v128): v128 {
-  if (isSigned<T>()) return odd<T>(i32x4.shl(x, 16), mask, factor);
-  return i32x4.shl(x, 16);
+  const raised = i32x4.shl(x, 16);
+  return isSigned<T>() ? widenF16(raised, mask, factor) : raised;
 }
 
-/** The odd ones. Of a half the sign is carried down to where the exponent of f32 begins, and the mask takes it away there. */
+/** The odd ones. */
 // @ts-ignore: decorator
 @inline
 export function odd<T>(x: v128, mask: v128, factor: v128): v128 {
-  if (isSigned<T>()) return f32x4.mul(v128.and(i32x4.shr_s(x, 3), mask), factor);
-  return v128.and(x, mask);
+  return isSigned<T>() ? widenF16(x, mask, factor) : v128.and(x, mask);
 }
 
 /** Four weights. */
@@ -82,7 +89,7 @@ export function weightsEnd<T>(at: usize, count: usize): v128 {
   let x = i32x4.replace_lane(i32x4.splat(0), 0, load<u16>(at));
   if (count > 1) x = i32x4.replace_lane(x, 1, load<u16>(at, 2));
   if (count > 2) x = i32x4.replace_lane(x, 2, load<u16>(at, 4));
-  return isSigned<T>() ? widenF16(x) : i32x4.shl(x, 16);
+  return widened<T>(i32x4.shl(x, 16));
 }
 
 /** Bytes of one weight, as a shift. */
