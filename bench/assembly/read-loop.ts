@@ -1,10 +1,8 @@
-/** The ceiling of everything that reads weights: a loop that does nothing but read. A command like those of the backend's kernels. */
+/** The ceiling of everything that reads weights: a loop that does nothing but read, along as many streams as the kernels. A command like those of the backend's kernels. */
 import { address, scratch, take, word } from '../../src/backends/wasm/assembly/command';
+import { STREAMS } from '../../src/backends/wasm/assembly/matrices';
 
 const PIECE: u32 = 1 << 18;
-
-/** A piece is read in so many places by turns, as the kernels read: memory answers several streams faster than one. */
-const STREAMS: usize = 4;
 
 /** Words: start, bytes (a multiple of 512), times that all of them are read. Scratch memory: 16 bytes, so that the reads have a purpose. */
 export function readLoop(args: usize, part: u32, parts: u32): void {
@@ -17,7 +15,7 @@ export function readLoop(args: usize, part: u32, parts: u32): void {
   let d = a;
   for (let piece = take(args); piece < all; piece = take(args)) {
     const first = (piece % pieces) * PIECE;
-    const apart = min(PIECE, bytes - first) / STREAMS;
+    const apart: usize = min(PIECE, bytes - first) / STREAMS;
     const start = address(args, 0) + first;
     for (let from = start; from < start + apart; from += 128) {
       for (let at = from; at < from + STREAMS * apart; at += apart) {

@@ -45,7 +45,7 @@ static inline void scaled(const uint8_t *w, int n, __m256i sum, __m256i *rows) {
   *rows = _mm256_castps_si256(_mm256_add_ps(_mm256_castsi256_ps(*rows), _mm256_mul_ps(_mm256_cvtepi32_ps(sum), scale)));
 }
 
-/* wideToken of src/backends/wasm/assembly/block-rows.ts */
+/* sumToken of src/backends/wasm/assembly/block-rows.ts */
 static inline void q8_turn(const uint8_t *w, int n, __m256i sums[2]) {
   const __m256i pairs = _mm256_set1_epi16(1);
   __m256i sum[2] = {_mm256_setzero_si256(), _mm256_setzero_si256()};
@@ -57,7 +57,7 @@ static inline void q8_turn(const uint8_t *w, int n, __m256i sums[2]) {
   for (int half = 0; half < 2; half++) scaled(w + 16 * half, n, sum[half], sums + half);
 }
 
-/* narrowToken of the same file: two blocks to a turn */
+/* the same of packed codes: two blocks to a turn */
 static inline void q4_turn(const uint8_t *w, int n, __m256i sums[2]) {
   const __m256i pairs = _mm256_set1_epi16(1), fifteens = _mm256_set1_epi8(15);
   for (int b = 2 * n; b < 2 * n + 2; b++, w += SCALES + 256) {

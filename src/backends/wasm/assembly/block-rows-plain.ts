@@ -2,7 +2,7 @@
  * Products of blocks with plain SIMD (blocks.ts), where activations are 16 bits wide and a vector of weights meets them half by half: its sums of rows
  * 0 and 1 are in one vector, those of rows 2 and 3 in another.
  */
-import { BLOCK, COLUMNS, finishRows, highHalves, highScales, lowHalves, lowScales, NARROW_BYTES, PANEL, SCALES, WIDE_BYTES } from './blocks';
+import { BLOCK, blockBytes, COLUMNS, finishRows, highHalves, highScales, lowHalves, lowScales, PANEL, SCALES, WIDE_BYTES } from './blocks';
 import { heldInts, madd } from './lanes';
 
 /** Bytes of a block of activations. */
@@ -38,58 +38,8 @@ function finish(low: v128, high: v128, start: v128): v128 {
   return f32x4.convert_i32x4_s(i32x4.add(start, i32x4.add(even, odd)));
 }
 
-/** Sums of a panel for one token: of q8 codes, or of q4 codes unpacked to bytes. */
-export function plainWideToken(sums: usize, token: usize, w: usize, blocks: usize): void {
-  let y0 = f32x4.splat(0);
-  let y1 = y0;
-  let y2 = y0;
-  let y3 = y0;
-  let x = token;
-  let scales = token + blocks * TOKEN_BLOCK;
-  for (let n: usize = 0; n < blocks; n++) {
-    let a = i32x4.splat(0);
-    let b = a;
-    let c = a;
-    let d = a;
-    let e = a;
-    let f = a;
-    let g = a;
-    let h = a;
-    for (let i: usize = 0; i < 8; i++) {
-      const k = repeat(x, 4 * i);
-      const p = v128.load(w + COLUMNS * i, SCALES);
-      const q = v128.load(w + COLUMNS * i, SCALES + 16);
-      const r = v128.load(w + COLUMNS * i, SCALES + 32);
-      const s = v128.load(w + COLUMNS * i, SCALES + 48);
-      a = meetLow(a, k, p);
-      b = meetHigh(b, k, p);
-      c = meetLow(c, k, q);
-      d = meetHigh(d, k, q);
-      e = meetLow(e, k, r);
-      f = meetHigh(f, k, r);
-      g = meetLow(g, k, s);
-      h = meetHigh(h, k, s);
-    }
-    const start = v128.load32_splat(scales, 4);
-    const ofX = v128.load32_splat(scales);
-    const ofLow = v128.load(w);
-    const ofHigh = v128.load(w, 16);
-    y0 = madd(finish(a, b, start), f32x4.mul(lowScales(ofLow), ofX), y0);
-    y1 = madd(finish(c, d, start), f32x4.mul(highScales(ofLow), ofX), y1);
-    y2 = madd(finish(e, f, start), f32x4.mul(lowScales(ofHigh), ofX), y2);
-    y3 = madd(finish(g, h, start), f32x4.mul(highScales(ofHigh), ofX), y3);
-    x += TOKEN_BLOCK;
-    w += WIDE_BYTES;
-    scales += 8;
-  }
-  v128.store(sums, y0);
-  v128.store(sums, y1, 16);
-  v128.store(sums, y2, 32);
-  v128.store(sums, y3, 48);
-}
-
-/** The same of packed q4 codes. */
-export function plainNarrowToken(sums: usize, token: usize, w: usize, blocks: usize): void {
+/** Sums of a panel for one token; `Packed` as in block-rows.ts. */
+export function plainToken<Packed>(sums: usize, token: usize, w: usize, blocks: usize): void {
   const fifteens = heldInts(0x0f0f, blocks);
   let y0 = f32x4.splat(0);
   let y1 = y0;
@@ -106,29 +56,47 @@ export function plainNarrowToken(sums: usize, token: usize, w: usize, blocks: us
     let f = a;
     let g = a;
     let h = a;
-    for (let i: usize = 0; i < 4; i++) {
-      let k = repeat(x, 8 * i);
-      const p = v128.load(w + COLUMNS * i, SCALES);
-      const q = v128.load(w + COLUMNS * i, SCALES + 16);
-      const r = v128.load(w + COLUMNS * i, SCALES + 32);
-      const s = v128.load(w + COLUMNS * i, SCALES + 48);
-      a = meetLow(a, k, lowHalves(p, fifteens));
-      b = meetHigh(b, k, lowHalves(p, fifteens));
-      c = meetLow(c, k, lowHalves(q, fifteens));
-      d = meetHigh(d, k, lowHalves(q, fifteens));
-      e = meetLow(e, k, lowHalves(r, fifteens));
-      f = meetHigh(f, k, lowHalves(r, fifteens));
-      g = meetLow(g, k, lowHalves(s, fifteens));
-      h = meetHigh(h, k, lowHalves(s, fifteens));
-      k = repeat(x, 8 * i + 4);
-      a = meetLow(a, k, highHalves(p, fifteens));
-      b = meetHigh(b, k, highHalves(p, fifteens));
-      c = meetLow(c, k, highHalves(q, fifteens));
-      d = meetHigh(d, k, highHalves(q, fifteens));
-      e = meetLow(e, k, highHalves(r, fifteens));
-      f = meetHigh(f, k, highHalves(r, fifteens));
-      g = meetLow(g, k, highHalves(s, fifteens));
-      h = meetHigh(h, k, highHalves(s, fifteens));
+    if (isSigned<Packed>()) {
+      for (let i: usize = 0; i < 4; i++) {
+        let k = repeat(x, 8 * i);
+        const p = v128.load(w + COLUMNS * i, SCALES);
+        const q = v128.load(w + COLUMNS * i, SCALES + 16);
+        const r = v128.load(w + COLUMNS * i, SCALES + 32);
+        const s = v128.load(w + COLUMNS * i, SCALES + 48);
+        a = meetLow(a, k, lowHalves(p, fifteens));
+        b = meetHigh(b, k, lowHalves(p, fifteens));
+        c = meetLow(c, k, lowHalves(q, fifteens));
+        d = meetHigh(d, k, lowHalves(q, fifteens));
+        e = meetLow(e, k, lowHalves(r, fifteens));
+        f = meetHigh(f, k, lowHalves(r, fifteens));
+        g = meetLow(g, k, lowHalves(s, fifteens));
+        h = meetHigh(h, k, lowHalves(s, fifteens));
+        k = repeat(x, 8 * i + 4);
+        a = meetLow(a, k, highHalves(p, fifteens));
+        b = meetHigh(b, k, highHalves(p, fifteens));
+        c = meetLow(c, k, highHalves(q, fifteens));
+        d = meetHigh(d, k, highHalves(q, fifteens));
+        e = meetLow(e, k, highHalves(r, fifteens));
+        f = meetHigh(f, k, highHalves(r, fifteens));
+        g = meetLow(g, k, highHalves(s, fifteens));
+        h = meetHigh(h, k, highHalves(s, fifteens));
+      }
+    } else {
+      for (let i: usize = 0; i < 8; i++) {
+        const k = repeat(x, 4 * i);
+        const p = v128.load(w + COLUMNS * i, SCALES);
+        const q = v128.load(w + COLUMNS * i, SCALES + 16);
+        const r = v128.load(w + COLUMNS * i, SCALES + 32);
+        const s = v128.load(w + COLUMNS * i, SCALES + 48);
+        a = meetLow(a, k, p);
+        b = meetHigh(b, k, p);
+        c = meetLow(c, k, q);
+        d = meetHigh(d, k, q);
+        e = meetLow(e, k, r);
+        f = meetHigh(f, k, r);
+        g = meetLow(g, k, s);
+        h = meetHigh(h, k, s);
+      }
     }
     const start = v128.load32_splat(scales, 4);
     const ofX = v128.load32_splat(scales);
@@ -139,7 +107,7 @@ export function plainNarrowToken(sums: usize, token: usize, w: usize, blocks: us
     y2 = madd(finish(e, f, start), f32x4.mul(lowScales(ofHigh), ofX), y2);
     y3 = madd(finish(g, h, start), f32x4.mul(highScales(ofHigh), ofX), y3);
     x += TOKEN_BLOCK;
-    w += NARROW_BYTES;
+    w += blockBytes<Packed>();
     scales += 8;
   }
   v128.store(sums, y0);
@@ -147,6 +115,7 @@ export function plainNarrowToken(sums: usize, token: usize, w: usize, blocks: us
   v128.store(sums, y2, 32);
   v128.store(sums, y3, 48);
 }
+
 
 /** Half a panel, from row `first` on, and two tokens. */
 function halfTokens2(

@@ -1,6 +1,6 @@
 /** Products of blocks: loops over the columns of panels with relaxed SIMD, and the way through panels in all variants (blocks.ts). */
-import { BLOCK, blockBytes, COLUMNS, finishRows, highHalves, highScales, lowHalves, lowScales, NARROW_BYTES, PANEL, SCALES, unpack, WIDE_BYTES } from './blocks';
-import { plainNarrowToken, plainWideToken, plainWideTokens2 } from './block-rows-plain';
+import { BLOCK, blockBytes, COLUMNS, finishRows, highHalves, highScales, lowHalves, lowScales, PANEL, SCALES, unpack, WIDE_BYTES } from './blocks';
+import { plainToken, plainWideTokens2 } from './block-rows-plain';
 import { heldInts, madd } from './lanes';
 import { STREAMS } from './matrices';
 
@@ -68,13 +68,19 @@ function writeRows(y: usize, a: v128, b: v128, c: v128, d: v128, rows: u32, bias
   if (rows < PANEL || bias) finishRows(y, to, rows, bias);
 }
 
-/** Sums of `count` panels for one token: of q8 codes, or of q4 codes unpacked to bytes. The panels lie `apart` bytes apart. */
-function wideToken<T>(sums: usize, token: usize, w: usize, blocks: usize, count: u32, apart: usize): void {
+/**
+ * Sums of `count` panels for one token, which lie `apart` bytes apart. `Packed` says how they lie: as q4 (i8), or in bytes (u8), codes of q8 or those of
+ * q4 unpacked.
+ */
+function sumToken<T, Packed>(sums: usize, token: usize, w: usize, blocks: usize, count: u32, apart: usize): void {
   const ones = heldInts(1, blocks);
+  const fifteens = heldInts(0x0f0f, blocks);
+  const turnBlocks = isSigned<Packed>() ? NARROW_TURN : WIDE_TURN;
+  const bytes = blockBytes<Packed>();
   memory.fill(sums, 0, count * PANEL_SUMS);
   let scales = token + blocks * BLOCK;
   for (let left = blocks; left > 0; ) {
-    const turn = min(left, WIDE_TURN);
+    const turn = min(left, turnBlocks);
     let from = w;
     for (let to = sums; to < sums + count * PANEL_SUMS; to += PANEL_SUMS, from += apart) {
       let y0 = v128.load(to);
@@ -94,43 +100,76 @@ function wideToken<T>(sums: usize, token: usize, w: usize, blocks: usize, count:
         let q: v128;
         let r: v128;
         let s: v128;
-        for (let i: usize = 0; i < 8; i += 4) {
-          k = repeat(x, 4 * i);
-          p = v128.load(at + COLUMNS * i, SCALES);
-          q = v128.load(at + COLUMNS * i, SCALES + 16);
-          r = v128.load(at + COLUMNS * i, SCALES + 32);
-          s = v128.load(at + COLUMNS * i, SCALES + 48);
-          a = meet<T>(a, k, p, ones);
-          b = meet<T>(b, k, q, ones);
-          c = meet<T>(c, k, r, ones);
-          d = meet<T>(d, k, s, ones);
-          k = repeat(x, 4 * i + 4);
-          p = v128.load(at + COLUMNS * i, SCALES + COLUMNS);
-          q = v128.load(at + COLUMNS * i, SCALES + COLUMNS + 16);
-          r = v128.load(at + COLUMNS * i, SCALES + COLUMNS + 32);
-          s = v128.load(at + COLUMNS * i, SCALES + COLUMNS + 48);
-          a = meet<T>(a, k, p, ones);
-          b = meet<T>(b, k, q, ones);
-          c = meet<T>(c, k, r, ones);
-          d = meet<T>(d, k, s, ones);
-          k = repeat(x, 4 * i + 8);
-          p = v128.load(at + COLUMNS * i, SCALES + 2 * COLUMNS);
-          q = v128.load(at + COLUMNS * i, SCALES + 2 * COLUMNS + 16);
-          r = v128.load(at + COLUMNS * i, SCALES + 2 * COLUMNS + 32);
-          s = v128.load(at + COLUMNS * i, SCALES + 2 * COLUMNS + 48);
-          a = meet<T>(a, k, p, ones);
-          b = meet<T>(b, k, q, ones);
-          c = meet<T>(c, k, r, ones);
-          d = meet<T>(d, k, s, ones);
-          k = repeat(x, 4 * i + 12);
-          p = v128.load(at + COLUMNS * i, SCALES + 3 * COLUMNS);
-          q = v128.load(at + COLUMNS * i, SCALES + 3 * COLUMNS + 16);
-          r = v128.load(at + COLUMNS * i, SCALES + 3 * COLUMNS + 32);
-          s = v128.load(at + COLUMNS * i, SCALES + 3 * COLUMNS + 48);
-          a = meet<T>(a, k, p, ones);
-          b = meet<T>(b, k, q, ones);
-          c = meet<T>(c, k, r, ones);
-          d = meet<T>(d, k, s, ones);
+        if (isSigned<Packed>()) {
+          for (let i: usize = 0; i < 4; i += 2) {
+            k = repeat(x, 8 * i);
+            p = v128.load(at + COLUMNS * i, SCALES);
+            q = v128.load(at + COLUMNS * i, SCALES + 16);
+            r = v128.load(at + COLUMNS * i, SCALES + 32);
+            s = v128.load(at + COLUMNS * i, SCALES + 48);
+            a = meet<T>(a, k, lowHalves(p, fifteens), ones);
+            b = meet<T>(b, k, lowHalves(q, fifteens), ones);
+            c = meet<T>(c, k, lowHalves(r, fifteens), ones);
+            d = meet<T>(d, k, lowHalves(s, fifteens), ones);
+            k = repeat(x, 8 * i + 4);
+            a = meet<T>(a, k, highHalves(p, fifteens), ones);
+            b = meet<T>(b, k, highHalves(q, fifteens), ones);
+            c = meet<T>(c, k, highHalves(r, fifteens), ones);
+            d = meet<T>(d, k, highHalves(s, fifteens), ones);
+            k = repeat(x, 8 * i + 8);
+            p = v128.load(at + COLUMNS * i, SCALES + COLUMNS);
+            q = v128.load(at + COLUMNS * i, SCALES + COLUMNS + 16);
+            r = v128.load(at + COLUMNS * i, SCALES + COLUMNS + 32);
+            s = v128.load(at + COLUMNS * i, SCALES + COLUMNS + 48);
+            a = meet<T>(a, k, lowHalves(p, fifteens), ones);
+            b = meet<T>(b, k, lowHalves(q, fifteens), ones);
+            c = meet<T>(c, k, lowHalves(r, fifteens), ones);
+            d = meet<T>(d, k, lowHalves(s, fifteens), ones);
+            k = repeat(x, 8 * i + 12);
+            a = meet<T>(a, k, highHalves(p, fifteens), ones);
+            b = meet<T>(b, k, highHalves(q, fifteens), ones);
+            c = meet<T>(c, k, highHalves(r, fifteens), ones);
+            d = meet<T>(d, k, highHalves(s, fifteens), ones);
+          }
+        } else {
+          for (let i: usize = 0; i < 8; i += 4) {
+            k = repeat(x, 4 * i);
+            p = v128.load(at + COLUMNS * i, SCALES);
+            q = v128.load(at + COLUMNS * i, SCALES + 16);
+            r = v128.load(at + COLUMNS * i, SCALES + 32);
+            s = v128.load(at + COLUMNS * i, SCALES + 48);
+            a = meet<T>(a, k, p, ones);
+            b = meet<T>(b, k, q, ones);
+            c = meet<T>(c, k, r, ones);
+            d = meet<T>(d, k, s, ones);
+            k = repeat(x, 4 * i + 4);
+            p = v128.load(at + COLUMNS * i, SCALES + COLUMNS);
+            q = v128.load(at + COLUMNS * i, SCALES + COLUMNS + 16);
+            r = v128.load(at + COLUMNS * i, SCALES + COLUMNS + 32);
+            s = v128.load(at + COLUMNS * i, SCALES + COLUMNS + 48);
+            a = meet<T>(a, k, p, ones);
+            b = meet<T>(b, k, q, ones);
+            c = meet<T>(c, k, r, ones);
+            d = meet<T>(d, k, s, ones);
+            k = repeat(x, 4 * i + 8);
+            p = v128.load(at + COLUMNS * i, SCALES + 2 * COLUMNS);
+            q = v128.load(at + COLUMNS * i, SCALES + 2 * COLUMNS + 16);
+            r = v128.load(at + COLUMNS * i, SCALES + 2 * COLUMNS + 32);
+            s = v128.load(at + COLUMNS * i, SCALES + 2 * COLUMNS + 48);
+            a = meet<T>(a, k, p, ones);
+            b = meet<T>(b, k, q, ones);
+            c = meet<T>(c, k, r, ones);
+            d = meet<T>(d, k, s, ones);
+            k = repeat(x, 4 * i + 12);
+            p = v128.load(at + COLUMNS * i, SCALES + 3 * COLUMNS);
+            q = v128.load(at + COLUMNS * i, SCALES + 3 * COLUMNS + 16);
+            r = v128.load(at + COLUMNS * i, SCALES + 3 * COLUMNS + 32);
+            s = v128.load(at + COLUMNS * i, SCALES + 3 * COLUMNS + 48);
+            a = meet<T>(a, k, p, ones);
+            b = meet<T>(b, k, q, ones);
+            c = meet<T>(c, k, r, ones);
+            d = meet<T>(d, k, s, ones);
+          }
         }
         const ofX = v128.load32_splat(scale);
         const ofLow = v128.load(at);
@@ -140,7 +179,7 @@ function wideToken<T>(sums: usize, token: usize, w: usize, blocks: usize, count:
         y2 = madd(finish<T>(c, ones), f32x4.mul(lowScales(ofHigh), ofX), y2);
         y3 = madd(finish<T>(d, ones), f32x4.mul(highScales(ofHigh), ofX), y3);
         x += BLOCK;
-        at += WIDE_BYTES;
+        at += bytes;
       }
       v128.store(to, y0);
       v128.store(to, y1, 16);
@@ -149,89 +188,11 @@ function wideToken<T>(sums: usize, token: usize, w: usize, blocks: usize, count:
     }
     token += turn * BLOCK;
     scales += turn * 8;
-    w += turn * WIDE_BYTES;
+    w += turn * bytes;
     left -= turn;
   }
 }
 
-/** The same of packed q4 codes. */
-function narrowToken(sums: usize, token: usize, w: usize, blocks: usize, count: u32, apart: usize): void {
-  const fifteens = heldInts(0x0f0f, blocks);
-  const ones = heldInts(1, blocks);
-  memory.fill(sums, 0, count * PANEL_SUMS);
-  let scales = token + blocks * BLOCK;
-  for (let left = blocks; left > 0; ) {
-    const turn = min(left, NARROW_TURN);
-    let from = w;
-    for (let to = sums; to < sums + count * PANEL_SUMS; to += PANEL_SUMS, from += apart) {
-      let y0 = v128.load(to);
-      let y1 = v128.load(to, 16);
-      let y2 = v128.load(to, 32);
-      let y3 = v128.load(to, 48);
-      let x = token;
-      let scale = scales;
-      let at = from;
-      for (const end = scales + 8 * turn; scale < end; scale += 8) {
-        let a = v128.load32_splat(scale, 4);
-        let b = a;
-        let c = a;
-        let d = a;
-        let k: v128;
-        let p: v128;
-        let q: v128;
-        let r: v128;
-        let s: v128;
-        for (let i: usize = 0; i < 4; i += 2) {
-          k = repeat(x, 8 * i);
-          p = v128.load(at + COLUMNS * i, SCALES);
-          q = v128.load(at + COLUMNS * i, SCALES + 16);
-          r = v128.load(at + COLUMNS * i, SCALES + 32);
-          s = v128.load(at + COLUMNS * i, SCALES + 48);
-          a = meet<i8>(a, k, lowHalves(p, fifteens), ones);
-          b = meet<i8>(b, k, lowHalves(q, fifteens), ones);
-          c = meet<i8>(c, k, lowHalves(r, fifteens), ones);
-          d = meet<i8>(d, k, lowHalves(s, fifteens), ones);
-          k = repeat(x, 8 * i + 4);
-          a = meet<i8>(a, k, highHalves(p, fifteens), ones);
-          b = meet<i8>(b, k, highHalves(q, fifteens), ones);
-          c = meet<i8>(c, k, highHalves(r, fifteens), ones);
-          d = meet<i8>(d, k, highHalves(s, fifteens), ones);
-          k = repeat(x, 8 * i + 8);
-          p = v128.load(at + COLUMNS * i, SCALES + COLUMNS);
-          q = v128.load(at + COLUMNS * i, SCALES + COLUMNS + 16);
-          r = v128.load(at + COLUMNS * i, SCALES + COLUMNS + 32);
-          s = v128.load(at + COLUMNS * i, SCALES + COLUMNS + 48);
-          a = meet<i8>(a, k, lowHalves(p, fifteens), ones);
-          b = meet<i8>(b, k, lowHalves(q, fifteens), ones);
-          c = meet<i8>(c, k, lowHalves(r, fifteens), ones);
-          d = meet<i8>(d, k, lowHalves(s, fifteens), ones);
-          k = repeat(x, 8 * i + 12);
-          a = meet<i8>(a, k, highHalves(p, fifteens), ones);
-          b = meet<i8>(b, k, highHalves(q, fifteens), ones);
-          c = meet<i8>(c, k, highHalves(r, fifteens), ones);
-          d = meet<i8>(d, k, highHalves(s, fifteens), ones);
-        }
-        const ofX = v128.load32_splat(scale);
-        const ofLow = v128.load(at);
-        const ofHigh = v128.load(at, 16);
-        y0 = madd(finish<i8>(a, ones), f32x4.mul(lowScales(ofLow), ofX), y0);
-        y1 = madd(finish<i8>(b, ones), f32x4.mul(highScales(ofLow), ofX), y1);
-        y2 = madd(finish<i8>(c, ones), f32x4.mul(lowScales(ofHigh), ofX), y2);
-        y3 = madd(finish<i8>(d, ones), f32x4.mul(highScales(ofHigh), ofX), y3);
-        x += BLOCK;
-        at += NARROW_BYTES;
-      }
-      v128.store(to, y0);
-      v128.store(to, y1, 16);
-      v128.store(to, y2, 32);
-      v128.store(to, y3, 48);
-    }
-    token += turn * BLOCK;
-    scales += turn * 8;
-    w += turn * NARROW_BYTES;
-    left -= turn;
-  }
-}
 
 /** A panel of codes in bytes and three tokens. */
 function wideTokens3<T>(ys: usize, xs: usize, offset: usize, w: usize, blocks: usize, rows: u32, bias: usize, spare: usize): void {
@@ -329,10 +290,8 @@ function streams<T>(ys: usize, xs: usize, tokens: u32, w: usize, rows: u32, bloc
     const count = (all - first + step - 1) / step;
     for (let t: u32 = 0; t < tokens; t++) {
       const x: usize = load<u32>(xs + 4 * t);
-      if (DOT == 0 && isSigned<T>()) plainNarrowToken(sums, x, w, blocks);
-      else if (DOT == 0) plainWideToken(sums, x, w, blocks);
-      else if (isSigned<T>()) narrowToken(sums, x, w, blocks, count, step * bytes);
-      else wideToken<T>(sums, x, w, blocks, count, step * bytes);
+      if (DOT == 0) plainToken<T>(sums, x, w, blocks);
+      else sumToken<T, T>(sums, x, w, blocks, count, step * bytes);
       const y: usize = load<u32>(ys + 4 * t);
       for (let i: u32 = 0; i < count; i++) {
         const row = (first + i * step) * PANEL;
@@ -364,8 +323,8 @@ function tiles<T>(ys: usize, xs: usize, tokens: u32, w: usize, rows: u32, blocks
     }
     for (; t < tokens; t++) {
       const x: usize = load<u32>(xs + 4 * t);
-      if (DOT == 0) plainWideToken(spare, x, bytes, blocks);
-      else wideToken<T>(spare, x, bytes, blocks, 1, 0);
+      if (DOT == 0) plainToken<u8>(spare, x, bytes, blocks);
+      else sumToken<T, u8>(spare, x, bytes, blocks, 1, 0);
       finishRows(<usize>load<u32>(ys + 4 * t) + offset, spare, some, shift);
     }
     w += blocks * blockBytes<T>();

@@ -99,6 +99,8 @@ export function linearByExpert(args: usize, part: u32, parts: u32): void {
     makeRecord(record, x, count, format);
     x = record;
   }
+  const bytes = recordBytes(count, format);
+  const expertBytes = weightBytes(rows, count, format);
   const chunks = (rows + chunk - 1) / chunk;
   const pieces = load<u32>(groups) * chunks;
   for (let piece = take(args); piece < pieces; piece = take(args)) {
@@ -109,10 +111,10 @@ export function linearByExpert(args: usize, part: u32, parts: u32): void {
     const some = min(chunk, rows - first);
     for (let i: u32 = 0; i < slots; i++) {
       const slot = load<u32>(order + 4 * (from + i));
-      store<u32>(xs + 4 * i, <u32>(x + (slot / divisor) * recordBytes(count, format)));
+      store<u32>(xs + 4 * i, <u32>(x + (slot / divisor) * bytes));
       store<u32>(ys + 4 * i, <u32>(y + (slot * rows + first) * 4));
     }
-    const at = w + load<u32>(group) * weightBytes(rows, count, format) + weightBytes(first, count, format);
+    const at = w + load<u32>(group) * expertBytes + weightBytes(first, count, format);
     rowsForTokens(ys, xs, slots, at, some, count, 0, format, wide);
   }
 }
@@ -136,10 +138,11 @@ function gateHalf(to: usize, both: usize, inner: u32, relu2: u32): void {
 export function gateTokens(args: usize, part: u32, parts: u32): void {
   const inner = word(args, 3);
   const format = word(args, 5);
+  const bytes = recordBytes(inner, format);
   const hidden = scratch(args, part);
   for (let slot = take(args); slot < word(args, 2); slot = take(args)) {
     gateHalf(hidden, address(args, 1) + slot * inner * 8, inner, word(args, 4));
-    makeRecord(address(args, 0) + slot * recordBytes(inner, format), hidden, inner, format);
+    makeRecord(address(args, 0) + slot * bytes, hidden, inner, format);
   }
 }
 

@@ -57,7 +57,8 @@ export function linear(args: usize, part: u32, parts: u32): void {
     makeRecord(record, x, count, format);
     x = record;
   }
-  for (let t: u32 = 0; t < tokens; t++) store<u32>(xs + 4 * t, <u32>(x + t * recordBytes(count, format)));
+  const bytes = recordBytes(count, format);
+  for (let t: u32 = 0; t < tokens; t++) store<u32>(xs + 4 * t, <u32>(x + t * bytes));
   let before: u32 = 0; // pieces of the matrices before
   let matrix = MATRICES;
   const end = MATRICES + MATRIX_WORDS * word(args, 4);
