@@ -7,7 +7,7 @@ import { type FinishReason, type GenerationOptions, type GenerationStep, generat
 import { Capture, type CapturedTensor, matchSites } from './inspect/capture.ts';
 import { checkKeyValueFormat, type KeyValueFormat } from './key-values.ts';
 import { type FillOptions, fill } from './loader/fill.ts';
-import type { OpenedModel } from './loader/open.ts';
+import type { OnWarning, OpenedModel } from './loader/open.ts';
 import { filesOf } from './loader/save.ts';
 import { differingCopies } from './loader/verify-copies.ts';
 import type { State } from './models/state.ts';
@@ -70,7 +70,7 @@ export interface LoadOptions extends FillOptions {
   /** How states keep keys and values; default f32. f16 halves their memory, i8 takes little more than a quarter. */
   readonly keyValues?: KeyValueFormat | undefined;
   /** Told what is odd about a checkpoint but no error. */
-  readonly onWarning?: ((message: string) => void) | undefined;
+  readonly onWarning?: OnWarning | undefined;
 }
 
 export class Model {

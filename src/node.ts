@@ -182,10 +182,10 @@ export async function loadState(model: Model, file: string): Promise<State> {
 /** The tokenizer of a model, without its weights. Throws UsageError when it has none. */
 export async function openTokenizerOf(reference: string, options: PretrainedOptions = {}): Promise<Tokenizer> {
   const folder = await tokenizerFolderOf(reference, options);
-  const own = await openTokenizer(folder);
+  const own = await openTokenizer(folder, options.onWarning);
   const usual = own ? undefined : TOKENIZER_OF[(await familyNameOf(folder)) ?? ''];
   const other = { ...options, revision: undefined };
-  const tokenizer = usual ? await openTokenizer(await tokenizerFolderOf(usual, other)) : own;
+  const tokenizer = usual ? await openTokenizer(await tokenizerFolderOf(usual, other), options.onWarning) : own;
   if (!tokenizer) throw new UsageError(`${reference} has no tokenizer.json.`);
   return tokenizer;
 }

@@ -21,7 +21,11 @@ export interface OpenOptions {
   readonly config?: JsonObject | undefined;
   /** Where the tokenizer is, when not beside the weights. */
   readonly tokenizerFolder?: Folder | undefined;
+  /** Told what is odd about the files but no error. */
+  readonly onWarning?: OnWarning | undefined;
 }
+
+export type OnWarning = (message: string) => void;
 
 export interface OpenedModel {
   readonly family: string;
@@ -66,8 +70,8 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
       return { plan, model, weights };
     };
     const chosen = declareFitting(declare, options);
-    const named = await openTokenizer(options.tokenizerFolder);
-    const tokenizer = named ?? (await openTokenizer(folder));
+    const named = await openTokenizer(options.tokenizerFolder, options.onWarning);
+    const tokenizer = named ?? (await openTokenizer(folder, options.onWarning));
     const endIds = await endIdsOf(folder, config, tokenizer);
     const bytesIn = (weights: WeightFormat) => declare(weights).plan.bytes;
     return {
@@ -108,9 +112,9 @@ export async function familyNameOf(folder: Folder): Promise<string | undefined> 
 }
 
 /** Undefined when there is none. */
-export async function openTokenizer(folder: Folder | undefined): Promise<Tokenizer | undefined> {
+export async function openTokenizer(folder: Folder | undefined, onWarning?: OnWarning): Promise<Tokenizer | undefined> {
   const json = folder && (await readJson(folder, 'tokenizer.json', MAX_TOKENIZER_BYTES));
-  return json && createTokenizer(json, await readJson(folder, 'tokenizer_config.json', MAX_TOKENIZER_BYTES));
+  return json && createTokenizer(json, await readJson(folder, 'tokenizer_config.json', MAX_TOKENIZER_BYTES), onWarning);
 }
 
 /** Names that end a text in the vocabularies of the four families; base models end with these whatever their config says. */

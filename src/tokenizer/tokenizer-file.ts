@@ -26,7 +26,11 @@ const NAMED_TOKENS = ['bos_token', 'eos_token', 'unk_token', 'pad_token', 'sep_t
 /** Ends of a text by name, for files whose config names none: GPT-2's has only a length. */
 const END_OF_TEXT = ['<|endoftext|>', '<|end_of_text|>'];
 
-export function readTokenizerFile(json: unknown, configJson: unknown): TokenizerFile {
+export function readTokenizerFile(
+  json: unknown,
+  configJson: unknown,
+  _onWarning: (message: string) => void = () => {},
+): TokenizerFile {
   const file = objectAt({ value: json, path: 'tokenizer.json' });
   const config = objectAt({ value: configJson ?? {}, path: 'tokenizer_config.json' });
   const version = at(file, 'version');

@@ -31,9 +31,12 @@ export interface TextStream {
   end(): string;
 }
 
-/** Of parsed JSON; `config` may be undefined. Throws CheckpointError that names what is wrong or not understood. */
-export function createTokenizer(json: unknown, config: unknown): Tokenizer {
-  return new ByteLevelTokenizer(readTokenizerFile(json, config));
+/**
+ * Of parsed JSON; `config` may be undefined. `onWarning` is told what is odd but no error. Throws CheckpointError that names what is
+ * wrong or not understood.
+ */
+export function createTokenizer(json: unknown, config: unknown, onWarning?: (message: string) => void): Tokenizer {
+  return new ByteLevelTokenizer(readTokenizerFile(json, config, onWarning));
 }
 
 class ByteLevelTokenizer implements Tokenizer {
