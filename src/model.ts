@@ -10,6 +10,7 @@ import { type FillOptions, fill } from './loader/fill.ts';
 import type { OnWarning, OpenedModel } from './loader/open.ts';
 import { filesOf } from './loader/save.ts';
 import { differingCopies } from './loader/verify-copies.ts';
+import { exp } from './math.ts';
 import type { State } from './models/state.ts';
 import { PrefixCache, type PrefixCacheOptions } from './prefix-cache.ts';
 import { checkSamplingOptions, logSumExp, topLogprobs } from './sampler/sampler.ts';
@@ -185,7 +186,7 @@ export class Model {
     await this.#readThrough(ids, visit, signal);
     const sumLogprob = tokens.reduce((sum, { logprob }) => sum + (logprob ?? 0), 0);
     const predicted = tokens.length - 1;
-    return { tokens, sumLogprob, perplexity: predicted > 0 ? Math.exp(-sumLogprob / predicted) : Number.NaN };
+    return { tokens, sumLogprob, perplexity: predicted > 0 ? exp(-sumLogprob / predicted) : Number.NaN };
   }
 
   /** The raw scores [T, V] of the next token after every position. */

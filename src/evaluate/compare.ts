@@ -5,6 +5,7 @@
 import { checkSequences } from '../engine.ts';
 import { UsageError } from '../errors.ts';
 import type { OpenedModel } from '../loader/open.ts';
+import { exp } from '../math.ts';
 import { encodePrompt, type Model, type Prompt } from '../model.ts';
 import { logSumExp } from '../sampler/sampler.ts';
 
@@ -101,7 +102,7 @@ function divergenceOf(reference: Float32Array, totalP: number, logits: Float32Ar
   let sum = 0;
   for (let id = 0; id < reference.length; id++) {
     const logP = (reference[id] as number) - totalP;
-    const p = Math.exp(logP);
+    const p = exp(logP);
     if (p > 0) sum += p * (logP - ((logits[id] as number) - totalQ)); // 0 log 0 is 0
   }
   return Math.max(0, sum); // rounding may leave -1e-17
@@ -131,8 +132,8 @@ class Sums {
     const sorted = Float64Array.from(this.#divergences).sort();
     return {
       tokens,
-      perplexity: Math.exp(-this.#logprob / tokens),
-      referencePerplexity: Math.exp(-this.#referenceLogprob / tokens),
+      perplexity: exp(-this.#logprob / tokens),
+      referencePerplexity: exp(-this.#referenceLogprob / tokens),
       klMean: sorted.reduce((sum, kl) => sum + kl, 0) / tokens,
       kl99: sorted[Math.ceil(0.99 * tokens) - 1] as number,
       klMax: sorted[tokens - 1] as number,

@@ -2,6 +2,7 @@
  * Angles of the rotary embedding, as transformers computes them: everything in f32, so that long positions round as there.
  * -> cos[T, D/2], sin[T, D/2]
  */
+import { cos, pow, sin } from '../math.ts';
 import type { Ops } from '../ops/index.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Batch } from './batch.ts';
@@ -14,7 +15,7 @@ export interface Rotary {
 export function rotary(ops: Ops, batch: Batch, theta: number, dHead: number): Rotary {
   const half = dHead / 2;
   const { fround } = Math;
-  const frequencies = Float32Array.from({ length: half }, (_, i) => 1 / fround(theta ** fround((2 * i) / dHead)));
+  const frequencies = Float32Array.from({ length: half }, (_, i) => 1 / fround(pow(theta, fround((2 * i) / dHead))));
   const table = (f: (angle: number) => number) =>
     batch.feed(
       ops,
@@ -29,5 +30,5 @@ export function rotary(ops: Ops, batch: Batch, theta: number, dHead: number): Ro
       },
       [batch.length, half],
     );
-  return { cos: table(Math.cos), sin: table(Math.sin) };
+  return { cos: table(cos), sin: table(sin) };
 }

@@ -1,4 +1,5 @@
 /** The tokens that may be drawn next, with weights in proportion to their probabilities. Room for V of them, used again each time. */
+import { exp } from '../math.ts';
 import { thresholdOf } from './select.ts';
 
 export class Candidates {
@@ -26,7 +27,7 @@ export class Candidates {
       const score = scores[id] as number;
       if (score < floor) continue;
       this.#ids[this.#length] = id;
-      this.#weights[this.#length++] = Math.exp((score - max) / temperature);
+      this.#weights[this.#length++] = exp((score - max) / temperature);
     }
   }
 

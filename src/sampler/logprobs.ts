@@ -1,5 +1,6 @@
 /** Logarithms of the model's own probabilities: logits minus the logarithm of the sum of their exponentials, in f64. */
 import { CheckpointError } from '../errors.ts';
+import { exp, log } from '../math.ts';
 import { thresholdOf } from './select.ts';
 
 /** The largest logit. Throws CheckpointError on NaN, on Infinity, and when every logit is -Infinity. */
@@ -24,8 +25,8 @@ function broken(what: string): CheckpointError {
 export function logSumExp(logits: Float32Array): number {
   const max = maxLogit(logits);
   let sum = 0;
-  for (let id = 0; id < logits.length; id++) sum += Math.exp((logits[id] as number) - max);
-  return max + Math.log(sum);
+  for (let id = 0; id < logits.length; id++) sum += exp((logits[id] as number) - max);
+  return max + log(sum);
 }
 
 /** logits[V] -> natural logarithms of probabilities [V]. Throws CheckpointError as maxLogit does. */

@@ -82,6 +82,7 @@ describe('the rules notice', () => {
       "export const special = (name: string) => name === 'mamba';",
     ],
     ['a backend in a string', 'src/engine.ts', "export const fast = (name: string) => name === 'wasm';"],
+    ['mathematics that differ between engines', 'src/sampler/new.ts', 'export const e = Math.exp(1);'],
     ['TypeScript in AssemblyScript', 'src/backends/wasm/assembly/new.ts', "import { size } from '../../../tensor';"],
   ])('%s', (_, file, text) => {
     expect(problems(file, `${text}\n`)).toHaveLength(1);

@@ -165,6 +165,7 @@ export function violationsOf(house: House, families: readonly string[], file: st
   return [
     ...imports.flatMap((one) => problemOf(house, room, file, one) ?? []),
     ...namesIn(house, families, file, text),
+    ...inexactMathIn(file, text),
   ];
 }
 
@@ -184,6 +185,19 @@ function problemOf(house: House, room: Room, file: string, { target, typesOnly }
   if (permission === 'any' || (permission === 'types' && typesOnly)) return undefined;
   const what = permission === 'types' ? 'values of' : 'from';
   return `${file} imports ${target}: '${room.name}' may not import ${what} '${other.name}'`;
+}
+
+/** What ECMAScript leaves to the engine, so that results would depend on it. `Math.sqrt` is exact. */
+const INEXACT = /^Math\.(a?(cos|sin|tan)h?|atan2|cbrt|exp|expm1|hypot|log|log10|log1p|log2|pow)$/;
+
+function inexactMathIn(file: string, text: string): string[] {
+  if (!file.startsWith('src/')) return [];
+  const problems: string[] = [];
+  visitAll(parse(file, text), (node) => {
+    if (ts.isPropertyAccessExpression(node) && INEXACT.test(node.getText()))
+      problems.push(`${file} uses ${node.getText()}, whose bits differ between engines: src/math.ts has its own`);
+  });
+  return problems;
 }
 
 function namesIn(house: House, families: readonly string[], file: string, text: string): string[] {

@@ -1,5 +1,6 @@
 /** One kernel per op; what each computes stands in the op's own file under src/ops. */
 import { packI8Rows, toFiniteF16 } from '../../key-values.ts';
+import { exp, log1p, tanh } from '../../math.ts';
 import { roundHalfEven } from '../../numbers.ts';
 import type { Activation } from '../../ops/index.ts';
 import { quantizeActivations } from '../../quantised.ts';
@@ -12,11 +13,11 @@ type Numbers = ArrayLike<number>;
 const at = (x: Numbers, i: number): number => x[i] as number;
 
 const activations: Record<Activation, (x: number) => number> = {
-  silu: (x) => x / (1 + Math.exp(-x)),
+  silu: (x) => x / (1 + exp(-x)),
   relu2: (x) => Math.max(x, 0) ** 2,
 };
 
-const gelu = (x: number) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3)));
+const gelu = (x: number) => 0.5 * x * (1 + tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
 
 /** sum over n of x[i + n] y[j + n] */
 function dot(x: Numbers, i: number, y: Numbers, j: number, count: number): number {
@@ -179,7 +180,7 @@ function probabilities(q: Numbers, qRow: number, k: Keys, head: number, seen: nu
     (_, s) => scale * dot(q, qRow * d, keys, (s * heads + head) * d, d),
   );
   const largest = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const exps = scores.map((x) => Math.exp(x - largest));
+  const exps = scores.map((x) => exp(x - largest));
   const sum = exps.reduce((a, b) => a + b, 0);
   return exps.map((x) => x / sum);
 }
@@ -289,7 +290,7 @@ const selectiveScan: Kernel<{ starts: readonly number[] }> = ([x, dt, a, b, c, d
         let sum = at(D as Numbers, channel) * input;
         for (let j = 0; j < n; j++) {
           const k = channel * n + j;
-          h[k] = Math.exp(step * at(A as Numbers, k)) * at(h, k) + step * at(B as Numbers, t * n + j) * input;
+          h[k] = exp(step * at(A as Numbers, k)) * at(h, k) + step * at(B as Numbers, t * n + j) * input;
           sum += at(h, k) * at(C as Numbers, t * n + j);
         }
         (Y as Float32Array)[t * e + channel] = sum;
@@ -305,7 +306,7 @@ const topExperts: Kernel<{ count: number }> = ([logits], [ids, gates], { count }
     const order = Array.from({ length: x }, (_, expert) => expert)
       .sort((a, b) => at(scores, i * x + b) - at(scores, i * x + a) || a - b)
       .slice(0, count);
-    const exps = order.map((expert) => Math.exp(at(scores, i * x + expert) - at(scores, i * x + at(order, 0))));
+    const exps = order.map((expert) => exp(at(scores, i * x + expert) - at(scores, i * x + at(order, 0))));
     const sum = exps.reduce((p, q) => p + q, 0);
     numbersOf(ids as Tensor).set(order, i * count);
     numbersOf(gates as Tensor).set(
@@ -361,8 +362,8 @@ export const kernels: Readonly<Record<string, Kernel<unknown>>> = {
   add: each<{ by: number }>(([x, y], { by }) => (x as number) + by * (y as number)),
   scale: each<{ by: number }>(([x], { by }) => by * (x as number)),
   gelu: each(([x]) => gelu(x as number)),
-  softplus: each(([x]) => ((x as number) > 20 ? (x as number) : Math.log1p(Math.exp(x as number)))),
-  negExp: each(([x]) => -Math.exp(x as number)),
+  softplus: each(([x]) => ((x as number) > 20 ? (x as number) : log1p(exp(x as number)))),
+  negExp: each(([x]) => -exp(x as number)),
   gate: each<{ activation: Activation }>(
     ([g, u], { activation }) => activations[activation](g as number) * (u as number),
   ),

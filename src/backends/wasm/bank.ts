@@ -126,7 +126,8 @@ export class Bank {
   scratch(bytes: number, parts: number): Scratch | undefined {
     const { address, stride } = this.#scratch;
     if (bytes <= stride) return { address, stride, moved: false };
-    const wider = 2 ** Math.ceil(Math.log2(Math.max(bytes, MIN_SCRATCH_BYTES)));
+    let wider = MIN_SCRATCH_BYTES; // a power of two
+    while (wider < bytes) wider *= 2;
     const taken = this.#heap.take(wider * parts);
     if (!taken) return undefined;
     if (stride > 0) this.#outgrown.push(address); // commands in flight may be using it
