@@ -24,18 +24,23 @@ const MAX_COUNT = 2 ** 28;
 
 export class ConfigReader {
   readonly #json: JsonObject;
-  readonly #read = new Set<string>();
+  readonly #read: Set<string>;
+  /** Before the names of its keys: empty, or that of the object they stand in, and a dot. */
+  readonly #prefix: string;
 
-  constructor(json: JsonObject) {
+  constructor(json: JsonObject, prefix = '', read = new Set<string>()) {
     this.#json = json;
+    this.#prefix = prefix;
+    this.#read = read;
   }
 
   has(key: string): boolean {
     return this.#json[key] !== undefined && this.#json[key] !== null;
   }
 
-  is(key: string, value: string): boolean {
-    this.#read.add(key);
+  /** Does it say just this? `null` is a value here; for all other methods a key that is null is missing. */
+  is(key: string, value: string | null): boolean {
+    this.#read.add(this.#prefix + key);
     return this.#json[key] === value;
   }
 
@@ -43,27 +48,28 @@ export class ConfigReader {
   count(key: string, otherwise?: number): number {
     const value = this.number(key, otherwise);
     if (!Number.isInteger(value) || value < 1 || value > MAX_COUNT)
-      throw this.#wrong(key, 'a whole number from 1 to 2^28');
+      throw this.wrong(key, 'a whole number from 1 to 2^28');
     return value;
   }
 
   number(key: string, otherwise?: number): number {
     const value = this.#take(key) ?? otherwise;
-    if (value === undefined) throw new CheckpointError(`config.json has no '${key}', which this model needs.`);
-    if (typeof value !== 'number' || !Number.isFinite(value)) throw this.#wrong(key, 'a number');
+    if (value === undefined)
+      throw new CheckpointError(`config.json has no '${this.#prefix}${key}', which this model needs.`);
+    if (typeof value !== 'number' || !Number.isFinite(value)) throw this.wrong(key, 'a number');
     return value;
   }
 
   /** A number above 0, or 0 itself where that is allowed. */
   positive(key: string, otherwise?: number, { zero = false } = {}): number {
     const value = this.number(key, otherwise);
-    if (value < 0 || (value === 0 && !zero)) throw this.#wrong(key, `a number ${zero ? 'from 0 on' : 'above 0'}`);
+    if (value < 0 || (value === 0 && !zero)) throw this.wrong(key, `a number ${zero ? 'from 0 on' : 'above 0'}`);
     return value;
   }
 
   flag(key: string, otherwise: boolean): boolean {
     const value = this.#take(key) ?? otherwise;
-    if (typeof value !== 'boolean') throw this.#wrong(key, 'true or false');
+    if (typeof value !== 'boolean') throw this.wrong(key, 'true or false');
     return value;
   }
 
@@ -71,48 +77,49 @@ export class ConfigReader {
   choice<const T extends string | number | boolean>(key: string, values: readonly [T, ...T[]]): T {
     const value = this.#take(key) ?? values[0];
     const found = values.find((v) => v === value);
-    if (found === undefined) throw this.#wrong(key, values.map((v) => quote(v)).join(' or '));
+    if (found === undefined) throw this.wrong(key, values.map((v) => quote(v)).join(' or '));
     return found;
   }
 
   object(key: string): JsonObject | undefined {
     const value = this.#take(key);
     if (value === undefined || value === null) return undefined;
-    if (typeof value !== 'object' || Array.isArray(value)) throw this.#wrong(key, 'an object');
+    if (typeof value !== 'object' || Array.isArray(value)) throw this.wrong(key, 'an object');
     return value as JsonObject;
+  }
+
+  /** A reader of the object under `key`. Its keys have names such as 'rope_scaling.factor', in messages and to be ignored. */
+  nested(key: string): ConfigReader | undefined {
+    const object = this.object(key);
+    return object && new ConfigReader(object, `${this.#prefix}${key}.`, this.#read);
+  }
+
+  /** Is nothing set in it? */
+  get isEmpty(): boolean {
+    return Object.keys(this.#json).length === 0;
   }
 
   /** Keys that are known to change nothing here. */
   ignore(...keys: string[]): void {
-    for (const key of keys) this.#read.add(key);
+    for (const key of keys) this.#read.add(this.#prefix + key);
   }
 
-  /** The rotary base frequency, in the spelling of transformers 4 (`rope_theta`) or 5 (`rope_parameters`). Scaled positions are refused. */
-  ropeTheta(otherwise = 10000): number {
-    const parameters = this.object('rope_parameters');
-    const scaling = this.object('rope_scaling');
-    for (const [key, rope] of [
-      ['rope_parameters', parameters],
-      ['rope_scaling', scaling],
-    ] as const) {
-      const type = rope?.rope_type ?? rope?.type ?? 'default';
-      if (type !== 'default') {
-        throw new CheckpointError(`config.json asks for ${key} of type ${quote(type)}; only 'default' is understood.`);
-      }
-      if ((rope?.partial_rotary_factor ?? 1) !== 1) throw this.#wrong(key, 'no partial_rotary_factor but 1');
-    }
-    const theta = parameters?.rope_theta ?? otherwise;
-    if (typeof theta !== 'number' || !(theta > 0)) throw this.#wrong('rope_parameters', 'a rope_theta above 0 in it');
-    return this.positive('rope_theta', theta);
+  /** An error that names a value and what was wanted in its place. */
+  wrong(key: string, wanted: string): CheckpointError {
+    return new CheckpointError(`config.json has '${this.#prefix}${key}': ${quote(this.#json[key])}, wanted ${wanted}.`);
   }
 
   /** Throws on every key that is set to something and that nobody read. */
   finish(): void {
     const unknown = Object.entries(this.#json).filter(
-      ([key, value]) => !this.#read.has(key) && !HARMLESS.has(key) && value !== null && value !== false,
+      ([key, value]) =>
+        !this.#read.has(this.#prefix + key) &&
+        !(this.#prefix === '' && HARMLESS.has(key)) &&
+        value !== null &&
+        value !== false,
     );
     if (unknown.length > 0) {
-      const list = unknown.map(([key, value]) => `'${key}': ${quote(value)}`).join(', ');
+      const list = unknown.map(([key, value]) => `'${this.#prefix}${key}': ${quote(value)}`).join(', ');
       throw new CheckpointError(
         `config.json sets what this model does not understand: ${list}. If it changes nothing in the computation, ` +
           `pass it in ignoreConfigKeys (--ignore-config-keys on the command line).`,
@@ -121,12 +128,8 @@ export class ConfigReader {
   }
 
   #take(key: string): unknown {
-    this.#read.add(key);
+    this.#read.add(this.#prefix + key);
     const value = this.#json[key];
     return value === null ? undefined : value;
-  }
-
-  #wrong(key: string, wanted: string): CheckpointError {
-    return new CheckpointError(`config.json has '${key}': ${quote(this.#json[key])}, wanted ${wanted}.`);
   }
 }

@@ -9,16 +9,16 @@ import type { Batch } from './batch.ts';
 import type { ConfigReader } from './config.ts';
 import { type AttentionConfig, groupedAttention, keyValueState } from './grouped-attention.ts';
 import type { LanguageModel, ModelFacts, Site } from './model.ts';
+import { type RopeConfig, readRope, stretchedPositions } from './rope-config.ts';
+import { type RopeFrequencies, ropeFrequencies } from './rope-frequencies.ts';
 import { type Rotary, rotary } from './rotary.ts';
 import { blockSites, embedSite, modelSites, quantisedSites } from './sites.ts';
 import type { StateTensor } from './state.ts';
 import type { Sight, Tap } from './tap.ts';
 import type { Weights } from './weights.ts';
 
-export interface DecoderConfig extends AttentionConfig, ModelFacts {
+export interface DecoderConfig extends AttentionConfig, ModelFacts, RopeConfig {
   readonly contextLength: number;
-  /** Base of the rotary frequencies. */
-  readonly theta: number;
   /** The head is the embedding. */
   readonly tied: boolean;
   readonly embeddingScale: number;
@@ -27,11 +27,25 @@ export interface DecoderConfig extends AttentionConfig, ModelFacts {
   readonly logitsScale: number;
 }
 
-/** The keys of config.json that both families spell alike. */
-export function configureDecoder(json: ConfigReader) {
-  const dModel = json.count('hidden_size');
-  const nHeads = json.count('num_attention_heads');
-  const nKeyHeads = json.count('num_key_value_heads', nHeads);
+/** What transformers assumes of a Llama, and of all Granites, when a key is missing. */
+const DEFAULTS = {
+  vocabSize: 32000,
+  dModel: 4096,
+  dInner: 11008,
+  nLayers: 32,
+  nHeads: 32,
+  /** As many as heads, when undefined. */
+  nKeyHeads: undefined as number | undefined,
+  eps: 1e-6,
+  theta: 10000,
+};
+
+/** The keys of config.json that both families spell alike, and what is assumed of missing ones. */
+export function configureDecoder(json: ConfigReader, defaults = DEFAULTS) {
+  const dModel = json.count('hidden_size', defaults.dModel);
+  const nHeads = json.count('num_attention_heads', defaults.nHeads);
+  const sameHeads = json.is('num_key_value_heads', null) || defaults.nKeyHeads === undefined;
+  const nKeyHeads = json.count('num_key_value_heads', sameHeads ? nHeads : defaults.nKeyHeads);
   if (nHeads % nKeyHeads !== 0) {
     throw new CheckpointError(
       `config.json has ${nHeads} num_attention_heads, wanted a multiple of its ${nKeyHeads} num_key_value_heads.`,
@@ -43,19 +57,21 @@ export function configureDecoder(json: ConfigReader) {
       `config.json makes heads ${dHead} wide (head_dim, or hidden_size / num_attention_heads); rotary positions want an even width.`,
     );
   }
+  const maxPositions = json.count('max_position_embeddings', 2048);
+  const rope = readRope(json, maxPositions, defaults.theta);
   return {
     dModel,
     nHeads,
     nKeyHeads,
     dHead,
     attentionBias: json.flag('attention_bias', false),
-    nLayers: json.count('num_hidden_layers'),
-    dInner: json.count('intermediate_size'),
+    nLayers: json.count('num_hidden_layers', defaults.nLayers),
+    dInner: json.count('intermediate_size', defaults.dInner),
     mlpBias: json.flag('mlp_bias', false),
-    eps: json.positive('rms_norm_eps', 1e-6, { zero: true }),
-    theta: json.ropeTheta(),
-    vocabSize: json.count('vocab_size'),
-    contextLength: json.count('max_position_embeddings', 2048),
+    eps: json.positive('rms_norm_eps', defaults.eps, { zero: true }),
+    ...rope,
+    vocabSize: json.count('vocab_size', defaults.vocabSize),
+    contextLength: stretchedPositions(rope.ropeScaling, maxPositions),
     tied: json.flag('tie_word_embeddings', false),
   };
 }
@@ -85,6 +101,7 @@ export class Decoder implements LanguageModel {
   readonly #blocks: readonly Block[];
   readonly #norm: Tensor;
   readonly #head: Tensor;
+  readonly #frequencies: RopeFrequencies;
 
   constructor(c: DecoderConfig, w: Weights, parts: DecoderParts) {
     this.facts = c;
@@ -92,6 +109,7 @@ export class Decoder implements LanguageModel {
     this.#blocks = w.list('model.layers', c.nLayers, (folder, i) => block(folder, i, c, parts));
     this.#norm = w.tensor('model.norm.weight', [c.dModel]);
     this.#head = c.tied ? this.#embed : w.table('lm_head.weight', c.vocabSize, c.dModel);
+    this.#frequencies = ropeFrequencies(c, c.dHead); // after the tensors: what they are as wide as can be believed
     this.stateLayout = this.#blocks.flatMap((_, i) => keyValueState(i, c));
     const perBlock = this.#blocks.flatMap(({ attention }, i) => {
       const prefix = `blocks.${i}.`;
@@ -107,7 +125,7 @@ export class Decoder implements LanguageModel {
   forward(ops: Ops, batch: Batch, tap: Tap): Tensor {
     const c = this.facts;
     const at = tap.at('');
-    const angles = rotary(ops, batch, c.theta, c.dHead);
+    const angles = rotary(ops, batch, this.#frequencies);
     const ids = batch.feed(ops, (given) => given.ids, [batch.length]);
     let x = at('embed', ops.embed(this.#embed, ids, c.embeddingScale)); // [T, M]
     this.#blocks.forEach((b, i) => {

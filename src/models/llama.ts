@@ -10,16 +10,29 @@ import { mlpSites, subNormSites } from './sites.ts';
 
 export interface LlamaConfig extends DecoderConfig, MlpConfig {}
 
+/** What transformers assumes of a `bitnet` when a key is missing (models/bitnet/configuration_bitnet.py). */
+const BITNET = {
+  vocabSize: 128256,
+  dModel: 2560,
+  dInner: 6912,
+  nLayers: 30,
+  nHeads: 20,
+  nKeyHeads: 5,
+  eps: 1e-5,
+  theta: 500000,
+};
+
 function configure(json: ConfigReader): LlamaConfig {
-  const common = configureDecoder(json);
-  const activation = json.choice('hidden_act', ['silu', 'relu2']);
+  const bitnet = json.is('model_type', 'bitnet');
+  const common = bitnet ? configureDecoder(json, BITNET) : configureDecoder(json);
+  const activation = json.choice('hidden_act', bitnet ? ['relu2', 'silu'] : ['silu', 'relu2']);
   json.choice('rope_interleaved', [false]);
   json.choice('parallel_attn', [false]);
   json.ignore('activation'); // Falcon3's second name of hidden_act
   return {
     ...common,
     activation,
-    subNorms: activation === 'relu2',
+    subNorms: bitnet,
     attentionScale: 1 / Math.sqrt(common.dHead),
     embeddingScale: 1,
     residualScale: 1,
