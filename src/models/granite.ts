@@ -1,25 +1,30 @@
 /**
- * Granite 3 (IBM Granite 3.0 report; transformers models/granite and models/granitemoe): Llama's block with muP multipliers, and in
- * the MoE checkpoints a dropless mixture of small experts instead of one feed-forward part.
+ * Granite 3 (IBM Granite 3.0 report; transformers models/granite, models/granitemoe, models/granitemoeshared): Llama's block with muP
+ * multipliers, and in the MoE checkpoints a dropless mixture of small experts instead of one feed-forward part. The shared kind has an
+ * expert for all tokens beside them.
  */
 import { CheckpointError } from '../errors.ts';
+import type { Tensor } from '../tensor.ts';
 import type { ConfigReader } from './config.ts';
 import { configureDecoder, Decoder, type DecoderConfig, decoderNames, type FeedForward } from './decoder.ts';
 import { gatedMlp, type MlpConfig } from './gated-mlp.ts';
 import type { Family } from './model.ts';
-import { mlpSites, routingSites } from './sites.ts';
+import { mlpSites, routingSites, sharedSites } from './sites.ts';
 import type { Weights } from './weights.ts';
 
 export interface GraniteConfig extends DecoderConfig, MlpConfig {
   /** 0 for a dense model; else dInner is the width of one expert. */
   readonly nExperts: number;
   readonly nActiveExperts: number;
+  /** Width of the expert that all tokens go through beside the mixture; 0 without one. */
+  readonly dShared: number;
 }
 
 function configure(json: ConfigReader): GraniteConfig {
-  const sparse = json.has('num_local_experts');
+  const shared = json.is('model_type', 'granitemoeshared');
+  const sparse = shared || json.is('model_type', 'granitemoe');
   json.ignore('router_aux_loss_coef', 'output_router_logits'); // training only
-  const nExperts = sparse ? json.count('num_local_experts') : 0;
+  const nExperts = sparse ? json.count('num_local_experts', 8) : 0;
   const nActiveExperts = sparse ? json.count('num_experts_per_tok', 2) : 0;
   if (nActiveExperts > nExperts) {
     throw new CheckpointError(
@@ -36,6 +41,7 @@ function configure(json: ConfigReader): GraniteConfig {
     logitsScale: 1 / json.positive('logits_scaling', 1),
     nExperts,
     nActiveExperts,
+    dShared: shared && json.number('shared_intermediate_size', 0) !== 0 ? json.count('shared_intermediate_size') : 0,
   };
 }
 
@@ -56,6 +62,25 @@ function mixture(w: Weights, c: GraniteConfig): FeedForward {
   };
 }
 
+/** The expert for all tokens: as a gated feed-forward part, with gate and up in one matrix. x[T, M] -> [T, M] */
+function sharedExpert(w: Weights, c: GraniteConfig): FeedForward {
+  const gateUp = w.split('input_linear', c.dModel, [c.dShared, c.dShared]);
+  const down = w.linear('output_linear', c.dShared, c.dModel);
+  return (ops, x, at) => {
+    const [gate, up] = gateUp(ops, x, at, 'mlpIn') as [Tensor, Tensor];
+    const hidden = at('sharedHidden', ops.gate(gate, up, c.activation)); // [T, F]
+    return at('sharedOut', down(ops, hidden, at, 'sharedHidden'));
+  };
+}
+
+/** What feeds forward in a block of experts. */
+function sparse(layer: Weights, c: GraniteConfig): FeedForward {
+  const routed = mixture(layer.at('block_sparse_moe'), c);
+  if (c.dShared === 0) return routed;
+  const shared = sharedExpert(layer.at('shared_mlp'), c);
+  return (ops, x, at) => ops.add(routed(ops, x, at), shared(ops, x, at));
+}
+
 /** transformers 5 renamed the expert tensors; IBM's checkpoints carry the older names. */
 const RENAMED: readonly (readonly [string, string])[] = [
   ['block_sparse_moe.experts.gate_up_proj', 'block_sparse_moe.input_linear.weight'],
@@ -65,7 +90,8 @@ const RENAMED: readonly (readonly [string, string])[] = [
 
 export const granite: Family<GraniteConfig> = {
   name: 'granite',
-  matches: ({ model_type }) => model_type === 'granite' || model_type === 'granitemoe',
+  matches: ({ model_type }) =>
+    model_type === 'granite' || model_type === 'granitemoe' || model_type === 'granitemoeshared',
   configure,
   rename(name) {
     if (decoderNames.isBuffer(name)) return undefined;
@@ -78,7 +104,10 @@ export const granite: Family<GraniteConfig> = {
       config,
       weights,
       config.nExperts > 0
-        ? { feedForward: (layer) => mixture(layer.at('block_sparse_moe'), config), feedForwardSites: routingSites }
+        ? {
+            feedForward: (layer) => sparse(layer, config),
+            feedForwardSites: (prefix) => [...routingSites(prefix), ...(config.dShared > 0 ? sharedSites(prefix) : [])],
+          }
         : { feedForward: (layer) => gatedMlp(layer.at('mlp'), config), feedForwardSites: mlpSites },
     ),
 };

@@ -54,6 +54,12 @@ export const routingSites = (prefix: string): Site[] =>
     ['expertGates', '[T, A]', 'weights of the chosen experts'],
   ]);
 
+export const sharedSites = (prefix: string): Site[] =>
+  sitesOf(prefix, [
+    ['sharedHidden', '[T, F]', 'activations inside of the expert for all tokens'],
+    ['sharedOut', '[T, M]', 'what the expert for all tokens adds to the mixture'],
+  ]);
+
 export const senseSites = (): Site[] =>
   sitesOf('', [
     ['context', '[T, M]', 'output of the trunk, from which the sense weights are made'],

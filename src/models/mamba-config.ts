@@ -1,0 +1,141 @@
+/**
+ * The configurations of Mamba: that of transformers (models/mamba, models/falcon_mamba), that of state-spaces/mamba
+ * (models/config_mamba.py, whose `ssm_cfg` holds arguments of modules/mamba_simple.py), and files that have the keys of both.
+ */
+import { CheckpointError, quote } from '../errors.ts';
+import type { ConfigReader, JsonObject } from './config.ts';
+import type { ModelFacts } from './model.ts';
+
+export interface MambaConfig extends ModelFacts {
+  readonly contextLength: undefined;
+  readonly dInner: number;
+  readonly dState: number;
+  readonly dConv: number;
+  readonly dtRank: number;
+  readonly bias: boolean;
+  readonly convBias: boolean;
+  readonly eps: number;
+  /** Of the norms of dt, B and C that FalconMamba has; undefined without them. */
+  readonly mixerEps: number | undefined;
+  readonly tied: boolean;
+}
+
+/** [of state-spaces, of transformers] */
+const SPELLINGS = [
+  ['d_model', 'hidden_size'],
+  ['n_layer', 'num_hidden_layers'],
+  ['d_inner', 'intermediate_size'],
+  ['tie_embeddings', 'tie_word_embeddings'],
+] as const;
+
+/** The same for keys of ssm_cfg. */
+const SSM_SPELLINGS = [
+  ['d_state', 'state_size'],
+  ['d_conv', 'conv_kernel'],
+  ['expand', 'expand'],
+  ['dt_rank', 'time_step_rank'],
+  ['bias', 'use_bias'],
+  ['conv_bias', 'use_conv_bias'],
+] as const;
+
+/** Keys of ssm_cfg that make initial weights, or choose between kernels. */
+const SSM_WITHOUT_EFFECT = new Set(['dt_min', 'dt_max', 'dt_init', 'dt_scale', 'dt_init_floor', 'use_fast_path']);
+
+const isSet = (value: unknown): boolean => value !== undefined && value !== null;
+
+/** A config.json in transformers' words. Its own keys stay; where a second spelling says something else, that is an error. */
+export function translateMamba(json: JsonObject): JsonObject {
+  const original = !isSet(json.hidden_size) && isSet(json.d_model);
+  const ssm = json.ssm_cfg ?? {};
+  if (typeof ssm !== 'object' || Array.isArray(ssm))
+    throw new CheckpointError(`config.json has 'ssm_cfg': ${quote(ssm)}, wanted an object.`);
+  checkPure(json);
+  const words: Record<string, unknown> = { ...json };
+  for (const [from, to] of SPELLINGS) words[to] = agreed([to, words[to]], [from, json[from]]);
+  for (const [from, to] of SSM_SPELLINGS)
+    words[to] = agreed([to, words[to]], [`ssm_cfg.${from}`, (ssm as JsonObject)[from]]);
+  for (const [from] of SPELLINGS) delete words[from];
+  for (const key of ['ssm_cfg', 'attn_layer_idx', 'attn_cfg', 'd_intermediate']) delete words[key];
+  for (const [key, value] of Object.entries(ssm)) {
+    const known = SSM_WITHOUT_EFFECT.has(key) || SSM_SPELLINGS.some(([from]) => from === key);
+    if (!known) words[`ssm_cfg.${key}`] = value; // understood below, or an unknown key
+  }
+  checkInner(json, words);
+  if (!original) return words;
+  return { ...words, model_type: 'mamba', vocab_size: paddedVocabulary(json) };
+}
+
+/** The value under one of two spellings. `auto` leaves the choice to the other. */
+function agreed([to, value]: readonly [string, unknown], [from, second]: readonly [string, unknown]): unknown {
+  if (!isSet(second) || second === value || (second === 'auto' && isSet(value))) return value;
+  if (!isSet(value) || value === 'auto') return second;
+  throw new CheckpointError(
+    `config.json has '${to}': ${quote(value)} and '${from}': ${quote(second)}, which are two names of one thing: remove the wrong one.`,
+  );
+}
+
+/** Throws where state-spaces' hybrids put attention or a feed-forward part into their blocks. */
+function checkPure({ attn_layer_idx, d_intermediate }: JsonObject): void {
+  if (isSet(attn_layer_idx) && !(Array.isArray(attn_layer_idx) && attn_layer_idx.length === 0)) {
+    throw new CheckpointError(
+      `config.json has 'attn_layer_idx': ${quote(attn_layer_idx)}, wanted []: layers of attention among those of Mamba are not understood.`,
+    );
+  }
+  if (isSet(d_intermediate) && d_intermediate !== 0) {
+    throw new CheckpointError(
+      `config.json has 'd_intermediate': ${quote(d_intermediate)}, wanted 0: feed-forward parts in a Mamba are not understood.`,
+    );
+  }
+}
+
+/** `d_inner` says what `expand` says in another way, unless transformers' `intermediate_size` is there, which counts for itself. */
+function checkInner({ d_inner, intermediate_size }: JsonObject, { expand, hidden_size }: JsonObject): void {
+  if (!isSet(d_inner) || isSet(intermediate_size) || typeof expand !== 'number' || typeof hidden_size !== 'number')
+    return;
+  if (d_inner === Math.floor(expand * hidden_size)) return;
+  throw new CheckpointError(
+    `config.json has 'd_inner': ${quote(d_inner)} and 'expand': ${expand}, which makes ${expand * hidden_size} of a width of ` +
+      `${hidden_size}: remove the wrong one.`,
+  );
+}
+
+/** state-spaces pads the vocabulary when the model is made. */
+function paddedVocabulary({ vocab_size = 50277, pad_vocab_size_multiple }: JsonObject): unknown {
+  const padTo = pad_vocab_size_multiple ?? 8;
+  if (typeof padTo !== 'number' || !Number.isInteger(padTo) || padTo < 1) {
+    throw new CheckpointError(
+      `config.json has 'pad_vocab_size_multiple': ${quote(padTo)}, wanted a whole number from 1 on.`,
+    );
+  }
+  return typeof vocab_size === 'number' ? Math.ceil(vocab_size / padTo) * padTo : vocab_size;
+}
+
+/** Reads transformers' words. What is assumed of a missing key is what its MambaConfig and FalconMambaConfig assume. */
+export function configureMamba(json: ConfigReader): MambaConfig {
+  json.choice('hidden_act', ['silu']);
+  json.choice('rms_norm', [true]);
+  json.choice('ssm_cfg.layer', ['Mamba1']);
+  json.ignore('pad_vocab_size_multiple'); // of the other dialect, where it has had its effect
+  json.ignore('residual_in_fp32', 'fused_add_norm'); // the residual stream is always f32 here
+  json.ignore('use_mambapy', 'use_falcon_mambapy', 'use_associative_scan'); // choices between kernels
+  json.ignore('rescale_prenorm_residual', 'time_step_min', 'time_step_max', 'time_step_floor', 'time_step_scale');
+  json.ignore('time_step_init_scheme'); // initialisation only
+  const dModel = json.count('hidden_size', 768);
+  const expanded = Math.floor(json.positive('expand', 2) * dModel);
+  const automatic = json.is('time_step_rank', 'auto');
+  return {
+    dModel,
+    nLayers: json.count('num_hidden_layers', 32),
+    vocabSize: json.count('vocab_size', 50280),
+    contextLength: undefined,
+    dInner: json.count('intermediate_size', expanded),
+    dState: json.count('state_size', 16),
+    dConv: json.count('conv_kernel', 4),
+    dtRank: automatic ? Math.ceil(dModel / 16) : json.count('time_step_rank', Math.ceil(dModel / 16)),
+    bias: json.flag('use_bias', false),
+    convBias: json.flag('use_conv_bias', true),
+    eps: json.positive('layer_norm_epsilon', 1e-5, { zero: true }),
+    mixerEps: json.is('model_type', 'falcon_mamba') ? json.positive('mixer_rms_eps', 1e-6, { zero: true }) : undefined,
+    tied: json.flag('tie_word_embeddings', true),
+  };
+}
