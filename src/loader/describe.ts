@@ -49,7 +49,7 @@ export function describe(opened: OpenedModel, threads = 1, keyValues: KeyValueFo
     Object.fromEntries(
       opened.formats.map((format) => [format, bytes(format === 'auto' ? opened.plan.bytes : opened.bytesIn(format))]),
     ) as Partial<Record<WeightFormat, number>>;
-  const beside = PROCESS_BYTES + threads * THREAD_BYTES + stateBytes(false);
+  const beside = PROCESS_BYTES + threads * THREAD_BYTES + stateBytes(false) + opened.plan.passingBytes;
   return {
     family: opened.family,
     facts: opened.model.facts,

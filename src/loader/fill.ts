@@ -6,6 +6,7 @@ import { CheckpointError } from '../errors.ts';
 import type { Block, SourceDType } from '../numbers.ts';
 import { BLOCK_COLUMNS, byteSize, isBlockDType, PANEL_ROWS, size } from '../tensor.ts';
 import { panelsOf } from './blocks.ts';
+import { packTernary } from './pack-ternary.ts';
 import type { Piece, Plan } from './plan.ts';
 
 export interface LoadProgress {
@@ -44,27 +45,44 @@ export const SOURCE: Partial<Record<StoredDType, SourceDType>> = {
 /** Takes memory for every tensor of the plan, fills it, and computes what is derived. */
 export async function fill(plan: Plan, backend: Backend, options: FillOptions = {}): Promise<void> {
   const { signal, onProgress, onFilled } = options;
-  const total = [...plan.pieces.keys()].reduce((sum, name) => sum + (plan.tensors.get(name)?.byteLength ?? 0), 0);
+  const total = [...plan.pieces.keys(), ...plan.packings.keys()].reduce(
+    (sum, name) => sum + (plan.tensors.get(name)?.byteLength ?? 0),
+    0,
+  );
   let loaded = 0;
   for (const pieces of plan.pieces.values()) for (const { target } of pieces) place(backend, target);
+  for (const { codes, scale } of plan.packings.values())
+    for (const x of scale ? [codes, scale] : [codes]) place(backend, x);
   const buffers = new ReadBuffers();
+  const countFor = (stored: StoredTensor) => (bytes: number) => {
+    loaded += bytes;
+    onProgress?.({ file: stored.file, loaded, total });
+  };
   for (const [name, pieces] of plan.pieces) {
     const stored = plan.tensors.get(name) as StoredTensor;
-    const onBytes = (bytes: number) => {
-      loaded += bytes;
-      onProgress?.({ file: stored.file, loaded, total });
-    };
+    const onBytes = countFor(stored);
     if (backend.bytesOf && pieces.every((piece) => isVerbatim(stored, piece))) {
       const whole = { stored, bytesOf: backend.bytesOf.bind(backend), signal, onBytes };
       for (const piece of pieces) await readInto(whole, piece);
     } else await fillTensor(backend, stored, pieces, buffers, signal, onBytes);
     await onFilled?.(name, { stored, pieces, backend });
   }
+  const buffer = new Uint8Array(plan.passingBytes);
+  for (const [name, packing] of plan.packings) {
+    const stored = plan.tensors.get(name) as StoredTensor;
+    await packTernary(stored, sourceOf(stored), packing, { backend, buffer, signal, onBytes: countFor(stored) });
+  }
   const ops = opsOf(backend);
   for (const { target, compute } of plan.derivations) {
     place(backend, target);
     await backend.step(async () => ops.assign(target, compute(ops)));
   }
+}
+
+function sourceOf({ name, dtype }: StoredTensor): SourceDType {
+  const source = SOURCE[dtype];
+  if (!source) throw new CheckpointError(`'${name}' is stored as ${dtype}, which is no type for weights here.`);
+  return source;
 }
 
 function place(backend: Backend, target: Piece['target']): void {
@@ -119,9 +137,7 @@ async function fillTensor(
   signal: AbortSignal | undefined,
   onBytes: (bytes: number) => void,
 ): Promise<void> {
-  const dtype = SOURCE[stored.dtype];
-  if (!dtype)
-    throw new CheckpointError(`'${stored.name}' is stored as ${stored.dtype}, which is no type for weights here.`);
+  const dtype = sourceOf(stored);
   const elements = size(stored.shape);
   if (elements === 0) return;
   const elementBytes = stored.byteLength / elements;

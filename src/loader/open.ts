@@ -8,7 +8,7 @@ import type { LanguageModel } from '../models/model.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/tokenizer.ts';
 import { AUTO_FORMATS, WEIGHT_FORMATS, type WeightFormat } from './formats.ts';
 import { Plan } from './plan.ts';
-import { ternaryScaleOf } from './quantization.ts';
+import { ternaryScaleOf, unpackedOf } from './quantization.ts';
 
 export interface OpenOptions {
   /** Format of the weights in memory; default `auto`. */
@@ -61,10 +61,11 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
   const facts = family.configure(reader);
   reader.finish();
   const ternaryScale = ternaryScaleOf(config);
+  const unpacked = unpackedOf(config);
   const checkpoint = await openCheckpoint(folder);
   try {
     const declare = (weights: WeightFormat) => {
-      const plan = new Plan(family, checkpoint.tensors, family.copies(facts), { weights, ternaryScale });
+      const plan = new Plan(family, checkpoint.tensors, family.copies(facts), { weights, ternaryScale, unpacked });
       const model = family.build(facts, plan.weights);
       plan.finish();
       return { plan, model, weights };

@@ -11,6 +11,7 @@ import type { Ops } from '../ops/index.ts';
 import { type BlockDType, byteSize, type DType, type Place, type Shape, show, size, type Tensor } from '../tensor.ts';
 import { panelsOf, storedBlockDType } from './blocks.ts';
 import { checkKeepsBlocks, formatOf, keepsBlocks, type WeightFormat, type WeightKind } from './formats.ts';
+import type { Unpacked } from './quantization.ts';
 
 /** A tensor whose place is found later. */
 export type Pending = { -readonly [K in keyof Tensor]: Tensor[K] };
@@ -32,10 +33,20 @@ export interface Derivation {
   readonly compute: (ops: Ops) => Tensor;
 }
 
+/** A ternary weight that is stored as numbers, and packed while it is loaded. */
+export interface Packing {
+  readonly from: Exclude<Unpacked, 'foreign'>;
+  readonly codes: Pending;
+  /** mean|W| [1] of masters; codes come with a tensor of their own for it. */
+  readonly scale: Pending | undefined;
+}
+
 export interface PlanOptions {
   readonly weights: WeightFormat;
   /** How `weight_scale` is meant in this checkpoint's ternary layers. */
   readonly ternaryScale: 'divide' | 'multiply';
+  /** What the weight of a layer is that is stored as numbers; undefined where the layer is not ternary. */
+  readonly unpacked?: (layer: string) => Unpacked | undefined;
 }
 
 const nowhere: Place = Object.freeze({});
@@ -45,6 +56,8 @@ export class Plan {
   readonly tensors = new Map<string, StoredTensor>();
   /** What is made of each stored tensor, by the model's name. */
   readonly pieces = new Map<string, Piece[]>();
+  /** Stored tensors that are packed, by the model's name. */
+  readonly packings = new Map<string, Packing>();
   readonly derivations: Derivation[] = [];
   /** Formats of blocks that the checkpoint holds already. */
   readonly storedBlocks = new Set<BlockDType>();
@@ -83,8 +96,15 @@ export class Plan {
 
   /** Bytes of all live tensors. */
   get bytes(): number {
-    const targets = [...[...this.pieces.values()].flat(), ...this.derivations].map(({ target }) => target);
+    const packed = [...this.packings.values()].flatMap(({ codes, scale }) => (scale ? [codes, scale] : [codes]));
+    const made = [...[...this.pieces.values()].flat(), ...this.derivations].map(({ target }) => target);
+    const targets = [...made, ...packed];
     return targets.reduce((sum, { shape, dtype }) => sum + byteSize(shape, dtype), 0);
+  }
+
+  /** Bytes that are held beside them while they are filled. */
+  get passingBytes(): number {
+    return Math.max(0, ...[...this.packings.keys()].map((name) => this.tensors.get(name)?.byteLength ?? 0));
   }
 
   /** Throws CheckpointError when the checkpoint holds tensors that the model never asked for, UsageError when a format does not suit it. */
@@ -94,7 +114,9 @@ export class Plan {
         "this checkpoint has no ternary layers: 'ternary' is for models that were trained with them; take q8 or q4.",
       );
     }
-    const unread = [...this.tensors].filter(([name]) => !this.pieces.has(name)).map(([, { name }]) => name);
+    const unread = [...this.tensors]
+      .filter(([name]) => !this.pieces.has(name) && !this.packings.has(name))
+      .map(([, { name }]) => name);
     if (unread.length === 0) return;
     const list = unread.slice(0, 5).join(', ') + (unread.length > 5 ? ', …' : '');
     throw new CheckpointError(
@@ -105,7 +127,7 @@ export class Plan {
 
   /** Has the model asked for ternary layers? */
   get hasTernary(): boolean {
-    return [...this.pieces.values()].flat().some(({ target }) => target.dtype === 'ternary');
+    return this.packings.size > 0 || [...this.pieces.values()].flat().some(({ target }) => target.dtype === 'ternary');
   }
 
   /** Can the weights of this checkpoint be had in that format? */
@@ -178,10 +200,27 @@ export class Plan {
     return target;
   }
 
+  /** What the weight of a ternary layer is that is stored as numbers; undefined of all other layers. */
+  #packingOf(name: string): Packing['from'] | undefined {
+    const weight = this.tensors.get(`${name}.weight`);
+    const use = weight && weight.dtype !== 'U8' ? this.#options.unpacked?.(name) : undefined;
+    return use === 'foreign' ? undefined : use;
+  }
+
+  /** Throws where the configuration makes a layer ternary whose weight is stored as numbers that mean nothing then. */
+  #checkDense(name: string): void {
+    const weight = this.tensors.get(`${name}.weight`);
+    if (!weight || weight.dtype === 'U8' || this.#options.unpacked?.(name) === undefined) return;
+    throw new CheckpointError(
+      `'${weight.name}' is ${weight.dtype}, but quantization_config in config.json makes its layer ternary, which is stored packed (U8). ` +
+        `If these are plain weights, remove quantization_config from config.json.`,
+    );
+  }
+
   /** Ternary layers are known by their type and their scale, not by what the config says of them. Blocks have three axes, and no scale. */
   #isTernary(name: string): boolean {
     const weight = this.tensors.get(`${name}.weight`);
-    if (weight?.dtype !== 'U8') return false;
+    if (weight?.dtype !== 'U8') return this.#packingOf(name) !== undefined;
     if (this.tensors.has(`${name}.weight_scale`)) return true;
     if (weight.shape.length === 3) return false;
     throw new CheckpointError(
@@ -192,13 +231,17 @@ export class Plan {
   #linears(names: readonly string[], dIn: number, dOuts: readonly number[], options: MatrixOptions = {}): Linears {
     const ternary = names.filter((name) => this.#isTernary(name));
     if (ternary.length === 0) {
+      for (const name of names) this.#checkDense(name);
       return denseLinears(names.map((name, i) => this.#dense(name, dIn, [dOuts[i] as number], options)[0] as Dense));
     }
-    const dense = names.find((name) => !ternary.includes(name));
-    if (dense !== undefined) {
-      const stored = this.tensors.get(`${dense}.weight`)?.dtype ?? 'missing';
+    const storedAs = (name: string) => this.tensors.get(`${name}.weight`)?.dtype ?? 'missing';
+    const isPacked = (name: string) => storedAs(name) === 'U8';
+    const first = ternary.find(isPacked) ?? (ternary[0] as string);
+    const other = names.find((name) => !ternary.includes(name) || isPacked(name) !== isPacked(first));
+    if (other !== undefined) {
       throw new CheckpointError(
-        `'${dense}.weight' is ${stored}, but '${ternary[0]}.weight' is ternary; they read one input, so all must be or none.`,
+        `'${other}.weight' is ${storedAs(other)}, but '${first}.weight' is ${isPacked(first) ? 'packed ' : ''}ternary; they read one input, ` +
+          `so all must be or none.`,
       );
     }
     return ternaryLinears(
@@ -208,7 +251,7 @@ export class Plan {
   }
 
   #split(name: string, dIn: number, dOuts: readonly number[], options: MatrixOptions = {}): Linears {
-    if (this.#isTernary(name))
+    if (this.#isTernary(name) || this.#options.unpacked?.(name))
       throw new CheckpointError(`'${name}.weight' is ternary and fused; only separate ternary layers are understood.`);
     return denseLinears(this.#dense(name, dIn, dOuts, options));
   }
@@ -245,12 +288,31 @@ export class Plan {
   }
 
   #ternary(name: string, dIn: number, dOut: number, { bias = false }: MatrixOptions): Ternary {
-    this.#find(`${name}.weight`, [Math.ceil(dOut / 4), dIn]);
-    const whole = { firstRow: 0, transposed: false };
-    const scale = this.tensors.get(`${name}.weight_scale`) as StoredTensor;
-    const wScale = this.#ask(`${name}.weight_scale`, scale.shape.length === 0 ? [] : [1], [1], 'vector');
-    const w = this.#claim(`${name}.weight`, { kind: 'matrix', ...whole }, [dOut, dIn], 'ternary');
+    const from = this.#packingOf(name);
+    const { w, wScale = this.#ternaryScale(name) } = from
+      ? this.#packing(`${name}.weight`, dIn, dOut, from)
+      : this.#packed(`${name}.weight`, dIn, dOut);
     return { w, wScale, b: bias ? this.#ask(`${name}.bias`, [dOut], [dOut], 'vector') : undefined };
+  }
+
+  #ternaryScale(name: string): Tensor {
+    const shape = this.tensors.get(`${name}.weight_scale`)?.shape.length === 0 ? [] : [1];
+    return this.#ask(`${name}.weight_scale`, shape, [1], 'vector');
+  }
+
+  #packed(name: string, dIn: number, dOut: number): { w: Tensor; wScale?: Tensor } {
+    this.#find(name, [Math.ceil(dOut / 4), dIn]);
+    return { w: this.#claim(name, { kind: 'matrix', firstRow: 0, transposed: false }, [dOut, dIn], 'ternary') };
+  }
+
+  #packing(name: string, dIn: number, dOut: number, from: Packing['from']): { w: Tensor; wScale?: Tensor } {
+    const stored = this.#find(name, [dOut, dIn]);
+    formatOf('vector', stored.name, stored.dtype, this.#options.weights); // throws on integers
+    const codes: Pending = { shape: [dOut, dIn], dtype: 'ternary', place: nowhere, offset: 0 };
+    const scale: Pending | undefined =
+      from === 'masters' ? { shape: [1], dtype: 'f32', place: nowhere, offset: 0 } : undefined;
+    this.packings.set(name, { from, codes, scale });
+    return scale ? { w: codes, wScale: scale } : { w: codes };
   }
 }
 

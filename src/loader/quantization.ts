@@ -8,10 +8,7 @@ import { LAYOUT_VERSION, QUANT_METHOD } from './blocks.ts';
  * (transformers utils/quantization_config.py and integrations/bitnet.py). Throws CheckpointError on any other scheme.
  */
 export function ternaryScaleOf(config: JsonObject): 'divide' | 'multiply' {
-  const found = config.quantization_config ?? {};
-  if (typeof found !== 'object' || Array.isArray(found))
-    throw new CheckpointError(`config.json has 'quantization_config': ${quote(found)}, wanted an object.`);
-  const quantization = found as JsonObject;
+  const quantization = quantizationOf(config);
   const method = quantization.quant_method ?? 'bitnet';
   if (method === QUANT_METHOD) {
     const version = quantization.layout_version ?? LAYOUT_VERSION;
@@ -25,21 +22,77 @@ export function ternaryScaleOf(config: JsonObject): 'divide' | 'multiply' {
       `weights quantised by ${quote(method)} are not understood; known are 'bitnet' and '${QUANT_METHOD}'.`,
     );
   }
-  if ((quantization.quantization_mode ?? 'offline') !== 'offline') {
-    throw new CheckpointError(
-      `quantization_mode ${quote(quantization.quantization_mode)} keeps full-precision weights and rounds them in every pass; ` +
-        `take the packed ('offline') version of this checkpoint.`,
-    );
-  }
   if (quantization.use_rms_norm === true) {
     throw new CheckpointError(
       'quantization_config.use_rms_norm puts a norm into every ternary layer, which is not understood yet.',
     );
   }
   const kind = quantization.linear_class ?? 'bitlinear';
-  if (kind === 'bitlinear') return 'divide';
-  if (kind === 'autobitlinear') return 'multiply';
-  throw new CheckpointError(
-    `quantization_config.linear_class is ${quote(kind)}, wanted 'bitlinear' or 'autobitlinear'.`,
-  );
+  if (kind !== 'bitlinear' && kind !== 'autobitlinear') {
+    throw new CheckpointError(
+      `quantization_config.linear_class is ${quote(kind)}, wanted 'bitlinear' or 'autobitlinear'.`,
+    );
+  }
+  const mode = quantization.quantization_mode ?? 'offline';
+  if (mode !== 'offline' && (mode !== 'online' || kind !== 'autobitlinear')) {
+    throw new CheckpointError(
+      `quantization_config.quantization_mode is ${quote(mode)} with linear_class ${quote(kind)}, wanted 'offline', or 'online' with 'autobitlinear'.`,
+    );
+  }
+  return kind === 'bitlinear' ? 'divide' : 'multiply';
+}
+
+/**
+ * What a weight is, of a layer that the configuration makes ternary, when it is stored as numbers and not packed:
+ * `masters`, to be rounded to mean|W| times -1, 0 or 1 (`online`); `codes`, which are -1, 0 and 1 already, as transformers saves what it
+ * has unpacked; `foreign`, for which the reference has no meaning.
+ */
+export type Unpacked = 'masters' | 'codes' | 'foreign';
+
+/** -> what the unpacked weight of a layer of that name is; undefined where the layer is not ternary. */
+export function unpackedOf(config: JsonObject): (layer: string) => Unpacked | undefined {
+  const quantization = quantizationOf(config);
+  const none = Object.keys(quantization).length === 0 || quantization.quant_method === QUANT_METHOD;
+  if (none) return () => undefined;
+  const kept = quantization.modules_to_not_convert ?? null;
+  if (kept !== null && !(Array.isArray(kept) && kept.every((name) => typeof name === 'string'))) {
+    throw new CheckpointError(
+      `quantization_config.modules_to_not_convert is ${quote(kept)}, wanted a list of names, or null.`,
+    );
+  }
+  const isKept = (layer: string) => kept?.some((pattern) => matches(layer, pattern)) ?? false;
+  const online = quantization.quantization_mode === 'online';
+  if (online && kept && !isKept('lm_head')) {
+    throw new CheckpointError(
+      `quantization_config.modules_to_not_convert is ${quote(kept)}, wanted 'lm_head' among them, or null: a ternary head is not understood.`,
+    );
+  }
+  const use = online ? 'masters' : quantization.linear_class === 'autobitlinear' ? 'codes' : 'foreign';
+  return (layer) => (isKept(layer) ? undefined : use);
+}
+
+/** As transformers' should_convert_module: the pattern is the beginning of the name or its end; `.*` stands for anything. */
+function matches(name: string, pattern: string): boolean {
+  if (name.endsWith(pattern)) return true;
+  const [first = '', ...others] = pattern.split('.*');
+  if (!name.startsWith(first)) return false;
+  let from = first.length;
+  for (const part of others) {
+    const at = name.indexOf(part, from);
+    if (at < 0) return false;
+    from = at + part.length;
+  }
+  return true;
+}
+
+/** A config.json of weights that were rounded and packed when they were loaded. */
+export function packedConfig(config: JsonObject): JsonObject {
+  return { ...config, quantization_config: { ...quantizationOf(config), quantization_mode: 'offline' } };
+}
+
+function quantizationOf(config: JsonObject): JsonObject {
+  const found = config.quantization_config ?? {};
+  if (typeof found !== 'object' || Array.isArray(found))
+    throw new CheckpointError(`config.json has 'quantization_config': ${quote(found)}, wanted an object.`);
+  return found as JsonObject;
 }

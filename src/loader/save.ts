@@ -20,6 +20,7 @@ import {
 import { blockMetadata, configWithBlocks, storedBlockShape } from './blocks.ts';
 import type { OpenedModel } from './open.ts';
 import type { Piece, Plan } from './plan.ts';
+import { packedConfig } from './quantization.ts';
 
 /** What is kept beside the weights, as it was. */
 const MODEL_FILES = ['config.json', 'generation_config.json'];
@@ -53,8 +54,10 @@ export async function filesOf(opened: OpenedModel, backend: Backend, maxShardByt
   if (opened.tokenizerFolder) {
     files.push(...(await copies(opened.tokenizerFolder, [...TOKENIZER_FILES, ...OLDER_TOKENIZER_FILES])));
   }
-  if (blocks.length === 0) return [...files, ...weights];
-  return [...files.map((file) => (file.name === 'config.json' ? saidIn(file, blocks) : file)), ...weights];
+  const rounded = [...opened.plan.packings.values()].some(({ from }) => from === 'masters');
+  if (blocks.length === 0 && !rounded) return [...files, ...weights];
+  const said = (config: JsonObject) => configWithBlocks(rounded ? packedConfig(config) : config, blocks);
+  return [...files.map((file) => (file.name === 'config.json' ? saidIn(file, said) : file)), ...weights];
 }
 
 function blocksOf(plan: Plan): BlockDType[] {
@@ -62,10 +65,10 @@ function blocksOf(plan: Plan): BlockDType[] {
   return targets.flatMap(({ target: { dtype } }) => (isBlockDType(dtype) ? [dtype] : []));
 }
 
-/** config.json, with a word on blocks. */
-function saidIn({ name, content }: Copy, blocks: readonly BlockDType[]): SavedFile {
+/** config.json, with a word on its weights. */
+function saidIn({ name, content }: Copy, said: (config: JsonObject) => JsonObject): SavedFile {
   const before = JSON.parse(new TextDecoder().decode(content)) as JsonObject; // it was read when the model was opened
-  const after = configWithBlocks(before, blocks);
+  const after = said(before);
   if (after === before) return copy(name, content);
   const json = new TextEncoder().encode(`${JSON.stringify(after, null, 2)}\n`);
   return { name, bytes: () => [json] };
@@ -88,6 +91,24 @@ async function copies(folder: Folder, names: readonly string[]): Promise<Copy[]>
 
 /** Every stored tensor that the model reads, under its stored name. */
 export function savedTensors(plan: Plan, backend: Backend): SavedTensor[] {
+  return [...savedPieces(plan, backend), ...savedPackings(plan, backend)];
+}
+
+/** Ternary weights that were packed when they were loaded, as packed checkpoints store them. */
+function savedPackings(plan: Plan, backend: Backend): SavedTensor[] {
+  return [...plan.packings].flatMap(([key, { codes, scale }]) => {
+    const { name } = plan.tensors.get(key) as StoredTensor;
+    const [rows, columns] = codes.shape as [number, number];
+    const saved = (name: string, target: Tensor, shape: readonly number[]): SavedTensor => {
+      const piece: Piece = { target, kind: 'matrix', firstRow: 0, transposed: false };
+      return { name, shape, dtype: STORED[target.dtype], bytes: () => inOrder([piece], backend) };
+    };
+    const packed = saved(name, codes, [Math.ceil(rows / 4), columns]);
+    return scale ? [packed, saved(`${name}_scale`, scale, [1])] : [packed];
+  });
+}
+
+function savedPieces(plan: Plan, backend: Backend): SavedTensor[] {
   return [...plan.pieces].map(([name, pieces]) => {
     const stored = plan.tensors.get(name) as StoredTensor;
     const ordered = [...pieces].sort((a, b) => a.firstRow - b.firstRow);

@@ -1,0 +1,88 @@
+/**
+ * Packs ternary weights that a checkpoint stores as numbers, as transformers rounds them in every pass (integrations/bitnet.py, WeightQuant):
+ * round(W / mean|W|), ties to even, within -1 and 1. Bytes as of the packed checkpoints: byte p holds rows p, p + N/4, ..., low bits first.
+ */
+import type { Backend } from '../backends/backend.ts';
+import type { StoredTensor } from '../checkpoint/safetensors.ts';
+import { CheckpointError } from '../errors.ts';
+import { type SourceDType, toFloats, view } from '../numbers.ts';
+import type { Packing } from './plan.ts';
+
+/** Bytes read at once, and about as many that are packed at once. */
+const CHUNK_BYTES = 1 << 21;
+
+/** The least mean|W| that the reference divides by. */
+const LEAST_MEAN = 1e-5;
+
+export interface PackOptions {
+  readonly backend: Backend;
+  /** At least as long as the stored tensor, whose mean must be known before its first number is rounded. */
+  readonly buffer: Uint8Array;
+  readonly signal: AbortSignal | undefined;
+  onBytes(bytes: number): void;
+}
+
+/** W [N, J] in the file -> codes [N, J] and scale [1], which have their places. Throws CheckpointError on numbers without a code. */
+export async function packTernary(
+  stored: StoredTensor,
+  dtype: SourceDType,
+  to: Packing,
+  o: PackOptions,
+): Promise<void> {
+  const bytes = o.buffer.subarray(0, stored.byteLength);
+  for (let at = 0; at < bytes.length; at += CHUNK_BYTES) {
+    o.signal?.throwIfAborted();
+    const into = bytes.subarray(at, at + CHUNK_BYTES);
+    await stored.read(at, into, o.signal);
+    o.onBytes(into.length);
+  }
+  const numbers = view(dtype, bytes);
+  const floats = (from: number, count: number) => toFloats(dtype, numbers.subarray(from, from + count));
+  const { scale } = to;
+  if (scale) {
+    const perWeight = Math.fround(1 / Math.max(meanSize(floats, numbers.length, stored), Math.fround(LEAST_MEAN)));
+    await fillCodes(to, floats, (w) => roundedTo(Math.fround(w * perWeight)), o.backend);
+    const one = new Uint8Array(Float32Array.of(1 / perWeight).buffer);
+    const block = { row: 0, column: 0, rows: 1, columns: 1, transposed: false };
+    await o.backend.fill(scale, { ...block, dtype: 'f32', bytes: one });
+  } else await fillCodes(to, floats, (w) => codeOf(w, stored), o.backend);
+}
+
+type Floats = (from: number, count: number) => Float32Array;
+
+const roundedTo = (x: number): number => (x > 0.5 ? 1 : x < -0.5 ? -1 : 0);
+
+function codeOf(w: number, { name }: StoredTensor): number {
+  if (w === 0 || w === 1 || w === -1) return w;
+  throw new CheckpointError(
+    `'${name}' holds ${w}, but quantization_config in config.json makes its layer ternary: wanted -1, 0 and 1 only.`,
+  );
+}
+
+function meanSize(floats: Floats, count: number, { name }: StoredTensor): number {
+  let sum = 0;
+  for (let at = 0; at < count; at += CHUNK_BYTES) {
+    const some = floats(at, Math.min(CHUNK_BYTES, count - at));
+    for (let i = 0; i < some.length; i++) sum += Math.abs(some[i] as number);
+  }
+  if (Number.isFinite(sum)) return Math.fround(sum / count);
+  throw new CheckpointError(`'${name}' holds numbers that are not finite, which cannot be rounded to ternary ones.`);
+}
+
+async function fillCodes({ codes }: Packing, floats: Floats, code: (w: number) => number, backend: Backend) {
+  const [rows, columns] = codes.shape as [number, number];
+  const packedRows = Math.ceil(rows / 4);
+  const atOnce = Math.max(1, Math.floor(CHUNK_BYTES / columns));
+  for (let row = 0; row < packedRows; row += atOnce) {
+    const count = Math.min(atOnce, packedRows - row);
+    const bytes = new Uint8Array(count * columns);
+    for (let quarter = 0; quarter < 4; quarter++) {
+      const first = quarter * packedRows + row;
+      const some = floats(first * columns, Math.max(0, Math.min(count, rows - first)) * columns);
+      for (let i = 0; i < some.length; i++) {
+        bytes[i] = (bytes[i] as number) | ((code(some[i] as number) + 1) << (2 * quarter));
+      }
+    }
+    await backend.fill(codes, { row, column: 0, rows: count, columns, dtype: 'u8', bytes, transposed: false });
+  }
+}
