@@ -65,7 +65,10 @@ def shapes(config: dict) -> dict[str, tuple[int, ...]]:
             if config["attention_bias"]:
                 out[f"{at}self_attn.{name}_proj.bias"] = (width,)
         out[at + "post_attention_layernorm.weight"] = (M,)
-        if config["model_type"] == "granitemoe":
+        if S := config.get("shared_intermediate_size"):
+            out[at + "shared_mlp.input_linear.weight"] = (2 * S, M)
+            out[at + "shared_mlp.output_linear.weight"] = (M, S)
+        if config["model_type"].startswith("granitemoe"):
             X = config["num_local_experts"]
             out[at + "block_sparse_moe.router.layer.weight"] = (X, M)
             out[at + "block_sparse_moe.input_linear.weight"] = (X, 2 * F, M)
@@ -96,7 +99,7 @@ def random_state(config: dict) -> State:
 
 
 def run(folder: Path, config: dict) -> HfRun:
-    return (MoeRun if config["model_type"] == "granitemoe" else HfRun)(load(folder))
+    return (MoeRun if config["model_type"].startswith("granitemoe") else HfRun)(load(folder))
 
 
 def case(name: str, about: str, ids: list[int], config: dict, write: Write = write_safetensors) -> Case:
@@ -176,6 +179,17 @@ V5_STYLE |= dict(
     vocab_size=47, num_local_experts=5, num_experts_per_tok=3, dtype="float32", transformers_version="5.18.0",
     rope_parameters={"rope_theta": 1500000.0, "rope_type": "default"}, tie_word_embeddings=False,
 )  # fmt: skip
+SHARED = MOE_10 | dict(
+    architectures=["GraniteMoeSharedForCausalLM"], model_type="granitemoeshared", shared_intermediate_size=7,
+    num_local_experts=6, num_experts_per_tok=3, vocab_size=41, hidden_size=18, num_attention_heads=3,
+    num_key_value_heads=3, intermediate_size=10,
+)  # fmt: skip
+SCALED = {key: value for key, value in DENSE_3.items() if key not in ("rope_theta", "rope_scaling", "torch_dtype")}
+SCALED |= dict(
+    num_hidden_layers=2, num_attention_heads=2, num_key_value_heads=1, vocab_size=53, max_position_embeddings=96,
+    dtype="bfloat16", transformers_version="5.18.0",
+    rope_parameters={"rope_theta": 1500000.0, "rope_type": "yarn", "factor": 3.0, "original_max_position_embeddings": 32},
+)  # fmt: skip
 
 CASES = [
     formula_case(
@@ -228,5 +242,17 @@ CASES = [
         [5, 23, 23, 42, 0, 36, 18, 9, 31, 2],
         V5_STYLE | {"tie_word_embeddings": True, "num_key_value_heads": 2},
         lambda folder, state: write_safetensors(folder, v5_names(state)),
+    ),
+    case(
+        "granite-moe-shared",
+        "granitemoeshared: an expert for all tokens beside the mixture; bfloat16, tied, 3 of 6 experts.",
+        [35, 6, 31, 31, 12, 0, 40, 28, 17],
+        SHARED,
+    ),
+    case(
+        "granite-rope-yarn",
+        "rope_parameters of transformers 5 with yarn, bfloat16, tied head.",
+        [17, 3, 50, 42, 3, 3, 0, 29, 35, 8],
+        SCALED,
     ),
 ]

@@ -10,7 +10,7 @@ from bit_linear import TernaryRun, check, load_ternary, pack
 from formulas import close
 from golden_case import Case
 from golden_files import State, write_config, write_safetensors
-from hf_run import HfRun, load
+from hf_run import HfRun, StepwiseRun, load
 from torch import Tensor
 
 BITNET = {"quant_method": "bitnet"}
@@ -177,14 +177,50 @@ DENSE = LLAMA | dict(
 del DENSE["is_bitnet_config"], DENSE["rope_interleaved"]
 
 
-def build_dense(seed: int, folder: Path) -> HfRun:
-    state = outer_state(DENSE)
-    for i in range(DENSE["num_hidden_layers"]):
-        for name, shape in layer_shapes(DENSE).items():
+def dense_state(config: dict) -> State:
+    state = outer_state(config)
+    for i in range(config["num_hidden_layers"]):
+        for name, shape in layer_shapes(config).items():
             state[f"model.layers.{i}.{name}.weight"] = random.matrix(*shape, gain=2.0)
-    write_config(folder, DENSE)
-    write_safetensors(folder, {name: tensor.bfloat16() for name, tensor in state.items()})
-    return HfRun(load(folder))
+    return {name: tensor.bfloat16() for name, tensor in state.items()}
+
+
+def dense_case(name: str, about: str, ids: list[int], config: dict, run: type[HfRun] = HfRun) -> Case:
+    def build(seed: int, folder: Path) -> HfRun:
+        write_config(folder, config)
+        write_safetensors(folder, dense_state(config))
+        return run(load(folder))
+
+    return Case(name, about, ids, build)
+
+
+# Contexts so short that the 64 greedy tokens go far beyond what the model was "trained" on.
+SCALED = DENSE | dict(hidden_size=32, num_attention_heads=2, num_key_value_heads=1, vocab_size=49, intermediate_size=36)
+LLAMA3 = SCALED | dict(
+    head_dim=16, rope_theta=500000.0, max_position_embeddings=128,
+    rope_scaling={
+        "factor": 32.0, "low_freq_factor": 1.0, "high_freq_factor": 4.0, "original_max_position_embeddings": 32,
+        "rope_type": "llama3",
+    },
+)  # fmt: skip
+LINEAR = SCALED | dict(max_position_embeddings=32, rope_scaling={"type": "linear", "factor": 4.0})
+DYNAMIC = SCALED | dict(max_position_embeddings=16, rope_scaling={"type": "dynamic", "factor": 6.0})
+YARN = {key: value for key, value in SCALED.items() if key not in ("rope_theta", "rope_scaling", "torch_dtype")} | dict(
+    max_position_embeddings=96, dtype="bfloat16", transformers_version="5.18.0",
+    rope_parameters={
+        "rope_type": "yarn", "rope_theta": 10000.0, "factor": 4.0, "original_max_position_embeddings": 24,
+        "beta_fast": 3.0, "beta_slow": 0.25, "mscale": 1.0, "mscale_all_dim": 0.5,
+    },
+)  # fmt: skip
+
+# microsoft/bitnet-b1.58-2B-4T-bf16
+ONLINE = TWO_B | dict(
+    intermediate_size=42, quantization_config=BITNET | {"linear_class": "autobitlinear", "quantization_mode": "online"}
+)
+
+
+def master_state(config: dict) -> State:
+    return dense_state(config) | sub_norms(config)
 
 
 CASES = [
@@ -218,10 +254,42 @@ CASES = [
         TWO_B,
         lambda: ternary_state(TWO_B, "multiply", torch.bfloat16, (1,)) | sub_norms(TWO_B),
     ),
-    Case(
+    ternary_case(
+        "llama-online",
+        "As bitnet-b1.58-2B-4T-bf16: the weights before rounding, which the reference rounds in every pass.",
+        [0, 19, 52, 33, 4, 4, 27, 46, 10],
+        ONLINE,
+        lambda: master_state(ONLINE),
+    ),
+    dense_case(
         "llama-dense",
         "Plain Llama, bfloat16, tied head.",
         [1, 22, 56, 9, 9, 37, 48, 5, 14, 30],
-        build_dense,
+        DENSE,
+    ),
+    dense_case(
+        "llama-rope-llama3",
+        "As Llama-3.2-1B: rope_scaling of type llama3, with rope_theta beside it.",
+        [1, 22, 46, 9, 9, 37, 48, 5, 14, 30],
+        LLAMA3,
+    ),
+    dense_case(
+        "llama-rope-linear",
+        "rope_scaling with the older `type`, linear, as vicuna-7b-v1.5-16k; max_position_embeddings is the count before scaling.",
+        [7, 30, 2, 41, 18, 18, 25, 0, 33],
+        LINEAR,
+    ),
+    dense_case(
+        "llama-rope-dynamic",
+        "Dynamic NTK scaling, read token by token with a cache, far beyond max_position_embeddings.",
+        [5, 17, 40, 40, 3, 28, 11, 36],
+        DYNAMIC,
+        StepwiseRun,
+    ),
+    dense_case(
+        "llama-rope-yarn",
+        "rope_parameters of transformers 5, yarn, with own betas and mscales.",
+        [12, 44, 8, 31, 31, 2, 20, 39, 16],
+        YARN,
     ),
 ]

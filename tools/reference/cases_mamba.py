@@ -124,29 +124,41 @@ STATE_SPACES = {
     "d_model": 20,
     "n_layer": 2,
     "vocab_size": 43,
-    "ssm_cfg": {"d_state": 9, "d_conv": 4, "expand": 2, "dt_rank": 3},
+    "ssm_cfg": {},
     "rms_norm": True,
     "residual_in_fp32": True,
     "fused_add_norm": True,
     "pad_vocab_size_multiple": 8,
 }
+SSM_CFG = STATE_SPACES | {"ssm_cfg": {"d_state": 9, "d_conv": 4, "expand": 2, "dt_rank": 3}}
 
 
-def build_state_spaces(seed: int, folder: Path) -> MambaRun:
-    """The configuration and names of state-spaces/mamba-*, which only their own package reads; translated by hand."""
-    ssm, multiple = STATE_SPACES["ssm_cfg"], STATE_SPACES["pad_vocab_size_multiple"]
-    config = HF | dict(
-        hidden_size=STATE_SPACES["d_model"], intermediate_size=STATE_SPACES["d_model"] * ssm["expand"],
-        num_hidden_layers=STATE_SPACES["n_layer"], state_size=ssm["d_state"], time_step_rank=ssm["dt_rank"],
-        vocab_size=math.ceil(STATE_SPACES["vocab_size"] / multiple) * multiple, torch_dtype="float16",
+def translated(original: dict) -> dict:
+    """The words of transformers for a configuration of state-spaces/mamba, with the defaults of its own MambaConfig and Mamba."""
+    width, ssm, multiple = original["d_model"], original["ssm_cfg"], original["pad_vocab_size_multiple"]
+    rank = ssm.get("dt_rank", "auto")
+    return HF | dict(
+        hidden_size=width, intermediate_size=width * ssm.get("expand", 2), num_hidden_layers=original["n_layer"],
+        state_size=ssm.get("d_state", 16), conv_kernel=ssm.get("d_conv", 4), torch_dtype="float16",
+        time_step_rank=math.ceil(width / 16) if rank == "auto" else rank,
+        vocab_size=math.ceil(original["vocab_size"] / multiple) * multiple,
     )  # fmt: skip
-    state = random_state(config)
-    state["lm_head.weight"] = state["backbone.embeddings.weight"]
-    model = MambaForCausalLM(MambaConfig(**config))
-    model.load_state_dict({name: tensor.float() for name, tensor in state.items()})
-    write_config(folder, STATE_SPACES)
-    write_pickle(folder, {name.replace("embeddings", "embedding"): tensor for name, tensor in state.items()})
-    return MambaRun(model)
+
+
+def state_spaces_case(name: str, about: str, original: dict) -> Case:
+    """The configuration and names of state-spaces/mamba-*, which only their own package reads; translated by hand."""
+
+    def build(seed: int, folder: Path) -> MambaRun:
+        config = translated(original)
+        state = random_state(config)
+        state["lm_head.weight"] = state["backbone.embeddings.weight"]
+        model = MambaForCausalLM(MambaConfig(**config))
+        model.load_state_dict({name: tensor.float() for name, tensor in state.items()})
+        write_config(folder, original)
+        write_pickle(folder, {name.replace("embeddings", "embedding"): tensor for name, tensor in state.items()})
+        return MambaRun(model)
+
+    return Case(name, about, [42, 9, 17, 17, 30, 2, 25, 8, 36, 11, 0], build)
 
 
 ODD = HF | dict(
@@ -160,6 +172,18 @@ TRI = HF | dict(
 UNTIED = HF | dict(
     hidden_size=18, expand=1, intermediate_size=18, state_size=7, conv_kernel=5, time_step_rank=5, vocab_size=48,
     tie_word_embeddings=False, torch_dtype="bfloat16",
+)  # fmt: skip
+
+# As state-spaces/mamba-130m-hf: both dialects in one file.
+DUAL = HF | dict(
+    hidden_size=18, intermediate_size=36, d_inner=36, d_model=18, n_layer=2, num_hidden_layers=2, ssm_cfg={},
+    time_step_rank=2, rms_norm=True, fused_add_norm=True, pad_vocab_size_multiple=8, vocab_size=48,
+)  # fmt: skip
+# As tiiuae/falcon-mamba-7b: `expand` says something else than the sizes, and is not used.
+FALCON = HF | dict(
+    _name_or_path="./", architectures=["FalconMambaForCausalLM"], model_type="falcon_mamba", hidden_size=14, expand=16,
+    intermediate_size=28, state_size=6, time_step_rank=3, vocab_size=45, eos_token_id=11, pad_token_id=11,
+    tie_word_embeddings=False, torch_dtype="bfloat16", transformers_version="4.43.0.dev0",
 )  # fmt: skip
 
 CASES = [
@@ -192,10 +216,27 @@ CASES = [
         UNTIED,
         write_untied,
     ),
-    Case(
+    state_spaces_case(
         "mamba-state-spaces",
-        "config.json and pytorch_model.bin in the dialect of state-spaces/mamba-*, float16; 43 words padded to 48.",
-        [42, 9, 17, 17, 30, 2, 25, 8, 36, 11, 0],
-        build_state_spaces,
+        "config.json (as published: eight keys, ssm_cfg empty) and pytorch_model.bin of state-spaces/mamba-*, float16; 43 words padded to 48.",
+        STATE_SPACES,
+    ),
+    state_spaces_case(
+        "mamba-ssm-cfg",
+        "The same dialect with sizes in ssm_cfg.",
+        SSM_CFG,
+    ),
+    case(
+        "mamba-dual-config",
+        "config.json as state-spaces/mamba-130m-hf has it, with the keys of both dialects.",
+        [3, 44, 20, 20, 9, 31, 0, 17],
+        DUAL,
+    ),
+    case(
+        "falcon-mamba",
+        "As tiiuae/falcon-mamba-7b: norms of dt, B and C; an `expand` that does not fit the sizes; bfloat16, own head.",
+        [12, 40, 3, 3, 27, 18, 33, 7, 1],
+        FALCON,
+        write_untied,
     ),
 ]

@@ -14,7 +14,7 @@ import torch
 import transformers
 from golden_files import State
 from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, PreTrainedModel
+from transformers import AutoModelForCausalLM, DynamicCache, PreTrainedModel
 
 MADE_WITH = f"transformers {transformers.__version__}, PyTorch {torch.__version__}, float32, eager attention"
 
@@ -121,10 +121,53 @@ class HfRun:
         hooks.out_of(layer.mlp, at + "mlpOut")
 
 
+class StepwiseRun(HfRun):
+    """Reads token by token with a cache, as generation does: with a dynamic RoPE, one pass over all tokens gives other numbers."""
+
+    @torch.no_grad()
+    def steps(self, ids: list[int]) -> Iterator[Tensor]:
+        cache = DynamicCache(config=self.model.config)
+        for position, token in enumerate(ids):
+            place = torch.tensor([[position]])
+            options = dict(past_key_values=cache, use_cache=True, position_ids=place)
+            yield self.model(torch.tensor([[token]]), **options).logits[0]
+
+    def logits(self, ids: list[int]) -> Tensor:
+        return torch.cat(list(self.steps(ids)))
+
+    def sites(self, ids: list[int]) -> State:
+        """Of each token by itself, one below the other; patterns, which grow, are left out. Keys and values of the last step are all."""
+        sites: State = {}
+        parts: list[State] = []
+        hooks = Hooks(sites)
+        self.hook(hooks, sites)
+        try:
+            with replaced(modules[type(self.model).__module__], *self.recorder(sites)):
+                for logits in self.steps(ids):
+                    parts.append(sites | {"logits": logits})
+                    sites.clear()
+        finally:
+            hooks.remove()
+        names = [name for name in parts[0] if not name.endswith(".pattern")]
+        last = {name: parts[-1][name] for name in names if name.endswith((".k", ".v"))}
+        return {name: torch.cat([part[name] for part in parts]) for name in names if name not in last} | last
+
+
 class MoeRun(HfRun):
     def hook_mlp(self, layer: nn.Module, hooks: Hooks, sites: State, at: str) -> None:
         moe = layer.block_sparse_moe
-        hooks.out_of(moe, at + "mlpOut")
+        if getattr(layer, "shared_mlp", None) is None:
+            hooks.out_of(moe, at + "mlpOut")
+        else:
+            hooks.into(layer.shared_mlp.output_linear, at + "sharedHidden")
+
+            def add(_: nn.Module, args: tuple, output: Tensor) -> None:
+                sites[at + "sharedOut"] = output[0].clone()
+                sites[at + "mlpOut"] = routed[0] + output[0]
+
+            routed: list[Tensor] = []
+            hooks.on(moe, lambda _, args, output: routed.__setitem__(slice(None), [output[0].clone()]))
+            hooks.on(layer.shared_mlp, add)
 
         def routing(_: nn.Module, args: tuple, output: tuple[Tensor, Tensor, Tensor]) -> None:
             chosen, gates, logits = output
