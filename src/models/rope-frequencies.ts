@@ -17,7 +17,8 @@ const { fround } = Math;
 /** Throws CheckpointError when they are no finite numbers. */
 export function ropeFrequencies({ theta, ropeScaling }: RopeConfig, dHead: number): RopeFrequencies {
   const frequencies = scaled(theta, ropeScaling, dHead);
-  if (frequencies.some((x) => !Number.isFinite(x))) {
+  const noExponent = ropeScaling.type === 'dynamic' && dHead === 2; // that of the growing base is D / (D - 2)
+  if (noExponent || frequencies.some((x) => !Number.isFinite(x))) {
     throw new CheckpointError(
       `config.json asks for rotary positions (rope_theta ${theta}, ${JSON.stringify(ropeScaling)}) whose frequencies are no finite ` +
         `numbers for heads ${dHead} wide.`,
