@@ -9,6 +9,7 @@ import type { Batch } from './batch.ts';
 import type { ConfigReader } from './config.ts';
 import type { Family, LanguageModel, ModelFacts, Site } from './model.ts';
 import { blockSites, embedSite, mlpSites, modelSites, senseSites } from './sites.ts';
+import { withFirstNames } from './spellings.ts';
 import type { StateTensor } from './state.ts';
 import { blind, type Sight, type Tap } from './tap.ts';
 import type { Linear, Weights } from './weights.ts';
@@ -30,6 +31,14 @@ export interface BackpackConfig extends ModelFacts {
   readonly eps: number;
 }
 
+/** Names that transformers gives to keys of GPT-2 in all models (attribute_map of its GPT2Config). */
+const GENERAL_NAMES = [
+  ['hidden_size', 'n_embd'],
+  ['num_attention_heads', 'n_head'],
+  ['num_hidden_layers', 'n_layer'],
+  ['max_position_embeddings', 'n_positions'],
+] as const;
+
 function configure(json: ConfigReader): BackpackConfig {
   const dModel = json.count('n_embd', 768);
   const nHeads = json.count('n_head', 12);
@@ -40,7 +49,7 @@ function configure(json: ConfigReader): BackpackConfig {
     throw new CheckpointError(`config.json has ${nSenses} num_senses, wanted at most its n_embd ${dModel}.`);
   json.choice('activation_function', ['gelu_new']);
   json.choice('tie_word_embeddings', [true]);
-  json.ignore('embd_pdrop', 'resid_pdrop', 'attn_pdrop', 'n_ctx', 'max_position_embeddings', 'reorder_and_upcast_attn');
+  json.ignore('embd_pdrop', 'resid_pdrop', 'attn_pdrop', 'n_ctx', 'reorder_and_upcast_attn');
   json.ignore(
     'summary_type',
     'summary_use_proj',
@@ -217,6 +226,7 @@ export const backpack: Family<BackpackConfig> = {
     num_senses !== undefined ||
     model_type === 'backpack-gpt2' ||
     [architectures].flat().some((name) => typeof name === 'string' && name.startsWith('Backpack')),
+  translate: (json) => withFirstNames(json, GENERAL_NAMES),
   configure,
   rename(stored) {
     const name = stored.replace(/^backpack\./, '');

@@ -5,6 +5,7 @@
 import { CheckpointError, quote } from '../errors.ts';
 import type { ConfigReader, JsonObject } from './config.ts';
 import type { ModelFacts } from './model.ts';
+import { agreed, isSet, withFirstNames } from './spellings.ts';
 
 export interface MambaConfig extends ModelFacts {
   readonly contextLength: undefined;
@@ -41,8 +42,6 @@ const SSM_SPELLINGS = [
 /** Keys of ssm_cfg that make initial weights, or choose between kernels. */
 const SSM_WITHOUT_EFFECT = new Set(['dt_min', 'dt_max', 'dt_init', 'dt_scale', 'dt_init_floor', 'use_fast_path']);
 
-const isSet = (value: unknown): boolean => value !== undefined && value !== null;
-
 /** A config.json in transformers' words. Its own keys stay; where a second spelling says something else, that is an error. */
 export function translateMamba(json: JsonObject): JsonObject {
   const original = !isSet(json.hidden_size) && isSet(json.d_model);
@@ -50,11 +49,9 @@ export function translateMamba(json: JsonObject): JsonObject {
   if (typeof ssm !== 'object' || Array.isArray(ssm))
     throw new CheckpointError(`config.json has 'ssm_cfg': ${quote(ssm)}, wanted an object.`);
   checkPure(json);
-  const words: Record<string, unknown> = { ...json };
-  for (const [from, to] of SPELLINGS) words[to] = agreed([to, words[to]], [from, json[from]]);
+  const words: Record<string, unknown> = { ...withFirstNames(json, SPELLINGS) };
   for (const [from, to] of SSM_SPELLINGS)
     words[to] = agreed([to, words[to]], [`ssm_cfg.${from}`, (ssm as JsonObject)[from]]);
-  for (const [from] of SPELLINGS) delete words[from];
   for (const key of ['ssm_cfg', 'attn_layer_idx', 'attn_cfg', 'd_intermediate']) delete words[key];
   for (const [key, value] of Object.entries(ssm)) {
     const known = SSM_WITHOUT_EFFECT.has(key) || SSM_SPELLINGS.some(([from]) => from === key);
@@ -63,15 +60,6 @@ export function translateMamba(json: JsonObject): JsonObject {
   checkInner(json, words);
   if (!original) return words;
   return { ...words, model_type: 'mamba', vocab_size: paddedVocabulary(json) };
-}
-
-/** The value under one of two spellings. `auto` leaves the choice to the other. */
-function agreed([to, value]: readonly [string, unknown], [from, second]: readonly [string, unknown]): unknown {
-  if (!isSet(second) || second === value || (second === 'auto' && isSet(value))) return value;
-  if (!isSet(value) || value === 'auto') return second;
-  throw new CheckpointError(
-    `config.json has '${to}': ${quote(value)} and '${from}': ${quote(second)}, which are two names of one thing: remove the wrong one.`,
-  );
 }
 
 /** Throws where state-spaces' hybrids put attention or a feed-forward part into their blocks. */

@@ -2,6 +2,7 @@
  * How rotary positions are scaled, read from a config.json as transformers does (modeling_rope_utils.py): `rope_scaling` of
  * transformers 4, with `rope_type` or the older `type` in it, or `rope_parameters` of transformers 5, which holds `rope_theta` too.
  */
+import { log } from '../math.ts';
 import type { ConfigReader } from './config.ts';
 
 export type RopeScaling =
@@ -99,7 +100,7 @@ function yarn(rope: ConfigReader, maxPositions: number, trained: number): RopeSc
 }
 
 /** Of the attention, by how much positions are stretched (section 3.4 of the paper). */
-const strength = (factor: number, mscale: number) => (factor <= 1 ? 1 : 0.1 * mscale * Math.log(factor) + 1);
+const strength = (factor: number, mscale: number) => (factor <= 1 ? 1 : 0.1 * mscale * log(factor) + 1);
 
 /**
  * How many positions a model with this scaling reads. `linear`, `dynamic` and `yarn` are given to models whose max_position_embeddings

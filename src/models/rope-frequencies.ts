@@ -3,6 +3,7 @@
  * where torch computes in f32, so that long positions round as there.
  */
 import { CheckpointError } from '../errors.ts';
+import { log, pow } from '../math.ts';
 import type { RopeConfig, RopeScaling } from './rope-config.ts';
 
 export interface RopeFrequencies {
@@ -49,7 +50,7 @@ function scaled(theta: number, scaling: RopeScaling, dHead: number): Float32Arra
 
 /** theta^(2 i / D) for i from 0 to D/2 - 1: what the frequencies are the reciprocals of. */
 const powers = (theta: number, dHead: number): Float32Array =>
-  Float32Array.from({ length: dHead / 2 }, (_, i) => fround(theta) ** fround((2 * i) / dHead));
+  Float32Array.from({ length: dHead / 2 }, (_, i) => pow(fround(theta), fround((2 * i) / dHead)));
 
 const unscaled = (theta: number, dHead: number): Float32Array => powers(theta, dHead).map((x) => 1 / x);
 
@@ -65,9 +66,9 @@ function grownBase(
   length: number,
 ): number {
   const exponent = dHead / (dHead - 2);
-  if (length <= trained) return theta * ((factor * trained) / trained - (factor - 1)) ** exponent; // in f64 there
+  if (length <= trained) return theta * pow((factor * trained) / trained - (factor - 1), exponent); // in f64 there
   const growth = fround(fround(fround(fround(factor) * length) / trained) - fround(factor - 1));
-  return fround(fround(theta) * fround(growth ** fround(exponent)));
+  return fround(fround(theta) * fround(pow(growth, fround(exponent))));
 }
 
 function blended(x: number, c: RopeScaling & { type: 'llama3' }): number {
@@ -82,7 +83,7 @@ function blended(x: number, c: RopeScaling & { type: 'llama3' }): number {
 }
 
 function ramped(theta: number, dHead: number, c: RopeScaling & { type: 'yarn' }): Float32Array {
-  const at = (turns: number) => (dHead * Math.log(c.trained / (turns * 2 * Math.PI))) / (2 * Math.log(theta));
+  const at = (turns: number) => (dHead * log(c.trained / (turns * 2 * Math.PI))) / (2 * log(theta));
   const [fast, slow] = [at(c.betaFast), at(c.betaSlow)];
   const low = Math.max(c.truncate ? Math.floor(fast) : fast, 0);
   const high = Math.min(c.truncate ? Math.ceil(slow) : slow, dHead - 1);

@@ -100,3 +100,14 @@ test("transformers' own keys stay where a config has both dialects", () => {
   expect(factsOf({ ...dual, expand: 16, intermediate_size: 1536 })).toMatchObject({ dInner: 1536 });
   expect(translateMamba({ model_type: 'mamba', expand: 3 })).toMatchObject({ model_type: 'mamba', expand: 3 });
 });
+
+test('a Backpack has the names of GPT-2, or those that transformers gives them in all models', () => {
+  const facts = { dModel: 768, nLayers: 12, nHeads: 12, contextLength: 512, vocabSize: 50264, nSenses: 16 };
+  expect(factsOf({ model_type: 'gpt2', num_senses: 16 })).toMatchObject(facts);
+  const general = { hidden_size: 96, num_attention_heads: 4, num_hidden_layers: 3, max_position_embeddings: 64 };
+  const read = { dModel: 96, nHeads: 4, nLayers: 3, contextLength: 64 };
+  expect(factsOf({ model_type: 'gpt2', num_senses: 16, ...general })).toMatchObject(read);
+  expect(() => factsOf({ model_type: 'gpt2', num_senses: 16, n_embd: 48, ...general })).toThrow(
+    /'n_embd': 48 and 'hidden_size': 96/,
+  );
+});
