@@ -1,4 +1,4 @@
-/** Every backend computes the ops as the reference backend defines them; threads and memories change no bit. */
+/** Every backend computes the ops as the reference backend defines them; threads, memories and the width of registers change no bit. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/backends/backend.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
@@ -19,8 +19,8 @@ let threaded: Backend;
 let scattered: Backend;
 
 beforeAll(async () => {
-  plain = await createWasmBackend({ platform: nodePlatform, threads: 1 });
-  threaded = await createWasmBackend({ platform: nodePlatform, threads: 3 });
+  plain = await createWasmBackend({ platform: { ...nodePlatform, vectorBits: 128 }, threads: 1 });
+  threaded = await createWasmBackend({ platform: { ...nodePlatform, vectorBits: 256 }, threads: 3 });
   scattered = await createWasmBackend({ platform: nodePlatform, threads: 2, maxBankBytes: 320 << 10 });
 });
 afterAll(() => Promise.all([plain.dispose(), threaded.dispose(), scattered.dispose()]));

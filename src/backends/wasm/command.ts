@@ -8,6 +8,7 @@
  *   word 2  number of the next piece of work             word 3..  what the encoder wrote
  */
 import type { DType, Shape } from '../../tensor.ts';
+import type { VectorBits } from './platform.ts';
 
 /** Words in front of those of the encoder. */
 export const HEAD_WORDS = 3;
@@ -35,6 +36,8 @@ export interface CommandWriter {
   temp(bytes: number): number;
   /** Threads that compute; for sizes of pieces only. */
   readonly parts: number;
+  /** Width of the registers that the engine computes vectors in; for sizes of tiles only. */
+  readonly vectorBits: VectorBits;
 }
 
 /** Writes the commands of one op. */

@@ -1,7 +1,7 @@
 /** Commands of a mixture of experts. */
 import type { Activation } from '../../ops/index.ts';
 import type { Encoder, Located } from './command.ts';
-import { formatOf, makeRecords, productScratch, recordBytes, rowBytes, rowsAtOnce } from './encode-linear.ts';
+import { formatOf, makeRecords, productScratch, recordBytes, rowBytes, rowsAtOnce, tileOf } from './encode-linear.ts';
 
 export const experts: Encoder<{ activation: Activation }> = (to, [x, ids, gates, wIn, wOut], [y], { activation }) => {
   const [count = 0, width = 0, inner = 0] = (wOut as Located).shape;
@@ -23,7 +23,7 @@ export const experts: Encoder<{ activation: Activation }> = (to, [x, ids, gates,
   ): void => {
     to.begin('linearByExpert', { after: true, scratchBytes: productScratch(tokens, columns, dtype) });
     to.u32(out, input, order, groups, w.address, rows, columns, formatOf(dtype));
-    to.u32(rowsAtOnce(rows, rowBytes(columns, dtype), to.parts), slotsPerRecord, tokens, records);
+    to.u32(rowsAtOnce(rows, rowBytes(columns, dtype), to.parts), slotsPerRecord, tokens, records, tileOf(to));
   };
   to.begin('groupByExpert');
   to.u32(order, groups, (ids as Located).address, slots, count, to.temp(4 * count));

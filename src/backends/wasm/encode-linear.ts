@@ -30,10 +30,13 @@ export const recordBytes = (inner: number, dtype: DType): number =>
 /** Columns to which rows of floats are filled up. */
 const FLOAT_COLUMNS = 16;
 
+/** Tokens that share the loads of float weights: as many as have their sums in registers. */
+export const tileOf = ({ vectorBits }: CommandWriter): number => (vectorBits === 256 ? 4 : 2);
+
 /** What `linear` and `linearByExpert` need for that many tokens. */
 export function productScratch(tokens: number, inner: number, dtype: DType): number {
   const record = recordBytes(inner, dtype);
-  const rows = isBlockDType(dtype) ? byteSize([PANEL_ROWS, inner], 'q8') + 16 * PANEL_ROWS : 4 * record + 512;
+  const rows = isBlockDType(dtype) ? byteSize([PANEL_ROWS, inner], 'q8') + 16 * PANEL_ROWS : 4 * record + 768;
   return 8 * tokens + 16 + rows + record;
 }
 
@@ -51,7 +54,7 @@ export const linear: Encoder<{ count: number }> = (to, [x, ...given], outputs, {
   const { dtype } = given[0] as Located;
   const input = makeRecords(to, (x as Located).address, tokens, inner, dtype);
   to.begin('linear', { after: tokens > 1, scratchBytes: productScratch(tokens, inner, dtype) });
-  to.u32(input, tokens, inner, formatOf(dtype), count);
+  to.u32(input, tokens, inner, formatOf(dtype), tileOf(to), count);
   outputs.forEach((y, i) => {
     const w = given[i] as Located;
     const [rows = 0] = w.shape;

@@ -1,6 +1,7 @@
 /** What Node's engine has behind flags and makes the kernels faster. */
 import { setFlagsFromString } from 'node:v8';
 import { hasRelaxedSimd } from './features.ts';
+import type { VectorBits } from './platform.ts';
 
 /** Programs that bring an engine of their own, which may not let its flags be changed. */
 const OTHERS = ['electron', 'nw', 'bun', 'deno'];
@@ -11,6 +12,8 @@ interface Offer {
   readonly holds: () => boolean;
 }
 
+const WIDE_VECTORS = '--experimental-wasm-revectorize';
+
 const isEngine = (prefix: string): boolean => process.versions.v8.startsWith(prefix);
 
 const OFFERS: readonly Offer[] = [
@@ -19,7 +22,7 @@ const OFFERS: readonly Offer[] = [
   // One instruction of 256 bits (AVX2) for two alike, of 128 bits, that end in stores side by side. It gets `load16x4_u` and its like wrong and
   // stops the process where both of two such vectors are passed to a function, so the kernels do neither; CI runs them with it.
   {
-    flag: '--experimental-wasm-revectorize',
+    flag: WIDE_VECTORS,
     holds: () =>
       isEngine('13.6.') &&
       process.arch === 'x64' &&
@@ -28,6 +31,12 @@ const OFFERS: readonly Offer[] = [
 ];
 
 const enabled: string[] = [];
+
+/** 256 where the flag for it is set, here or on the command line of Node. */
+export function vectorBits(): VectorBits {
+  const flags = [...enabled, ...process.execArgv, ...(process.env.NODE_OPTIONS ?? '').split(' ')];
+  return flags.includes(WIDE_VECTORS) ? 256 : 128;
+}
 
 /**
  * Turns on what Node has behind flags and makes the kernels faster: relaxed SIMD in Node 20, vectors of 256 bits in Node 24 on x64. It holds for

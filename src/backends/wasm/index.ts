@@ -27,7 +27,7 @@ import { encoders } from './encoders.ts';
 import { type Executor, immediateExecutor, threadedExecutor } from './executor.ts';
 import { fastestVariant, hasSimd } from './features.ts';
 import { Hazards, type Range } from './hazards.ts';
-import type { KernelVariant, Platform } from './platform.ts';
+import type { KernelVariant, Platform, VectorBits } from './platform.ts';
 import { type Room, Tape } from './tape.ts';
 import { carryBytes, kernelNames, writeCarry } from './thread.ts';
 import { type Draft, Writer } from './writer.ts';
@@ -56,7 +56,7 @@ export async function createWasmBackend(options: WasmBackendOptions): Promise<Ba
   const shared = threads > 1;
   const module = await platform.loadModule(`kernels-${variant}${shared ? '-shared' : ''}`);
   const executor = shared ? await threadedExecutor(platform, module, threads) : immediateExecutor(platform, module);
-  return new WasmBackend(executor, kernelNames(module), shared, maxBankBytes);
+  return new WasmBackend(executor, kernelNames(module), shared, maxBankBytes, platform.vectorBits);
 }
 
 /** How many threads compute unless it is said. */
@@ -98,6 +98,7 @@ class WasmBackend implements Backend {
   readonly #kernels: ReadonlyMap<string, number>;
   readonly #shared: boolean;
   readonly #maxBankBytes: number;
+  readonly #vectorBits: VectorBits;
   readonly #banks: Bank[] = [];
   readonly #hazards = new Hazards();
   #liveBytes = 0;
@@ -113,7 +114,14 @@ class WasmBackend implements Backend {
   /** Has everything that was posted ended? */
   #idle = true;
 
-  constructor(executor: Executor, kernels: readonly string[], shared: boolean, maxBankBytes: number) {
+  constructor(
+    executor: Executor,
+    kernels: readonly string[],
+    shared: boolean,
+    maxBankBytes: number,
+    vectorBits: VectorBits,
+  ) {
+    this.#vectorBits = vectorBits;
     this.#executor = executor;
     this.#kernels = new Map(kernels.map((name, i) => [name, i]));
     this.#shared = shared;
@@ -304,7 +312,8 @@ class WasmBackend implements Backend {
     const writes = outputs.map(rangeOf);
     for (const [i, x] of inputs.entries()) (mutated.includes(x) ? writes : reads).push(rangeOf(local[i] as Tensor));
 
-    const writer = new Writer(this.#kernels, this.#executor.parts, (bytes) => {
+    const { parts } = this.#executor;
+    const writer = new Writer(this.#kernels, { parts, vectorBits: this.#vectorBits }, (bytes) => {
       const place = this.#temporary(home, bytes);
       borrowed.push(place);
       return place.address;

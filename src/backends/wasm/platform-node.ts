@@ -5,10 +5,14 @@ import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { vectorBits } from './engine-node.ts';
 import type { Platform, Thread } from './platform.ts';
 
 export const nodePlatform: Platform = {
   cores: availableParallelism(),
+  get vectorBits() {
+    return vectorBits();
+  },
   canShare: true,
   loadModule: async (name) => WebAssembly.compile(await readFile(new URL(`./build/${name}.wasm`, import.meta.url))),
   startThread,

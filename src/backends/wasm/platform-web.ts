@@ -16,6 +16,7 @@ const kernelsUrls: Record<KernelsName, () => URL> = {
 
 export const webPlatform: Platform = {
   cores: globalThis.navigator?.hardwareConcurrency ?? 1,
+  vectorBits: 128,
   canShare: globalThis.crossOriginIsolated === true,
   loadModule,
   startThread,

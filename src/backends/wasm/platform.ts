@@ -7,9 +7,13 @@ export type KernelsName = `kernels-${KernelVariant}${'' | '-shared'}`;
 /** Plain SIMD; relaxed SIMD with int8 products in 16 or in 32 bits (assembly/blocks.ts). */
 export type KernelVariant = 'plain' | 'relaxed16' | 'relaxed32';
 
+export type VectorBits = 128 | 256;
+
 export interface Platform {
   /** Cores of this machine. */
   readonly cores: number;
+  /** Width of the registers that the engine computes vectors in: 256 where it makes one instruction of two. */
+  readonly vectorBits: VectorBits;
   /** Can memory be shared between threads here? In browsers only on isolated pages. */
   readonly canShare: boolean;
   loadModule(name: KernelsName): Promise<WebAssembly.Module>;

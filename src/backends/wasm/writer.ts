@@ -1,5 +1,6 @@
 /** Collects the records that an encoder writes for one op, before they have an address. */
 import type { CommandOptions, CommandWriter } from './command.ts';
+import type { VectorBits } from './platform.ts';
 
 /** A record before it has an address. */
 export interface Draft {
@@ -15,12 +16,18 @@ const floatBits = new Uint32Array(float.buffer);
 export class Writer implements CommandWriter {
   readonly drafts: Draft[] = [];
   readonly parts: number;
+  readonly vectorBits: VectorBits;
   readonly temp: (bytes: number) => number;
   readonly #kernels: ReadonlyMap<string, number>;
 
-  constructor(kernels: ReadonlyMap<string, number>, parts: number, temp: (bytes: number) => number) {
+  constructor(
+    kernels: ReadonlyMap<string, number>,
+    { parts, vectorBits }: Pick<CommandWriter, 'parts' | 'vectorBits'>,
+    temp: (bytes: number) => number,
+  ) {
     this.#kernels = kernels;
     this.parts = parts;
+    this.vectorBits = vectorBits;
     this.temp = temp;
   }
 

@@ -77,7 +77,7 @@ export function groupByExpert(args: usize, part: u32, parts: u32): void {
 
 /**
  * y[slot] = w[expert of slot] x[slot / divisor]. Words: y, x, order, groups, w, rows, inner, format, chunk, divisor, most slots of an expert, tokens
- * if x may be floats. x is a list of records, or the floats of a single token. Scratch memory as of `linear`, for that many slots.
+ * if x may be floats, tokens of a tile of floats. x is a list of records, or the floats of a single token. Scratch memory as of `linear`, for that many slots.
  */
 export function linearByExpert(args: usize, part: u32, parts: u32): void {
   const y = address(args, 0);
@@ -115,7 +115,7 @@ export function linearByExpert(args: usize, part: u32, parts: u32): void {
       store<u32>(ys + 4 * i, <u32>(y + (slot * rows + first) * 4));
     }
     const at = w + load<u32>(group) * expertBytes + weightBytes(first, count, format);
-    rowsForTokens(ys, xs, slots, at, some, count, 0, format, wide);
+    rowsForTokens(ys, xs, slots, at, some, count, 0, format, wide, word(args, 12));
   }
 }
 

@@ -15,8 +15,8 @@ const WIDEN_FROM: u32 = 4;
 /** Rows of a turn. */
 const ROWS: u32 = STREAMS;
 
-/** Bytes of their sums for two tokens, and of the ends of their weights. */
-const SUM_BYTES: usize = 256;
+/** Bytes of their sums for four tokens, and of the ends of their weights. */
+const SUM_BYTES: usize = 512;
 const END_BYTES: usize = 64 * ROWS;
 
 // @ts-ignore: decorator
@@ -229,13 +229,103 @@ function half2(sums: usize, x: usize, xNext: usize, w: usize, bytes: usize): voi
   v128.store(sums, b3, 112);
 }
 
-/** Outputs of four rows from their A at `sums` and their B 128 bytes further. */
-function store4(y: usize, sums: usize, rows: u32, bias: usize): void {
+/** A or B of four widened rows for four tokens, as `half2`. Sixteen sums: registers of 256 bits hold them, those of 128 bits do not. */
+function half4(sums: usize, x0: usize, x1: usize, x2: usize, x3: usize, w: usize, bytes: usize): void {
+  let a0 = f32x4.splat(0);
+  let a1 = a0;
+  let a2 = a0;
+  let a3 = a0;
+  let b0 = a0;
+  let b1 = a0;
+  let b2 = a0;
+  let b3 = a0;
+  let c0 = a0;
+  let c1 = a0;
+  let c2 = a0;
+  let c3 = a0;
+  let d0 = a0;
+  let d1 = a0;
+  let d2 = a0;
+  let d3 = a0;
+  for (const end = w + bytes; w < end; w += 128) {
+    let k0 = v128.load(w);
+    let k1 = v128.load(w, 16);
+    let k2 = v128.load(w, 32);
+    let k3 = v128.load(w, 48);
+    let x = v128.load(x0);
+    a0 = madd(x, k0, a0);
+    a1 = madd(x, k1, a1);
+    a2 = madd(x, k2, a2);
+    a3 = madd(x, k3, a3);
+    x = v128.load(x1);
+    b0 = madd(x, k0, b0);
+    b1 = madd(x, k1, b1);
+    b2 = madd(x, k2, b2);
+    b3 = madd(x, k3, b3);
+    x = v128.load(x2);
+    c0 = madd(x, k0, c0);
+    c1 = madd(x, k1, c1);
+    c2 = madd(x, k2, c2);
+    c3 = madd(x, k3, c3);
+    x = v128.load(x3);
+    d0 = madd(x, k0, d0);
+    d1 = madd(x, k1, d1);
+    d2 = madd(x, k2, d2);
+    d3 = madd(x, k3, d3);
+    k0 = v128.load(w, 64);
+    k1 = v128.load(w, 80);
+    k2 = v128.load(w, 96);
+    k3 = v128.load(w, 112);
+    x = v128.load(x0, 32);
+    a0 = madd(x, k0, a0);
+    a1 = madd(x, k1, a1);
+    a2 = madd(x, k2, a2);
+    a3 = madd(x, k3, a3);
+    x = v128.load(x1, 32);
+    b0 = madd(x, k0, b0);
+    b1 = madd(x, k1, b1);
+    b2 = madd(x, k2, b2);
+    b3 = madd(x, k3, b3);
+    x = v128.load(x2, 32);
+    c0 = madd(x, k0, c0);
+    c1 = madd(x, k1, c1);
+    c2 = madd(x, k2, c2);
+    c3 = madd(x, k3, c3);
+    x = v128.load(x3, 32);
+    d0 = madd(x, k0, d0);
+    d1 = madd(x, k1, d1);
+    d2 = madd(x, k2, d2);
+    d3 = madd(x, k3, d3);
+    x0 += 64;
+    x1 += 64;
+    x2 += 64;
+    x3 += 64;
+  }
+  v128.store(sums, a0);
+  v128.store(sums, a1, 16);
+  v128.store(sums, a2, 32);
+  v128.store(sums, a3, 48);
+  v128.store(sums, b0, 64);
+  v128.store(sums, b1, 80);
+  v128.store(sums, b2, 96);
+  v128.store(sums, b3, 112);
+  v128.store(sums, c0, 128);
+  v128.store(sums, c1, 144);
+  v128.store(sums, c2, 160);
+  v128.store(sums, c3, 176);
+  v128.store(sums, d0, 192);
+  v128.store(sums, d1, 208);
+  v128.store(sums, d2, 224);
+  v128.store(sums, d3, 240);
+}
+
+/** Outputs of four rows from their A at `sums` and their B `apart` bytes further. */
+function store4(y: usize, sums: usize, apart: usize, rows: u32, bias: usize): void {
   const all = f32x4(
-    sumOf(sums, sums + 128),
-    sumOf(sums + 16, sums + 144),
-    sumOf(sums + 32, sums + 160),
-    sumOf(sums + 48, sums + 176),
+    sumOf(sums, sums + apart),
+    sumOf(sums + 16, sums + apart + 16),
+    sumOf(sums + 32, sums + apart + 32),
+    sumOf(sums + 48, sums + apart + 48),
   );
   if (rows >= ROWS) v128.store(y, bias ? f32x4.add(all, v128.load(bias)) : all);
   else storeEnd(y, bias ? f32x4.add(all, loadEnd(bias, rows)) : all, rows);
@@ -243,7 +333,7 @@ function store4(y: usize, sums: usize, rows: u32, bias: usize): void {
 
 /**
  * Rows of weights [rows, count] for tokens whose activations, arranged, and outputs lie at the addresses xs[t] and ys[t] (of the first of these
- * rows). `wide` is scratch memory as of `wideRowsScratch`.
+ * rows). `wide` is scratch memory as of `wideRowsScratch`. `tile`: how many tokens share the loads of weights, 2 or 4. No bit depends on it.
  */
 export function floatRowsForTokens(
   ys: usize,
@@ -255,6 +345,7 @@ export function floatRowsForTokens(
   bias: usize,
   format: u32,
   wide: usize,
+  tile: u32,
 ): void {
   const sums = wide + ROWS * arrangedBytes(count);
   if (tokens < WIDEN_FROM) {
@@ -270,14 +361,24 @@ export function floatRowsForTokens(
     else if (format == BF16) widen4<u16>(wide, w, some, count, sums + SUM_BYTES);
     else widen4<i16>(wide, w, some, count, sums + SUM_BYTES);
     const shift = bias ? bias + 4 * row : 0;
-    for (let t: u32 = 0; t < tokens; t += 2) {
+    let t: u32 = 0;
+    for (; tile == 4 && t + 4 <= tokens; t += 4) {
+      const x0: usize = load<u32>(xs + 4 * t);
+      const x1: usize = load<u32>(xs + 4 * t, 4);
+      const x2: usize = load<u32>(xs + 4 * t, 8);
+      const x3: usize = load<u32>(xs + 4 * t, 12);
+      half4(sums, x0, x1, x2, x3, wide, half);
+      half4(sums + 256, x0 + 16, x1 + 16, x2 + 16, x3 + 16, wide + half, half);
+      for (let i: u32 = 0; i < 4; i++) store4(<usize>load<u32>(ys + 4 * (t + i)) + 4 * row, sums + 64 * i, 256, some, shift);
+    }
+    for (; t < tokens; t += 2) {
       const next = min(t + 1, tokens - 1);
       const x: usize = load<u32>(xs + 4 * t);
       const xNext: usize = load<u32>(xs + 4 * next);
       half2(sums, x, xNext, wide, half);
       half2(sums + 128, x + 16, xNext + 16, wide + half, half);
-      store4(<usize>load<u32>(ys + 4 * t) + 4 * row, sums, some, shift);
-      store4(<usize>load<u32>(ys + 4 * next) + 4 * row, sums + 64, some, shift);
+      store4(<usize>load<u32>(ys + 4 * t) + 4 * row, sums, 128, some, shift);
+      store4(<usize>load<u32>(ys + 4 * next) + 4 * row, sums + 64, 128, some, shift);
     }
   }
 }

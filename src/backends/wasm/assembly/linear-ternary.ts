@@ -324,7 +324,7 @@ export function linearTernary(args: usize, part: u32, parts: u32): void {
   const tiled = DOT == 0 ? 0 : (count & 15) == 0 ? tokens : tokens - 1;
   for (let t: u32 = 0; t < tokens; t++) store<i32>(sumsOfQ + 4 * t, sumRow(q + t * count, count));
   let before: u32 = 0; // pieces of the matrices before
-  let matrix = MATRICES + 1;
+  let matrix = MATRICES;
   const last = matrix + TERNARY_WORDS * word(args, 4);
   for (let piece = take(args); ; piece = take(args)) {
     while (matrix < last && piece - before >= piecesOf(args, matrix)) {

@@ -34,13 +34,14 @@ export function rowsForTokens(
   bias: usize,
   format: u32,
   wide: usize,
+  tile: u32,
 ): void {
-  if (format < Q8) floatRowsForTokens(ys, xs, tokens, w, rows, count, bias, format, wide);
+  if (format < Q8) floatRowsForTokens(ys, xs, tokens, w, rows, count, bias, format, wide, tile);
   else blockRowsForTokens(ys, xs, tokens, w, rows, blocksOf(count), bias, format == Q4, wide);
 }
 
 /**
- * Words: x, T, J, format, count; then for each matrix y, w, bias, rows, rows of a piece. x is a list of records, or the floats of a single token.
+ * Words: x, T, J, format, tokens of a tile of floats, count; then for each matrix y, w, bias, rows, rows of a piece. x is a list of records, or the floats of a single token.
  * Scratch memory: two lists of T addresses, that of `rowsForTokens`, and a record.
  */
 export function linear(args: usize, part: u32, parts: u32): void {
@@ -61,7 +62,7 @@ export function linear(args: usize, part: u32, parts: u32): void {
   for (let t: u32 = 0; t < tokens; t++) store<u32>(xs + 4 * t, <u32>(x + t * bytes));
   let before: u32 = 0; // pieces of the matrices before
   let matrix = MATRICES;
-  const end = MATRICES + MATRIX_WORDS * word(args, 4);
+  const end = MATRICES + MATRIX_WORDS * word(args, 5);
   for (let piece = take(args); ; piece = take(args)) {
     while (matrix < end && piece - before >= piecesOf(args, matrix)) {
       before += piecesOf(args, matrix);
@@ -76,6 +77,6 @@ export function linear(args: usize, part: u32, parts: u32): void {
     const bias = address(args, matrix + 2);
     for (let t: u32 = 0; t < tokens; t++) store<u32>(ys + 4 * t, <u32>(y + (t * rows + first) * 4));
     const w = address(args, matrix + 1) + weightBytes(first, count, format);
-    rowsForTokens(ys, xs, tokens, w, some, count, bias ? bias + 4 * first : 0, format, wide);
+    rowsForTokens(ys, xs, tokens, w, some, count, bias ? bias + 4 * first : 0, format, wide, word(args, 4));
   }
 }

@@ -2,7 +2,7 @@
 import { word } from './command';
 
 /** Word where the list begins, the same in all products. */
-export const MATRICES: usize = 5;
+export const MATRICES: usize = 6;
 export const MATRIX_WORDS: usize = 5;
 
 /** Pieces of the matrix whose words begin at `matrix`. */
