@@ -1,5 +1,5 @@
 /** Arguments and options that several commands share, checked while they are parsed: before any model is loaded. */
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import {
@@ -55,8 +55,10 @@ export function collect(value: string, before: readonly string[] = []): string[]
   return [...before, value];
 }
 
-/** A file that can be written, as far as can be told beforehand. */
+/** A file that can be written, as far as its name tells; `checkOutput` tells more. */
 export function outputFile(path: string): string {
+  if (path === '-') return path;
+  if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() && !isFolder(path)) return path; // judged by where it leads
   const folder = dirname(resolve(path));
   if (!isFolder(folder)) throw new InvalidArgumentError(`There is no folder ${folder}; make it first.`);
   if (path === '' || isFolder(path)) throw new InvalidArgumentError('Wanted the name of a file; this is a folder.');
@@ -70,7 +72,11 @@ export function inputFile(path: string): string {
 }
 
 function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  try {
+    return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
+  } catch {
+    return false; // links in a circle, or a folder that may not be read
+  }
 }
 
 /** Bytes as text. Throws UsageError on what is no UTF-8, such as a file of another kind. */
@@ -94,7 +100,7 @@ function textFile(path: string): string {
 
 /** A model's name or folder. A slip in the name of a shipped model is told at once; all else is for those to judge who open it. */
 export function modelReference(text: string): string {
-  if (existsSync(text) && !isFolder(text))
+  if (existsSync(text) && !isFolder(text) && !shippedModelNames().includes(text))
     throw new InvalidArgumentError(`It is a file; give its folder, ${dirname(text)}.`);
   const meant = existsSync(text) ? undefined : nearest(text, shippedModelNames());
   if (meant === undefined || meant === text) return text;

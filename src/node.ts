@@ -2,14 +2,15 @@
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { totalmem } from 'node:os';
-import { basename, dirname, join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type BackendDescription, describePlatform } from './backends/wasm/describe.ts';
 import { createWasmBackend, defaultThreads } from './backends/wasm/index.ts';
 import { nodePlatform } from './backends/wasm/platform-node.ts';
-import { localFolder } from './checkpoint/folder-node.ts';
+import { localFolder, openLocalFile } from './checkpoint/folder-node.ts';
+import { type WriteOptions, writeFileWhole } from './checkpoint/output-node.ts';
 import type { SavedFile } from './checkpoint/save.ts';
-import { checkNewFolder, writeFileWhole, writeFolderWhole } from './checkpoint/save-node.ts';
+import { checkNewFolder, writeFolderWhole } from './checkpoint/save-node.ts';
 import type { Folder } from './checkpoint/source.ts';
 import { UsageError } from './errors.ts';
 import { type HubOptions, isRepoId, snapshot } from './hub/hub-node.ts';
@@ -23,6 +24,8 @@ import type { Tokenizer } from './tokenizer/tokenizer.ts';
 export type { BackendDescription } from './backends/wasm/describe.ts';
 export { enableEngineFeatures } from './backends/wasm/engine-node.ts';
 export { localFolder } from './checkpoint/folder-node.ts';
+export type { WriteOptions } from './checkpoint/output-node.ts';
+export { checkOutputFile } from './checkpoint/output-place-node.ts';
 export { saveTensors } from './checkpoint/save-node.ts';
 export * from './hub/cache-node.ts';
 export { describeHub, type HubDescription } from './hub/describe-node.ts';
@@ -145,7 +148,7 @@ export async function quantizeModel(
 ): Promise<Quantized> {
   try {
     checkRounds(opened.plan);
-    await checkNewFolder(folder);
+    await checkNewFolder(folder, opened.plan.bytes);
   } catch (error) {
     await opened.checkpoint.close();
     throw error;
@@ -163,14 +166,14 @@ export async function quantizeModel(
   return { bytesBefore: sum(opened.checkpoint.files.map(({ size }) => size)), bytesAfter: sum(sizes), parts: parts() };
 }
 
-/** Writes a state to a file: all of it, or nothing. Throws UsageError where nothing can be written. */
-export async function saveState(model: Model, state: State, file: string): Promise<void> {
-  await writeFileWhole(file, await stateBytes(model, state));
+/** Writes a state to a file (`-`: the standard output): all of it, or nothing. Throws UsageError where nothing can be written. */
+export async function saveState(model: Model, state: State, file: string, options: WriteOptions = {}): Promise<void> {
+  await writeFileWhole(file, await stateBytes(model, state), options);
 }
 
 /** A state from a file that saveState wrote. Throws UsageError when there is none, CheckpointError when it is of another model. */
 export async function loadState(model: Model, file: string): Promise<State> {
-  const source = await localFolder(dirname(file)).open(basename(file));
+  const source = await openLocalFile(file);
   if (!source) throw new UsageError(`there is no file ${file}.`);
   try {
     return await readState(model, source);

@@ -13,7 +13,8 @@ import {
   type TextFlags,
   textOptions,
 } from '../options.ts';
-import { columns, printJson } from '../output.ts';
+import { columns } from '../output.ts';
+import { checkNotOfModel, checkOutput, printBeside } from '../output-file.ts';
 
 interface CaptureFlags extends ModelFlags, TextFlags {
   readonly sites: string[];
@@ -25,7 +26,11 @@ export function addCapture(program: Command): void {
   const command = modelOptions(textOptions(program.command('capture')))
     .description('write values from inside the model while it reads a text; `info` lists the sites that have some')
     .requiredOption('--sites <glob>', 'site names, * for any part, as in blocks.*.pattern; may be given again', collect)
-    .requiredOption('--out <file>', 'safetensors file to write, one tensor per site', outputFile);
+    .requiredOption(
+      '--out <file>',
+      'safetensors file to write, one tensor per site; - is standard output, and the list goes to stderr',
+      outputFile,
+    );
   jsonOption(command, 'out, and tensors with name, shape, dtype')
     .addHelpText(
       'after',
@@ -39,12 +44,16 @@ Examples:
 
 async function capture(reference: string, flags: CaptureFlags): Promise<void> {
   const prompt = promptOf(flags);
-  const check = (opened: OpenedModel) => checkBeforeLoad(opened, prompt, flags.sites);
+  await checkOutput(flags.out);
+  const check = (opened: OpenedModel) => {
+    checkBeforeLoad(opened, prompt, flags.sites);
+    checkNotOfModel(flags.out, opened);
+  };
   await withModel(reference, flags, check, async (model) => {
     const captured = await model.capture(prompt, { sites: flags.sites, signal: interrupt.signal });
-    await saveTensors(flags.out, captured);
+    await saveTensors(flags.out, captured, { signal: interrupt.signal });
     const list = [...captured].map(([name, { shape, dtype }]) => ({ name, shape, dtype }));
-    if (flags.json) printJson({ out: flags.out, tensors: list });
-    else process.stdout.write(columns(list.map(({ name, shape, dtype }) => [name, dtype, `[${shape.join(', ')}]`])));
+    const sheet = () => columns(list.map(({ name, shape, dtype }) => [name, dtype, `[${shape.join(', ')}]`]));
+    printBeside(flags.out, flags.json ? `${JSON.stringify({ out: flags.out, tensors: list })}\n` : sheet());
   });
 }

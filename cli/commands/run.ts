@@ -18,6 +18,7 @@ import { breathe, interrupt } from '../interrupt.ts';
 import { withModel } from '../load.ts';
 import { idList, inputFile, jsonOption, type ModelFlags, modelOptions, outputFile, textOf } from '../options.ts';
 import { printJson } from '../output.ts';
+import { checkNotOfModel, checkOutput, isStandardOutput } from '../output-file.ts';
 import { statsSheet, stopwatch } from '../stats.ts';
 
 interface RunFlags extends ModelFlags, GenerationFlags {
@@ -62,9 +63,13 @@ A prompt that begins with a dash comes after two: portmanteau run granite-tiny -
 
 async function run(reference: string, promptText: string | undefined, flags: RunFlags): Promise<void> {
   if (flags.alternatives && !flags.json) throw new UsageError('--alternatives are shown with --json only.');
+  await checkStateFile(flags.saveState);
   const prompt = await promptFrom(promptText, flags.ids);
   const begin = performance.now();
-  const check = (opened: OpenedModel) => checkBeforeLoad(opened, prompt);
+  const check = (opened: OpenedModel) => {
+    checkBeforeLoad(opened, prompt);
+    checkNotOfModel(flags.saveState, opened);
+  };
   await withModel(reference, flags, check, async (model) => {
     const loadMs = performance.now() - begin;
     const promptIds = model.encode(prompt);
@@ -85,11 +90,19 @@ async function run(reference: string, promptText: string | undefined, flags: Run
       // After an interruption too, so that the shell goes on in a new line.
       if (!flags.json && steps.length > 0) process.stdout.write('\n');
     }
-    if (state && flags.saveState !== undefined) await saveState(model, state, flags.saveState);
+    if (state && flags.saveState !== undefined)
+      await saveState(model, state, flags.saveState, { signal: interrupt.signal });
     const stats = clock.stats(loadMs, promptIds.length, cachedTokens);
     if (flags.json) printJson({ promptIds, ...summary(steps, model, flags), ...(flags.stats ? { stats } : {}) });
     else if (flags.stats) process.stderr.write(statsSheet(stats));
   });
+}
+
+/** Throws UsageError when a state cannot be written there. */
+async function checkStateFile(file: string | undefined): Promise<void> {
+  if (file !== undefined && isStandardOutput(file))
+    throw new UsageError('--save-state cannot be the standard output: the text goes there. Give a file or a pipe.');
+  await checkOutput(file);
 }
 
 /** A state when one is to be loaded or saved: it has read the first of `ids`, and not the last. */

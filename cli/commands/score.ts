@@ -22,7 +22,8 @@ import {
   textOptions,
   wholeNumber,
 } from '../options.ts';
-import { columns, printJson } from '../output.ts';
+import { columns } from '../output.ts';
+import { checkNotOfModel, checkOutput, printBeside } from '../output-file.ts';
 
 interface ScoreFlags extends ModelFlags, TextFlags, CompareFlags {
   readonly top: number;
@@ -36,7 +37,11 @@ export function addScore(program: Command): void {
         'the first token has none',
     )
     .option('--top <k>', 'also the k likeliest tokens at each place', wholeNumber, 0)
-    .option('--logits <file>', 'write the raw logits as safetensors: `logits` [T, V], f32', outputFile)
+    .option(
+      '--logits <file>',
+      'write the raw logits as safetensors: `logits` [T, V], f32; - is standard output, and the scores go to stderr',
+      outputFile,
+    )
     .addOption(
       new Option('--compare <format>', 'how far --weights is from weights of this format').choices(WEIGHT_FORMATS),
     )
@@ -68,7 +73,11 @@ async function score(reference: string, flags: ScoreFlags): Promise<void> {
     return printComparison(reference, prompt, flags);
   }
   if (flags.window !== undefined) throw new UsageError('--window goes with --compare.');
-  const check = (opened: OpenedModel) => checkBeforeLoad(opened, prompt);
+  await checkOutput(flags.logits);
+  const check = (opened: OpenedModel) => {
+    checkBeforeLoad(opened, prompt);
+    checkNotOfModel(flags.logits, opened);
+  };
   await withModel(reference, flags, check, async (model) => {
     const ids = model.encode(prompt);
     const { vocabSize } = model.opened.model.facts;
@@ -84,9 +93,12 @@ async function score(reference: string, flags: ScoreFlags): Promise<void> {
       },
     });
     if (logits && flags.logits !== undefined)
-      await saveTensors(flags.logits, new Map([['logits', { shape, dtype: 'f32', data: logits }]]));
-    if (flags.json) printJson(result);
-    else process.stdout.write(sheet(result, model.tokenizer));
+      await saveTensors(flags.logits, new Map([['logits', { shape, dtype: 'f32', data: logits }]]), {
+        signal: interrupt.signal,
+      });
+    const told = flags.json ? `${JSON.stringify(result)}\n` : sheet(result, model.tokenizer);
+    if (flags.logits === undefined) process.stdout.write(told);
+    else printBeside(flags.logits, told);
   });
 }
 

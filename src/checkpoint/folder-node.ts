@@ -9,7 +9,7 @@ export function localFolder(path: string): Folder {
     name: path,
     async open(file) {
       checkFileName(file);
-      return openFile(join(path, file));
+      return openLocalFile(join(path, file));
     },
     list: () =>
       readdir(path).then(
@@ -19,7 +19,8 @@ export function localFolder(path: string): Folder {
   };
 }
 
-async function openFile(path: string): Promise<Source | undefined> {
+/** Any file by its path; undefined when there is none. Throws CheckpointError for what is no plain file. */
+export async function openLocalFile(path: string): Promise<Source | undefined> {
   const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
     throw error;

@@ -1,79 +1,105 @@
-/** Files onto disk, whole or not at all: written beside their place, then renamed into it. */
-import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, realpath, rename, rm, rmdir } from 'node:fs/promises';
-import { basename, dirname, join, resolve } from 'node:path';
+/** Folders onto disk, whole or not at all: written beside their place, then renamed into it. And tensors, as one file. */
+import { access, constants, mkdir, readdir, readlink, realpath, rename, rmdir, stat, statfs } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
 import type { Shape, TypedArray } from '../tensor.ts';
+import { type WriteOptions, writeFileWhole } from './output-node.ts';
 import type { StoredDType } from './safetensors.ts';
 import { type SavedFile, safetensorsBytes } from './save.ts';
-
-/** Writes `file`; what was there before stays until the new one is complete. Throws UsageError where nothing can be written. */
-export async function writeFileWhole(
-  file: string,
-  bytes: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-): Promise<void> {
-  const temporary = join(dirname(resolve(file)), `.${basename(file)}.${randomUUID()}`);
-  const handle = await open(temporary, 'wx').catch((error: NodeJS.ErrnoException) => {
-    throw refused(file, error);
-  });
-  try {
-    for await (const piece of bytes) await handle.writeFile(piece);
-    await handle.sync();
-    await handle.close();
-    await rename(temporary, file).catch((error: NodeJS.ErrnoException) => {
-      throw refused(file, error);
-    });
-  } catch (error) {
-    await handle.close().catch(() => {});
-    await rm(temporary, { force: true });
-    throw error;
-  }
-}
+import { discard, hold, release, removeAbandoned, temporaryBeside } from './temporary-node.ts';
+import { refused, type SystemError } from './write-errors.ts';
 
 const occupied = (folder: string) => new UsageError(`${folder} is not empty; save to a new folder.`);
 
-/** Throws UsageError when there is something in a folder, or a file in its place. Gives where it really is. */
-export async function checkNewFolder(folder: string): Promise<string> {
-  const target = await realpath(folder).catch(() => resolve(folder)); // a link to an empty folder stays a link
-  const there = await readdir(target).catch((error: NodeJS.ErrnoException) => {
+/**
+ * Throws UsageError when there is something in a folder, or a file in its place, when it cannot be made, or when its disk has less room
+ * than `bytes`. Gives where it really is. Changes nothing.
+ */
+export async function checkNewFolder(folder: string, bytes = 0): Promise<string> {
+  const target = await targetOf(folder);
+  const there = await readdir(target).catch((error: SystemError) => {
     if (error.code === 'ENOENT') return [];
     throw refused(folder, error);
   });
   if (there.length > 0) throw occupied(folder);
+  const above = await existingAbove(dirname(target));
+  // Asked beforehand, because making several folders at once reports a read-only disk as a missing folder.
+  await access(above, constants.W_OK | constants.X_OK).catch((error: SystemError) => {
+    throw refused(folder, error);
+  });
+  if (!(await stat(above)).isDirectory())
+    throw refused(folder, Object.assign(new Error(`${above} is no folder`), { code: 'ENOTDIR' }));
+  const disk = await statfs(above).catch(() => undefined);
+  const free = disk && disk.blocks > 0 ? disk.bavail * disk.bsize : Number.POSITIVE_INFINITY; // some network disks do not say
+  if (bytes > free)
+    throw new UsageError(
+      `${folder} takes about ${megabytes(bytes)}, but its disk has ${megabytes(free)} free: make room, or choose another disk.`,
+    );
   return target;
 }
 
-/** Writes a new folder. Throws UsageError when there is already something in it, or when it cannot be made. */
-export async function writeFolderWhole(folder: string, files: Iterable<SavedFile>): Promise<void> {
-  const target = await checkNewFolder(folder);
-  const temporary = `${target}.${randomUUID()}`;
-  await mkdir(temporary, { recursive: true }).catch((error: NodeJS.ErrnoException) => {
-    throw refused(folder, error);
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+
+/** Where a link leads, even where nothing is yet; a link to an empty folder stays a link. */
+async function targetOf(folder: string): Promise<string> {
+  const target = await realpath(folder).catch(() => undefined);
+  if (target !== undefined) return target;
+  const path = resolve(folder);
+  const next = await readlink(path).catch(() => undefined);
+  if (next === undefined) return path;
+  // realpath said no: what the link leads to is not there, or it leads in a circle, which stat tells.
+  await stat(path).catch((error: SystemError) => {
+    if (error.code !== 'ENOENT') throw refused(folder, error);
   });
+  return targetOf(resolve(dirname(path), next));
+}
+
+/** The nearest folder above that is there. */
+async function existingAbove(path: string): Promise<string> {
+  const found = await stat(path).catch((error: SystemError) => {
+    if (error.code === 'ENOENT') return undefined;
+    throw refused(path, error);
+  });
+  return found || dirname(path) === path ? path : existingAbove(dirname(path));
+}
+
+/** Writes a new folder. Throws UsageError when there is already something in it, or when it cannot be made. */
+export async function writeFolderWhole(
+  folder: string,
+  files: Iterable<SavedFile>,
+  options: WriteOptions = {},
+): Promise<void> {
+  const target = await checkNewFolder(folder);
+  await removeAbandoned(target);
+  const temporary = hold(temporaryBeside(target));
+  let above: string | undefined;
   try {
-    for (const { name, bytes } of files) await writeFileWhole(join(temporary, name), bytes());
+    above = await mkdir(dirname(temporary), { recursive: true });
+    await mkdir(temporary);
+    for (const { name, bytes } of files) await writeFileWhole(join(temporary, name), bytes(), options);
     // Neither call touches a folder that somebody has filled meanwhile.
     await rmdir(target).catch(() => {});
-    await rename(temporary, target).catch((error: NodeJS.ErrnoException) => {
+    await rename(temporary, target).catch((error: SystemError) => {
       throw ['ENOTEMPTY', 'EEXIST', 'EPERM'].includes(String(error.code)) ? occupied(folder) : refused(folder, error);
     });
+    release(temporary);
   } catch (error) {
-    await rm(temporary, { recursive: true, force: true });
-    throw error;
+    await discard(temporary);
+    if (above !== undefined) await removeEmpty(dirname(temporary), above);
+    throw refused(folder, error as SystemError);
   }
 }
 
-/** What the system says no to, in words. */
-function refused(path: string, error: NodeJS.ErrnoException): Error {
-  const reason = {
-    ENOENT: 'its folder does not exist',
-    ENOTDIR: 'there is a file where a folder is wanted',
-    EISDIR: 'it is a folder',
-    EACCES: 'this user may not write there',
-    EPERM: 'this user may not write there',
-    EROFS: 'that disk is read-only',
-  }[String(error.code)];
-  return reason ? new UsageError(`${path} cannot be written: ${reason}.`, { cause: error }) : error;
+/** Removes folders that were made in vain, from `folder` up to `highest`; those with something in them stay. */
+async function removeEmpty(folder: string, highest: string): Promise<void> {
+  if (
+    !(await rmdir(folder)
+      .then(() => true)
+      .catch(() => false)) ||
+    folder === highest
+  )
+    return;
+  await removeEmpty(dirname(folder), highest);
 }
 
 /** The safetensors type of each array that tensors are handed out as. */
@@ -83,10 +109,11 @@ function storedTypeOf(dtype: string): StoredDType {
   return found;
 }
 
-/** Writes named tensors to one safetensors file. */
+/** Writes named tensors to one safetensors file; `-` is the standard output. */
 export async function saveTensors(
   file: string,
   tensors: ReadonlyMap<string, { readonly shape: Shape; readonly dtype: string; readonly data: TypedArray }>,
+  options: WriteOptions = {},
 ): Promise<void> {
   const saved = [...tensors].map(([name, { shape, dtype, data }]) => ({
     name,
@@ -94,5 +121,5 @@ export async function saveTensors(
     dtype: storedTypeOf(dtype),
     bytes: () => [new Uint8Array(data.buffer, data.byteOffset, data.byteLength)],
   }));
-  await writeFileWhole(file, safetensorsBytes(saved));
+  await writeFileWhole(file, safetensorsBytes(saved), options);
 }

@@ -1,6 +1,7 @@
 /** Laws of writing: whole or not at all, nothing of others is lost, and shards say the same as one file. */
 import {
   existsSync,
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -16,9 +17,10 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { openCheckpoint } from '../../src/checkpoint/checkpoint.ts';
 import { memoryFolder } from '../../src/checkpoint/folder-memory.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
+import { writeFileWhole } from '../../src/checkpoint/output-node.ts';
 import { readSafetensors, storedBytes } from '../../src/checkpoint/safetensors.ts';
 import { checkpointFiles } from '../../src/checkpoint/save.ts';
-import { saveTensors, writeFileWhole, writeFolderWhole } from '../../src/checkpoint/save-node.ts';
+import { checkNewFolder, saveTensors, writeFolderWhole } from '../../src/checkpoint/save-node.ts';
 import type { Source } from '../../src/checkpoint/source.ts';
 import { UsageError } from '../../src/errors.ts';
 import { bytesOfAll, readAll, savedTensors } from './saved.ts';
@@ -152,11 +154,32 @@ describe('a folder', () => {
     expect(readFileSync(join(target(), 'x', 'y', 'a'), 'utf8')).toBe('one');
   });
 
+  test('larger than its disk is refused before anything is made', async () => {
+    await checkNewFolder(join(target(), 'x'), 10);
+    await expect(checkNewFolder(join(target(), 'x'), 1e18)).rejects.toThrow(/has [\d.]+ MB free/);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('that is interrupted takes the folders with it that were made for it', async () => {
+    const files = [{ name: 'b', bytes: interrupted }];
+    await expect(writeFolderWhole(join(target(), 'x', 'y'), files)).rejects.toThrow('interrupted');
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
   test('reached by a link is filled where the link leads', async () => {
     mkdirSync(target());
     symlinkSync(target(), join(folder, 'link'));
     await writeFolderWhole(join(folder, 'link'), [file('a', 'one')]);
     expect(readFileSync(join(target(), 'a'), 'utf8')).toBe('one');
+  });
+
+  test('to which a link leads is made, and the link stays', async () => {
+    symlinkSync('model', join(folder, 'link'));
+    await writeFolderWhole(join(folder, 'link'), [file('a', 'one')]);
+    expect(readFileSync(join(target(), 'a'), 'utf8')).toBe('one');
+    expect(lstatSync(join(folder, 'link')).isSymbolicLink()).toBe(true);
+    symlinkSync('circle', join(folder, 'circle'));
+    await expect(writeFolderWhole(join(folder, 'circle'), [file('a', 'one')])).rejects.toThrow(UsageError);
   });
 
   test('that is interrupted is not there, nor anything beside it', async () => {

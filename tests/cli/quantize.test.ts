@@ -1,5 +1,16 @@
 /** `quantize`: what it writes, what it says of it, and what it refuses. */
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -73,3 +84,43 @@ test('refuses what it cannot do, and writes nothing', { timeout: 60_000 }, async
   expect(readFileSync(join(folder, 'full', 'mine'), 'utf8')).toBe('kept');
   expect(readdirSync(folder).sort()).toEqual(['full', 'plain']);
 });
+
+test('removes what a killed one has left, and nothing else', { timeout: 60_000 }, async () => {
+  const out = join(folder, 'out');
+  const door = new URL('../../dist/src/checkpoint/save-node.js', import.meta.url).href;
+  const script = `import { writeFolderWhole } from ${JSON.stringify(door)};
+    async function* endless() { yield new Uint8Array(9); process.stdout.write('begun'); await new Promise(() => setInterval(() => {}, 1e6)); }
+    await writeFolderWhole(${JSON.stringify(out)}, [{ name: 'a', bytes: endless }]);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  const during = readdirSync(folder);
+  expect(during).toHaveLength(1);
+  mkdirSync(join(folder, '.other.mine'));
+  const quantize = (to: string) => cli(['quantize', golden('mamba-odd'), join(folder, to), '--weights', 'q8']);
+  expect((await quantize('out')).code).toBe(0); // the other one still runs
+  expect(readdirSync(folder).sort()).toEqual([...during, '.other.mine', 'out'].sort());
+  child.kill('SIGKILL');
+  await once(child, 'close');
+  rmSync(out, { recursive: true });
+  expect((await quantize('out')).code).toBe(0);
+  expect(readdirSync(folder).sort()).toEqual(['.other.mine', 'out']);
+});
+
+test.skipIf(process.getuid?.() === 0)(
+  'a folder that may not be written to is called that, before weights are read',
+  async () => {
+    mkdirSync(join(folder, 'locked'));
+    chmodSync(join(folder, 'locked'), 0o555);
+    const { code, stderr } = await cli([
+      'quantize',
+      'granite-tiny',
+      join(folder, 'locked', 'a', 'b'),
+      '--weights',
+      'q8',
+    ]);
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/this user may not write there/);
+  },
+);
