@@ -1,11 +1,11 @@
 /** `score --compare FORMAT`: a model beside itself with weights of another format. */
-import { totalmem } from 'node:os';
 import {
   type Comparison,
   compare,
   type OpenedModel,
   type Prompt,
   UsageError,
+  usableBytes,
   type WeightFormat,
   windowsOf,
 } from '../src/node.ts';
@@ -38,7 +38,7 @@ export async function printComparison(
   const { weights = 'auto', compare: other = 'auto', window, json } = flags;
   const check = (opened: OpenedModel) => {
     windowsOf(opened, prompt, window);
-    checkMemory(opened, weights, other);
+    checkMemory(opened, weights, other, flags.memory ?? usableBytes());
   };
   const result = await withModel(reference, flags, check, (model) =>
     withModel(
@@ -60,11 +60,13 @@ export async function printComparison(
 }
 
 /** Both models are in memory at once: says what that takes, before it is taken. */
-function checkMemory(opened: OpenedModel, weights: WeightFormat, other: WeightFormat): void {
+function checkMemory(opened: OpenedModel, weights: WeightFormat, other: WeightFormat, memoryBytes: number): void {
   const bytes = [opened.plan.bytes, opened.bytesIn(other)] as const;
   const needs = `${megabytes(bytes[0])} for the weights as ${weights}, ${megabytes(bytes[1])} as ${other}`;
-  if (bytes[0] + bytes[1] > totalmem())
-    throw new UsageError(`both models do not fit in the ${megabytes(totalmem())} of this machine: ${needs}.`);
+  if (bytes[0] + bytes[1] > memoryBytes)
+    throw new UsageError(
+      `both models do not fit in the ${megabytes(memoryBytes)} that this process may take: ${needs}.`,
+    );
   process.stderr.write(`loads both at once: ${needs}\n`);
 }
 

@@ -10,13 +10,14 @@ export async function withProgress<T>(
   flags: ModelFlags,
   work: (options: PretrainedOptions) => Promise<T>,
 ): Promise<T> {
-  const { ignoreConfigKeys, weights, keyValues, threads, revision, tokenizer } = flags;
+  const { ignoreConfigKeys, weights, keyValues, threads, memory, revision, tokenizer } = flags;
   const bar = progressBar(label);
   try {
     return await work({
       weights,
       keyValues,
       threads,
+      memoryBytes: memory,
       revision,
       tokenizer,
       ignoreConfigKeys: ignoreConfigKeys?.split(',').map((key) => key.trim()),

@@ -38,6 +38,27 @@ export const threadCount = numberThat(
   (value) => Number.isInteger(value) && value >= 1 && value <= MAX_THREADS,
 );
 
+const UNITS: Readonly<Record<string, number>> = {
+  '': 1,
+  K: 1e3,
+  M: 1e6,
+  G: 1e9,
+  T: 1e12,
+  KI: 2 ** 10,
+  MI: 2 ** 20,
+  GI: 2 ** 30,
+  TI: 2 ** 40,
+};
+
+/** `8GB`, `512MiB`, `1e9`: bytes, above 0. */
+export function byteCount(text: string): number {
+  const [, number = '', unit = ''] = /^\s*([\d.]+(?:e\d+)?)\s*([KMGT]?I?)B?\s*$/i.exec(text) ?? [];
+  const bytes = Number(number) * (UNITS[unit.toUpperCase()] ?? Number.NaN);
+  if (number === '' || !(bytes >= 1 && bytes < Number.MAX_SAFE_INTEGER))
+    throw new InvalidArgumentError('Wanted a number of bytes, as in 8GB, 512MiB or 1e9.');
+  return Math.floor(bytes);
+}
+
 /** `1,2,3` */
 export function idList(text: string): number[] {
   if (!/^\s*\d+\s*(,\s*\d+\s*)*$/.test(text)) throw new InvalidArgumentError('Wanted token ids, as in 1,2,3.');
@@ -122,6 +143,7 @@ export interface ModelFlags extends HubFlags {
   readonly weights?: WeightFormat;
   readonly keyValues?: KeyValueFormat;
   readonly threads?: number;
+  readonly memory?: number;
   readonly tokenizer?: string;
   readonly ignoreConfigKeys?: string;
 }
@@ -151,6 +173,7 @@ export function modelOptions(command: Command): Command {
 export function loadOptions(command: Command): Command {
   return command
     .option('--threads <n>', 'threads that compute (default: all cores, at most 8)', threadCount)
+    .option('--memory <size>', 'memory to count with, as in 8GB (default: what machine and container allow)', byteCount)
     .option('--tokenizer <model>', 'folder or hub id of the tokenizer, when it does not lie with the weights');
 }
 

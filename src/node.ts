@@ -1,9 +1,9 @@
 /** The entry for Node: models from folders, from those that ship with this package, and from the Hugging Face hub. */
 import { existsSync, readdirSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { explainedByLimit } from './backends/wasm/address-space.ts';
 import { type BackendDescription, describePlatform } from './backends/wasm/describe.ts';
 import { createWasmBackend, defaultThreads } from './backends/wasm/index.ts';
 import { nodePlatform } from './backends/wasm/platform-node.ts';
@@ -13,14 +13,17 @@ import type { SavedFile } from './checkpoint/save.ts';
 import { checkNewFolder, writeFolderWhole } from './checkpoint/save-node.ts';
 import type { Folder } from './checkpoint/source.ts';
 import { UsageError } from './errors.ts';
+import { checkFits, weightBudget } from './fits-node.ts';
 import { type HubOptions, isRepoId, snapshot } from './hub/hub-node.ts';
 import type { State } from './index.ts';
 import { familyNameOf, type OpenedModel, type OpenOptions, openModel, openTokenizer } from './loader/open.ts';
 import { checkRounds, type RoundedPart, roundingErrors } from './loader/rounding.ts';
+import { memoryFacts, usableBytes } from './memory-node.ts';
 import { type LoadOptions, Model } from './model.ts';
 import { readState, stateBytes } from './state-file.ts';
 import type { Tokenizer } from './tokenizer/tokenizer.ts';
 
+export { ADDRESS_SPACE_ADVICE } from './backends/wasm/address-space.ts';
 export type { BackendDescription } from './backends/wasm/describe.ts';
 export { enableEngineFeatures } from './backends/wasm/engine-node.ts';
 export { localFolder } from './checkpoint/folder-node.ts';
@@ -32,8 +35,11 @@ export { describeHub, type HubDescription } from './hub/describe-node.ts';
 export { download, type HubOptions, snapshot } from './hub/hub-node.ts';
 export * from './index.ts';
 export type { RoundedPart } from './loader/rounding.ts';
+export { type MemoryFacts, memoryFacts, usableBytes } from './memory-node.ts';
 
-export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder'>, LoadOptions {
+export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder' | 'memoryBytes'>, LoadOptions {
+  /** What the process may take, in place of what the machine and its container allow: `auto` counts with it, and more is refused. */
+  readonly memoryBytes?: number | undefined;
   /** Threads that compute; default: all cores, at most 8. */
   readonly threads?: number | undefined;
   /** False gives the same bits in every engine, a little slower in those that have relaxed SIMD; default: where there is some. */
@@ -45,9 +51,6 @@ export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder'>,
   /** Everything else about the hub: cache folder, token, endpoint. */
   readonly hub?: HubOptions | undefined;
 }
-
-/** Share of the machine's memory that weights may take before `auto` keeps them at 16 bits. */
-const WEIGHT_SHARE = 0.8;
 
 /** The published Backpack comes without a tokenizer: its card loads GPT-2's. */
 const TOKENIZER_OF: Readonly<Record<string, string>> = { backpack: 'openai-community/gpt2' };
@@ -78,7 +81,8 @@ export async function fromPretrained(reference: string, options: PretrainedOptio
 
 /** As fromPretrained, but reads no weights yet: config, headers and tokenizer only. */
 export async function openPretrained(reference: string, options: PretrainedOptions = {}): Promise<OpenedModel> {
-  const open = { memoryBytes: WEIGHT_SHARE * totalmem(), ...options };
+  const { memoryBytes = usableBytes(), threads = DEFAULT_THREADS } = options;
+  const open = { ...options, memoryBytes: weightBudget(memoryBytes, threads) };
   const other = { ...options, revision: undefined }; // of another repository
   const folder = await folderOf(reference, options);
   const named = options.tokenizer === undefined ? undefined : await tokenizerFolderOf(options.tokenizer, other);
@@ -93,10 +97,20 @@ export async function openPretrained(reference: string, options: PretrainedOptio
   return openModel(folder, { ...open, tokenizerFolder });
 }
 
-/** The second half of fromPretrained: reads the weights. */
+/** The second half of fromPretrained: reads the weights. Throws UsageError, before it takes memory, when they do not fit. */
 export async function loadOpened(opened: OpenedModel, options: PretrainedOptions = {}): Promise<Model> {
   const { threads, relaxedSimd } = options;
-  return Model.load(opened, createWasmBackend({ platform: nodePlatform, threads, relaxedSimd }), options);
+  try {
+    checkFits(opened, { ...options, threads: threads ?? DEFAULT_THREADS });
+  } catch (error) {
+    await opened.checkpoint.close();
+    throw error;
+  }
+  try {
+    return await Model.load(opened, createWasmBackend({ platform: nodePlatform, threads, relaxedSimd }), options);
+  } catch (error) {
+    throw explainedByLimit(error, memoryFacts().addressSpaceBytes);
+  }
 }
 
 export interface SaveModelOptions {

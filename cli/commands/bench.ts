@@ -1,10 +1,10 @@
 /** `bench`: speed and memory of a model on this machine, beside what bare loops reach there. */
-import { cpus, totalmem } from 'node:os';
+import { cpus } from 'node:os';
 import { type Command, Option } from 'commander';
 import { measureInChild } from '../../bench/in-child.ts';
 import { loopBytes, type Measurement } from '../../bench/measure.ts';
 import { SHAPES, shapeNamed, withSynthetic } from '../../bench/shapes.ts';
-import { DEFAULT_THREADS, describeBackend, openPretrained, UsageError } from '../../src/node.ts';
+import { DEFAULT_THREADS, describeBackend, openPretrained, UsageError, usableBytes } from '../../src/node.ts';
 import { interrupt } from '../interrupt.ts';
 import { withProgress } from '../load.ts';
 import {
@@ -136,9 +136,9 @@ async function check(reference: string, { prompt, new: newTokens, ...flags }: Be
     );
   }
   const bytes = opened.plan.bytes + loopBytes(opened.plan.bytes);
-  if (bytes > totalmem()) {
+  if (bytes > usableBytes()) {
     throw new UsageError(
-      `this takes ${megabytes(bytes)} with the bare loops, and this machine has ${megabytes(totalmem())}: choose smaller --weights.`,
+      `this takes ${megabytes(bytes)} with the bare loops, and this process may take ${megabytes(usableBytes())}: choose smaller --weights.`,
     );
   }
 }

@@ -1,18 +1,21 @@
 /** `doctor`: what this machine, this Node and this environment offer, which choices follow, and what would help. */
-import { cpus, totalmem } from 'node:os';
+import { cpus } from 'node:os';
 import type { Command } from 'commander';
 import {
+  ADDRESS_SPACE_ADVICE,
   type BackendDescription,
   describeBackend,
   describeHub,
   enableEngineFeatures,
   type HubDescription,
+  type MemoryFacts,
+  memoryFacts,
 } from '../../src/node.ts';
 import { jsonOption } from '../options.ts';
 import { columns, megabytes, printJson } from '../output.ts';
 
 /** Everything that is reported. */
-export interface Report {
+export interface Report extends MemoryFacts {
   readonly version: string;
   readonly node: string;
   readonly v8: string;
@@ -21,10 +24,6 @@ export interface Report {
   readonly cpu: string | undefined;
   /** Of the machine; `backend.cores` are those that this process may use. */
   readonly cores: number;
-  readonly totalBytes: number;
-  readonly availableBytes: number;
-  /** What a container allows this process, where that is less than the machine has. */
-  readonly limitBytes: number | undefined;
   readonly backend: BackendDescription;
   readonly hub: HubDescription;
   /** Of Node itself. */
@@ -51,8 +50,6 @@ export function addDoctor(program: Command): void {
 }
 
 async function examine(version: string): Promise<Report> {
-  const limit = process.constrainedMemory() || undefined; // 0: there is none
-  const totalBytes = totalmem();
   const facts = {
     version,
     node: process.version,
@@ -61,9 +58,7 @@ async function examine(version: string): Promise<Report> {
     arch: process.arch,
     cpu: cpus()[0]?.model.trim() || undefined,
     cores: cpus().length,
-    totalBytes,
-    availableBytes: process.availableMemory(),
-    limitBytes: limit !== undefined && limit < totalBytes ? limit : undefined,
+    ...memoryFacts(),
     backend: describeBackend(),
     hub: await describeHub(),
     options: [...process.execArgv, process.env.NODE_OPTIONS ?? ''].filter(Boolean),
@@ -73,7 +68,8 @@ async function examine(version: string): Promise<Report> {
 }
 
 /** One sentence for each thing that could be better. */
-export function advise({ v8, arch, cores, limitBytes, totalBytes, backend, hub }: Omit<Report, 'advice'>): string[] {
+export function advise(report: Omit<Report, 'advice'>): string[] {
+  const { v8, arch, cores, limitBytes, totalBytes, addressSpaceBytes, backend, hub } = report;
   const { features, kernels, threads, memoryBytes, memoryBytesPossible } = backend;
   const major = Number.parseInt(v8, 10);
   const lines: string[] = [];
@@ -96,12 +92,15 @@ export function advise({ v8, arch, cores, limitBytes, totalBytes, backend, hub }
   );
   say(
     limitBytes !== undefined,
-    `This process may take ${gigabytes(limitBytes ?? 0)} of the machine's ${gigabytes(totalBytes)}: a larger model is killed. ` +
-      '--weights auto counts with all memory; choose a format that fits.',
+    `This process may take ${gigabytes(limitBytes ?? 0)} of the machine's ${gigabytes(totalBytes)} (container, service or ulimit -d): ` +
+      '--weights auto counts with that, and a model that does not fit is refused.',
   );
   say(
     memoryBytes < memoryBytesPossible,
-    `The engine grants memories of ${gigabytes(memoryBytes)} only: is there a limit on address space (ulimit -v)?`,
+    `The engine grants memories of ${gigabytes(memoryBytes)} only` +
+      (addressSpaceBytes === undefined
+        ? ': is there a limit on address space (ulimit -v)?'
+        : `, for 'ulimit -v' allows ${gigabytes(addressSpaceBytes)} of addresses. ${ADDRESS_SPACE_ADVICE}.`),
   );
   say(
     (hub.freeBytes ?? Number.POSITIVE_INFINITY) < FEW_DISK_BYTES,
@@ -140,6 +139,7 @@ function sheet(r: Report): string {
         ['options of Node', r.options.join(' ') || 'none'],
         ['memory', `${megabytes(r.totalBytes)}, of which ${megabytes(r.availableBytes)} are free`],
         ...(r.limitBytes === undefined ? [] : [['limit of this process', megabytes(r.limitBytes)]]),
+        ...(r.addressSpaceBytes === undefined ? [] : [['limit of addresses', megabytes(r.addressSpaceBytes)]]),
       ],
     ],
     [

@@ -1,6 +1,14 @@
 /** `info MODEL`: what a checkpoint is, without reading its weights. */
 import type { Command } from 'commander';
-import { DEFAULT_THREADS, describe, type ModelDescription, openPretrained } from '../../src/node.ts';
+import {
+  DEFAULT_THREADS,
+  describe,
+  type MemoryFacts,
+  type ModelDescription,
+  memoryFacts,
+  openPretrained,
+  usableBytes,
+} from '../../src/node.ts';
 import { withProgress } from '../load.ts';
 import { jsonOption, type ModelFlags, modelOptions } from '../options.ts';
 import { columns, megabytes, printJson } from '../output.ts';
@@ -9,7 +17,7 @@ export function addInfo(program: Command): void {
   const command = modelOptions(program.command('info')).description(
     'what a model is: family, configuration, parameters, files, memory, sites; downloads it if need be',
   );
-  jsonOption(command, 'the same, in bytes and with all sites')
+  jsonOption(command, 'the same, in bytes and with all sites, and `memory` of the machine and of this process')
     .addHelpText(
       'after',
       `
@@ -29,11 +37,12 @@ async function info(reference: string, flags: ModelFlags & { json?: boolean }): 
       await opened.checkpoint.close();
     }
   });
-  if (flags.json) printJson(description);
-  else process.stdout.write(sheet(description));
+  const memory = memoryFacts();
+  if (flags.json) printJson({ ...description, memory });
+  else process.stdout.write(sheet(description, memory, flags.memory));
 }
 
-function sheet(d: ModelDescription): string {
+function sheet(d: ModelDescription, memory: MemoryFacts, memoryBytes = usableBytes(memory)): string {
   const sites = new Map(d.sites.map(({ name, axes, about }) => [name.replace(/\.\d+\./, '.*.'), { axes, about }]));
   const inBytes = (formats: Readonly<Record<string, number>>) =>
     Object.entries(formats).map(([format, bytes]) => [format, megabytes(bytes)]);
@@ -45,7 +54,14 @@ function sheet(d: ModelDescription): string {
     ],
     ['files', d.files.map(({ name, bytes }) => [name, megabytes(bytes)])],
     ['memory of the weights, by --weights', inBytes(d.weightBytes)],
-    ['peak memory expected, by --weights', inBytes(d.peakBytes)],
+    [
+      `peak memory expected, by --weights; this process may take ${megabytes(memoryBytes)}`,
+      Object.entries(d.peakBytes).map(([format, bytes]) => [
+        format,
+        megabytes(bytes),
+        ...(bytes > memoryBytes ? ['does not fit'] : []),
+      ]),
+    ],
     [
       'memory of a state, by --key-values',
       [

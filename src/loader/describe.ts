@@ -38,6 +38,9 @@ export interface PartDescription {
 const PROCESS_BYTES = 72e6;
 const THREAD_BYTES = 10e6;
 
+/** Bytes that a process takes beside weights and states. */
+export const expectedBytesBeside = (threads: number): number => PROCESS_BYTES + threads * THREAD_BYTES;
+
 /** `threads`: with how many the model would run; `keyValues`: how it would keep keys and values. */
 export function describe(opened: OpenedModel, threads = 1, keyValues: KeyValueFormat = 'f32'): ModelDescription {
   const parts = partsOf(opened);
@@ -49,7 +52,7 @@ export function describe(opened: OpenedModel, threads = 1, keyValues: KeyValueFo
     Object.fromEntries(
       opened.formats.map((format) => [format, bytes(format === 'auto' ? opened.plan.bytes : opened.bytesIn(format))]),
     ) as Partial<Record<WeightFormat, number>>;
-  const beside = PROCESS_BYTES + threads * THREAD_BYTES + stateBytes(false) + opened.plan.passingBytes;
+  const beside = expectedBytesBeside(threads) + stateBytes(false) + opened.plan.passingBytes;
   return {
     family: opened.family,
     facts: opened.model.facts,

@@ -75,7 +75,16 @@ describe('advice', () => {
   };
   const good: Omit<Report, 'advice'> = {
     ...{ version: '1', node: 'v24.0.0', v8: '13.6', platform: 'linux', arch: 'x64', cpu: 'x', cores: 4 },
-    ...{ totalBytes: 16e9, availableBytes: 8e9, limitBytes: undefined, backend, hub, options: [], engineFlags: [] },
+    ...{
+      totalBytes: 16e9,
+      availableBytes: 8e9,
+      limitBytes: undefined,
+      addressSpaceBytes: undefined,
+      backend,
+      hub,
+      options: [],
+      engineFlags: [],
+    },
   };
 
   test('none where all is well', () => expect(advise(good)).toEqual([]));
@@ -88,6 +97,7 @@ describe('advice', () => {
     [/8 of 12 cores are used/, { cores: 12, backend: { ...backend, cores: 12, threads: 8 } }],
     [/may take 2.0 GB of the machine's 16.0 GB/, { limitBytes: 2e9 }],
     [/memories of 2.1 GB/, { backend: { ...backend, memoryBytes: 2 ** 31 } }],
+    [/'ulimit -v' allows 8.0 GB.*unlimited/, { addressSpaceBytes: 8e9, backend: { ...backend, memoryBytes: 0 } }],
     [/has 1.0 GB left/, { hub: { ...hub, freeBytes: 1e9 } }],
     [/Nothing is downloaded/, { hub: { ...hub, offline: true } }],
     [/that address/, { hub: { ...hub, problems: ['that address'] } }],

@@ -1,0 +1,53 @@
+/** Whether a model fits into the memory that this process may take: said before it is taken. */
+import { UsageError } from './errors.ts';
+import type { KeyValueFormat } from './key-values.ts';
+import { describe, expectedBytesBeside } from './loader/describe.ts';
+import type { OpenedModel } from './loader/open.ts';
+import { type MemoryFacts, memoryFacts, usableBytes } from './memory-node.ts';
+
+/** Share of the memory that `auto` takes for weights: the rest is for states, and for whatever else runs. */
+const WEIGHT_SHARE = 0.8;
+
+/** What `auto` may take for weights. */
+export function weightBudget(memoryBytes: number, threads: number): number {
+  return Math.max(0, Math.min(WEIGHT_SHARE * memoryBytes, memoryBytes - expectedBytesBeside(threads)));
+}
+
+export interface FitOptions {
+  readonly threads: number;
+  readonly keyValues?: KeyValueFormat | undefined;
+  /** In place of what the system allows. */
+  readonly memoryBytes?: number | undefined;
+  readonly onWarning?: ((message: string) => void) | undefined;
+  readonly facts?: MemoryFacts | undefined;
+}
+
+/** Throws UsageError when the weights of a model, and what running it takes besides, are more than this process may have. */
+export function checkFits(opened: OpenedModel, options: FitOptions): void {
+  const { threads, keyValues, memoryBytes, onWarning, facts = memoryFacts() } = options;
+  const { peakBytes } = describe(opened, threads, keyValues);
+  const needed = peakBytes.auto ?? opened.plan.bytes; // `auto` is the format that the model was opened with
+  const usable = memoryBytes ?? usableBytes(facts);
+  if (needed > usable) {
+    const smaller = Object.entries(peakBytes).filter(([format, bytes]) => format !== 'auto' && bytes <= usable);
+    const formats = smaller.map(([format, bytes]) => `--weights ${format} (${megabytes(bytes)})`).join(', ');
+    throw new UsageError(
+      `the model needs ${megabytes(needed)} of memory, but ${reason(usable, memoryBytes, facts)}. ` +
+        `${formats ? `These formats fit: ${formats}` : 'No format of its weights fits'}. ` +
+        'If more can be had, say how much: --memory 8GB, or the option memoryBytes.',
+    );
+  }
+  if (memoryBytes === undefined && needed > facts.availableBytes)
+    onWarning?.(
+      `the model needs ${megabytes(needed)} of memory, and ${megabytes(facts.availableBytes)} are free now: ` +
+        'end other programs, or this one may be slow or be killed.',
+    );
+}
+
+function reason(usable: number, given: number | undefined, { limitBytes, totalBytes }: MemoryFacts): string {
+  if (given !== undefined) return `may take ${megabytes(given)} (--memory, memoryBytes)`;
+  if (limitBytes === undefined) return `this machine has ${megabytes(totalBytes)}`;
+  return `this process may take ${megabytes(usable)} of the machine's ${megabytes(totalBytes)} (limit of a container or service, or ulimit)`;
+}
+
+const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
