@@ -129,7 +129,7 @@ export function modelReference(text: string): string {
 }
 
 /** What a model argument may be, for the help. */
-export const MODEL_ABOUT = 'folder, shipped model, or hub id (org/name)';
+export const MODEL_ABOUT = 'folder, shipped model, or hub id (org/name, org/name@revision, or the address of its page)';
 
 export function modelArgument(command: Command): Command {
   return command.argument('<model>', MODEL_ABOUT, modelReference);

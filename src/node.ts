@@ -1,23 +1,23 @@
 /** The entry for Node: models from folders, from those that ship with this package, and from the Hugging Face hub. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
 import { explainedByLimit } from './backends/wasm/address-space.ts';
 import { type BackendDescription, describePlatform } from './backends/wasm/describe.ts';
 import { createWasmBackend, defaultThreads } from './backends/wasm/index.ts';
 import { nodePlatform } from './backends/wasm/platform-node.ts';
-import { localFolder, openLocalFile } from './checkpoint/folder-node.ts';
+import { openLocalFile } from './checkpoint/folder-node.ts';
 import { type WriteOptions, writeFileWhole } from './checkpoint/output-node.ts';
 import type { SavedFile } from './checkpoint/save.ts';
 import { checkNewFolder, writeFolderWhole } from './checkpoint/save-node.ts';
 import type { Folder } from './checkpoint/source.ts';
 import { UsageError } from './errors.ts';
 import { checkFits, weightBudget } from './fits-node.ts';
-import { type HubOptions, isRepoId, snapshot } from './hub/hub-node.ts';
+import type { HubOptions } from './hub/hub-node.ts';
 import type { State } from './index.ts';
 import { familyNameOf, type OpenedModel, type OpenOptions, openModel, openTokenizer } from './loader/open.ts';
 import { checkRounds, type RoundedPart, roundingErrors } from './loader/rounding.ts';
+import { locate } from './locate-node.ts';
 import { memoryFacts, usableBytes } from './memory-node.ts';
 import { type LoadOptions, Model } from './model.ts';
 import { readState, stateBytes } from './state-file.ts';
@@ -32,9 +32,10 @@ export { checkOutputFile } from './checkpoint/output-place-node.ts';
 export { saveTensors } from './checkpoint/save-node.ts';
 export * from './hub/cache-node.ts';
 export { describeHub, type HubDescription } from './hub/describe-node.ts';
-export { download, type HubOptions, snapshot } from './hub/hub-node.ts';
+export { download, type HubOptions, hubReference, snapshot } from './hub/hub-node.ts';
 export * from './index.ts';
 export type { RoundedPart } from './loader/rounding.ts';
+export { shippedModelNames } from './locate-node.ts';
 export { type MemoryFacts, memoryFacts, usableBytes } from './memory-node.ts';
 
 export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder' | 'memoryBytes'>, LoadOptions {
@@ -48,6 +49,8 @@ export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder' |
   readonly revision?: string | undefined;
   /** Path or hub id of the tokenizer, when it does not lie with the weights. */
   readonly tokenizer?: string | undefined;
+  /** False: the headers of weights on the hub are read there, and the weights stay there; for looking at a model. Default true. */
+  readonly downloadWeights?: boolean | undefined;
   /** Everything else about the hub: cache folder, token, endpoint. */
   readonly hub?: HubOptions | undefined;
 }
@@ -63,16 +66,9 @@ export function describeBackend(): BackendDescription {
   return describePlatform(nodePlatform);
 }
 
-const shippedModels = new URL('../../models/', import.meta.url);
-
-/** Names of the small models that ship with this package. */
-export function shippedModelNames(): string[] {
-  const folder = fileURLToPath(shippedModels);
-  return existsSync(folder) ? readdirSync(folder).filter((name) => existsSync(`${folder}/${name}/config.json`)) : [];
-}
-
 /**
- * Loads a model: a folder, the name of a shipped model, or a hub id such as `ibm-granite/granite-3.1-1b-a400m-base`.
+ * Loads a model: a folder, the name of a shipped model, or a hub id such as `ibm-granite/granite-3.1-1b-a400m-base`, also with
+ * `@revision` or as the address of its page.
  * Throws UsageError when there is no such model, CheckpointError when its files are not understood, FetchError when a download fails.
  */
 export async function fromPretrained(reference: string, options: PretrainedOptions = {}): Promise<Model> {
@@ -84,11 +80,11 @@ export async function openPretrained(reference: string, options: PretrainedOptio
   const { memoryBytes = usableBytes(), threads = DEFAULT_THREADS } = options;
   const open = { ...options, memoryBytes: weightBudget(memoryBytes, threads) };
   const other = { ...options, revision: undefined }; // of another repository
-  const folder = await folderOf(reference, options);
+  const { folder, source } = await locate(reference, options);
   const named = options.tokenizer === undefined ? undefined : await tokenizerFolderOf(options.tokenizer, other);
   const opened = await openModel(folder, { ...open, tokenizerFolder: named });
   const usual = TOKENIZER_OF[opened.family];
-  if (opened.tokenizer || !usual || existsSync(reference) || !isRepoId(reference)) return opened;
+  if (opened.tokenizer || !usual || source !== 'hub') return opened;
   const tokenizerFolder = await tokenizerFolderOf(usual, other).catch((error: Error) => {
     options.onWarning?.(`no tokenizer, so only token ids are understood: ${error.message}`);
   });
@@ -209,23 +205,10 @@ export async function openTokenizerOf(reference: string, options: PretrainedOpti
 
 /** A folder of which the weights are not wanted. */
 function tokenizerFolderOf(reference: string, options: PretrainedOptions): Promise<Folder> {
-  return folderOf(reference, { ...options, hub: { ...options.hub, weights: false } });
+  return folderOf(reference, { ...options, downloadWeights: true, hub: { ...options.hub, weights: false } });
 }
 
 /** Where the files of a model are, downloaded if need be. */
-export async function folderOf(
-  reference: string,
-  { revision, hub, signal, onWarning }: PretrainedOptions = {},
-): Promise<Folder> {
-  if (existsSync(reference) && statSync(reference).isDirectory()) return localFolder(reference);
-  if (shippedModelNames().includes(reference)) return localFolder(fileURLToPath(new URL(reference, shippedModels)));
-  // models/nosuch looks like a hub id, but means a folder where there is a folder `models`.
-  if (!isRepoId(reference) || existsSync(dirname(reference))) {
-    const known = shippedModelNames().join(', ');
-    const taken = isRepoId(reference) ? `, for there is a folder '${dirname(reference)}' here` : '';
-    throw new UsageError(
-      `'${reference}' is no folder, no hub id (org/name${taken}), and none of the shipped models: ${known}.`,
-    );
-  }
-  return localFolder(await snapshot(reference, { onWarning, ...hub, revision, signal }));
+export async function folderOf(reference: string, options: PretrainedOptions = {}): Promise<Folder> {
+  return (await locate(reference, options)).folder;
 }

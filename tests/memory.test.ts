@@ -194,9 +194,14 @@ describe('a model', () => {
     const [stored, q4] = [opened.plan.bytes, opened.bytesIn('q4')];
     await opened.checkpoint.close();
     const beside = 72e6 + 10e6;
-    const tight = await openPretrained(golden('granite-untied'), { memoryBytes: beside + (stored + q4) / 2, threads: 1 });
+    const tight = await openPretrained(golden('granite-untied'), {
+      memoryBytes: beside + (stored + q4) / 2,
+      threads: 1,
+    });
     expect(tight.weights).not.toBe('auto');
     await tight.checkpoint.close();
-    await expect(fromPretrained(golden('granite-untied'), { memoryBytes: 1e6 })).rejects.toThrow(/No format of its weights fits/);
+    await expect(fromPretrained(golden('granite-untied'), { memoryBytes: 1e6 })).rejects.toThrow(
+      /No format of its weights fits/,
+    );
   });
 });

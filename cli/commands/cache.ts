@@ -1,6 +1,6 @@
 /** `cache ls|rm|verify`: what lies in the cache. */
 import type { Command } from 'commander';
-import { cacheDirectory, listCache, removeCached, UsageError, verifyCached } from '../../src/node.ts';
+import { cacheDirectory, hubReference, listCache, removeCached, UsageError, verifyCached } from '../../src/node.ts';
 import { interrupt } from '../interrupt.ts';
 import { jsonOption } from '../options.ts';
 import { columns, megabytes, printJson } from '../output.ts';
@@ -34,13 +34,22 @@ async function list({ json }: { json?: boolean }): Promise<void> {
   process.stdout.write(columns(models.map(({ id, bytes }) => [megabytes(bytes), id])));
 }
 
-async function remove(model: string, { revision, json }: { revision?: string; json?: boolean }): Promise<void> {
+/** A model as people write it: an id, an address, a folder of the cache. */
+function named(text: string): { model: string; revision?: string | undefined } {
+  const found = hubReference(text, process.env.HF_ENDPOINT || undefined);
+  return found ? { model: found.repo, revision: found.revision } : { model: text };
+}
+
+async function remove(text: string, flags: { revision?: string; json?: boolean }): Promise<void> {
+  const { model, revision = flags.revision } = named(text);
+  const { json } = flags;
   const { freedBytes } = await removeCached(model, { revision });
   if (json) printJson({ model, freedBytes });
   else process.stdout.write(`freed ${megabytes(freedBytes)}\n`);
 }
 
-async function verify(model: string | undefined, { json }: { json?: boolean }): Promise<void> {
+async function verify(text: string | undefined, { json }: { json?: boolean }): Promise<void> {
+  const model = text === undefined ? undefined : named(text).model;
   const damaged: { file: string; problem?: string }[] = [];
   let files = 0;
   for await (const { file, ok, problem } of verifyCached(model, { signal: interrupt.signal })) {

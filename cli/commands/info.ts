@@ -15,7 +15,7 @@ import { columns, megabytes, printJson } from '../output.ts';
 
 export function addInfo(program: Command): void {
   const command = modelOptions(program.command('info')).description(
-    'what a model is: family, configuration, parameters, files, memory, sites; downloads it if need be',
+    'what a model is: family, configuration, parameters, files, memory, sites; of weights on the hub only the headers are read',
   );
   jsonOption(command, 'the same, in bytes and with all sites, and `memory` of the machine and of this process')
     .addHelpText(
@@ -30,7 +30,7 @@ Examples:
 
 async function info(reference: string, flags: ModelFlags & { json?: boolean }): Promise<void> {
   const description = await withProgress('pulling', flags, async (options) => {
-    const opened = await openPretrained(reference, options);
+    const opened = await openPretrained(reference, { ...options, downloadWeights: false });
     try {
       return describe(opened, flags.threads ?? DEFAULT_THREADS, flags.keyValues);
     } finally {

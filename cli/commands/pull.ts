@@ -10,7 +10,7 @@ export function addPull(program: Command): void {
     .description(
       'download a model into the cache that it shares with the Python tools; what is there is not fetched again',
     )
-    .argument('<model>', 'hub id, org/name');
+    .argument('<model>', 'hub id (org/name, org/name@revision), or the address of its page');
   jsonOption(command, 'model and folder')
     .addHelpText(
       'after',

@@ -3,9 +3,10 @@ import { type Dirent, promises as fs } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UsageError } from '../errors.ts';
 import { checksumProblem, isChecksum } from './blob-checksum-node.ts';
+import { cachedIds } from './cached-snapshot-node.ts';
 import { cacheDirectory } from './environment-node.ts';
 import { cachedCommit, type Store, storeOf } from './layout-node.ts';
-import { checkRevision, repoOfFolder } from './names.ts';
+import { checkRevision } from './names.ts';
 
 export { cacheDirectory } from './environment-node.ts';
 
@@ -106,13 +107,6 @@ async function removeRevision(store: Store, id: string, revision: string): Promi
   await fs.rm(join(store.snapshots, commit), { recursive: true, force: true });
   // A link may point anywhere; only what lies among the blobs is ours to remove.
   for (const blob of doomed) if (dirname(blob) === resolve(store.blobs)) await fs.rm(blob, { force: true });
-}
-
-/** Ids with a folder in the cache, sorted. */
-async function cachedIds(cacheDir: string): Promise<string[]> {
-  const entries = await readFolder(cacheDir);
-  const ids = entries.filter((entry) => entry.isDirectory()).map(({ name }) => repoOfFolder(name));
-  return ids.filter((id) => id !== undefined).sort();
 }
 
 async function revisionsOf(store: Store): Promise<string[]> {

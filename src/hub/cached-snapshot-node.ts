@@ -1,11 +1,19 @@
-/** Whether a snapshot in the cache can be used without asking the hub. */
+/** What lies in the cache, and whether a snapshot in it can be used without asking the hub. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sizeOf } from './layout-node.ts';
+import { repoOfFolder } from './names.ts';
 import { missingFiles, wantedFiles } from './wanted-files.ts';
 
 /** Index files of 10^5 tensors have some 10^7 bytes. */
 const MAX_INDEX_BYTES = 64 << 20;
+
+/** Ids with a folder in the cache, sorted. */
+export async function cachedIds(cacheDir: string): Promise<string[]> {
+  const entries = await readdir(cacheDir, { withFileTypes: true }).catch(() => []);
+  const ids = entries.filter((entry) => entry.isDirectory()).map(({ name }) => repoOfFolder(name));
+  return ids.filter((id) => id !== undefined).sort();
+}
 
 /** What a cached snapshot lacks to be used; empty when nothing. */
 export async function missingIn(folder: string, wantWeights: boolean): Promise<string[]> {

@@ -3,15 +3,15 @@
  * a cache, a token and a mirror: https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables
  */
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { UsageError } from '../errors.ts';
+import { expand } from './expand-node.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Where downloads are kept. */
 export function cacheDirectory(env: Environment = process.env): string {
-  return expand(env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(home(env), 'hub'));
+  return expand(env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(home(env), 'hub'), env);
 }
 
 /** The hub's address, without a slash at the end. Throws UsageError when it is no http address. */
@@ -56,19 +56,15 @@ export function withoutSymlinks(env: Environment = process.env): boolean {
 }
 
 function home(env: Environment): string {
-  return expand(env.HF_HOME || join(env.XDG_CACHE_HOME || join('~', '.cache'), 'huggingface'));
+  return expand(env.HF_HOME || join(env.XDG_CACHE_HOME || join('~', '.cache'), 'huggingface'), env);
 }
 
 function readToken(env: Environment): string | undefined {
   try {
-    return readFileSync(expand(env.HF_TOKEN_PATH || join(home(env), 'token')), 'utf8').trim();
+    return readFileSync(expand(env.HF_TOKEN_PATH || join(home(env), 'token'), env), 'utf8').trim();
   } catch {
     return undefined; // never logged in
   }
-}
-
-function expand(path: string): string {
-  return path.replace(/^~(?=$|[/\\])/, () => homedir());
 }
 
 function isTrue(value: string | undefined): boolean {

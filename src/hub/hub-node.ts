@@ -2,17 +2,20 @@
 import { join } from 'node:path';
 import { FetchError, UsageError } from '../errors.ts';
 import type { Asked } from './advice.ts';
-import { missingIn } from './cached-snapshot-node.ts';
+import { cachedIds, missingIn } from './cached-snapshot-node.ts';
 import { cacheDirectory, hubEndpoint, hubToken, isOffline } from './environment-node.ts';
 import { cachedCommit, type Store, sizeOf, snapshotFile, storeOf, writeRef } from './layout-node.ts';
-import { checkRepoId, checkRevision, fileNameProblem, isCommit } from './names.ts';
+import { checkRevision, fileNameProblem, isCommit } from './names.ts';
 import { checkRoomFor, obtain } from './obtain-node.ts';
 import { inParallel, type OnProgress, progressOver } from './progress.ts';
-import { getJson, type Session } from './request-node.ts';
+import { openRemote, type RemoteFile } from './ranges-node.ts';
+import { oneRevision, requireReference } from './reference.ts';
+import { getJson, type Session, UnreachableError } from './request-node.ts';
 import { describeFile, diskError, type Remote } from './transfer-node.ts';
 import { wantedFiles } from './wanted-files.ts';
 
 export { isRepoId } from './names.ts';
+export { hubReference } from './reference.ts';
 
 export interface HubOptions {
   /** Default: as the Python tool, see cacheDirectory. */
@@ -45,6 +48,7 @@ interface Hub extends Session {
   readonly repo: string;
   readonly revision: string;
   readonly store: Store;
+  readonly cacheDir: string;
   readonly offline: boolean;
   readonly onProgress: OnProgress | undefined;
   readonly onWarning: ((message: string) => void) | undefined;
@@ -67,7 +71,7 @@ export async function download(repo: string, file: string, options: HubOptions =
   const path = known && snapshotFile(hub.store, known, file);
   const cached = path && (await sizeOf(path)) !== undefined ? path : undefined;
   if (cached && (hub.offline || isCommit(hub.revision))) return cached;
-  if (hub.offline) throw offlineError(hub, [file]);
+  if (hub.offline) throw await offlineError(hub, [file]);
   const remote = await orCached(cached, hub, (hub) => describe(hub, hub.revision, file));
   if (!remote) return cached!;
   const commit = isCommit(hub.revision) ? hub.revision : remote.commit;
@@ -95,7 +99,7 @@ export async function snapshot(repo: string, options: HubOptions = {}): Promise<
   const folder = known && join(hub.store.snapshots, known);
   const missing = folder ? await missingIn(folder, wantWeights) : ['every file'];
   const cached = missing.length === 0 ? folder : undefined;
-  if (hub.offline && !cached) throw offlineError(hub, missing);
+  if (hub.offline && !cached) throw await offlineError(hub, missing);
   const listing = hub.offline ? undefined : await orCached(cached, hub, listFiles);
   if (!listing) return cached!;
   return writing(hub, async () => {
@@ -106,10 +110,42 @@ export async function snapshot(repo: string, options: HubOptions = {}): Promise<
   });
 }
 
-function hubOf(repo: string, options: HubOptions): Hub {
-  checkRepoId(repo);
-  const { revision = 'main', signal, retries = 5, stallMs = 30_000, backoffMs = 500 } = options;
+export interface OpenedSnapshot {
+  /** Config and tokenizer, and those weights that were in the cache. */
+  readonly folder: string;
+  /** The other weights, which stay where they are. */
+  readonly remote: ReadonlyMap<string, () => Promise<RemoteFile>>;
+}
+
+/** As snapshot, but weights that are not in the cache are not downloaded: they can be read by ranges. */
+export async function openSnapshot(repo: string, options: HubOptions = {}): Promise<OpenedSnapshot> {
+  const hub = hubOf(repo, options);
+  const known = await cachedCommit(hub.store, hub.revision);
+  const folder = known && join(hub.store.snapshots, known);
+  const missing = folder ? await missingIn(folder, true) : ['every file'];
+  const cached = missing.length === 0 ? folder : undefined;
+  const remote = new Map<string, () => Promise<RemoteFile>>();
+  if (cached && (hub.offline || isCommit(hub.revision))) return { folder: cached, remote };
+  if (hub.offline) throw await offlineError(hub, missing);
+  const listing = await orCached(cached, hub, listFiles);
+  if (!listing) return { folder: cached!, remote };
+  const { commit, names } = listing;
+  // The branch stays where it is in the cache: what it points at there may be whole, and this is not.
+  await writing(hub, () => fetchAll(hub, commit, names, false));
+  for (const file of weightsOf(hub, names)) {
+    if ((await sizeOf(snapshotFile(hub.store, commit, file))) === undefined)
+      remote.set(file, async () => openRemote(hub, await describe(hub, commit, file)));
+  }
+  return { folder: join(hub.store.snapshots, commit), remote };
+}
+
+function hubOf(reference: string, options: HubOptions): Hub {
+  const { signal, retries = 5, stallMs = 30_000, backoffMs = 500 } = options;
+  const endpoint = hubEndpoint(options.endpoint);
+  const { repo, revision: named } = requireReference(reference, endpoint);
+  const revision = oneRevision(reference, named, options.revision) ?? 'main';
   checkRevision(revision);
+  const cacheDir = options.cacheDir ?? cacheDirectory();
   return {
     repo,
     revision,
@@ -119,10 +155,13 @@ function hubOf(repo: string, options: HubOptions): Hub {
     backoffMs,
     onProgress: options.onProgress,
     onWarning: options.onWarning,
-    store: storeOf(options.cacheDir ?? cacheDirectory(), repo),
-    endpoint: hubEndpoint(options.endpoint),
+    cacheDir,
+    store: storeOf(cacheDir, repo),
+    endpoint,
     token: hubToken(options.token),
     offline: isOffline(options.offline),
+    contact: { made: false },
+    onRetry: options.onWarning,
   };
 }
 
@@ -132,7 +171,10 @@ async function orCached<T>(
   hub: Hub,
   ask: (hub: Hub) => Promise<T>,
 ): Promise<T | undefined> {
-  if (!cached) return ask(hub);
+  if (!cached)
+    return ask(hub).catch(async (error) => {
+      throw error instanceof UnreachableError ? await unreachable(hub, error) : error;
+    });
   try {
     return await ask({ ...hub, retries: 0, stallMs: Math.min(hub.stallMs, PATIENCE_MS) });
   } catch (error) {
@@ -172,14 +214,19 @@ async function listFiles(hub: Hub): Promise<{ commit: string; names: string[] }>
   return { commit: answer.sha, names };
 }
 
+/** Throws UsageError when there are none. */
+function weightsOf({ repo }: Hub, names: readonly string[]): string[] {
+  const { weights } = wantedFiles(names);
+  if (weights.length > 0) return weights;
+  throw new UsageError(
+    `${repo} has no weights that this library reads: wanted *.safetensors or pytorch_model*.bin at its top; ` +
+      `it has ${names.slice(0, 10).join(', ') || 'no files'}${names.length > 10 ? ', …' : ''}.`,
+  );
+}
+
 async function fetchAll(hub: Hub, commit: string, names: readonly string[], wantWeights: boolean): Promise<void> {
   const wanted = wantedFiles(names);
-  const weights = wantWeights ? wanted.weights : [];
-  if (wantWeights && weights.length === 0)
-    throw new UsageError(
-      `${hub.repo} has no weights that this library reads: wanted *.safetensors or pytorch_model*.bin at its top; ` +
-        `it has ${names.slice(0, 10).join(', ') || 'no files'}${names.length > 10 ? ', …' : ''}.`,
-    );
+  const weights = wantWeights ? weightsOf(hub, names) : [];
   const files = [...wanted.small, ...weights];
   const sizes = new Map<string, number>();
   const remotes = new Map<string, Remote>();
@@ -211,9 +258,27 @@ function askedOf({ repo, revision, endpoint, token }: Hub, file?: string): Asked
   return { repo, revision, file, endpoint, hasToken: token !== undefined };
 }
 
-function offlineError({ repo, revision, store }: Hub, missing: readonly string[]): UsageError {
+async function unreachable(hub: Hub, error: FetchError): Promise<FetchError> {
+  const { repo, revision } = hub;
+  const there = await inCache(hub);
+  return new UnreachableError(`${error.message} The cache does not have all of ${repo} at '${revision}'; ${there}`, {
+    cause: error,
+  });
+}
+
+/** What there is to use without the hub. */
+async function inCache({ cacheDir, repo }: Hub): Promise<string> {
+  const ids = await cachedIds(cacheDir);
+  const alike = ids.filter((id) => id.endsWith(`/${repo}`)); // an old name, without its organisation
+  if (alike.length > 0) return `the cache ${cacheDir} has ${alike.join(', ')}: did you mean that?`;
+  if (ids.length === 0) return `the cache ${cacheDir} has no models.`;
+  return `the cache ${cacheDir} has ${ids.slice(0, 5).join(', ')}${ids.length > 5 ? ", … ('cache ls')" : ''}.`;
+}
+
+async function offlineError(hub: Hub, missing: readonly string[]): Promise<UsageError> {
+  const { repo, revision, store } = hub;
   return new UsageError(
     `the hub is not to be asked (HF_HUB_OFFLINE or 'offline'), and the cache ${store.root} lacks ` +
-      `${missing.slice(0, 5).join(', ')}${missing.length > 5 ? ', …' : ''} of ${repo} at '${revision}': go online once and pull it.`,
+      `${missing.slice(0, 5).join(', ')}${missing.length > 5 ? ', …' : ''} of ${repo} at '${revision}': go online once and pull it; ${await inCache(hub)}`,
   );
 }

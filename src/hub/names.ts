@@ -6,7 +6,7 @@ const PART = /^\w(?:[\w.-]*\w)?$/;
 const MAX_PART = 96; // characters, as on the hub
 const MAX_REVISION = 255; // of a file name on most disks
 
-/** Whether the text is a hub id, `org/name`. Old ids without an organisation are not: they could be folders. */
+/** Whether the text is a hub id, `org/name`. */
 export function isRepoId(text: string): boolean {
   const parts = text.split('/');
   return (
@@ -17,9 +17,14 @@ export function isRepoId(text: string): boolean {
   );
 }
 
+/** Whether the text can be one of the oldest ids, which have no organisation: `gpt2`. The hub redirects them to where the models are now. */
+export function isOldRepoId(text: string): boolean {
+  return isRepoId(`org/${text}`);
+}
+
 /** Throws UsageError unless the text is a hub id. */
 export function checkRepoId(text: string): void {
-  if (!isRepoId(text))
+  if (!isRepoId(text) && !isOldRepoId(text))
     throw new UsageError(`'${text}' is no hub id: wanted org/name of letters, digits, '-', '_' and '.'.`);
 }
 

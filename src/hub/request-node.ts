@@ -3,8 +3,11 @@
  * what may pass (broken lines, 429, 5xx) is tried again, within bounds.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FetchError } from '../errors.ts';
+import { FetchError, UsageError } from '../errors.ts';
 import { type Asked, adviceFor } from './advice.ts';
+import { publicPart } from './environment-node.ts';
+import { failureOf } from './failures.ts';
+import { fetchFor, proxyFor } from './proxy-node.ts';
 
 export interface Session {
   readonly endpoint: string;
@@ -16,7 +19,14 @@ export interface Session {
   readonly stallMs: number;
   /** Wait before the second try, in ms; doubles from try to try. */
   readonly backoffMs: number;
+  /** Whether anybody has answered yet: who was never reached is not asked again. */
+  readonly contact: { made: boolean };
+  /** Told before a wait that a user would notice. */
+  readonly onRetry: ((message: string) => void) | undefined;
 }
+
+/** Nobody could be reached: no network, no such host, nobody who listens. */
+export class UnreachableError extends FetchError {}
 
 /** A failure that may pass. */
 export class TransientError extends FetchError {
@@ -24,6 +34,8 @@ export class TransientError extends FetchError {
   waitMs = 0;
   /** Bytes that this try added to what was there before, all the same. */
   progress = 0;
+  /** Nobody could be reached. */
+  unreachable = false;
 }
 
 export interface Answer {
@@ -43,6 +55,8 @@ export interface Answer {
 const MAX_REDIRECTS = 10;
 const MAX_BACKOFF_MS = 10_000;
 const MAX_RETRY_AFTER_MS = 60_000;
+/** A longer wait is announced. */
+const QUIET_WAIT_MS = 1000;
 /** A try that brought this much is no failure: what is large comes through a poor line too. */
 const PROGRESS_BYTES = 1 << 20;
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
@@ -56,6 +70,7 @@ export async function withRetries<T>(session: Session, action: () => Promise<T>)
     } catch (error) {
       session.signal?.throwIfAborted();
       if (!(error instanceof TransientError)) throw error;
+      if (error.unreachable && !session.contact.made) throw new UnreachableError(error.message, { cause: error });
       failures = error.progress >= PROGRESS_BYTES ? 1 : failures + 1;
       if (failures > session.retries)
         throw new FetchError(`${error.message} Gave up after ${failures} tries; run it again to go on from there.`, {
@@ -63,9 +78,12 @@ export async function withRetries<T>(session: Session, action: () => Promise<T>)
           cause: error,
         });
       const backoffMs = Math.min(session.backoffMs * 2 ** (failures - 1), MAX_BACKOFF_MS) * (0.5 + Math.random() / 2);
-      await sleep(Math.max(backoffMs, Math.min(error.waitMs, MAX_RETRY_AFTER_MS)), undefined, {
-        signal: session.signal,
-      }).catch(() => {}); // aborted: thrown above
+      const waitMs = Math.max(backoffMs, Math.min(error.waitMs, MAX_RETRY_AFTER_MS));
+      if (waitMs >= QUIET_WAIT_MS)
+        session.onRetry?.(
+          `${error.message} Trying again in ${(waitMs / 1000).toFixed(0)} s (${failures} of ${session.retries}).`,
+        );
+      await sleep(waitMs, undefined, { signal: session.signal }).catch(() => {}); // aborted: thrown above
     }
   }
 }
@@ -84,8 +102,8 @@ export async function send(
   const watch = watchSilence(session);
   const hub = new URL(session.endpoint).origin;
   const passed: Headers[] = [];
+  let url = new URL(address);
   try {
-    let url = new URL(address);
     let foreign = false;
     for (let hop = 0; hop <= MAX_REDIRECTS; hop++) {
       foreign ||= url.origin !== hub; // for good: who sends us back must not choose where the token goes
@@ -97,7 +115,9 @@ export async function send(
         ...(ifRange && !foreign ? { 'If-Range': ifRange } : {}),
         ...(session.token && !foreign ? { Authorization: `Bearer ${session.token}` } : {}),
       };
-      const response = await watch.wait(fetch(url, { method, headers, redirect: 'manual', signal: watch.signal }));
+      const request = await fetchFor(url);
+      const response = await watch.wait(request(url, { method, headers, redirect: 'manual', signal: watch.signal }));
+      session.contact.made = true;
       passed.unshift(response.headers);
       const location = response.status >= 300 && response.status < 400 ? response.headers.get('location') : null;
       const next = location === null ? undefined : resolve(location, url, address);
@@ -114,7 +134,9 @@ export async function send(
   } catch (error) {
     watch.end();
     session.signal?.throwIfAborted();
-    throw error instanceof FetchError ? error : broken(error, watch, session, method, address);
+    throw error instanceof FetchError || error instanceof UsageError
+      ? error
+      : broken(error, watch, session, method, address, url);
   }
 }
 
@@ -198,7 +220,7 @@ function answerOf(
         }
       } catch (error) {
         session.signal?.throwIfAborted();
-        throw broken(error, watch, session, 'GET', address);
+        throw broken(error, watch, session, 'GET', address, new URL(response.url || address));
       } finally {
         reader?.releaseLock();
       }
@@ -222,7 +244,8 @@ function resolve(location: string, from: URL, address: string): URL {
 
 function refusal(response: Response, foreign: boolean, method: string, address: string, asked: Asked): FetchError {
   const { status, headers } = response;
-  const who = foreign ? `${new URL(response.url).host}, to which the hub redirects,` : 'the hub';
+  const who =
+    status === 407 ? 'the proxy' : foreign ? `${new URL(response.url).host}, to which the hub redirects,` : 'the hub';
   const start = `${method} ${address}: ${who} answered ${status} ${response.statusText}`.trimEnd();
   // Signed addresses of other hosts expire; the next try gets a new one.
   if (PASSING.has(status) || (foreign && status === 403) || status === 416) {
@@ -240,10 +263,12 @@ function retryAfterMs(text: string | null): number {
   return Number.isFinite(ms) ? Math.max(0, ms) : 0;
 }
 
-function broken(error: unknown, watch: Watch, session: Session, method: string, address: string): TransientError {
+/** `url`: where the request went, after redirects. */
+function broken(error: unknown, watch: Watch, session: Session, method: string, address: string, url: URL): FetchError {
   if (watch.silent) return new TransientError(`${method} ${address}: nothing came for ${session.stallMs / 1000} s.`);
-  const { message, cause } = error as Error & { cause?: Error & { code?: string } };
-  const reason = cause?.message || cause?.code || message;
-  const proxy = process.env.HTTPS_PROXY || process.env.https_proxy ? ' (HTTPS_PROXY is set, but not used.)' : '';
-  return new TransientError(`${method} ${address}: the connection failed: ${reason}.${proxy}`, { cause: error });
+  const proxy = proxyFor(url);
+  const { reason, advice, kind } = failureOf(error, proxy && publicPart(proxy.href));
+  const message = `${method} ${address}: the connection failed: ${reason}. ${advice}`.trimEnd();
+  if (kind === 'permanent') return new FetchError(message, { cause: error });
+  return Object.assign(new TransientError(message, { cause: error }), { unreachable: kind === 'unreachable' });
 }

@@ -20,10 +20,13 @@ export interface Started {
 
 export type Environment = Readonly<Record<string, string>>;
 
+/** Those of this machine's user are for other hosts than the tests'. */
+const NO_PROXIES = { http_proxy: '', https_proxy: '', all_proxy: '' };
+
 /** Nothing is asked of the hub unless `env` says where one is. */
 export function start(args: readonly string[], env: Environment = {}, stdoutTo: 'pipe' | number = 'pipe'): Started {
   const child = spawn(process.execPath, [main, ...args], {
-    env: { ...process.env, HF_HUB_OFFLINE: '1', PORTMANTEAU_DEBUG: '', ...env },
+    env: { ...process.env, ...NO_PROXIES, HF_HUB_OFFLINE: '1', PORTMANTEAU_DEBUG: '', ...env },
     stdio: ['pipe', stdoutTo, 'pipe'],
   }) as ChildProcessWithoutNullStreams;
   const stdout: Buffer[] = [];

@@ -397,10 +397,12 @@ describe('what does not pass', () => {
     const hub = await serve();
     await hub[Symbol.asyncDispose]();
     open.pop();
-    const error = await errorOf(snapshot('org/model', optionsFor(hub)));
+    const begin = performance.now();
+    const error = await errorOf(snapshot('org/model', optionsFor(hub, { backoffMs: 5000 })));
+    expect(performance.now() - begin).toBeLessThan(2000); // asked again, nobody would listen either
     expect(error).toBeInstanceOf(FetchError);
     expect(error.message).toContain('ECONNREFUSED');
-    expect(error.message).toContain('3 tries');
+    expect(error.message).toMatch(/offline.*HTTPS_PROXY.*the cache .* has no models/);
   });
 
   test('Retry-After is waited for', async () => {
@@ -492,13 +494,10 @@ describe('what does not pass', () => {
     expect(error.message).toContain('HF_HUB_CACHE');
   });
 
-  test.each(['gpt2', 'a/b/c', '../x', 'org/..', 'org/a--b', '/abs/path', 'org\\name'])(
-    '%s is no hub id',
-    async (id) => {
-      expect(await errorOf(snapshot(id, { endpoint: 'http://127.0.0.1:9' }))).toBeInstanceOf(UsageError);
-      expect(await errorOf(download(id, 'config.json', { endpoint: 'http://127.0.0.1:9' }))).toBeInstanceOf(UsageError);
-    },
-  );
+  test.each(['a/b/c', '../x', 'org/..', 'org/a--b', '/abs/path', 'org\\name'])('%s is no hub id', async (id) => {
+    expect(await errorOf(snapshot(id, { endpoint: 'http://127.0.0.1:9' }))).toBeInstanceOf(UsageError);
+    expect(await errorOf(download(id, 'config.json', { endpoint: 'http://127.0.0.1:9' }))).toBeInstanceOf(UsageError);
+  });
 
   test.each(['', '..', 'a/../b', '/a', 'a/', 'a\\b', 'a\0', 'refs/./x', 'a b'])(
     '%j is no revision',

@@ -67,8 +67,14 @@ export async function fakeHub(files: Record<string, FakeFile>, repo = 'org/model
   const main = createServer((request, response) => {
     note('hub', request);
     if (hub.front?.(request, response)) return;
-    const api = /^\/api\/models\/([^/]+\/[^/]+)\/revision\/([^/?]+)$/.exec(request.url!);
-    const resolve = /^\/([^/]+\/[^/]+)\/resolve\/([^/]+)\/([^?]+)/.exec(request.url!);
+    const api = /^\/api\/models\/([^/]+(?:\/[^/]+)?)\/revision\/([^/?]+)$/.exec(request.url!);
+    const resolve = /^\/([^/]+(?:\/[^/]+)?)\/resolve\/([^/]+)\/([^?]+)/.exec(request.url!);
+    // Old ids without an organisation lead to where the model is now.
+    const old = (api ?? resolve)?.[1];
+    if (old !== undefined && old === repo.split('/')[1]) {
+      response.setHeader('location', request.url!.replace(`/${old}/`, `/${repo}/`));
+      return void response.writeHead(307).end();
+    }
     const revision = decodeURIComponent((api ?? resolve)?.[2] ?? '');
     const commit = hub.refs.get(revision) ?? revision;
     const listing = hub.commits.get(commit);
@@ -112,10 +118,11 @@ export async function fakeHub(files: Record<string, FakeFile>, repo = 'org/model
       return void response.setHeader('content-length', content.length).end(content);
     }
     if (start >= content.length) return void response.writeHead(416).end();
-    hub.bytesSent += content.length - start;
-    response.setHeader('content-range', `bytes ${start}-${content.length - 1}/${content.length}`);
-    response.setHeader('content-length', content.length - start);
-    response.writeHead(206).end(content.subarray(start));
+    const end = Math.min(endOf(request) + 1, content.length);
+    hub.bytesSent += end - start;
+    response.setHeader('content-range', `bytes ${start}-${end - 1}/${content.length}`);
+    response.setHeader('content-length', end - start);
+    response.writeHead(206).end(content.subarray(start, end));
   }
 
   const hub: FakeHub = {
@@ -137,8 +144,13 @@ export async function fakeHub(files: Record<string, FakeFile>, repo = 'org/model
 
 /** First byte that a request asks for, if it asks for a range. */
 export function startOf(request: IncomingMessage): number | undefined {
-  const range = /^bytes=(\d+)-$/.exec(request.headers.range ?? '');
+  const range = /^bytes=(\d+)-\d*$/.exec(request.headers.range ?? '');
   return range ? Number(range[1]) : undefined;
+}
+
+/** Last byte of such a range; infinite when it is open. */
+function endOf(request: IncomingMessage): number {
+  return Number(/-(\d+)$/.exec(request.headers.range ?? '')?.[1] ?? Number.POSITIVE_INFINITY);
 }
 
 export function refuse(response: ServerResponse, status: number, code?: string): void {

@@ -1,0 +1,117 @@
+/** Where the files of a model are: in a folder, in this package, or on the hub. */
+import { existsSync, readdirSync, type Stats, statSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { localFolder } from './checkpoint/folder-node.ts';
+import type { Folder } from './checkpoint/source.ts';
+import { FetchError, UsageError } from './errors.ts';
+import { hubEndpoint } from './hub/environment-node.ts';
+import { type HubOptions, hubReference, isRepoId, openSnapshot, snapshot } from './hub/hub-node.ts';
+
+export interface Located {
+  readonly folder: Folder;
+  readonly source: 'local' | 'shipped' | 'hub';
+}
+
+export interface LocateOptions {
+  readonly revision?: string | undefined;
+  readonly hub?: HubOptions | undefined;
+  readonly downloadWeights?: boolean | undefined;
+  readonly signal?: AbortSignal | undefined;
+  readonly onWarning?: ((message: string) => void) | undefined;
+}
+
+const shippedModels = new URL('../../models/', import.meta.url);
+
+/** Names of the small models that ship with this package. */
+export function shippedModelNames(): string[] {
+  const folder = fileURLToPath(shippedModels);
+  return existsSync(folder) ? readdirSync(folder).filter((name) => existsSync(`${folder}/${name}/config.json`)) : [];
+}
+
+/** Throws UsageError when there is no such model, FetchError when a download fails. */
+export async function locate(reference: string, options: LocateOptions = {}): Promise<Located> {
+  const shipped = shippedModelNames();
+  const known = shipped.includes(reference) ? 'shipped' : isRepoId(reference) ? 'hub' : undefined;
+  const here = statsOf(reference);
+  if (here?.isDirectory()) {
+    const hub = cachedModel(reference);
+    if (hub) return onHub(hub.repo, { ...options, hub: { ...options.hub, cacheDir: hub.cacheDir } });
+    if (!known || !isEmpty(reference)) return { folder: checkedFolder(reference, known), source: 'local' };
+    options.onWarning?.(
+      `there is an empty folder '${reference}' here; ${ABOUT[known]} is used. Write ./${reference} for the folder.`,
+    );
+  }
+  if (known === 'shipped')
+    return { folder: localFolder(fileURLToPath(new URL(reference, shippedModels))), source: 'shipped' };
+  if (here && !here.isDirectory())
+    throw new UsageError(
+      `'${reference}' is a file; give the folder that it lies in, with config.json: ${dirname(reference)}.`,
+    );
+  const found = hubReference(reference, hubEndpoint(options.hub?.endpoint));
+  const nothing = `'${reference}' is no folder, and none of the shipped models (${shipped.join(', ')})`;
+  if (!found) throw new UsageError(`${nothing}, and no hub id: that is org/name, such as openai-community/gpt2.`);
+  // models/nosuch looks like a hub id, but means a folder where there is a folder `models`.
+  const plain = reference.replace(/@.*$/, '').replace(/\/$/, '');
+  if (plain === found.repo && plain.includes('/') && existsSync(dirname(plain)))
+    throw new UsageError(
+      `${nothing}; and as there is a folder '${dirname(plain)}' here, it is not looked for on the hub: write hf://${reference} for that.`,
+    );
+  if (isRepoId(found.repo)) return onHub(reference, options);
+  return onHub(reference, options).catch((error: Error) => {
+    options.signal?.throwIfAborted();
+    throw explained(error, `${nothing}. As a hub id, which most often is org/name, such as openai-community/gpt2`);
+  });
+}
+
+const ABOUT = { shipped: 'the shipped model of that name', hub: 'the model of that name on the hub' };
+
+async function onHub(reference: string, { revision, hub, signal, onWarning, downloadWeights = true }: LocateOptions) {
+  const options = { onWarning, ...hub, revision, signal };
+  if (downloadWeights) return { folder: localFolder(await snapshot(reference, options)), source: 'hub' as const };
+  const { folder, remote } = await openSnapshot(reference, options);
+  const local = localFolder(folder);
+  const open = async (file: string) => (await local.open(file)) ?? (await remote.get(file)?.());
+  return { folder: { ...local, open }, source: 'hub' as const };
+}
+
+/** An old name may be a slip of any kind: what else it could have been is said too. */
+function explained(error: Error, about: string): Error {
+  const message = `${about}: ${error.message}`;
+  if (error instanceof FetchError && error.status !== 401 && error.status !== 404)
+    return new FetchError(message, { cause: error, ...(error.status === undefined ? {} : { status: error.status }) });
+  return error instanceof UsageError || error instanceof FetchError ? new UsageError(message, { cause: error }) : error;
+}
+
+/** A folder that hides a model of the same name must be one of a model itself. */
+function checkedFolder(reference: string, known: keyof typeof ABOUT | undefined): Folder {
+  if (known && !existsSync(join(reference, 'config.json')))
+    throw new UsageError(
+      `the folder '${reference}' here has no config.json, and hides ${ABOUT[known]}: rename it, ` +
+        `or write ${known === 'hub' ? `hf://${reference}` : 'the name in another folder'}.`,
+    );
+  return localFolder(reference);
+}
+
+/** The model of a folder `models--org--name` of the hub's cache, which holds revisions, not files. */
+function cachedModel(path: string): { repo: string; cacheDir: string } | undefined {
+  const folder = resolve(path);
+  const found = /^models--/.test(basename(folder)) ? hubReference(basename(folder)) : undefined;
+  return found && existsSync(join(folder, 'snapshots')) ? { repo: found.repo, cacheDir: dirname(folder) } : undefined;
+}
+
+function statsOf(path: string): Stats | undefined {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined; // a name that no file can have
+  }
+}
+
+function isEmpty(folder: string): boolean {
+  try {
+    return readdirSync(folder).length === 0;
+  } catch {
+    return false; // it may not be read: opening it says so
+  }
+}
