@@ -36,11 +36,12 @@ Examples:
   portmanteau run ibm-granite/granite-3.1-1b-a400m-base 'The capital of France is' --weights bf16 --stats
   portmanteau score backpack-tiny --text 'The cat sat' --top 3
 
-'portmanteau help COMMAND' has more. A MODEL is a folder with config.json and weights, a hub id (org/name), or one
-of those that ship with this package: ${shippedModelNames().join(', ')}.
+'portmanteau help COMMAND' has more. A MODEL is a folder with config.json and weights, a hub id (org/name,
+org/name@revision, or the address of its page), or one of those that ship with this package: ${shippedModelNames().join(', ')}.
 Results go to stdout, all else to stderr.
 Exit codes: 0 done, 1 failed, 2 misuse, ${EXIT_CODES.SIGINT} Ctrl-C, ${EXIT_CODES.SIGTERM} SIGTERM.
 Environment: HF_TOKEN, HF_ENDPOINT, HF_HUB_CACHE, HF_HOME and HF_HUB_OFFLINE as in the Python tools;
+HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY as usual;
 PORTMANTEAU_DEBUG=1 shows where an error came from; PORTMANTEAU_FLAGS=0 sets no flags of Node's engine ('doctor' lists them).`,
   );
 for (const add of [

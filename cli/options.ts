@@ -123,7 +123,7 @@ function textFile(path: string): string {
 export function modelReference(text: string): string {
   if (existsSync(text) && !isFolder(text) && !shippedModelNames().includes(text))
     throw new InvalidArgumentError(`It is a file; give its folder, ${dirname(text)}.`);
-  const meant = existsSync(text) ? undefined : nearest(text, shippedModelNames());
+  const meant = existsSync(text) || /[/\\:@]/.test(text) ? undefined : nearest(text, shippedModelNames());
   if (meant === undefined || meant === text) return text;
   throw new InvalidArgumentError(`There is no such folder or model; did you mean ${meant}?`);
 }

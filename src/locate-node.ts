@@ -50,7 +50,7 @@ export async function locate(reference: string, options: LocateOptions = {}): Pr
     );
   const found = hubReference(reference, hubEndpoint(options.hub?.endpoint));
   const nothing = `'${reference}' is no folder, and none of the shipped models (${shipped.join(', ')})`;
-  if (!found) throw new UsageError(`${nothing}, and no hub id: that is org/name, such as openai-community/gpt2.`);
+  if (!found) throw new UsageError(`${nothing}, and no hub id: that is org/name, as the page of the model shows it.`);
   // models/nosuch looks like a hub id, but means a folder where there is a folder `models`.
   const plain = reference.replace(/@.*$/, '').replace(/\/$/, '');
   if (plain === found.repo && plain.includes('/') && existsSync(dirname(plain)))
@@ -60,7 +60,7 @@ export async function locate(reference: string, options: LocateOptions = {}): Pr
   if (isRepoId(found.repo)) return onHub(reference, options);
   return onHub(reference, options).catch((error: Error) => {
     options.signal?.throwIfAborted();
-    throw explained(error, `${nothing}. As a hub id, which most often is org/name, such as openai-community/gpt2`);
+    throw explained(error, `${nothing}. As a hub id (most are org/name, as the page of the model shows it)`);
   });
 }
 

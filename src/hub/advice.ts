@@ -28,7 +28,7 @@ export function adviceFor(status: number, code: string | null, asked: Asked): st
   if (status === 404)
     return `There is no such file, revision or model: check ${page}, '${revision}'${file ? ` and '${file}'` : ''}.`;
   if (status === 403) return `The hub denies access to ${repo}: see ${page}.`;
-  if (status === 407) return 'It wants a name and password: HTTP_PROXY=http://name:password@host:port.';
+  if (status === 407) return 'It wants a name and password: give its address as http://name:password@host:port.';
   if (status === 429)
     return 'The hub wants fewer requests: wait a few minutes; with HF_TOKEN set, the limits are higher.';
   if (status >= 500) return 'The hub has trouble: try again later; what has arrived is kept.';

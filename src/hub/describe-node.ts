@@ -2,6 +2,7 @@
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { cacheDirectory, type Environment, hubEndpoint, hubToken, isOffline, publicPart } from './environment-node.ts';
+import { proxyFor } from './proxy-node.ts';
 
 export interface HubDescription {
   readonly cacheDir: string;
@@ -20,7 +21,8 @@ export interface HubDescription {
 const VARIABLES = [
   ...['HF_HOME', 'HF_HUB_CACHE', 'HUGGINGFACE_HUB_CACHE', 'XDG_CACHE_HOME', 'HF_ENDPOINT', 'HF_HUB_OFFLINE'],
   ...['TRANSFORMERS_OFFLINE', 'HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN', 'HF_TOKEN_PATH', 'HF_HUB_DISABLE_IMPLICIT_TOKEN'],
-  'HF_HUB_DISABLE_SYMLINKS',
+  ...['HF_HUB_DISABLE_SYMLINKS', 'HTTPS_PROXY', 'HTTP_PROXY', 'ALL_PROXY', 'NO_PROXY'],
+  ...['https_proxy', 'http_proxy', 'all_proxy', 'no_proxy'],
 ];
 
 /** Asks nothing of the network. */
@@ -36,6 +38,7 @@ export async function describeHub(env: Environment = process.env): Promise<HubDe
   };
   const given = VARIABLES.flatMap((name) => (env[name] ? [[name, shown(name, env[name])] as const] : []));
   const cacheDir = cacheDirectory(env);
+  tried(() => proxyFor(new URL(hubEndpoint(undefined, env)), env));
   return {
     cacheDir,
     freeBytes: await freeBytes(cacheDir),
@@ -49,6 +52,7 @@ export async function describeHub(env: Environment = process.env): Promise<HubDe
 
 function shown(name: string, value: string): string {
   if (/TOKEN$/.test(name)) return name.includes('DISABLE') ? value : 'set';
+  if (/^(?:https?|all)_proxy$/i.test(name)) return publicPart(/:\/\//.test(value) ? value : `http://${value}`);
   return name === 'HF_ENDPOINT' ? publicPart(value) : value;
 }
 

@@ -24,6 +24,12 @@ export function failureOf(error: unknown, proxy: string | undefined): Failure {
   if (status !== undefined) return refusedByProxy(Number(status), proxy);
   if (chain.some(({ message }) => message?.includes('Proxy Authentication Required')))
     return refusedByProxy(407, proxy);
+  if (message === 'bad port')
+    return {
+      reason: 'no client of the web uses this port',
+      advice: 'It is reserved for another protocol: serve the hub at another port, such as 8080.',
+      kind: 'permanent',
+    };
   const through = proxy === undefined ? '' : ` (through the proxy ${proxy})`;
   const reason = `${message || code}${through}`;
   if (CERTIFICATE.test(code))
@@ -42,7 +48,7 @@ export function failureOf(error: unknown, proxy: string | undefined): Failure {
 }
 
 function refusedByProxy(status: number, proxy = 'proxy'): Failure {
-  const wants = 'It wants a name and password: HTTPS_PROXY=http://name:password@host:port.';
+  const wants = 'It wants a name and password: give its address as http://name:password@host:port.';
   return {
     reason: `the proxy ${proxy} answered ${status}`,
     advice: status === 407 ? wants : 'It does not let this through: ask who runs it, or name the host in NO_PROXY.',

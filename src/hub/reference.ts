@@ -81,7 +81,8 @@ function ofPath(text: string, path: string): HubReference {
   if (parts[0] === 'models') parts.shift();
   const [first = ''] = parts;
   if (NO_MODELS.has(first)) throw noModel(text, first);
-  const isOld = parts.length === 1 || PAGES.has(parts[1] as string);
+  const isPage = (i: number) => PAGES.has(parts[i] ?? '');
+  const isOld = parts.length === 1 || (isPage(1) && !isPage(2)); // an organisation may have a model called `tree`
   const repo = parts.splice(0, isOld ? 1 : 2).join('/');
   const [page, ...rest] = parts;
   if (page === undefined) return checked(text, repo, undefined, '');

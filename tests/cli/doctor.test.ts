@@ -48,6 +48,18 @@ describe('doctor', () => {
     }
   });
 
+  test('shows proxies without their passwords, and says when one is none', async () => {
+    const env = {
+      HTTPS_PROXY: `http://me:${SECRET}@proxy.example:3128`,
+      ALL_PROXY: `me:${SECRET}@proxy.example`,
+      NO_PROXY: 'a.example',
+    };
+    const { stdout } = await cli(['doctor'], { env: { ...env, https_proxy: 'gopher://x' } });
+    expect(stdout).not.toContain(SECRET);
+    expect(stdout).toMatch(/HTTPS_PROXY +http:\/\/...@proxy.example:3128\n/);
+    expect(stdout).toMatch(/HTTPS_PROXY is 'gopher:\/\/x', wanted the address of a proxy/i);
+  });
+
   test('tells where the cache is, even where no folder is yet, and what disk is left there', async () => {
     const { hub } = await json<Report>(['doctor'], { env: { HF_HUB_CACHE: '/nowhere/at/all' } });
     expect(hub.cacheDir).toBe('/nowhere/at/all');
