@@ -2,12 +2,12 @@
 import {
   type Comparison,
   compare,
+  comparedWindows,
   type OpenedModel,
   type Prompt,
   UsageError,
   usableBytes,
   type WeightFormat,
-  windowsOf,
 } from '../src/node.ts';
 import { breathe, interrupt } from './interrupt.ts';
 import { withModel } from './load.ts';
@@ -17,13 +17,14 @@ import { columns, megabytes, printJson } from './output.ts';
 export interface CompareFlags {
   readonly compare?: WeightFormat;
   readonly window?: number;
+  readonly stride?: number;
   readonly json?: boolean;
 }
 
 /** What is in the object of --json, for its help. */
 export const COMPARE_FIELDS = `With --compare, the object of --json has
   tokens               how many were predicted
-  window, windows      tokens of a window, and how many windows there were
+  window, stride, windows  tokens of a window, tokens from one to the next, and how many windows there were
   weights, reference   the two formats
   perplexity, referencePerplexity
   klMean, kl99, klMax  KL(reference || model) per token in nats: mean, 99th percentile, maximum
@@ -35,9 +36,9 @@ export async function printComparison(
   prompt: Prompt,
   flags: ModelFlags & CompareFlags,
 ): Promise<void> {
-  const { weights = 'auto', compare: other = 'auto', window, json } = flags;
+  const { weights = 'auto', compare: other = 'auto', window, stride, json } = flags;
   const check = (opened: OpenedModel) => {
-    windowsOf(opened, prompt, window);
+    comparedWindows(opened, prompt, { window, stride });
     checkMemory(opened, weights, other, flags.memory ?? usableBytes());
   };
   const result = await withModel(reference, flags, check, (model) =>
@@ -51,7 +52,7 @@ export async function printComparison(
           if (isTTY) process.stderr.write(`\r${done === total ? '\x1b[K' : `${done} of ${total} tokens`}`);
           return breathe();
         };
-        return compare(model, exact, prompt, { window, signal: interrupt.signal, onProgress });
+        return compare(model, exact, prompt, { window, stride, signal: interrupt.signal, onProgress });
       },
     ),
   );

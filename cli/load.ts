@@ -10,7 +10,16 @@ export async function withProgress<T>(
   flags: ModelFlags,
   work: (options: PretrainedOptions) => Promise<T>,
 ): Promise<T> {
-  const { ignoreConfigKeys, weights, keyValues, threads, memory, revision, tokenizer } = flags;
+  const {
+    ignoreConfigKeys,
+    weights,
+    keyValues,
+    threads,
+    memory,
+    revision,
+    tokenizer,
+    generationConfig = false,
+  } = flags;
   const bar = progressBar(label);
   try {
     return await work({
@@ -20,6 +29,7 @@ export async function withProgress<T>(
       memoryBytes: memory,
       revision,
       tokenizer,
+      generationConfig,
       ignoreConfigKeys: ignoreConfigKeys?.split(',').map((key) => key.trim()),
       signal: interrupt.signal,
       onWarning: (message) => bar.warn(message),

@@ -32,7 +32,7 @@ const program = new Command('portmanteau')
     'after',
     `
 Examples:
-  portmanteau run granite-tiny 'Once upon a time'
+  portmanteau run granite-tiny 'Once upon a time' --temperature 0.7
   portmanteau run ibm-granite/granite-3.1-1b-a400m-base 'The capital of France is' --weights bf16 --stats
   portmanteau score backpack-tiny --text 'The cat sat' --top 3
 

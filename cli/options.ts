@@ -2,7 +2,9 @@
 import { existsSync, lstatSync, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
+import { nearest } from '../src/nearest.ts';
 import {
+  type GenerationConfig,
   KEY_VALUE_FORMATS,
   type KeyValueFormat,
   type Prompt,
@@ -11,7 +13,6 @@ import {
   WEIGHT_FORMATS,
   type WeightFormat,
 } from '../src/node.ts';
-import { nearest } from './nearest.ts';
 
 /** A parser of numbers that hold to a rule. Takes what JavaScript takes: 0.5, 1e3, -1. */
 function numberThat(wanted: string, holds: (value: number) => boolean): (text: string) => number {
@@ -146,6 +147,8 @@ export interface ModelFlags extends HubFlags {
   readonly memory?: number;
   readonly tokenizer?: string;
   readonly ignoreConfigKeys?: string;
+  /** For commands that generate, or tell of it; others leave out what the file says. */
+  readonly generationConfig?: GenerationConfig | false;
 }
 
 export function hubOptions(command: Command): Command {
@@ -164,6 +167,30 @@ export function formatOptions(command: Command): Command {
 
 export function configOption(command: Command): Command {
   return command.option('--ignore-config-keys <keys>', 'keys of config.json to pass over, separated by commas');
+}
+
+export function generationConfigOptions(command: Command): Command {
+  return command
+    .option(
+      '--generation-config <json>',
+      'replace keys of the model\'s generation_config.json, as in {"top_k":0}',
+      jsonObject,
+    )
+    .option('--no-generation-config', 'leave out the defaults that generation_config.json sets');
+}
+
+function jsonObject(text: string): Record<string, unknown> {
+  const value = parsed(text);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
+  throw new InvalidArgumentError('Wanted a JSON object, as in {"repetition_penalty":1.2}.');
+}
+
+function parsed(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 export function modelOptions(command: Command): Command {
@@ -185,7 +212,12 @@ export interface TextFlags {
 
 export function textOptions(command: Command): Command {
   return command
-    .addOption(new Option('--text <text>', 'the text').conflicts(['textFile', 'ids']))
+    .addOption(
+      new Option('--text <text>', 'the text; else standard input is read, less a line end at its end').conflicts([
+        'textFile',
+        'ids',
+      ]),
+    )
     .addOption(
       new Option('--text-file <file>', 'a file that holds the text; all of it counts, line ends too')
         .argParser(textFile)
@@ -194,13 +226,14 @@ export function textOptions(command: Command): Command {
     .option('--ids <list>', 'token ids in place of a text, as in 1,2,3', idList);
 }
 
-/** The one text or list of ids that was given. */
-export function promptOf({ text, textFile, ids }: TextFlags): Prompt {
+/** The one text or list of ids that was given; undefined when there is none. */
+export function promptOf({ text, textFile, ids }: TextFlags): Prompt | undefined {
   const prompt = ids ?? textFile ?? text;
-  if (prompt === undefined) throw new UsageError('there is no text: give --text, --text-file or --ids.');
-  if (prompt.length === 0) throw new UsageError('the text is empty; give at least one character.');
+  if (prompt?.length === 0) throw new UsageError('the text is empty; give at least one character.');
   return prompt;
 }
+
+export const NO_TEXT = 'there is no text: give --text, --text-file or --ids, or let standard input have it.';
 
 export function jsonOption(command: Command, about: string): Command {
   return command.option('--json', `one JSON object: ${about}`);

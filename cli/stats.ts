@@ -44,7 +44,8 @@ function rate(tokens: number, elapsedMs: number): number | null {
   return tokens > 0 && elapsedMs > 0 ? Number(((1000 * tokens) / elapsedMs).toPrecision(4)) : null;
 }
 
-export function statsSheet(stats: RunStats): string {
+/** `seed`: a sentence about one that was chosen at random. */
+export function statsSheet(stats: RunStats, seed?: string): string {
   const speed = (tokens: number, perSecond: number | null) =>
     `${tokens} ${tokens === 1 ? 'token' : 'tokens'}, ${perSecond ?? '-'} tokens/s`;
   return columns([
@@ -53,5 +54,6 @@ export function statsSheet(stats: RunStats): string {
     ...(stats.cachedTokens > 0 ? [['not read', `${stats.cachedTokens} more, which the state knew`]] : []),
     ['decode', speed(stats.newTokens, stats.decodeTokensPerSecond)],
     ['peak memory', megabytes(stats.peakBytes)],
+    ...(seed === undefined ? [] : [['seed', seed]]),
   ]);
 }

@@ -28,7 +28,10 @@ export interface ReadOptions {
 }
 
 /** Throws UsageError when ids are none of the model's, or when a sequence would outgrow its context. */
-export function checkSequences({ vocabSize, contextLength }: ModelFacts, sequences: readonly Sequence[]): void {
+export function checkSequences(
+  { vocabSize, contextLength }: Pick<ModelFacts, 'vocabSize' | 'contextLength'>,
+  sequences: readonly Sequence[],
+): void {
   for (const { ids, state } of sequences) {
     for (let i = 0; i < ids.length; i++) {
       const id = ids[i] as number;

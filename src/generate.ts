@@ -2,25 +2,37 @@
 import { checkSequences, type Engine } from './engine.ts';
 import { UsageError } from './errors.ts';
 import type { State } from './models/state.ts';
-import type { PrefixCache } from './prefix-cache.ts';
-import { logSumExp, Sampler, type SamplingOptions, topLogprobs } from './sampler/sampler.ts';
+import { type Kinds, kinds } from './options.ts';
+import { PrefixCache } from './prefix-cache.ts';
+import { logSumExp, SAMPLING_KINDS, Sampler, type SamplingOptions, topLogprobs } from './sampler/sampler.ts';
 import { StopText } from './stop-text.ts';
 import type { TextStream, Tokenizer } from './tokenizer/tokenizer.ts';
 
 export interface GenerationOptions extends SamplingOptions {
-  /** Tokens to add at most; default 128. */
-  readonly maxNewTokens?: number;
+  /** Tokens to add at most; default 128, unless maxLength says otherwise. */
+  readonly maxNewTokens?: number | undefined;
+  /** Tokens of prompt and text together at most, those that a state has read included; maxNewTokens has precedence. */
+  readonly maxLength?: number | undefined;
   /** Generation ends before the first of these texts, which is not part of the result. */
-  readonly stop?: string | readonly string[];
+  readonly stop?: string | readonly string[] | undefined;
   /** Ids that end the generation, beside the model's own end-of-text. They are given out, without text. */
-  readonly stopIds?: readonly number[];
+  readonly stopIds?: readonly number[] | undefined;
   /** Goes on after the model's own end-of-text. */
-  readonly ignoreEnd?: boolean;
+  readonly ignoreEnd?: boolean | undefined;
   /** How many of the likeliest tokens to report beside each chosen one. */
-  readonly alternatives?: number;
+  readonly alternatives?: number | undefined;
   /** Where prompts may have been read before; what is read now stays there. */
-  readonly cache?: PrefixCache;
-  readonly signal?: AbortSignal;
+  readonly cache?: PrefixCache | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** One of the likeliest tokens at a place. */
+export interface Alternative {
+  readonly id: number;
+  /** For display; empty when the model has no tokenizer. */
+  readonly text: string;
+  /** Natural logarithm of the model's own probability. */
+  readonly logprob: number;
 }
 
 /** `length`: maxNewTokens, or the model's context is full. */
@@ -35,10 +47,12 @@ export interface GenerationStep {
   readonly text: string;
   /** Natural logarithm of the model's own probability, before sampling options. */
   readonly logprob?: number;
-  readonly alternatives?: readonly { readonly id: number; readonly logprob: number }[];
+  readonly alternatives?: readonly Alternative[];
   readonly finishReason?: FinishReason;
   /** In the last step, when there is a cache: how many tokens of the prompt came from it. */
   readonly cachedTokens?: number;
+  /** In the last step, when tokens were drawn: the seed with which the same text comes again. */
+  readonly seed?: number;
 }
 
 export interface GenerationInput {
@@ -54,6 +68,8 @@ interface Open {
   readonly cachedTokens: number | undefined;
   readonly prompt: readonly number[];
   readonly generated: number[];
+  /** Tokens to generate at most. */
+  readonly limit: number;
   readonly sampler: Sampler;
   readonly stream: TextStream | undefined;
   readonly stop: StopText;
@@ -63,16 +79,20 @@ interface Open {
   readonly later: (readonly number[])[];
 }
 
-/** The options that are the loop's own; all others are the sampler's. */
-export const LOOP_OPTIONS = [
-  'maxNewTokens',
-  'stop',
-  'stopIds',
-  'ignoreEnd',
-  'alternatives',
-  'cache',
-  'signal',
-] as const;
+/** The options of the loop and of the sampler. */
+export const GENERATION_KINDS: Kinds<GenerationOptions> = {
+  maxNewTokens: kinds.fromZero,
+  maxLength: kinds.fromOne,
+  stop: { wanted: 'a text or a list of texts', holds: (value) => kinds.text.holds(value) || kinds.texts.holds(value) },
+  stopIds: kinds.ids,
+  ignoreEnd: kinds.flag,
+  alternatives: kinds.fromZero,
+  cache: { wanted: 'a PrefixCache, as newPrefixCache() gives', holds: (value) => value instanceof PrefixCache },
+  signal: kinds.signal,
+  ...SAMPLING_KINDS,
+};
+
+const MAX_NEW_TOKENS = 128;
 
 /** Throws UsageError on bad ids or options before anything is computed, and AbortError between rounds. */
 export async function* generate(
@@ -83,7 +103,8 @@ export async function* generate(
   options: GenerationOptions = {},
 ): AsyncGenerator<GenerationStep, void, undefined> {
   const {
-    maxNewTokens = 128,
+    maxNewTokens,
+    maxLength,
     stop = [],
     stopIds = [],
     ignoreEnd = false,
@@ -92,8 +113,6 @@ export async function* generate(
     signal,
     ...sampling
   } = options;
-  checkCount('maxNewTokens', maxNewTokens);
-  checkCount('alternatives', alternatives);
   if (stop.length > 0 && !tokenizer)
     throw new UsageError('stop texts need a tokenizer, and this model has none; use stopIds.');
   const stops = [stop].flat();
@@ -103,7 +122,10 @@ export async function* generate(
   if (cache && inputs.some(({ state }) => state))
     throw new UsageError('a state and a prefix cache came together: give one of the two.');
   const ends = new Set([...stopIds, ...(ignoreEnd ? [] : endIds)]);
-  const sampler = new Sampler(sampling);
+  const sampler = new Sampler(sampling, ends);
+  const limits = inputs.map(({ ids, state }) =>
+    limitOf({ maxNewTokens, maxLength }, (state?.length ?? 0) + ids.length),
+  );
   let open: Open[] = [];
   const owned: State[] = [];
   try {
@@ -119,6 +141,7 @@ export async function* generate(
         cachedTokens,
         prompt: [...(given?.ids ?? []), ...ids],
         generated: [],
+        limit: limits[index] as number,
         sampler: index === 0 ? sampler : sampler.clone(),
         stream: tokenizer?.stream(),
         stop: new StopText(stops),
@@ -127,7 +150,7 @@ export async function* generate(
       });
     }
     while (open.length > 0) {
-      const full = open.filter((sequence) => sequence.generated.length >= maxNewTokens || isFull(engine, sequence));
+      const full = open.filter((sequence) => sequence.generated.length >= sequence.limit || isFull(engine, sequence));
       for (const sequence of full) yield await finish(engine, sequence, 'length', signal);
       open = open.filter((sequence) => !full.includes(sequence));
       if (open.length === 0) return;
@@ -152,7 +175,7 @@ export async function* generate(
           index: sequence.index,
           id,
           logprob: (scores[id] as number) - logSumExp(scores),
-          ...(alternatives > 0 ? { alternatives: topLogprobs(scores, alternatives) } : {}),
+          ...(alternatives > 0 ? { alternatives: likeliest(scores, alternatives, tokenizer) } : {}),
         };
         const ended = ends.has(id);
         const text = ended ? '' : sequence.stop.push(sequence.stream?.push(id) ?? '');
@@ -184,15 +207,29 @@ async function finish(
   finishReason: FinishReason,
   signal: AbortSignal | undefined,
 ): Promise<GenerationStep> {
-  const { index, stream, stop, state, owned, cachedTokens, pending } = sequence;
+  const { index, stream, stop, state, owned, cachedTokens, pending, sampler } = sequence;
   // Whoever goes on from the state expects that it has read the prompt and all that was given out.
   if (!owned && pending.length > 0 && !isFull(engine, sequence))
     await engine.next([{ ids: pending, state }], { signal });
   const held = stop.found ? '' : stop.push(stream?.end() ?? '') + stop.end();
-  return { index, text: held, finishReason, ...(cachedTokens === undefined ? {} : { cachedTokens }) };
+  const { seed } = sampler;
+  return {
+    ...{ index, text: held, finishReason },
+    ...(cachedTokens === undefined ? {} : { cachedTokens }),
+    ...(seed === undefined ? {} : { seed }),
+  };
 }
 
-function checkCount(name: string, value: number): void {
-  if (!Number.isInteger(value) || value < 0)
-    throw new UsageError(`${name} came as ${value}, wanted a whole number from 0 on.`);
+/** The k likeliest tokens, with their text. */
+export function likeliest(logits: Float32Array, k: number, tokenizer: Tokenizer | undefined): Alternative[] {
+  return topLogprobs(logits, k).map(({ id, logprob }) => ({ id, text: tokenizer?.piece(id) ?? '', logprob }));
+}
+
+/** How many tokens may follow a prompt of this length. */
+function limitOf({ maxNewTokens, maxLength }: GenerationOptions, promptLength: number): number {
+  if (maxNewTokens !== undefined || maxLength === undefined) return maxNewTokens ?? MAX_NEW_TOKENS;
+  if (promptLength < maxLength) return maxLength - promptLength;
+  throw new UsageError(
+    `the prompt has ${promptLength} tokens, and maxLength is ${maxLength} with those to add: give a larger one, or maxNewTokens.`,
+  );
 }

@@ -6,8 +6,8 @@ export type { Backend } from './backends/backend.ts';
 export { createReferenceBackend } from './backends/reference/index.ts';
 export type { Folder, Source } from './checkpoint/source.ts';
 export { CheckpointError, FetchError, ShapeError, UsageError } from './errors.ts';
-export { type CompareOptions, type Comparison, compare, windowsOf } from './evaluate/compare.ts';
-export type { FinishReason, GenerationOptions, GenerationStep } from './generate.ts';
+export { type CompareOptions, type Comparison, compare, comparedWindows } from './evaluate/compare.ts';
+export type { Alternative, FinishReason, GenerationOptions, GenerationStep } from './generate.ts';
 export type { CapturedTensor } from './inspect/capture.ts';
 export { KEY_VALUE_FORMATS, type KeyValueFormat } from './key-values.ts';
 export { describe, type ModelDescription } from './loader/describe.ts';
@@ -19,7 +19,6 @@ export {
   type Completion,
   checkBeforeLoad,
   Model,
-  type Prompt,
   type PromptOptions,
   type Score,
   type ScoredToken,
@@ -28,5 +27,8 @@ export {
 export type { Site } from './models/model.ts';
 export { type SavedState, State } from './models/state.ts';
 export { PrefixCache, type PrefixCacheOptions } from './prefix-cache.ts';
+export { encodeMore, encodePrompt, type Prompt, type Prompts, type TokenIds } from './prompt.ts';
+export type { DefaultOptions, GenerationConfig, GenerationDefaults } from './sampler/generation-config.ts';
 export type { SamplingOptions } from './sampler/sampler.ts';
 export { createTokenizer, type TextStream, type Tokenizer } from './tokenizer/tokenizer.ts';
+export { type Window, type WindowOptions, type Windows, windowsOf } from './windows.ts';

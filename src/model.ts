@@ -3,27 +3,49 @@ import type { Backend } from './backends/backend.ts';
 import type { SavedFile } from './checkpoint/save.ts';
 import { checkSequences, Engine } from './engine.ts';
 import { UsageError } from './errors.ts';
-import { type FinishReason, type GenerationOptions, type GenerationStep, generate, LOOP_OPTIONS } from './generate.ts';
+import {
+  type Alternative,
+  type FinishReason,
+  GENERATION_KINDS,
+  type GenerationOptions,
+  type GenerationStep,
+  generate,
+  likeliest,
+} from './generate.ts';
 import { Capture, type CapturedTensor, matchSites } from './inspect/capture.ts';
-import { checkKeyValueFormat, type KeyValueFormat } from './key-values.ts';
+import { KEY_VALUE_FORMATS, type KeyValueFormat } from './key-values.ts';
 import { type FillOptions, fill } from './loader/fill.ts';
 import type { OnWarning, OpenedModel } from './loader/open.ts';
 import { filesOf } from './loader/save.ts';
 import { differingCopies } from './loader/verify-copies.ts';
 import { exp } from './math.ts';
-import type { State } from './models/state.ts';
+import { State } from './models/state.ts';
+import { checkOptions, type Kind, type Kinds, kinds, oneOf } from './options.ts';
 import { PrefixCache, type PrefixCacheOptions } from './prefix-cache.ts';
-import { checkSamplingOptions, logSumExp, topLogprobs } from './sampler/sampler.ts';
+import { encodeMore, encodePrompt, type Prompt, type Prompts, promptList } from './prompt.ts';
+import { changedDefaults, type GenerationConfig, withDefaults } from './sampler/generation-config.ts';
+import { logSumExp } from './sampler/sampler.ts';
 import type { TypedArray } from './tensor.ts';
 import type { Tokenizer } from './tokenizer/tokenizer.ts';
-
-/** Text, or the ids of its tokens. */
-export type Prompt = string | readonly number[];
+import { WINDOW_KINDS, type WindowOptions, windowsOf } from './windows.ts';
 
 export interface PromptOptions extends GenerationOptions {
-  /** Go on from what this state has read; at the end it has read the prompt and all that was generated too. For a single prompt. */
-  readonly state?: State;
+  /**
+   * Go on from what this state has read; at the end it has read the prompt and all that was generated too. For a single prompt, which is
+   * appended: after a state that has read something, text gets nothing of what the tokenizer puts in front of a text.
+   */
+  readonly state?: State | undefined;
+  /** Keys of the checkpoint's generation_config.json to replace for this call; false leaves its defaults out. */
+  readonly generationConfig?: GenerationConfig | false | undefined;
 }
+
+const aState: Kind = { wanted: 'a State, as newState() gives', holds: (value) => value instanceof State };
+
+const PROMPT_KINDS: Kinds<PromptOptions> = {
+  ...GENERATION_KINDS,
+  state: aState,
+  generationConfig: kinds.objectOrFalse,
+};
 
 export interface Completion {
   readonly promptIds: readonly number[];
@@ -34,38 +56,64 @@ export interface Completion {
   readonly finishReason: FinishReason;
   /** How many tokens of the prompt came from the cache. */
   readonly cachedTokens: number;
+  /** When tokens were drawn: the seed with which the same text comes again. */
+  readonly seed?: number;
 }
 
 export interface ScoredToken {
   readonly id: number;
   readonly text: string;
-  /** Natural logarithm of the probability given all tokens before; null for the first, which nothing precedes. */
+  /**
+   * Natural logarithm of the probability given all tokens before it in its window. Null where nothing stands before: for the first token,
+   * and for the first of every window when windows do not overlap and the tokenizer puts nothing in front of a text.
+   */
   readonly logprob: number | null;
-  readonly alternatives?: readonly { readonly id: number; readonly logprob: number }[];
+  readonly alternatives?: readonly Alternative[];
 }
 
 export interface Score {
   readonly tokens: readonly ScoredToken[];
   readonly sumLogprob: number;
-  /** exp(-mean logprob); NaN when there is nothing to predict. */
+  /** exp(-mean logprob), over the tokens that have one; NaN when there are none. */
   readonly perplexity: number;
+  /** Tokens of a window, tokens from one window's beginning to the next's, and how many windows there were. */
+  readonly window: number;
+  readonly stride: number;
+  readonly windows: number;
 }
 
-export interface ScoreOptions {
-  readonly alternatives?: number;
-  readonly signal?: AbortSignal;
-  /** Sees the raw logits [n, V] of the positions first .. first + n, in order. */
-  readonly onLogits?: (first: number, logits: Float32Array) => void;
+export interface ScoreOptions extends WindowOptions {
+  readonly alternatives?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Sees the raw logits [n, V] of the positions first .. first + n: each position once, in order. The logits of a position are those that the
+   * next token was scored with.
+   */
+  readonly onLogits?: ((first: number, logits: Float32Array) => void) | undefined;
 }
+
+const SCORE_KINDS: Kinds<ScoreOptions> = {
+  ...WINDOW_KINDS,
+  alternatives: kinds.fromZero,
+  signal: kinds.signal,
+  onLogits: kinds.call,
+};
 
 export interface CaptureOptions {
   /** Site names, `*` for any part. */
   readonly sites: readonly string[];
   /** Numbers to put in the place of those of a site, of the same count. */
-  readonly replace?: Readonly<Record<string, TypedArray>>;
-  readonly state?: State;
-  readonly signal?: AbortSignal;
+  readonly replace?: Readonly<Record<string, TypedArray>> | undefined;
+  readonly state?: State | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
+
+const CAPTURE_KINDS: Kinds<CaptureOptions> = {
+  sites: { wanted: "a list of site names, as in ['blocks.*.pattern']", holds: kinds.texts.holds },
+  replace: kinds.object,
+  state: aState,
+  signal: kinds.signal,
+};
 
 export interface LoadOptions extends FillOptions {
   /** How states keep keys and values; default f32. f16 halves their memory, i8 takes little more than a quarter. */
@@ -73,6 +121,14 @@ export interface LoadOptions extends FillOptions {
   /** Told what is odd about a checkpoint but no error. */
   readonly onWarning?: OnWarning | undefined;
 }
+
+export const LOAD_KINDS: Kinds<LoadOptions> = {
+  signal: kinds.signal,
+  onProgress: kinds.call,
+  onFilled: kinds.call,
+  keyValues: oneOf(KEY_VALUE_FORMATS),
+  onWarning: kinds.call,
+};
 
 export class Model {
   readonly opened: OpenedModel;
@@ -94,7 +150,8 @@ export class Model {
   ): Promise<Model> {
     let ready: Backend | undefined;
     try {
-      const keyValues = checkKeyValueFormat(options.keyValues ?? 'f32');
+      checkOptions('Model.load', options, LOAD_KINDS);
+      const { keyValues } = options;
       ready = await backend;
       for (const warning of await differingCopies(opened.plan.copies)) options.onWarning?.(warning);
       await fill(opened.plan, ready, options);
@@ -136,61 +193,77 @@ export class Model {
   }
 
   /** One prompt, or several at once; steps say by `index` to which prompt they belong. */
-  async *generate(
-    prompts: Prompt | readonly string[] | readonly (readonly number[])[],
-    options: PromptOptions = {},
-  ): AsyncGenerator<GenerationStep> {
-    const { state, ...rest } = options;
-    checkOptions(rest);
+  async *generate(prompts: Prompts, options: PromptOptions = {}): AsyncGenerator<GenerationStep> {
+    checkOptions('generation', options, PROMPT_KINDS);
+    const { state, generationConfig, ...rest } = options;
+    const defaults = changedDefaults(this.opened.generation, generationConfig);
     const list = promptList(prompts);
     if (state && list.length > 1)
       throw new UsageError('a state belongs to one prompt; generate several without, or one by one.');
-    const inputs = list.map((prompt) => ({ ids: this.encode(prompt), ...(state ? { state } : {}) }));
-    yield* generate(this.engine, inputs, this.tokenizer, this.opened.endIds, rest);
+    const inputs = list.map((prompt) => ({ ids: this.#append(prompt, state), ...(state ? { state } : {}) }));
+    const endIds =
+      generationConfig && 'eos_token_id' in generationConfig ? new Set(defaults.endIds) : this.opened.endIds;
+    yield* generate(this.engine, inputs, this.tokenizer, endIds, withDefaults(defaults, rest));
   }
 
   /** All of what generate() gives for one prompt, at the end. */
   async complete(prompt: Prompt, options: PromptOptions = {}): Promise<Completion> {
-    const promptIds = this.encode(prompt);
+    const promptIds = this.#append(prompt, options.state);
     const ids: number[] = [];
     const logprobs: number[] = [];
     let text = '';
     let finishReason: FinishReason = 'length';
     let cachedTokens = 0;
+    let seed: number | undefined;
     for await (const step of this.generate(promptIds, options)) {
       text += step.text;
       if (step.id !== undefined) ids.push(step.id);
       if (step.logprob !== undefined) logprobs.push(step.logprob);
       finishReason = step.finishReason ?? finishReason;
       cachedTokens = step.cachedTokens ?? cachedTokens;
+      seed = step.seed ?? seed;
     }
-    return { promptIds, ids, text, logprobs, finishReason, cachedTokens };
+    const drawn = seed === undefined ? {} : { seed };
+    return { promptIds, ids, text, logprobs, finishReason, cachedTokens, ...drawn };
   }
 
-  /** The probability of every token of a text, given the tokens before it. */
-  async score(prompt: Prompt, { alternatives = 0, signal, onLogits }: ScoreOptions = {}): Promise<Score> {
-    const ids = this.encode(prompt);
-    const piece = (id: number) => this.tokenizer?.piece(id) ?? '';
-    const tokens: ScoredToken[] = ids.slice(0, 1).map((id) => ({ id, text: piece(id), logprob: null }));
+  /** The probability of every token of a text, given the tokens before it: in windows where the text is longer than the context. */
+  async score(prompt: Prompt, options: ScoreOptions = {}): Promise<Score> {
+    checkOptions('score', options, SCORE_KINDS);
+    const { alternatives = 0, signal, onLogits } = options;
+    const { windows, ...cut } = windowsOf(this.opened, prompt, options);
     const { vocabSize } = this.engine.model.facts;
-    const visit = (first: number, logits: Float32Array) => {
-      onLogits?.(first, logits);
-      for (let row = 0; (row + 1) * vocabSize <= logits.length; row++) {
-        const id = ids[first + row + 1];
-        if (id === undefined) return;
-        const scores = logits.subarray(row * vocabSize, (row + 1) * vocabSize);
-        const best = alternatives > 0 ? { alternatives: topLogprobs(scores, alternatives) } : {};
-        tokens.push({ id, text: piece(id), logprob: (scores[id] as number) - logSumExp(scores), ...best });
-      }
+    const tokens: ScoredToken[] = [];
+    const add = (id: number, scores: Float32Array | undefined) => {
+      const best = scores && alternatives > 0 ? { alternatives: likeliest(scores, alternatives, this.tokenizer) } : {};
+      const logprob = scores ? (scores[id] as number) - logSumExp(scores) : null;
+      tokens.push({ id, text: this.tokenizer?.piece(id) ?? '', logprob, ...best });
     };
-    await this.#readThrough(ids, visit, signal);
-    const sumLogprob = tokens.reduce((sum, { logprob }) => sum + (logprob ?? 0), 0);
-    const predicted = tokens.length - 1;
-    return { tokens, sumLogprob, perplexity: predicted > 0 ? exp(-sumLogprob / predicted) : Number.NaN };
+    for (const [i, { ids, first, at }] of windows.entries()) {
+      if (first === 0 && ids.length > 0) add(ids[0] as number, undefined);
+      const overlaps = (windows[i + 1]?.first ?? 0) > 0; // and so the next one has the logits after this one's last token
+      const [from, to] = [Math.max(0, first - 1), ids.length - (overlaps ? 1 : 0)];
+      const visit = (begin: number, logits: Float32Array) => {
+        const end = begin + logits.length / vocabSize;
+        const rows = (start: number, stop: number) =>
+          logits.subarray((start - begin) * vocabSize, (stop - begin) * vocabSize);
+        const seen = [Math.max(begin, from), Math.min(end, to)] as const;
+        if (seen[0] < seen[1]) onLogits?.(at - first + seen[0], rows(...seen));
+        for (let row = Math.max(begin, from); row < Math.min(end, ids.length - 1); row++)
+          add(ids[row + 1] as number, rows(row, row + 1));
+      };
+      await this.#readThrough(ids, visit, signal);
+    }
+    const scored = tokens.flatMap(({ logprob }) => (logprob === null ? [] : [logprob]));
+    const sumLogprob = scored.reduce((sum, logprob) => sum + logprob, 0);
+    const perplexity = scored.length > 0 ? exp(-sumLogprob / scored.length) : Number.NaN;
+    return { tokens, sumLogprob, perplexity, window: cut.window, stride: cut.stride, windows: windows.length };
   }
 
   /** The raw scores [T, V] of the next token after every position. */
-  async logits(prompt: Prompt, { signal }: { readonly signal?: AbortSignal } = {}): Promise<CapturedTensor> {
+  async logits(prompt: Prompt, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<CapturedTensor> {
+    checkOptions('logits', options, { signal: kinds.signal });
+    const { signal } = options;
     const ids = this.encode(prompt);
     const { vocabSize } = this.engine.model.facts;
     const data = new Float32Array(ids.length * vocabSize);
@@ -199,11 +272,12 @@ export class Model {
   }
 
   /** The values of some sites while the model reads a text. */
-  async capture(
-    prompt: Prompt,
-    { sites, replace = {}, state: given, signal }: CaptureOptions,
-  ): Promise<Map<string, CapturedTensor>> {
-    const ids = this.encode(prompt);
+  async capture(prompt: Prompt, options: CaptureOptions): Promise<Map<string, CapturedTensor>> {
+    checkOptions('capture', options, CAPTURE_KINDS);
+    if (!options?.sites)
+      throw new UsageError("capture needs the names of sites, as in { sites: ['blocks.*.pattern'] }.");
+    const { sites, replace = {}, state: given, signal } = options;
+    const ids = this.#append(prompt, given);
     const wanted = matchSites(this.sites, sites);
     const replacements = new Map(Object.entries(replace));
     matchSites(this.sites, [...replacements.keys()]);
@@ -225,6 +299,11 @@ export class Model {
    */
   files({ maxShardBytes }: { readonly maxShardBytes?: number } = {}): Promise<SavedFile[]> {
     return filesOf(this.opened, this.engine.backend, maxShardBytes);
+  }
+
+  /** Ids of a prompt that goes on from a state, or begins a text. */
+  #append(prompt: Prompt, state: State | undefined): readonly number[] {
+    return state && state.length > 0 ? encodeMore(this.opened, prompt) : this.encode(prompt);
   }
 
   /** Reads one text with a state of its own. */
@@ -251,30 +330,10 @@ export class Model {
   }
 }
 
-/** Ids of a prompt; throws UsageError when it is text and there is no tokenizer. */
-export function encodePrompt({ tokenizer }: OpenedModel, prompt: Prompt): readonly number[] {
-  if (typeof prompt !== 'string') return prompt;
-  if (!tokenizer) throw new UsageError('this checkpoint has no tokenizer: give token ids in place of text.');
-  return tokenizer.encode(prompt);
-}
-
 /** Can this model read this prompt, and has it these sites? Throws UsageError if not, before the weights are loaded. */
 export function checkBeforeLoad(opened: OpenedModel, prompt: Prompt, sites: readonly string[] = []): void {
   const ids = encodePrompt(opened, prompt);
   if (ids.length === 0) throw new UsageError('the prompt is empty: give at least one character.');
   checkSequences(opened.model.facts, [{ ids }]);
   matchSites(opened.model.sites, sites);
-}
-
-/** Throws UsageError on an option that neither the loop nor the sampler knows. */
-function checkOptions(options: GenerationOptions): void {
-  const loop = new Set<string>(LOOP_OPTIONS);
-  checkSamplingOptions(Object.fromEntries(Object.entries(options).filter(([name]) => !loop.has(name))));
-}
-
-function promptList(prompts: Prompt | readonly string[] | readonly (readonly number[])[]): readonly Prompt[] {
-  if (typeof prompts === 'string') return [prompts];
-  return prompts.every((entry) => typeof entry === 'number')
-    ? [prompts as readonly number[]]
-    : (prompts as readonly Prompt[]);
 }

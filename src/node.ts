@@ -11,16 +11,24 @@ import { type WriteOptions, writeFileWhole } from './checkpoint/output-node.ts';
 import type { SavedFile } from './checkpoint/save.ts';
 import { checkNewFolder, writeFolderWhole } from './checkpoint/save-node.ts';
 import type { Folder } from './checkpoint/source.ts';
-import { UsageError } from './errors.ts';
+import { quote, UsageError } from './errors.ts';
 import { checkFits, weightBudget } from './fits-node.ts';
 import type { HubOptions } from './hub/hub-node.ts';
 import type { State } from './index.ts';
-import { familyNameOf, type OpenedModel, type OpenOptions, openModel, openTokenizer } from './loader/open.ts';
+import {
+  familyNameOf,
+  OPEN_KINDS,
+  type OpenedModel,
+  type OpenOptions,
+  openModel,
+  openTokenizer,
+} from './loader/open.ts';
 import { checkRounds, type RoundedPart, roundingErrors } from './loader/rounding.ts';
 import { locate } from './locate-node.ts';
 import { memoryFacts, usableBytes } from './memory-node.ts';
-import { type LoadOptions, Model } from './model.ts';
-import { readState, stateBytes } from './state-file.ts';
+import { LOAD_KINDS, type LoadOptions, Model } from './model.ts';
+import { checkOptions, type Kinds, kinds, pickOptions } from './options.ts';
+import { describeStateOf, readState, type StateDescription, stateBytes } from './state-file.ts';
 import type { Tokenizer } from './tokenizer/tokenizer.ts';
 
 export { ADDRESS_SPACE_ADVICE } from './backends/wasm/address-space.ts';
@@ -37,6 +45,7 @@ export * from './index.ts';
 export type { RoundedPart } from './loader/rounding.ts';
 export { shippedModelNames } from './locate-node.ts';
 export { type MemoryFacts, memoryFacts, usableBytes } from './memory-node.ts';
+export type { StateDescription } from './state-file.ts';
 
 export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder' | 'memoryBytes'>, LoadOptions {
   /** What the process may take, in place of what the machine and its container allow: `auto` counts with it, and more is refused. */
@@ -53,6 +62,43 @@ export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder' |
   readonly downloadWeights?: boolean | undefined;
   /** Everything else about the hub: cache folder, token, endpoint. */
   readonly hub?: HubOptions | undefined;
+}
+
+const HUB_KINDS: Kinds<HubOptions> = {
+  cacheDir: kinds.text,
+  token: kinds.text,
+  endpoint: kinds.text,
+  revision: kinds.text,
+  signal: kinds.signal,
+  offline: kinds.flag,
+  onProgress: kinds.call,
+  retries: kinds.fromZero,
+  stallMs: kinds.amount,
+  backoffMs: kinds.amount,
+  onWarning: kinds.call,
+  weights: kinds.flag,
+};
+
+const { tokenizerFolder: _, ...openKinds } = OPEN_KINDS;
+const PRETRAINED_KINDS: Kinds<PretrainedOptions> = {
+  ...openKinds,
+  ...LOAD_KINDS,
+  threads: kinds.fromOne,
+  relaxedSimd: kinds.flag,
+  revision: kinds.text,
+  tokenizer: kinds.text,
+  downloadWeights: kinds.flag,
+  hub: kinds.object,
+};
+
+/** Throws UsageError on what cannot be a model's name, and on options that are none. */
+function checkPretrained(who: string, reference: unknown, options: PretrainedOptions): void {
+  if (typeof reference !== 'string')
+    throw new UsageError(
+      `${who} got ${quote(reference)} for a model, wanted a folder, a hub id or the name of a shipped one.`,
+    );
+  checkOptions(who, options, PRETRAINED_KINDS);
+  checkOptions(`hub of ${who}`, options?.hub, HUB_KINDS);
 }
 
 /** The published Backpack comes without a tokenizer: its card loads GPT-2's. */
@@ -72,13 +118,15 @@ export function describeBackend(): BackendDescription {
  * Throws UsageError when there is no such model, CheckpointError when its files are not understood, FetchError when a download fails.
  */
 export async function fromPretrained(reference: string, options: PretrainedOptions = {}): Promise<Model> {
+  checkPretrained('fromPretrained', reference, options);
   return loadOpened(await openPretrained(reference, options), options);
 }
 
 /** As fromPretrained, but reads no weights yet: config, headers and tokenizer only. */
 export async function openPretrained(reference: string, options: PretrainedOptions = {}): Promise<OpenedModel> {
+  checkPretrained('openPretrained', reference, options);
   const { memoryBytes = usableBytes(), threads = DEFAULT_THREADS } = options;
-  const open = { ...options, memoryBytes: weightBudget(memoryBytes, threads) };
+  const open = { ...pickOptions(options, openKinds), memoryBytes: weightBudget(memoryBytes, threads) };
   const other = { ...options, revision: undefined }; // of another repository
   const { folder, source } = await locate(reference, options);
   const named = options.tokenizer === undefined ? undefined : await tokenizerFolderOf(options.tokenizer, other);
@@ -95,17 +143,26 @@ export async function openPretrained(reference: string, options: PretrainedOptio
 
 /** The second half of fromPretrained: reads the weights. Throws UsageError, before it takes memory, when they do not fit. */
 export async function loadOpened(opened: OpenedModel, options: PretrainedOptions = {}): Promise<Model> {
+  await orClose(opened, () => {
+    checkOptions('loadOpened', options, PRETRAINED_KINDS);
+    checkFits(opened, { ...options, threads: options.threads ?? DEFAULT_THREADS });
+  });
   const { threads, relaxedSimd } = options;
   try {
-    checkFits(opened, { ...options, threads: threads ?? DEFAULT_THREADS });
+    const backend = createWasmBackend({ platform: nodePlatform, threads, relaxedSimd });
+    return await Model.load(opened, backend, pickOptions(options, LOAD_KINDS));
+  } catch (error) {
+    throw explainedByLimit(error, memoryFacts().addressSpaceBytes);
+  }
+}
+
+/** An opened model is closed when a check fails, as when loading does. */
+async function orClose(opened: OpenedModel, check: () => void | Promise<void>): Promise<void> {
+  try {
+    await check();
   } catch (error) {
     await opened.checkpoint.close();
     throw error;
-  }
-  try {
-    return await Model.load(opened, createWasmBackend({ platform: nodePlatform, threads, relaxedSimd }), options);
-  } catch (error) {
-    throw explainedByLimit(error, memoryFacts().addressSpaceBytes);
   }
 }
 
@@ -116,11 +173,14 @@ export interface SaveModelOptions {
   readonly onBytes?: ((bytes: number) => void) | undefined;
 }
 
+const SAVE_KINDS: Kinds<SaveModelOptions> = { maxShardBytes: kinds.amount, signal: kinds.signal, onBytes: kinds.call };
+
 /**
  * Writes a model as a checkpoint: all of it, or nothing. The reference implementations load it, unless weights are kept as q8 or q4: these
  * are for this library only, and load without conversion. Throws UsageError when the folder has something in it.
  */
 export async function saveModel(model: Model, folder: string, options: SaveModelOptions = {}): Promise<void> {
+  checkOptions('saveModel', options, SAVE_KINDS);
   const { maxShardBytes, signal, onBytes } = options;
   let written = 0;
   const watched = ({ name, bytes }: SavedFile): SavedFile => ({
@@ -156,17 +216,16 @@ export async function quantizeModel(
   folder: string,
   options: QuantizeOptions = {},
 ): Promise<Quantized> {
-  try {
+  const { maxShardBytes, onBytes, ...load } = options ?? {};
+  await orClose(opened, async () => {
+    checkOptions('quantizeModel', options, { ...PRETRAINED_KINDS, ...SAVE_KINDS });
     checkRounds(opened.plan);
     await checkNewFolder(folder, opened.plan.bytes);
-  } catch (error) {
-    await opened.checkpoint.close();
-    throw error;
-  }
+  });
   const { onFilled, parts } = roundingErrors();
-  const model = await loadOpened(opened, { ...options, onFilled });
+  const model = await loadOpened(opened, { ...load, onFilled });
   try {
-    await saveModel(model, folder, options);
+    await saveModel(model, folder, { maxShardBytes, onBytes, signal: options.signal });
   } finally {
     await model.dispose();
   }
@@ -192,8 +251,20 @@ export async function loadState(model: Model, file: string): Promise<State> {
   }
 }
 
+/** Which tokens the state in a file has read, without loading it; undefined when there is no such file, or no state in it. */
+export async function describeState(file: string): Promise<StateDescription | undefined> {
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return undefined; // a pipe is to be read once
+  const source = await openLocalFile(file);
+  try {
+    return source && (await describeStateOf(source));
+  } finally {
+    await source?.close();
+  }
+}
+
 /** The tokenizer of a model, without its weights. Throws UsageError when it has none. */
 export async function openTokenizerOf(reference: string, options: PretrainedOptions = {}): Promise<Tokenizer> {
+  checkPretrained('openTokenizerOf', reference, options);
   const folder = await tokenizerFolderOf(reference, options);
   const own = await openTokenizer(folder, options.onWarning);
   const usual = own ? undefined : TOKENIZER_OF[(await familyNameOf(folder)) ?? ''];

@@ -5,6 +5,7 @@
 import type { Engine } from './engine.ts';
 import { UsageError } from './errors.ts';
 import { commonPrefix, type State } from './models/state.ts';
+import { checkOptions, kinds } from './options.ts';
 
 export interface PrefixCacheOptions {
   /** What the kept states may take together; the least recently used go first. Default 512 MiB. */
@@ -25,8 +26,9 @@ export class PrefixCache {
   readonly #copied = new Map<State, number>();
   #disposed = false;
 
-  constructor(engine: Engine, { maxBytes = MAX_BYTES }: PrefixCacheOptions = {}) {
-    if (!(maxBytes >= 0)) throw new UsageError(`maxBytes came as ${maxBytes}, wanted a number from 0 on.`);
+  constructor(engine: Engine, options: PrefixCacheOptions = {}) {
+    checkOptions('a prefix cache', options, { maxBytes: kinds.amount });
+    const { maxBytes = MAX_BYTES } = options;
     this.engine = engine;
     this.maxBytes = maxBytes;
   }

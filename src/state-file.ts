@@ -30,6 +30,28 @@ export async function stateBytes(model: Model, state: State): Promise<AsyncItera
   return safetensorsBytes(saved, { format: FORMAT, family, weights: formats(model), model: await fingerprint(model) });
 }
 
+/** What a file tells of the state in it. */
+export interface StateDescription {
+  readonly family: string;
+  /** The tokens that were read. */
+  readonly ids: readonly number[];
+}
+
+/** Without its tensors; undefined when the file holds no state. */
+export async function describeStateOf(source: Source): Promise<StateDescription | undefined> {
+  try {
+    const { format, family } = await readMetadata(source);
+    if (format !== FORMAT || typeof family !== 'string') return undefined;
+    const stored = (await readSafetensors(source)).find(({ name, dtype }) => name === 'ids' && dtype === 'I32');
+    const bytes = new Uint8Array(stored?.byteLength ?? 0);
+    await stored?.read(0, bytes);
+    return { family, ids: [...new Int32Array(bytes.buffer)] };
+  } catch (error) {
+    if (error instanceof CheckpointError) return undefined;
+    throw error;
+  }
+}
+
 /** Throws CheckpointError when the file is damaged, holds no state, or that of another model. */
 export async function readState(model: Model, source: Source): Promise<State> {
   const { format, family, weights, model: identity } = await readMetadata(source);

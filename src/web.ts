@@ -3,8 +3,10 @@ import { createWasmBackend } from './backends/wasm/index.ts';
 import { webPlatform } from './backends/wasm/platform-web.ts';
 import { httpFolder } from './checkpoint/folder-http.ts';
 import type { Folder } from './checkpoint/source.ts';
-import { type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
-import { type LoadOptions, Model } from './model.ts';
+import { quote, UsageError } from './errors.ts';
+import { OPEN_KINDS, type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
+import { LOAD_KINDS, type LoadOptions, Model } from './model.ts';
+import { checkOptions, type Kinds, kinds, pickOptions } from './options.ts';
 
 export { httpFolder } from './checkpoint/folder-http.ts';
 export { memoryFolder } from './checkpoint/folder-memory.ts';
@@ -21,6 +23,27 @@ export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder'>,
   readonly tokenizer?: string | URL | Folder | undefined;
 }
 
+const { tokenizerFolder: _, ...openKinds } = OPEN_KINDS;
+const PRETRAINED_KINDS: Kinds<PretrainedOptions> = {
+  ...openKinds,
+  ...LOAD_KINDS,
+  threads: kinds.fromOne,
+  relaxedSimd: kinds.flag,
+  revision: kinds.text,
+  tokenizer: { wanted: 'a URL, a hub id or a folder', holds: isReference },
+};
+
+function isReference(value: unknown): boolean {
+  return typeof value === 'string' || value instanceof URL || (typeof value === 'object' && !!value && 'open' in value);
+}
+
+/** Throws UsageError on what cannot be a model's address, and on options that are none. */
+function checkPretrained(who: string, reference: unknown, options: PretrainedOptions): void {
+  if (!isReference(reference))
+    throw new UsageError(`${who} got ${quote(reference)} for a model, wanted a URL, a hub id or a folder.`);
+  checkOptions(who, options, PRETRAINED_KINDS);
+}
+
 /**
  * Loads a model: the URL of a folder, a hub id such as `ibm-granite/granite-3.1-1b-a400m-base`, or a folder of files.
  * Throws CheckpointError when its files are not understood, FetchError when a download fails.
@@ -29,9 +52,11 @@ export async function fromPretrained(
   reference: string | URL | Folder,
   options: PretrainedOptions = {},
 ): Promise<Model> {
+  checkPretrained('fromPretrained', reference, options);
   const opened = await openPretrained(reference, options);
   const { threads, relaxedSimd } = options;
-  return Model.load(opened, createWasmBackend({ platform: webPlatform, threads, relaxedSimd }), options);
+  const backend = createWasmBackend({ platform: webPlatform, threads, relaxedSimd });
+  return Model.load(opened, backend, pickOptions(options, LOAD_KINDS));
 }
 
 /** As fromPretrained, but reads no weights yet: config, headers and tokenizer only. */
@@ -39,9 +64,10 @@ export async function openPretrained(
   reference: string | URL | Folder,
   options: PretrainedOptions = {},
 ): Promise<OpenedModel> {
+  checkPretrained('openPretrained', reference, options);
   const { tokenizer, revision = 'main' } = options;
   const tokenizerFolder = tokenizer === undefined ? undefined : folderOf(tokenizer, 'main');
-  return openModel(folderOf(reference, revision), { ...options, tokenizerFolder });
+  return openModel(folderOf(reference, revision), { ...pickOptions(options, openKinds), tokenizerFolder });
 }
 
 /** A hub id is `org/name`; everything else is a URL, also one relative to the page. */

@@ -8,6 +8,7 @@ import {
   jsonOption,
   type ModelFlags,
   modelOptions,
+  NO_TEXT,
   outputFile,
   promptOf,
   type TextFlags,
@@ -15,6 +16,7 @@ import {
 } from '../options.ts';
 import { columns } from '../output.ts';
 import { checkNotOfModel, checkOutput, printBeside } from '../output-file.ts';
+import { standardInput } from '../standard-input.ts';
 
 interface CaptureFlags extends ModelFlags, TextFlags {
   readonly sites: string[];
@@ -43,7 +45,7 @@ Examples:
 }
 
 async function capture(reference: string, flags: CaptureFlags): Promise<void> {
-  const prompt = promptOf(flags);
+  const prompt = promptOf(flags) ?? (await standardInput(NO_TEXT));
   await checkOutput(flags.out);
   const check = (opened: OpenedModel) => {
     checkBeforeLoad(opened, prompt, flags.sites);

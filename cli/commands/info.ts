@@ -10,12 +10,12 @@ import {
   usableBytes,
 } from '../../src/node.ts';
 import { withProgress } from '../load.ts';
-import { jsonOption, type ModelFlags, modelOptions } from '../options.ts';
+import { generationConfigOptions, jsonOption, type ModelFlags, modelOptions } from '../options.ts';
 import { columns, megabytes, printJson } from '../output.ts';
 
 export function addInfo(program: Command): void {
-  const command = modelOptions(program.command('info')).description(
-    'what a model is: family, configuration, parameters, files, memory, sites; of weights on the hub only the headers are read',
+  const command = generationConfigOptions(modelOptions(program.command('info'))).description(
+    'what a model is: family, configuration, parameters, files, memory, defaults of generation, sites; of weights on the hub only the headers are read',
   );
   jsonOption(command, 'the same, in bytes and with all sites, and `memory` of the machine and of this process')
     .addHelpText(
@@ -29,7 +29,8 @@ Examples:
 }
 
 async function info(reference: string, flags: ModelFlags & { json?: boolean }): Promise<void> {
-  const description = await withProgress('pulling', flags, async (options) => {
+  const { generationConfig = {} } = flags;
+  const description = await withProgress('pulling', { ...flags, generationConfig }, async (options) => {
     const opened = await openPretrained(reference, { ...options, downloadWeights: false });
     try {
       return describe(opened, flags.threads ?? DEFAULT_THREADS, flags.keyValues);
@@ -69,10 +70,22 @@ function sheet(d: ModelDescription, memory: MemoryFacts, memoryBytes = usableByt
         ['fixed', `${d.stateBytesFixed} bytes`],
       ],
     ],
+    ['generation', generationRows(d.generation)],
     ['sites', [...sites].map(([name, { axes, about }]) => [name, axes, about])],
   ];
   const title = `${d.family}, ${d.parameters.toLocaleString('en')} parameters\n`;
   return title + sections.map(([name, rows]) => `\n${name}\n${columns(rows, '  ')}`).join('');
+}
+
+function generationRows({ source, samples, options, unsupported, endIds }: ModelDescription['generation']) {
+  const drawn = 'drawn at random: without --seed, each run gives another text';
+  return [
+    ['next token', samples ? drawn : 'the likeliest, unless sampling is turned on (run --help tells how)'],
+    ...Object.entries(options).map(([name, value]) => [name, shown(value)]),
+    ['ends with', endIds.length > 0 ? endIds.join(', ') : 'no id'],
+    ...(source === undefined ? [] : [['as said in', source]]),
+    ...(unsupported.length > 0 ? [['not done', unsupported.join(', ')]] : []),
+  ];
 }
 
 function shown(value: unknown): string {

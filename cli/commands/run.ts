@@ -1,32 +1,29 @@
 /** `run MODEL [PROMPT]`: streams text. */
-import { addAbortSignal } from 'node:stream';
-import { buffer } from 'node:stream/consumers';
 import type { Command } from 'commander';
 import {
   checkBeforeLoad,
+  encodePrompt,
   type GenerationStep,
-  loadState,
   type Model,
   type OpenedModel,
   type Prompt,
-  type State,
   saveState,
   UsageError,
 } from '../../src/node.ts';
-import { type GenerationFlags, generationFlags, generationOptions } from '../generation.ts';
+import { type GenerationFlags, generationFlags, generationOptions, SAMPLING_ABOUT } from '../generation.ts';
 import { breathe, interrupt } from '../interrupt.ts';
 import { withModel } from '../load.ts';
-import { idList, inputFile, jsonOption, type ModelFlags, modelOptions, outputFile, textOf } from '../options.ts';
+import { idList, inputFile, jsonOption, type ModelFlags, modelOptions, outputFile } from '../options.ts';
 import { printJson } from '../output.ts';
 import { checkNotOfModel, checkOutput, isStandardOutput } from '../output-file.ts';
+import { standardInput } from '../standard-input.ts';
+import { appended, checkKeeps, describeStates, type StateFlags, stateFor } from '../states.ts';
 import { statsSheet, stopwatch } from '../stats.ts';
 
-interface RunFlags extends ModelFlags, GenerationFlags {
+interface RunFlags extends ModelFlags, GenerationFlags, StateFlags {
   readonly ids?: number[];
   readonly json?: boolean;
   readonly stats?: boolean;
-  readonly saveState?: string;
-  readonly loadState?: string;
 }
 
 export function addRun(program: Command): void {
@@ -40,21 +37,26 @@ export function addRun(program: Command): void {
       outputFile,
     )
     .option('--load-state <file>', 'a saved state; a prompt that begins as its text costs only the rest', inputFile)
-    .option('--stats', 'load time, tokens per second, peak memory: on stderr, or in the object of --json');
-  jsonOption(command, 'promptIds, ids, text (with a tokenizer), logprobs, finishReason')
+    .option('--continue', 'with --load-state: the prompt goes on from all that the state has read')
+    .option('--force', 'with --save-state: replace a state even by one that has not read its text')
+    .option('--stats', 'load time, tokens per second, peak memory, seed: on stderr, or in the object of --json');
+  jsonOption(command, 'promptIds, ids, text (with a tokenizer), logprobs, finishReason, seed (if tokens were drawn)')
     .addHelpText(
       'after',
       `
 Examples:
-  portmanteau run granite-tiny 'Once upon a time' -n 50
+  portmanteau run granite-tiny 'Once upon a time' -n 50 --temperature 0.7
   portmanteau run backpack-tiny 'The cat' --temperature 0.8 --top-p 0.95 --seed 1 --stop $'\\n'
   portmanteau run ./my-mamba --ids 1,2,3 --json
   echo 'The cat' | portmanteau run granite-tiny --stats
   portmanteau run granite-tiny 'A long introduction.' -n 0 --save-state intro.safetensors
   portmanteau run granite-tiny 'A long introduction. And more' --load-state intro.safetensors
+  portmanteau run granite-tiny ' And more' --continue --load-state intro.safetensors --save-state intro.safetensors
+
+${SAMPLING_ABOUT}
 
 A state serves the checkpoint and weight format that it was saved with. Where text and state part, the state is rewound; that of a recurrent
-model cannot be, and serves only a prompt that begins with all of its ids.
+model cannot be, and serves only a prompt that begins with all of its ids. With --continue the prompt is what comes after that text.
 
 A prompt that begins with a dash comes after two: portmanteau run granite-tiny -- '-1 is'`,
     )
@@ -64,15 +66,19 @@ A prompt that begins with a dash comes after two: portmanteau run granite-tiny -
 async function run(reference: string, promptText: string | undefined, flags: RunFlags): Promise<void> {
   if (flags.alternatives && !flags.json) throw new UsageError('--alternatives are shown with --json only.');
   await checkStateFile(flags.saveState);
+  const states = await describeStates(flags);
   const prompt = await promptFrom(promptText, flags.ids);
   const begin = performance.now();
+  let promptIds: readonly number[] = [];
   const check = (opened: OpenedModel) => {
-    checkBeforeLoad(opened, prompt);
+    promptIds = states.goesOnFrom ? appended(opened, states.goesOnFrom, prompt) : encodePrompt(opened, prompt);
+    checkBeforeLoad(opened, promptIds);
     checkNotOfModel(flags.saveState, opened);
+    checkKeeps(opened, promptIds, states.replaced, flags);
   };
-  await withModel(reference, flags, check, async (model) => {
+  const generationConfig = flags.generationConfig ?? {};
+  await withModel(reference, { ...flags, generationConfig }, check, async (model) => {
     const loadMs = performance.now() - begin;
-    const promptIds = model.encode(prompt);
     const state = await stateFor(model, promptIds, flags);
     const cachedTokens = state?.length ?? 0;
     const options = { ...generationOptions(flags), ...(state ? { state } : {}) };
@@ -94,7 +100,7 @@ async function run(reference: string, promptText: string | undefined, flags: Run
       await saveState(model, state, flags.saveState, { signal: interrupt.signal });
     const stats = clock.stats(loadMs, promptIds.length, cachedTokens);
     if (flags.json) printJson({ promptIds, ...summary(steps, model, flags), ...(flags.stats ? { stats } : {}) });
-    else if (flags.stats) process.stderr.write(statsSheet(stats));
+    else if (flags.stats) process.stderr.write(statsSheet(stats, seedSentence(steps, flags)));
   });
 }
 
@@ -105,24 +111,16 @@ async function checkStateFile(file: string | undefined): Promise<void> {
   await checkOutput(file);
 }
 
-/** A state when one is to be loaded or saved: it has read the first of `ids`, and not the last. */
-async function stateFor(model: Model, ids: readonly number[], flags: RunFlags): Promise<State | undefined> {
-  if (flags.loadState === undefined) return flags.saveState === undefined ? undefined : model.newState();
-  const state = await loadState(model, flags.loadState);
-  const known = state.reusable(ids);
-  if (known === 0) process.stderr.write(`warning: ${flags.loadState} is of another text; all of the prompt is read.\n`);
-  await state.rewind(known);
-  return state;
-}
-
 async function promptFrom(text: string | undefined, ids: number[] | undefined): Promise<Prompt> {
   if (ids && text !== undefined) throw new UsageError('give a prompt or --ids, not both.');
-  const given = ids ?? text;
-  if (given !== undefined) return given;
-  if (process.stdin.isTTY)
-    throw new UsageError('no prompt: give one after the model, with --ids, or through standard input.');
-  const bytes = await buffer(addAbortSignal(interrupt.signal, process.stdin));
-  return textOf(bytes, 'standard input').replace(/\r?\n$/, ''); // echo adds it, and it would change what comes next
+  return ids ?? text ?? standardInput('no prompt: give one after the model, with --ids, or through standard input.');
+}
+
+/** The seed that was chosen at random, when tokens were drawn with none given. */
+function seedSentence(steps: readonly GenerationStep[], flags: RunFlags): string | undefined {
+  const seed = steps.at(-1)?.seed;
+  if (seed === undefined || flags.seed !== undefined) return undefined;
+  return `${seed}, chosen at random; the same text comes with --seed ${seed}`;
 }
 
 /** Shows steps as they come: text, or ids that can be handed to --ids. */
@@ -143,5 +141,6 @@ function summary(steps: readonly GenerationStep[], model: Model, { alternatives 
     logprobs: tokens.map(({ logprob }) => logprob),
     ...(alternatives > 0 ? { alternatives: tokens.map((token) => token.alternatives) } : {}),
     finishReason: steps.at(-1)?.finishReason,
+    seed: steps.at(-1)?.seed,
   };
 }

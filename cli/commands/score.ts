@@ -1,13 +1,15 @@
 /** `score MODEL`: the probability of every token of a text. */
 import { type Command, Option } from 'commander';
 import {
-  checkBeforeLoad,
   type OpenedModel,
+  type Prompt,
   type Score,
   saveTensors,
   type Tokenizer,
   UsageError,
+  usableBytes,
   WEIGHT_FORMATS,
+  windowsOf,
 } from '../../src/node.ts';
 import { COMPARE_FIELDS, type CompareFlags, printComparison } from '../compare.ts';
 import { interrupt } from '../interrupt.ts';
@@ -16,14 +18,16 @@ import {
   jsonOption,
   type ModelFlags,
   modelOptions,
+  NO_TEXT,
   outputFile,
   promptOf,
   type TextFlags,
   textOptions,
   wholeNumber,
 } from '../options.ts';
-import { columns } from '../output.ts';
+import { columns, megabytes } from '../output.ts';
 import { checkNotOfModel, checkOutput, printBeside } from '../output-file.ts';
+import { standardInput } from '../standard-input.ts';
 
 interface ScoreFlags extends ModelFlags, TextFlags, CompareFlags {
   readonly top: number;
@@ -47,50 +51,51 @@ export function addScore(program: Command): void {
     )
     .option(
       '--window <n>',
-      "with --compare: the text in windows of n tokens (default: the model's context, 1024 at most)",
+      "read the text in windows of n tokens (default: all at once, or the model's context; with --compare 1024 at most)",
+      wholeNumber,
+    )
+    .option(
+      '--stride <n>',
+      'tokens from one window to the next; less than a window lets them overlap (default: they do not)',
       wholeNumber,
     );
-  jsonOption(command, 'tokens with id, text, logprob; sumLogprob; perplexity')
+  jsonOption(command, 'tokens with id, text, logprob, alternatives; sumLogprob; perplexity; window, stride, windows')
     .addHelpText(
       'after',
       `
 Examples:
   portmanteau score granite-tiny --text 'The cat sat on the mat' --top 3
   portmanteau score ./my-mamba --ids 1,2,3 --weights f32 --logits logits.safetensors --json
+  portmanteau score granite-tiny --text-file book.txt --window 512 --stride 256
   portmanteau score granite-tiny --text-file book.txt --weights q8 --compare f32
 
-Windows do not overlap; the model knows nothing of earlier ones, which makes any text short enough.
+A text longer than the model's context is read in windows. Of those before it, a window knows nothing but what it overlaps with. Each begins
+with what the tokenizer puts in front of a text, and scores the tokens that no earlier one has read. Where nothing stands before such a
+token (the first of a window, if windows do not overlap and nothing is put in front), it has no log-probability and does not count.
 ${COMPARE_FIELDS}`,
     )
     .action(score);
 }
 
 async function score(reference: string, flags: ScoreFlags): Promise<void> {
-  const prompt = promptOf(flags);
-  if (flags.compare !== undefined) {
-    if (flags.top > 0 || flags.logits !== undefined)
-      throw new UsageError('--top and --logits show one model; leave them out, or --compare.');
-    return printComparison(reference, prompt, flags);
-  }
-  if (flags.window !== undefined) throw new UsageError('--window goes with --compare.');
+  const comparing = flags.compare !== undefined;
+  if (comparing && (flags.top > 0 || flags.logits !== undefined))
+    throw new UsageError('--top and --logits show one model; leave them out, or --compare.');
+  const prompt = promptOf(flags) ?? (await standardInput(NO_TEXT));
+  if (comparing) return printComparison(reference, prompt, flags);
   await checkOutput(flags.logits);
+  const { window, stride } = flags;
   const check = (opened: OpenedModel) => {
-    checkBeforeLoad(opened, prompt);
+    noteWindows(opened, prompt, flags);
     checkNotOfModel(flags.logits, opened);
   };
   await withModel(reference, flags, check, async (model) => {
-    const ids = model.encode(prompt);
     const { vocabSize } = model.opened.model.facts;
-    const shape = [ids.length, vocabSize];
-    let logits: Float32Array | undefined; // made late: ids that are too many for the model are refused before
-    const result = await model.score(ids, {
-      alternatives: flags.top,
-      signal: interrupt.signal,
-      onLogits: (first, some) => {
-        if (flags.logits === undefined) return;
-        logits ??= new Float32Array(ids.length * vocabSize);
-        logits.set(some, first * vocabSize);
-      },
+    const shape = [model.encode(prompt).length, vocabSize] as const;
+    const logits = flags.logits === undefined ? undefined : new Float32Array(shape[0] * vocabSize);
+    const result = await model.score(prompt, {
+      ...{ window, stride, alternatives: flags.top, signal: interrupt.signal },
+      onLogits: (first, some) => logits?.set(some, first * vocabSize),
     });
     if (logits && flags.logits !== undefined)
       await saveTensors(flags.logits, new Map([['logits', { shape, dtype: 'f32', data: logits }]]), {
@@ -102,7 +107,30 @@ async function score(reference: string, flags: ScoreFlags): Promise<void> {
   });
 }
 
-function sheet({ tokens, sumLogprob, perplexity }: Score, tokenizer: Tokenizer | undefined): string {
+/** Says into which windows a text is cut that is too long to be read at once. Throws UsageError, before the weights are loaded, as windowsOf does. */
+function noteWindows(
+  opened: OpenedModel,
+  prompt: Prompt,
+  { window: wanted, stride, logits, memory }: ScoreFlags,
+): void {
+  const { window, windows } = windowsOf(opened, prompt, { window: wanted, stride });
+  const last = windows.at(-1);
+  const tokens = last ? last.at + last.ids.length - last.first : 0;
+  const logitBytes = 4 * tokens * opened.model.facts.vocabSize;
+  if (logits !== undefined && logitBytes > (memory ?? usableBytes()))
+    throw new UsageError(
+      `the logits of ${tokens} tokens take ${megabytes(logitBytes)}, more than there is memory; give a shorter text.`,
+    );
+  if (wanted !== undefined || windows.length < 2) return;
+  process.stderr.write(
+    `note: the ${tokens} tokens are read in ${windows.length} windows of ${window}, this model's context (--window and --stride choose others)\n`,
+  );
+}
+
+function sheet(
+  { tokens, sumLogprob, perplexity, window, stride, windows }: Score,
+  tokenizer: Tokenizer | undefined,
+): string {
   const word = (id: number) => (tokenizer ? [JSON.stringify(tokenizer.piece(id))] : []);
   const rows = tokens.map(({ id, logprob, alternatives = [] }) => [
     id,
@@ -111,6 +139,7 @@ function sheet({ tokens, sumLogprob, perplexity }: Score, tokenizer: Tokenizer |
     ...alternatives.map((other) => [other.id, ...word(other.id), other.logprob.toFixed(3)].join(' ')),
   ]);
   const ends = [
+    ...(windows > 1 ? [['windows', `${windows} of ${window} tokens, one every ${stride}`]] : []),
     ['sum', sumLogprob.toFixed(6)],
     ['perplexity', Number.isNaN(perplexity) ? '- (there is no token after the first)' : perplexity.toFixed(6)],
   ];

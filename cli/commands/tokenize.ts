@@ -4,6 +4,7 @@ import { openTokenizerOf, type Tokenizer, UsageError } from '../../src/node.ts';
 import { withProgress } from '../load.ts';
 import { type HubFlags, hubOptions, idList, jsonOption, modelArgument } from '../options.ts';
 import { printJson } from '../output.ts';
+import { standardInput } from '../standard-input.ts';
 
 interface TokenizeFlags extends HubFlags {
   readonly decode?: number[];
@@ -13,7 +14,10 @@ interface TokenizeFlags extends HubFlags {
 export function addTokenize(program: Command): void {
   const command = hubOptions(modelArgument(program.command('tokenize')))
     .description('ids of a text, or the text of ids')
-    .argument('[text]', 'what to turn into ids, with those that the tokenizer adds in front')
+    .argument(
+      '[text]',
+      'what to turn into ids, with those that the tokenizer adds in front; else standard input is read, less a line end at its end',
+    )
     .option('--decode <ids>', 'ids to turn into text, as in 1,2,3', idList);
   jsonOption(command, 'ids, text, pieces')
     .addHelpText(
@@ -21,18 +25,21 @@ export function addTokenize(program: Command): void {
       `
 Examples:
   portmanteau tokenize granite-tiny 'Hello there'
-  portmanteau tokenize granite-tiny --decode 258,283,79`,
+  portmanteau tokenize granite-tiny --decode 258,283,79
+  portmanteau tokenize granite-tiny --json < book.txt`,
     )
     .action(tokenize);
 }
 
+const NOTHING = 'there is nothing to do: give a text or --decode, or let standard input have the text.';
+
 async function tokenize(reference: string, given: string | undefined, flags: TokenizeFlags): Promise<void> {
   const { decode, json } = flags;
-  if ((given === undefined) === (decode === undefined))
-    throw new UsageError('give a text or --decode, one of the two.');
+  if (given !== undefined && decode !== undefined) throw new UsageError('give a text or --decode, not both.');
+  const input = decode === undefined ? (given ?? (await standardInput(NOTHING))) : undefined;
   const tokenizer = await withProgress('pulling', flags, (options) => openTokenizerOf(reference, options));
-  const ids = decode ? known(decode, tokenizer) : tokenizer.encode(given as string);
-  const text = given ?? tokenizer.decode(ids, { skipSpecialTokens: false });
+  const ids = decode ? known(decode, tokenizer) : tokenizer.encode(input as string);
+  const text = input ?? tokenizer.decode(ids, { skipSpecialTokens: false });
   if (json) printJson({ ids, text, pieces: ids.map((id) => tokenizer.piece(id)) });
   else process.stdout.write(`${decode ? text : ids.join(',')}\n`);
 }

@@ -2,29 +2,30 @@
  * How far a model is from a reference that reads the same text, in practice itself with weights of another format. Both read a piece by
  * turns, so that nobody ever holds the logits of a whole text.
  */
-import { checkSequences } from '../engine.ts';
 import { UsageError } from '../errors.ts';
 import type { OpenedModel } from '../loader/open.ts';
 import { exp } from '../math.ts';
-import { encodePrompt, type Model, type Prompt } from '../model.ts';
+import type { Model } from '../model.ts';
+import { checkOptions, type Kinds, kinds } from '../options.ts';
+import type { Prompt } from '../prompt.ts';
 import { logSumExp } from '../sampler/sampler.ts';
+import { WINDOW_KINDS, type WindowOptions, type Windows, windowsOf } from '../windows.ts';
 
-export interface CompareOptions {
-  /**
-   * Tokens of one window; default the model's context, 1024 at most. Windows do not overlap, each starts with what the tokenizer puts in front
-   * of a text, and its tokens are predicted from those before them in it.
-   */
-  readonly window?: number | undefined;
+/** The default of `window` is the model's context here too, but 1024 at most. */
+export interface CompareOptions extends WindowOptions {
   readonly signal?: AbortSignal | undefined;
   /** Told after each piece how many tokens are read, of how many; what it returns is awaited. */
   readonly onProgress?: (tokens: number, total: number) => unknown;
 }
+
+const COMPARE_KINDS: Kinds<CompareOptions> = { ...WINDOW_KINDS, signal: kinds.signal, onProgress: kinds.call };
 
 /** Logarithms are natural: divergences and log-probabilities in nats. */
 export interface Comparison {
   /** Tokens that were predicted. */
   readonly tokens: number;
   readonly window: number;
+  readonly stride: number;
   readonly windows: number;
   readonly perplexity: number;
   readonly referencePerplexity: number;
@@ -44,22 +45,37 @@ const DEFAULT_WINDOW = 1024;
 /** Tokens read by turns: logits of [128, 128256] f32 are 66 MB. */
 const PIECE_TOKENS = 128;
 
-/** Throws UsageError when the two have other vocabularies, and as windowsOf does. */
+/**
+ * The windows that compare reads, of a text with something to predict. Throws UsageError when there is nothing, and as windowsOf does: also
+ * before the weights are loaded.
+ */
+export function comparedWindows(opened: OpenedModel, prompt: Prompt, options: WindowOptions = {}): Windows {
+  const { contextLength: most = DEFAULT_WINDOW } = opened.model.facts;
+  const { window = Math.min(most, DEFAULT_WINDOW), stride } = options;
+  const all = windowsOf(opened, prompt, { window, stride });
+  if (!all.windows.some(({ ids }) => ids.length > Math.max(1, all.front)))
+    throw new UsageError('there is nothing to predict: give a text of two tokens at least.');
+  return all;
+}
+
+/** Throws UsageError when the two have other vocabularies, and as comparedWindows does. */
 export async function compare(
   model: Model,
   reference: Model,
   prompt: Prompt,
-  { window, signal, onProgress }: CompareOptions = {},
+  options: CompareOptions = {},
 ): Promise<Comparison> {
+  checkOptions('compare', options, COMPARE_KINDS);
+  const { signal, onProgress } = options;
   const { vocabSize } = model.opened.model.facts;
-  const { front, window: tokens, texts } = windowsOf(model.opened, prompt, window);
+  const { front, window, stride, windows } = comparedWindows(model.opened, prompt, options);
   const other = reference.opened.model.facts.vocabSize;
   if (other !== vocabSize)
     throw new UsageError(`models with vocabularies of ${vocabSize} and ${other} words cannot be compared.`);
-  const total = texts.reduce((sum, text) => sum + text.length, 0);
+  const total = windows.reduce((sum, { ids }) => sum + ids.length, 0);
   const sums = new Sums();
   let done = 0;
-  for (const text of texts) {
+  for (const { ids: text, first: unread } of windows) {
     const states = { model: model.newState(), reference: reference.newState() };
     try {
       for (let first = 0; first < text.length; first += PIECE_TOKENS) {
@@ -74,7 +90,7 @@ export async function compare(
           for (let i = 0; (i + 1) * vocabSize <= logits.length; i++) {
             const at = row + i;
             const next = text[first + at + 1];
-            if (next === undefined || first + at + 1 < front) continue;
+            if (next === undefined || first + at + 1 < Math.max(front, unread)) continue;
             sums.add(
               wanted.subarray(at * vocabSize, (at + 1) * vocabSize),
               logits.subarray(i * vocabSize, (i + 1) * vocabSize),
@@ -90,7 +106,7 @@ export async function compare(
       for (const state of Object.values(states)) state.dispose();
     }
   }
-  return { ...sums.result(), window: tokens, windows: texts.length };
+  return { ...sums.result(), window, stride, windows: windows.length };
 }
 
 /** KL(p || q) of the softmax of reference[V] and of logits[V], in nats; 0 at least, and exactly for equal logits. */
@@ -127,7 +143,7 @@ class Sums {
     if (likeliest(reference) === likeliest(logits)) this.#sameTop++;
   }
 
-  result(): Omit<Comparison, 'window' | 'windows'> {
+  result(): Omit<Comparison, 'window' | 'stride' | 'windows'> {
     const tokens = this.#divergences.length;
     const sorted = Float64Array.from(this.#divergences).sort();
     return {
@@ -148,32 +164,4 @@ function likeliest(logits: Float32Array): number {
   let best = 0;
   for (let id = 1; id < logits.length; id++) if ((logits[id] as number) > (logits[best] as number)) best = id;
   return best;
-}
-
-/**
- * The windows of a text, of which `front` tokens each stand before it. Throws UsageError when that leaves nothing to predict, on ids that
- * the model does not have, and on a window that is none: also before the weights are loaded.
- */
-export function windowsOf(opened: OpenedModel, prompt: Prompt, wanted?: number | undefined) {
-  const { facts } = opened.model;
-  const front = typeof prompt === 'string' ? encodePrompt(opened, '') : [];
-  const ids = encodePrompt(opened, prompt).slice(front.length);
-  const most = facts.contextLength ?? Number.POSITIVE_INFINITY;
-  const window = wanted ?? Math.min(most, DEFAULT_WINDOW);
-  if (!Number.isInteger(window) || window < front.length + 2 || window > most) {
-    const upTo = Number.isFinite(most) ? ` and at most the model's context, ${most}` : '';
-    throw new UsageError(
-      `the window came as ${window}, wanted a whole number of tokens, ${front.length + 2} at least${upTo}.`,
-    );
-  }
-  const step = window - front.length;
-  const count = Math.ceil(ids.length / step);
-  const texts = Array.from({ length: count }, (_, i) => [...front, ...ids.slice(i * step, (i + 1) * step)]);
-  if (!texts.some(({ length }) => length > 1))
-    throw new UsageError('there is nothing to predict: give a text of two tokens at least.');
-  checkSequences(
-    facts,
-    texts.map((text) => ({ ids: text })),
-  );
-  return { front: front.length, window, texts };
 }

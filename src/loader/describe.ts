@@ -2,6 +2,7 @@
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
 import { KEY_VALUE_DTYPE, type KeyValueFormat } from '../key-values.ts';
 import type { Site } from '../models/model.ts';
+import type { GenerationDefaults } from '../sampler/generation-config.ts';
 import { byteSize, type Shape, size } from '../tensor.ts';
 import type { WeightFormat } from './formats.ts';
 import type { OpenedModel } from './open.ts';
@@ -22,7 +23,15 @@ export interface ModelDescription {
   readonly stateBytesPerToken: number;
   /** Of a state that does not grow. */
   readonly stateBytesFixed: number;
+  /** What generation_config.json asks for. */
+  readonly generation: GenerationDescription;
   readonly sites: readonly Site[];
+}
+
+export interface GenerationDescription
+  extends Pick<GenerationDefaults, 'source' | 'samples' | 'options' | 'unsupported'> {
+  /** Ids after which a text ends. */
+  readonly endIds: readonly number[];
 }
 
 export interface PartDescription {
@@ -63,8 +72,15 @@ export function describe(opened: OpenedModel, threads = 1, keyValues: KeyValueFo
     peakBytes: inEveryFormat((weights) => weights + beside),
     stateBytesPerToken: stateBytes(true),
     stateBytesFixed: stateBytes(false),
+    generation: generationOf(opened),
     sites: opened.model.sites,
   };
+}
+
+function generationOf({ generation, endIds }: OpenedModel): GenerationDescription {
+  const { source, samples, options, unsupported } = generation;
+  const said = Object.keys(options).length > 0 || samples || unsupported.length > 0;
+  return { source: said ? source : undefined, samples, options, unsupported, endIds: [...endIds] };
 }
 
 /** The name of a tensor, with `*` for the number of a layer. */

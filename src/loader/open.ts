@@ -5,8 +5,11 @@ import { CheckpointError } from '../errors.ts';
 import { ConfigReader, type JsonObject } from '../models/config.ts';
 import { familyOf } from '../models/index.ts';
 import type { LanguageModel } from '../models/model.ts';
+import { checkOptions, type Kinds, kinds, oneOf } from '../options.ts';
+import type { GenerationConfig, GenerationDefaults } from '../sampler/generation-config.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/tokenizer.ts';
 import { AUTO_FORMATS, WEIGHT_FORMATS, type WeightFormat } from './formats.ts';
+import { openGenerationDefaults } from './generation-config.ts';
 import { Plan } from './plan.ts';
 import { ternaryScaleOf, unpackedOf } from './quantization.ts';
 
@@ -19,6 +22,8 @@ export interface OpenOptions {
   readonly ignoreConfigKeys?: readonly string[] | undefined;
   /** Keys of config.json to replace, such as { tie_word_embeddings: false }. */
   readonly config?: JsonObject | undefined;
+  /** Keys of generation_config.json to replace, such as { repetition_penalty: 1 }; false leaves its defaults out. */
+  readonly generationConfig?: GenerationConfig | false | undefined;
   /** Where the tokenizer is, when not beside the weights. */
   readonly tokenizerFolder?: Folder | undefined;
   /** Told what is odd about the files but no error. */
@@ -26,6 +31,16 @@ export interface OpenOptions {
 }
 
 export type OnWarning = (message: string) => void;
+
+export const OPEN_KINDS: Kinds<OpenOptions> = {
+  weights: oneOf(WEIGHT_FORMATS),
+  memoryBytes: kinds.amount,
+  ignoreConfigKeys: kinds.texts,
+  config: kinds.object,
+  generationConfig: kinds.objectOrFalse,
+  tokenizerFolder: kinds.object,
+  onWarning: kinds.call,
+};
 
 export interface OpenedModel {
   readonly family: string;
@@ -39,6 +54,8 @@ export interface OpenedModel {
   readonly tokenizerFolder: Folder | undefined;
   /** Ids after which generation ends. */
   readonly endIds: ReadonlySet<number>;
+  /** What generation does unless options say otherwise. */
+  readonly generation: GenerationDefaults;
   /** The formats that suit this checkpoint. */
   readonly formats: readonly WeightFormat[];
   /** Bytes of the weights if they were kept in another of these formats. */
@@ -49,8 +66,9 @@ export interface OpenedModel {
 const MAX_CONFIG_BYTES = 4 << 20;
 const MAX_TOKENIZER_BYTES = 128 << 20;
 
-/** Reads config, headers and tokenizer. Throws CheckpointError when anything is missing, left over, or of another shape. */
+/** Reads config, headers and tokenizer. Throws UsageError on a bad option, CheckpointError when anything is missing, left over, or of another shape. */
 export async function openModel(folder: Folder, options: OpenOptions = {}): Promise<OpenedModel> {
+  checkOptions('openModel', options, OPEN_KINDS);
   const stored = await readJson(folder, 'config.json', MAX_CONFIG_BYTES);
   if (!stored)
     throw new CheckpointError(`${folder.name} has no config.json: is it the folder of a Hugging Face checkpoint?`);
@@ -73,7 +91,9 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
     const chosen = declareFitting(declare, options);
     const named = await openTokenizer(options.tokenizerFolder, options.onWarning);
     const tokenizer = named ?? (await openTokenizer(folder, options.onWarning));
-    const endIds = await endIdsOf(folder, config, tokenizer);
+    const generation = await openGenerationDefaults(folder, stored, options.generationConfig);
+    if (generation.unsupported.length > 0) options.onWarning?.(unsupportedWarning(generation));
+    const endIds = endIdsOf(generation.endIds ?? config.eos_token_id, tokenizer);
     const bytesIn = (weights: WeightFormat) => declare(weights).plan.bytes;
     return {
       family: family.name,
@@ -82,6 +102,7 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
       tokenizer,
       tokenizerFolder: named && options.tokenizerFolder,
       endIds,
+      generation,
       bytesIn,
       formats: WEIGHT_FORMATS.filter((format) => chosen.plan.suits(format)),
       ...chosen,
@@ -121,9 +142,13 @@ export async function openTokenizer(folder: Folder | undefined, onWarning?: OnWa
 /** Names that end a text in the vocabularies of the four families; base models end with these whatever their config says. */
 const END_OF_TEXT = new Set(['<|endoftext|>', '<|end_of_text|>']);
 
-async function endIdsOf(folder: Folder, config: JsonObject, tokenizer: Tokenizer | undefined): Promise<Set<number>> {
-  const generation = await readJson(folder, 'generation_config.json', MAX_CONFIG_BYTES);
-  const named = [...(tokenizer?.specialIds ?? [])].filter((id) => END_OF_TEXT.has(tokenizer?.piece(id) ?? ''));
-  const all = [config.eos_token_id, generation?.eos_token_id, tokenizer?.eosId, named].flat();
+/** `named` is what generation_config.json says, or else config.json; a tokenizer's own end-of-text counts in any case. */
+function endIdsOf(named: unknown, tokenizer: Tokenizer | undefined): Set<number> {
+  const ends = [...(tokenizer?.specialIds ?? [])].filter((id) => END_OF_TEXT.has(tokenizer?.piece(id) ?? ''));
+  const all = [named, tokenizer?.eosId, ends].flat();
   return new Set(all.filter((id): id is number => Number.isInteger(id)));
+}
+
+function unsupportedWarning({ source, unsupported }: GenerationDefaults): string {
+  return `${source} sets ${unsupported.join(', ')}, which this library does not do: transformers makes other texts with it.`;
 }

@@ -1,5 +1,5 @@
 /** The tokens that may be drawn next, with weights in proportion to their probabilities. Room for V of them, used again each time. */
-import { exp } from '../math.ts';
+import { exp, log } from '../math.ts';
 import { thresholdOf } from './select.ts';
 
 export class Candidates {
@@ -46,6 +46,43 @@ export class Candidates {
     this.#keep(minP, Number.POSITIVE_INFINITY);
   }
 
+  /** Locally typical sampling (arXiv 2202.00666): those whose information is nearest the entropy, until they reach the share `mass`. */
+  keepTypical(mass: number): void {
+    const total = this.#total;
+    const { entropy } = this;
+    const information = (i: number) => -log((this.#weights[i] as number) / total);
+    const distances = Float64Array.from({ length: this.#length }, (_, i) => Math.abs(information(i) - entropy));
+    const order = [...distances.keys()].sort((a, b) => (distances[a] as number) - (distances[b] as number) || a - b);
+    let sum = 0;
+    let last = 0;
+    for (const i of order) {
+      last = distances[i] as number;
+      sum += (this.#weights[i] as number) / total;
+      if (sum >= mass) break;
+    }
+    this.#filter((_, i) => (distances[i] as number) <= last);
+  }
+
+  /** Keeps what has at least this probability, and the likeliest (arXiv 2210.15191). */
+  keepLikely(probability: number): void {
+    const total = this.#total;
+    let heaviest = 0;
+    for (let i = 0; i < this.#length; i++) heaviest = Math.max(heaviest, this.#weights[i] as number);
+    const least = Math.min(probability * total, heaviest);
+    this.#filter((weight) => weight >= least);
+  }
+
+  /** Of the distribution, in nats. */
+  get entropy(): number {
+    const total = this.#total;
+    let sum = 0;
+    for (let i = 0; i < this.#length; i++) {
+      const p = (this.#weights[i] as number) / total;
+      if (p > 0) sum -= p * log(p); // 0 log 0 is 0
+    }
+    return sum;
+  }
+
   /** The id whose stretch of the cumulative weights, in the order of ids, `uniform` in [0, 1) falls into. */
   pick(uniform: number): number {
     const wanted = uniform * this.#total;
@@ -76,13 +113,16 @@ export class Candidates {
   /** Keeps weights above `least`, and the first `equals` of those that are just that. */
   #keep(least: number, equals: number): void {
     let left = equals;
+    this.#filter((weight) => weight > least || (weight === least && left-- > 0));
+  }
+
+  #filter(stays: (weight: number, i: number) => boolean): void {
     let length = 0;
     for (let i = 0; i < this.#length; i++) {
       const weight = this.#weights[i] as number;
-      if (weight > least || (weight === least && left-- > 0)) {
-        this.#ids[length] = this.#ids[i] as number;
-        this.#weights[length++] = weight;
-      }
+      if (!stays(weight, i)) continue;
+      this.#ids[length] = this.#ids[i] as number;
+      this.#weights[length++] = weight;
     }
     this.#length = length;
   }

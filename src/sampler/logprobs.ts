@@ -50,5 +50,5 @@ export function topLogprobs(logits: Float32Array, k: number): { readonly id: num
     if (score(id) > value || (score(id) === value && equals-- > 0)) ids.push(id);
   }
   ids.sort((a, b) => score(b) - score(a) || a - b);
-  return ids.map((id) => ({ id, logprob: Math.fround(score(id) - total) }));
+  return ids.map((id) => ({ id, logprob: score(id) - total }));
 }

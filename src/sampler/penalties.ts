@@ -5,6 +5,8 @@ import type { SamplingOptions } from './options.ts';
 export interface History {
   readonly prompt: readonly number[];
   readonly generated: readonly number[];
+  /** How many may be generated at most, where that is known. */
+  readonly limit?: number;
 }
 
 export type Penalties = Pick<SamplingOptions, 'repetitionPenalty' | 'presencePenalty' | 'frequencyPenalty'>;

@@ -33,12 +33,6 @@ export class Random {
     return new Random([word(a, 0n), word(a, 32n), word(b, 0n), word(b, 32n)]);
   }
 
-  /** Another stream each time. */
-  static fromEntropy(): Random {
-    const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
-    return Random.fromSeed((high & 0x1fffff) * 2 ** 32 + low);
-  }
-
   /** 32 random bits. */
   word(): number {
     const s = this.#state as Uint32Array & Record<0 | 1 | 2 | 3, number>;
@@ -59,4 +53,10 @@ export class Random {
     const low = this.word() >>> 6;
     return (high * 2 ** 26 + low) / 2 ** 53;
   }
+}
+
+/** Another seed each time, short enough to be typed again: below 2^32. */
+export function freshSeed(): number {
+  const [seed = 0] = crypto.getRandomValues(new Uint32Array(1));
+  return seed;
 }

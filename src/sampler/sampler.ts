@@ -1,16 +1,18 @@
 /**
  * From logits to the next token. Order and meaning of the options are those of transformers' logits processors
- * (generation/logits_process.py): bias, penalties, temperature, top-k, top-p, min-p, then one draw.
+ * (generation/logits_process.py): what processors.ts has, temperature, top-k, top-p, min-p, typical-p, cutoffs, then one draw.
  */
 import { UsageError } from '../errors.ts';
+import { exp } from '../math.ts';
 import { Candidates } from './candidates.ts';
 import { maxLogit } from './logprobs.ts';
-import { biasEntries, checkSamplingOptions, type SamplingOptions } from './options.ts';
-import { type History, penalise } from './penalties.ts';
-import { Random } from './random.ts';
+import { checkSamplingOptions, type SamplingOptions, temperatureOf } from './options.ts';
+import type { History } from './penalties.ts';
+import { type Processor, processorsOf } from './processors.ts';
+import { freshSeed, Random } from './random.ts';
 
 export { logSoftmax, logSumExp, topLogprobs } from './logprobs.ts';
-export { checkSamplingOptions, type SamplingOptions } from './options.ts';
+export { checkSamplingOptions, SAMPLING_KINDS, type SamplingOptions } from './options.ts';
 export type { History } from './penalties.ts';
 
 /** Room for one vocabulary. Samplers work one after the other, so clones share it. */
@@ -23,38 +25,38 @@ interface Scratch {
 }
 
 export class Sampler {
+  /** Of the draws: that of the options, else one chosen at random. Undefined when nothing is drawn. */
+  readonly seed: number | undefined;
   readonly #options: SamplingOptions;
-  readonly #bias: readonly (readonly [number, number])[];
+  readonly #endIds: ReadonlySet<number>;
+  readonly #processors: readonly Processor[];
   readonly #random: Random;
   /** 0: take the likeliest. */
   readonly #temperature: number;
-  readonly #changesScores: boolean;
   #shared: { scratch?: Scratch } = {};
 
-  /** Throws UsageError as checkSamplingOptions does. */
-  constructor(options: SamplingOptions = {}) {
+  /** `endIds` are the ids after which a text ends. Throws UsageError as checkSamplingOptions does. */
+  constructor(options: SamplingOptions = {}, endIds: ReadonlySet<number> = new Set()) {
     checkSamplingOptions(options);
-    const { temperature, topK, topP, minP, seed } = options;
-    const narrowed = topK !== undefined || topP !== undefined || minP !== undefined;
+    const seed = options.seed ?? freshSeed();
     this.#options = { ...options };
-    this.#bias = biasEntries(options.logitBias);
-    this.#random = seed === undefined ? Random.fromEntropy() : Random.fromSeed(seed);
-    this.#temperature = temperature ?? (narrowed ? 1 : 0);
-    const { repetitionPenalty = 1, presencePenalty = 0, frequencyPenalty = 0 } = options;
-    this.#changesScores =
-      this.#bias.length > 0 || repetitionPenalty !== 1 || presencePenalty !== 0 || frequencyPenalty !== 0;
+    this.#endIds = endIds;
+    this.#processors = processorsOf(options, endIds);
+    this.#temperature = temperatureOf(options);
+    this.#random = Random.fromSeed(seed);
+    this.seed = this.#temperature === 0 ? undefined : seed;
   }
 
   /** A sampler for another sequence: with a seed, the same draws from their beginning; without one, others. */
   clone(): Sampler {
-    const twin = new Sampler(this.#options);
+    const twin = new Sampler(this.#options, this.#endIds);
     twin.#shared = this.#shared;
     return twin;
   }
 
   /**
    * The id that follows, from logits[V], which stay as they are. Greedy takes the lowest id of several best.
-   * Throws CheckpointError on NaN or Infinity among the logits, UsageError on a bias for an id that does not exist or for all ids.
+   * Throws CheckpointError on NaN or Infinity among the logits, UsageError on a bias for an id that does not exist and when no id is left.
    */
   next(logits: Float32Array, history: History): number {
     const { scores, max } = this.#scores(logits, history);
@@ -81,31 +83,31 @@ export class Sampler {
     });
   }
 
-  /** Scores [V] after bias and penalties, and the largest of them. */
+  /** Scores [V] after all processors, and the largest of them. */
   #scores(logits: Float32Array, history: History): { scores: Float32Array; max: number } {
     const max = maxLogit(logits);
-    if (!this.#changesScores) return { scores: logits, max };
+    if (this.#processors.length === 0) return { scores: logits, max };
     const { scores, counts } = this.#scratch(logits.length);
     scores.set(logits);
-    for (const [id, bias] of this.#bias) {
-      if (id >= scores.length)
-        throw new UsageError(`logitBias names id ${id}, but the last id of this model is ${scores.length - 1}.`);
-      scores[id] = (scores[id] as number) + bias;
-    }
-    penalise(scores, history, this.#options, counts);
+    for (const process of this.#processors) process(scores, history, counts);
     let changed = Number.NEGATIVE_INFINITY;
     for (const score of scores) changed = Math.max(changed, score);
     if (!Number.isFinite(changed))
-      throw new UsageError(`logitBias and penalties make the largest score ${changed}, wanted a finite one.`);
+      throw new UsageError(
+        `biases, penalties and forbidden ids make the largest score ${changed}, wanted a finite one: no token is left to choose.`,
+      );
     return { scores, max: changed };
   }
 
   #candidates(scores: Float32Array, max: number): Candidates {
-    const { topK = 0, topP = 1, minP = 0 } = this.#options;
+    const { topK = 0, topP = 1, minP = 0, typicalP = 1, epsilonCutoff = 0, etaCutoff = 0 } = this.#options;
     const { candidates } = this.#scratch(scores.length);
     candidates.take(scores, max, this.#temperature, topK);
     if (topP < 1) candidates.keepNucleus(topP);
     if (minP > 0) candidates.keepFrom(minP);
+    if (typicalP < 1) candidates.keepTypical(typicalP);
+    if (epsilonCutoff > 0) candidates.keepLikely(epsilonCutoff);
+    if (etaCutoff > 0) candidates.keepLikely(Math.min(etaCutoff, Math.sqrt(etaCutoff) * exp(-candidates.entropy)));
     return candidates;
   }
 }

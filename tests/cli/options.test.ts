@@ -1,10 +1,10 @@
 import { InvalidArgumentError } from 'commander';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { nearest } from '../../cli/nearest.ts';
 import { aboveZero, aNumber, fromZero, idList, share, textOf, wholeNumber } from '../../cli/options.ts';
 import { columns } from '../../cli/output.ts';
 import { UsageError } from '../../src/errors.ts';
+import { nearest } from '../../src/nearest.ts';
 
 test('lists of ids are read back as they were written', () => {
   fc.assert(

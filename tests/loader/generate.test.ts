@@ -6,7 +6,8 @@ import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { UsageError } from '../../src/errors.ts';
 import { fill } from '../../src/loader/fill.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { Model, type Prompt, type PromptOptions } from '../../src/model.ts';
+import { Model, type PromptOptions } from '../../src/model.ts';
+import type { Prompt } from '../../src/prompt.ts';
 
 const folderOf = (name: string) => localFolder(fileURLToPath(new URL(`../golden/${name}`, import.meta.url)));
 

@@ -4,6 +4,7 @@ import argparse
 import importlib
 
 import torch
+from cases_generation import make_generation
 from cases_sampling import make_sampling
 from golden_case import make
 from transformers.utils import logging
@@ -25,6 +26,8 @@ def main() -> None:
                 make(case)
     if only in "sampling":
         make_sampling()
+    if only in "generation":
+        make_generation()
 
 
 if __name__ == "__main__":

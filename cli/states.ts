@@ -1,0 +1,74 @@
+/** Files of states that `run` loads, goes on from, and replaces. */
+import {
+  CheckpointError,
+  describeState,
+  encodeMore,
+  loadState,
+  type Model,
+  type OpenedModel,
+  type Prompt,
+  type State,
+  type StateDescription,
+  UsageError,
+} from '../src/node.ts';
+
+export interface StateFlags {
+  readonly saveState?: string;
+  readonly loadState?: string;
+  readonly continue?: boolean;
+  readonly force?: boolean;
+}
+
+export interface DescribedStates {
+  /** With --continue. */
+  readonly goesOnFrom: StateDescription | undefined;
+  /** In the file of --save-state, unless --force gives it up. */
+  readonly replaced: StateDescription | undefined;
+}
+
+/** Throws when --continue has nothing to go on from, and when the file of --load-state holds no state. */
+export async function describeStates(flags: StateFlags): Promise<DescribedStates> {
+  const { loadState: from, saveState: to, continue: goesOn, force } = flags;
+  if (goesOn && from === undefined)
+    throw new UsageError('--continue goes on from a state: give its file with --load-state.');
+  const loaded = from === undefined ? undefined : await describeState(from);
+  if (from !== undefined && !loaded) throw new CheckpointError(`${from} holds no saved state.`);
+  const replaced = to === undefined || force ? undefined : await describeState(to);
+  return { goesOnFrom: goesOn ? loaded : undefined, replaced };
+}
+
+/** All ids of a prompt that goes on from a state. Throws UsageError when it adds none. */
+export function appended(opened: OpenedModel, { ids }: StateDescription, prompt: Prompt): readonly number[] {
+  const more = encodeMore(opened, prompt);
+  if (more.length === 0) throw new UsageError('the prompt is empty: give at least one character to go on with.');
+  return [...ids, ...more];
+}
+
+/** Throws UsageError when the new state, which reads `ids` and what follows, would not have read what the one in its file has. */
+export function checkKeeps(
+  opened: OpenedModel,
+  ids: readonly number[],
+  replaced: StateDescription | undefined,
+  { saveState: file }: StateFlags,
+): void {
+  if (!replaced || (replaced.family === opened.family && replaced.ids.every((id, i) => id === ids[i]))) return;
+  throw new UsageError(
+    `${file} remembers ${replaced.ids.length} tokens that the new state would not: they would be lost. Give --load-state and --continue ` +
+      'to go on from them, another file to --save-state, or --force to replace it.',
+  );
+}
+
+/** A state when one is to be loaded or saved: it has read the first of `ids`, and not the last. */
+export async function stateFor(model: Model, ids: readonly number[], flags: StateFlags): Promise<State | undefined> {
+  const { loadState: file, saveState, continue: goesOn } = flags;
+  if (file === undefined) return saveState === undefined ? undefined : model.newState();
+  const state = await loadState(model, file);
+  const known = state.reusable(ids);
+  const front = model.tokenizer ? model.encode('').length : 0;
+  if (known <= front && state.length > front) {
+    const hint = goesOn ? '' : '; with --continue, the prompt would be appended to it';
+    process.stderr.write(`warning: ${file} is of another text; all of the prompt is read${hint}.\n`);
+  }
+  await state.rewind(known);
+  return state;
+}

@@ -1,0 +1,160 @@
+/**
+ * generation_config.json: what a checkpoint's authors want texts to be made with. Its keys are defaults of options, as they are for
+ * transformers' `generate` (generation/configuration_utils.py, generation/utils.py).
+ */
+import { CheckpointError, quote } from '../errors.ts';
+import { type Kind, kinds } from '../options.ts';
+import { SAMPLING_KINDS, type SamplingOptions, temperatureOf } from './options.ts';
+
+/** As in the file, with names as in Python. */
+export type GenerationConfig = Readonly<Record<string, unknown>>;
+
+/** The options that a file can set. */
+export interface DefaultOptions extends SamplingOptions {
+  readonly maxNewTokens?: number | undefined;
+  readonly maxLength?: number | undefined;
+  readonly stop?: string | readonly string[] | undefined;
+}
+
+export interface GenerationDefaults {
+  /** The file that they are from; undefined when there is none. */
+  readonly source: string | undefined;
+  /** What it says. */
+  readonly config: GenerationConfig;
+  /** Are tokens drawn, unless options say otherwise? (`do_sample`) */
+  readonly samples: boolean;
+  /** Those that concern drawing hold where tokens are drawn. */
+  readonly options: DefaultOptions;
+  /** Ids that end a text; undefined when the file names none. */
+  readonly endIds: readonly number[] | undefined;
+  /** What would change texts and cannot be done, as in `num_beams: 4`. */
+  readonly unsupported: readonly string[];
+}
+
+/** What transformers leaves out when tokens are drawn and the file does not say. */
+const DEFAULT_TOP_K = 50;
+
+/** Options that no key of transformers sets. */
+const OWN_OPTIONS = new Set(['logitBias', 'seed', 'presencePenalty', 'frequencyPenalty']);
+
+const KINDS: Readonly<Record<string, Kind>> = {
+  ...Object.fromEntries(Object.entries(SAMPLING_KINDS).filter(([name]) => !OWN_OPTIONS.has(name))),
+  maxNewTokens: kinds.fromOne,
+  maxLength: kinds.fromOne,
+  stop: { wanted: 'a text or a list of texts', holds: (value) => kinds.text.holds(value) || kinds.texts.holds(value) },
+};
+
+const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+
+/** Options by the keys that set them. */
+const OPTION_OF: ReadonlyMap<string, string> = new Map(
+  Object.keys(KINDS).map((name) => [name === 'stop' ? 'stop_strings' : snake(name), name]),
+);
+
+/** transformers takes these for 'all tokens', not for a mistake. */
+const KEEPS_ALL: Readonly<Record<string, (value: number) => boolean>> = {
+  top_p: (value) => value >= 1,
+  typical_p: (value) => value >= 1,
+  epsilon_cutoff: (value) => value <= 0 || value >= 1,
+  eta_cutoff: (value) => value <= 0 || value >= 1,
+};
+
+/** Keys that change what transformers gives, when they say more than their defaults, and that nothing here does. */
+const UNSUPPORTED: Readonly<Record<string, (value: unknown, config: GenerationConfig) => boolean>> = {
+  num_beams: (value) => Number(value) > 1,
+  num_beam_groups: (value) => Number(value) > 1,
+  penalty_alpha: (value, { do_sample, top_k }) => Number(value) > 0 && do_sample !== true && Number(top_k ?? 50) > 1,
+  dola_layers: () => true,
+  guidance_scale: (value) => value !== 1,
+  watermarking_config: () => true,
+  constraints: () => true,
+  force_words_ids: () => true,
+  token_healing: (value) => value === true,
+  max_time: () => true,
+  top_h: (_, { do_sample }) => do_sample === true,
+  num_return_sequences: (value) => Number(value) > 1,
+  cache_implementation: (value) => value === 'quantized',
+};
+
+export const NO_DEFAULTS: GenerationDefaults = {
+  source: undefined,
+  config: {},
+  samples: false,
+  options: {},
+  endIds: undefined,
+  unsupported: [],
+};
+
+/**
+ * Keys that are null are absent; keys that are not known are passed over, as transformers does. Throws CheckpointError that names key and
+ * value where a value is of the wrong kind.
+ */
+export function readGenerationConfig(config: GenerationConfig, source: string): GenerationDefaults {
+  const options: Record<string, unknown> = {};
+  for (const [key, value] of Object.entries(config)) {
+    const name = OPTION_OF.get(key);
+    if (name === undefined || value === null || value === undefined) continue;
+    if (typeof value === 'number' && KEEPS_ALL[key]?.(value)) continue;
+    check(source, key, value, KINDS[name] as Kind);
+    options[name] = value;
+  }
+  const { do_sample: doSample, eos_token_id: ends } = config;
+  if (given(doSample)) check(source, 'do_sample', doSample, kinds.flag);
+  if (given(ends)) check(source, 'eos_token_id', ends, END_IDS);
+  const samples = doSample === true && options.temperature !== 0;
+  if (samples) options.topK ??= DEFAULT_TOP_K;
+  return {
+    source,
+    config,
+    samples,
+    options: options as DefaultOptions,
+    endIds: given(ends) ? ([ends].flat() as number[]) : undefined,
+    unsupported: Object.entries(config)
+      .filter(([key, value]) => given(value) && UNSUPPORTED[key]?.(value, config))
+      .map(([key, value]) => `${key}: ${quote(value)}`),
+  };
+}
+
+const END_IDS: Kind = {
+  wanted: 'a token id, or a list of some',
+  holds: (value) => Number.isInteger(value) || (Array.isArray(value) && value.every(Number.isInteger)),
+};
+
+const given = (value: unknown): boolean => value !== undefined && value !== null;
+
+function check(source: string, key: string, value: unknown, { wanted, holds }: Kind): void {
+  if (holds(value)) return;
+  throw new CheckpointError(
+    `${source} has '${key}': ${quote(value)}, wanted ${wanted}. Mend it, or leave its defaults out with generationConfig: false ` +
+      '(--no-generation-config on the command line).',
+  );
+}
+
+/** Defaults with some keys replaced; `false` for none at all. Throws as readGenerationConfig does. */
+export function changedDefaults(
+  defaults: GenerationDefaults,
+  change: GenerationConfig | false | undefined,
+): GenerationDefaults {
+  if (change === undefined) return defaults;
+  if (change === false) return NO_DEFAULTS;
+  return readGenerationConfig({ ...defaults.config, ...change }, defaults.source ?? 'generationConfig');
+}
+
+/**
+ * Options with defaults for those that are not given. Tokens are drawn when the options say so by themselves (see SamplingOptions), else when
+ * the defaults do; `temperature: 0` says no. A given maxLength does away with the default of maxNewTokens.
+ */
+export function withDefaults<O extends DefaultOptions>(
+  { samples, options: defaults }: GenerationDefaults,
+  options: O,
+): O & { readonly temperature: number } {
+  const own = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as O;
+  const draws = temperatureOf(own) > 0 || (own.temperature === undefined && samples);
+  const { maxNewTokens, ...others } = defaults;
+  const merged = {
+    ...others,
+    ...(own.maxLength === undefined && maxNewTokens !== undefined ? { maxNewTokens } : {}),
+    ...own,
+  };
+  return { ...merged, temperature: draws ? (own.temperature ?? (defaults.temperature || 1)) : 0 };
+}

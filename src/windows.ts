@@ -1,0 +1,73 @@
+/**
+ * A text that is longer than what a model reads at once, in windows. Each begins with what the tokenizer puts in front of a text, and predicts
+ * the tokens that no earlier window has read from those before them in it. Windows of which each begins `stride` tokens after the one before
+ * it: with a stride as long as a window, they do not overlap, and with a shorter one tokens are predicted from more that stands before them.
+ */
+import { checkSequences } from './engine.ts';
+import { UsageError } from './errors.ts';
+import type { OpenedModel } from './loader/open.ts';
+import { type Kinds, kinds } from './options.ts';
+import { encodePrompt, type Prompt } from './prompt.ts';
+
+export interface WindowOptions {
+  /** Tokens of one window, with those that the tokenizer puts in front. Default: the model's context. */
+  readonly window?: number | undefined;
+  /** Tokens from one window's beginning to the next's: how many each adds. Default: a whole window, so that none overlap. */
+  readonly stride?: number | undefined;
+}
+
+export const WINDOW_KINDS: Kinds<WindowOptions> = { window: kinds.fromOne, stride: kinds.fromOne };
+
+export interface Window {
+  /** What the model reads. */
+  readonly ids: readonly number[];
+  /** The place in `ids` of the first token that no earlier window has. */
+  readonly first: number;
+  /** The place of that token in the whole text. */
+  readonly at: number;
+}
+
+export interface Windows {
+  /** How many tokens the tokenizer puts in front of a text. */
+  readonly front: number;
+  readonly window: number;
+  readonly stride: number;
+  readonly windows: readonly Window[];
+}
+
+/**
+ * Of a prompt. Without a window, all of it is one as long as it fits into the context. Throws UsageError on ids that the model does not have,
+ * and on a window or a stride that is none: also before the weights are loaded.
+ */
+export function windowsOf(opened: OpenedModel, prompt: Prompt, options: WindowOptions = {}): Windows {
+  const ids = encodePrompt(opened, prompt);
+  const { vocabSize, contextLength: most = Number.POSITIVE_INFINITY } = opened.model.facts;
+  checkSequences({ vocabSize, contextLength: undefined }, [{ ids }]);
+  const front = typeof prompt === 'string' ? encodePrompt(opened, '').length : 0;
+  const { window = Math.min(ids.length, most) } = options;
+  const isWhole = options.window === undefined && ids.length <= most;
+  if (!isWhole && !(Number.isInteger(window) && window >= front + 2 && window <= most)) {
+    const upTo = Number.isFinite(most) ? ` and at most the model's context, ${most}` : '';
+    throw new UsageError(
+      `the window came as ${window}, wanted a whole number of tokens, ${front + 2} at least${upTo}.`,
+    );
+  }
+  const room = window - front; // for what is new, and for what stands before it
+  const { stride = Math.max(1, room) } = options;
+  if (!Number.isInteger(stride) || stride < 1 || (stride > room && !isWhole)) {
+    throw new UsageError(
+      `the stride came as ${stride}, wanted a whole number of tokens from 1 to ${room}: a window's, less the ${front} in front.`,
+    );
+  }
+  return { front, window, stride, windows: cut(ids, front, room, stride) };
+}
+
+function cut(ids: readonly number[], front: number, room: number, stride: number): Window[] {
+  const windows: Window[] = [{ ids: ids.slice(0, front + room), first: 0, at: 0 }];
+  for (let begin = stride; begin - stride + room < ids.length - front; begin += stride) {
+    const from = front + begin; // in all ids
+    const at = from - stride + room;
+    windows.push({ ids: [...ids.slice(0, front), ...ids.slice(from, from + room)], first: front + at - from, at });
+  }
+  return windows;
+}
