@@ -54,11 +54,21 @@ describe('commands', () => {
   });
 });
 
+it('the first command prints what is shown below it', async () => {
+  const [command = ''] = blocks('sh');
+  const [, prompt = '', options = ''] = /run granite-tiny "([^"]+)" (.+)\n/.exec(command) ?? [];
+  const { stdout } = await run(process.execPath, [
+    ...[join(root, 'dist/cli/main.js'), 'run', 'granite-tiny', prompt],
+    ...options.split(' '),
+  ]);
+  expect(stdout).toBe(blocks('text')[0]);
+});
+
 describe('programs', () => {
   it.each(blocks('ts').map((code, i) => [`${i + 1}: ${code.split('\n')[2]}`, code]))('%s', async (_, code) => {
     let program = code.replace("from 'portmanteau'", `from ${JSON.stringify(join(root, 'dist/src/node.js'))}`);
     for (const [published, shipped] of Object.entries(STAND_INS)) program = program.replaceAll(published, shipped);
-    program = program.replace('4000 -', `${CONTEXT} -`);
+    program = program.replace('maxLength: 4000', `maxLength: ${CONTEXT}`);
     const { outputText } = ts.transpileModule(program, {
       compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
     });
