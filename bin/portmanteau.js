@@ -1,48 +1,36 @@
 #!/usr/bin/env node
 /**
- * The command `portmanteau`: says what is missing where the command line (dist/cli/main.js) cannot run, else loads it. It is committed, so that
- * it is there before a clone is built, and it is written in JavaScript that Node 4 understands, so that any Node can say that it is too old.
+ * The command `portmanteau`: loads the command line (dist/cli/main.js), or says why it cannot run. It is committed, so that it is there before a
+ * clone is built. It imports nothing by a statement and uses no new syntax: Node 10 to 18 must be able to read it and say that they are too old.
  */
-'use strict';
+(function () {
+  var wanted = '20.19'; // as "engines" in package.json
+  var denoAdvice =
+    'Deno before 2.9 does so with scripts that `deno install --global` installed, whose package.json it does not read: use a newer one, or ' +
+    '`deno run -A` with the path of this script. In a clone, `npm ci` must have run.';
+  var version = process.versions.node;
 
-var fs = require('fs');
-var path = require('path');
-
-var root = path.join(__dirname, '..');
-
-/** What `package.json` wants: the first two numbers of ">=20.19". */
-function wantedNode() {
-  var engines = JSON.parse(fs.readFileSync(path.join(root, 'package.json'), 'utf8')).engines;
-  return engines.node.replace(/[^\d.]/g, '').split('.').map(Number);
-}
-
-function isOlder(version, wanted) {
-  var numbers = version.split('.').map(Number);
-  return numbers[0] < wanted[0] || (numbers[0] === wanted[0] && numbers[1] < wanted[1]);
-}
-
-/** What keeps the command line from running; undefined when nothing is known to. */
-function obstacle() {
-  var wanted = wantedNode();
-  if (isOlder(process.versions.node, wanted)) {
-    return (
-      'this is Node ' + process.versions.node + ', wanted ' + wanted.join('.') + ' or later: install a newer one ' +
-      '(https://nodejs.org, or `nvm install --lts`).'
-    );
+  function fail(message) {
+    process.stderr.write('portmanteau: ' + message + '\n');
+    process.exitCode = 1;
   }
-  // The build writes `.built` at its end. Published packages have it too.
-  if (fs.existsSync(path.join(root, 'dist', '.built'))) return undefined;
-  return (
-    root + ' is not built yet: run `npm ci` in it, which installs what it needs and builds it ' +
-    '(or `npm run build`, where its development packages are installed).'
-  );
-}
 
-function fail(message) {
-  process.stderr.write('portmanteau: ' + message + '\n');
-  process.exitCode = 1;
-}
+  function isOlder(one, other) {
+    var a = one.split('.').map(Number);
+    var b = other.split('.').map(Number);
+    return a[0] < b[0] || (a[0] === b[0] && a[1] < b[1]);
+  }
 
-var problem = obstacle();
-if (problem) fail(problem);
-else require('./start.js')(fail);
+  if (isOlder(version, wanted)) {
+    fail('this is Node ' + version + ', but Node ' + wanted + ' or later is needed: install a newer one, from https://nodejs.org');
+    return;
+  }
+  import('../dist/cli/main.js').catch(function (error) {
+    if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    var problem = error.message.split('\n')[0];
+    var notBuilt = /(Cannot find module|Module not found) ['"][^'"]*dist[\\/]cli[\\/]main\.js/.test(problem);
+    if (notBuilt) fail('this copy is not built yet: run `npm ci` in its folder, which installs what it needs and builds it. (' + problem + ')');
+    else if (typeof Deno === 'object') fail('Deno does not find what it imports (' + problem + '). ' + denoAdvice);
+    else fail('this installation is not complete: install it again (in a clone: `npm ci`). (' + problem + ')');
+  });
+})();
