@@ -1,9 +1,8 @@
 /** The entry for Node: models from folders, from those that ship with this package, and from the Hugging Face hub. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { basename, dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { type BackendDescription, describePlatform } from './backends/wasm/describe.ts';
 import { createWasmBackend, defaultThreads } from './backends/wasm/index.ts';
 import { nodePlatform } from './backends/wasm/platform-node.ts';
@@ -17,6 +16,7 @@ import type { State } from './index.ts';
 import { familyNameOf, type OpenedModel, type OpenOptions, openModel, openTokenizer } from './loader/open.ts';
 import { checkRounds, type RoundedPart, roundingErrors } from './loader/rounding.ts';
 import { type LoadOptions, Model } from './model.ts';
+import { shippedModelFolder, shippedModelsText } from './shipped-node.ts';
 import { readState, stateBytes } from './state-file.ts';
 import type { Tokenizer } from './tokenizer/tokenizer.ts';
 
@@ -29,6 +29,7 @@ export { describeHub, type HubDescription } from './hub/describe-node.ts';
 export { download, type HubOptions, snapshot } from './hub/hub-node.ts';
 export * from './index.ts';
 export type { RoundedPart } from './loader/rounding.ts';
+export { shippedModelNames } from './shipped-node.ts';
 
 export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder'>, LoadOptions {
   /** Threads that compute; default: all cores, at most 8. */
@@ -55,14 +56,6 @@ export const DEFAULT_THREADS = defaultThreads(nodePlatform);
 /** What this machine and this Node offer, and what would be chosen. */
 export function describeBackend(): BackendDescription {
   return describePlatform(nodePlatform);
-}
-
-const shippedModels = new URL('../../models/', import.meta.url);
-
-/** Names of the small models that ship with this package. */
-export function shippedModelNames(): string[] {
-  const folder = fileURLToPath(shippedModels);
-  return existsSync(folder) ? readdirSync(folder).filter((name) => existsSync(`${folder}/${name}/config.json`)) : [];
 }
 
 /**
@@ -201,13 +194,13 @@ export async function folderOf(
   { revision, hub, signal, onWarning }: PretrainedOptions = {},
 ): Promise<Folder> {
   if (existsSync(reference) && statSync(reference).isDirectory()) return localFolder(reference);
-  if (shippedModelNames().includes(reference)) return localFolder(fileURLToPath(new URL(reference, shippedModels)));
+  const shipped = shippedModelFolder(reference);
+  if (shipped !== undefined) return localFolder(shipped);
   // models/nosuch looks like a hub id, but means a folder where there is a folder `models`.
   if (!isRepoId(reference) || existsSync(dirname(reference))) {
-    const known = shippedModelNames().join(', ');
     const taken = isRepoId(reference) ? `, for there is a folder '${dirname(reference)}' here` : '';
     throw new UsageError(
-      `'${reference}' is no folder, no hub id (org/name${taken}), and none of the shipped models: ${known}.`,
+      `'${reference}' is no folder, no hub id (org/name${taken}), and none of the shipped models: ${shippedModelsText()}.`,
     );
   }
   return localFolder(await snapshot(reference, { onWarning, ...hub, revision, signal }));

@@ -15,6 +15,11 @@ export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder'>,
   readonly threads?: number | undefined;
   /** False gives the same bits in every engine, a little slower in those that have relaxed SIMD; default: where there is some. */
   readonly relaxedSimd?: boolean | undefined;
+  /**
+   * Address of the file `portmanteau/worker`, of the page's own origin, for pages whose Content-Security-Policy lets no worker start from a
+   * blob. Default: the script of the threads is part of the library.
+   */
+  readonly workerUrl?: string | URL | undefined;
   /** Branch, tag or commit on the hub; default main. */
   readonly revision?: string | undefined;
   /** Where the tokenizer is, when it does not lie with the weights. */
@@ -30,8 +35,8 @@ export async function fromPretrained(
   options: PretrainedOptions = {},
 ): Promise<Model> {
   const opened = await openPretrained(reference, options);
-  const { threads, relaxedSimd } = options;
-  return Model.load(opened, createWasmBackend({ platform: webPlatform, threads, relaxedSimd }), options);
+  const { threads, relaxedSimd, workerUrl } = options;
+  return Model.load(opened, createWasmBackend({ platform: webPlatform(workerUrl), threads, relaxedSimd }), options);
 }
 
 /** As fromPretrained, but reads no weights yet: config, headers and tokenizer only. */

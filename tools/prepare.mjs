@@ -6,4 +6,5 @@
 import { existsSync } from 'node:fs';
 
 if (existsSync('node_modules/typescript')) await import('./build.mjs');
-else console.error('portmanteau: not built, because its development packages are not installed (npm ci installs them).');
+else
+  console.error('portmanteau: not built, because its development packages are not installed (npm ci installs them).');
