@@ -3,6 +3,7 @@ import { createWasmBackend } from './backends/wasm/index.ts';
 import { webPlatform } from './backends/wasm/platform-web.ts';
 import { httpFolder } from './checkpoint/folder-http.ts';
 import type { Folder } from './checkpoint/source.ts';
+import { FetchError, UsageError } from './errors.ts';
 import { type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
 import { type LoadOptions, Model } from './model.ts';
 
@@ -46,14 +47,39 @@ export async function openPretrained(
 ): Promise<OpenedModel> {
   const { tokenizer, revision = 'main' } = options;
   const tokenizerFolder = tokenizer === undefined ? undefined : folderOf(tokenizer, 'main');
-  return openModel(folderOf(reference, revision), { ...options, tokenizerFolder });
+  try {
+    return await openModel(folderOf(reference, revision), { ...options, tokenizerFolder });
+  } catch (error) {
+    throw explained(reference, error);
+  }
 }
 
 /** A hub id is `org/name`; everything else is a URL, also one relative to the page. */
 function folderOf(reference: string | URL | Folder, revision: string): Folder {
   if (typeof reference === 'object' && 'open' in reference) return reference;
   const text = String(reference);
-  const isHubId = /^[\w.-]+\/[\w.-]+$/.test(text) && !text.startsWith('.');
-  if (isHubId) return httpFolder(`https://huggingface.co/${text}/resolve/${encodeURIComponent(revision)}`);
-  return httpFolder(new URL(text, globalThis.location?.href));
+  if (isHubId(text)) {
+    const folder = httpFolder(`https://huggingface.co/${text}/resolve/${encodeURIComponent(revision)}`);
+    return { ...folder, hint: () => readAsHubId(text) };
+  }
+  const base = globalThis.location?.href;
+  if (!URL.canParse(text, base)) {
+    throw new UsageError(
+      `'${text}' is no address: wanted the URL of a folder${base ? ', also one relative to this page' : ''}, a hub id (org/name), or a folder ` +
+        'of files (memoryFolder, httpFolder).',
+    );
+  }
+  return httpFolder(new URL(text, base));
+}
+
+const isHubId = (text: string): boolean => /^[\w.-]+\/[\w.-]+$/.test(text) && !text.startsWith('.');
+
+const readAsHubId = (reference: string): string =>
+  `'${reference}' was read as a hub id (org/name); the address of a folder begins with /, ./ or https:, as in './${reference}'`;
+
+/** Adds to the error of a name that the hub does not know what else may have been meant. */
+function explained(reference: string | URL | Folder, error: unknown): unknown {
+  if (typeof reference !== 'string' || !isHubId(reference)) return error;
+  if (!(error instanceof FetchError) || ![401, 404].includes(error.status ?? 0)) return error;
+  return new FetchError(`${error.message} ${readAsHubId(reference)}.`, { cause: error, status: error.status });
 }
