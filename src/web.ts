@@ -1,6 +1,6 @@
 /** The entry for browsers and other places without files: models from URLs, from the hub, or from files that a user chose. */
 import { createWasmBackend } from './backends/wasm/index.ts';
-import { webPlatform } from './backends/wasm/platform-web.ts';
+import { allowedByPolicy, webPlatform } from './backends/wasm/platform-web.ts';
 import { httpFolder } from './checkpoint/folder-http.ts';
 import type { Folder } from './checkpoint/source.ts';
 import { FetchError, UsageError } from './errors.ts';
@@ -37,7 +37,8 @@ export async function fromPretrained(
 ): Promise<Model> {
   const opened = await openPretrained(reference, options);
   const { threads, relaxedSimd, workerUrl } = options;
-  return Model.load(opened, createWasmBackend({ platform: webPlatform(workerUrl), threads, relaxedSimd }), options);
+  const backend = createWasmBackend({ platform: webPlatform(workerUrl), threads, relaxedSimd });
+  return Model.load(opened, allowedByPolicy(backend), options);
 }
 
 /** As fromPretrained, but reads no weights yet: config, headers and tokenizer only. */

@@ -32,7 +32,7 @@ export function httpFolder(url: string | URL, options: HttpFolderOptions = {}): 
 
 const pagesHint = (files: readonly string[]) =>
   `its server answered with an HTML page (asked for ${files.join(', ')}), as servers of single-page applications do for what they do not have, ` +
-  'and others for what wants a login. Is this the address of the folder, and do its files lie where this server finds them (for Vite: in public/)?';
+  'and others for what wants a login. Check that this is the address of the folder, and that its files lie where the server finds them (Vite: public/)';
 
 /** Throws FetchError on any answer but 2xx and those of `tolerated`. */
 type Request = (init: RequestInit, tolerated?: readonly number[]) => Promise<Response>;

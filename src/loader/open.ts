@@ -52,10 +52,10 @@ const MAX_TOKENIZER_BYTES = 128 << 20;
 /** Reads config, headers and tokenizer. Throws CheckpointError when anything is missing, left over, or of another shape. */
 export async function openModel(folder: Folder, options: OpenOptions = {}): Promise<OpenedModel> {
   const stored = await readJson(folder, 'config.json', MAX_CONFIG_BYTES);
-  if (!stored)
-    throw new CheckpointError(
-      `${folder.name} has no config.json: ${folder.hint?.() ?? 'is it the folder of a Hugging Face checkpoint?'}`,
-    );
+  if (!stored) {
+    const hint = folder.hint?.() ?? 'is it the folder of a Hugging Face checkpoint?';
+    throw new CheckpointError(`${folder.name} has no config.json: ${hint}`);
+  }
   const family = familyOf(stored);
   const config = { ...(family.translate?.(stored) ?? stored), ...options.config };
   const reader = new ConfigReader(config);

@@ -25,10 +25,15 @@ async function loadModule(name: KernelsName): Promise<WebAssembly.Module> {
   });
   const compressed = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
   const bytes = new Blob([compressed]).stream().pipeThrough(new DecompressionStream('gzip'));
-  return WebAssembly.compile(await new Response(bytes).arrayBuffer()).catch((error: Error) => {
-    if (!/content.security.policy|unsafe-eval/i.test(error.message)) throw error;
+  return WebAssembly.compile(await new Response(bytes).arrayBuffer());
+}
+
+/** What WebAssembly makes; where the policy of a page forbids to make it, a UsageError says what allows it. */
+export function allowedByPolicy<T>(made: Promise<T>): Promise<T> {
+  return made.catch((error: Error) => {
+    if (!/content.security.policy|unsafe-eval/i.test(error.message) || error instanceof UsageError) throw error;
     throw new UsageError(
-      `the Content-Security-Policy of this page allows no WebAssembly: add 'wasm-unsafe-eval' to its script-src. (${error.message})`,
+      `this page's Content-Security-Policy allows no WebAssembly: add 'wasm-unsafe-eval' to its script-src. (${error.message})`,
       { cause: error },
     );
   });
