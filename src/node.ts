@@ -6,7 +6,9 @@ import { basename, dirname, join } from 'node:path';
 import { type BackendDescription, describePlatform } from './backends/wasm/describe.ts';
 import { createWasmBackend, defaultThreads } from './backends/wasm/index.ts';
 import { nodePlatform } from './backends/wasm/platform-node.ts';
-import { localFolder } from './checkpoint/folder-node.ts';
+import { sourceOf } from './checkpoint/folder-memory.ts';
+import { localFolder, openFile } from './checkpoint/folder-node.ts';
+import { type LoadedTensor, readTensors } from './checkpoint/load-tensors.ts';
 import type { SavedFile } from './checkpoint/save.ts';
 import { checkNewFolder, writeFileWhole, writeFolderWhole } from './checkpoint/save-node.ts';
 import type { Folder } from './checkpoint/source.ts';
@@ -170,6 +172,19 @@ export async function loadState(model: Model, file: string): Promise<State> {
   } finally {
     await source.close();
   }
+}
+
+/**
+ * All tensors of a safetensors file by name, such as `capture --out` or saveTensors wrote; a file by its path, or its bytes. Throws UsageError when
+ * there is no such file, CheckpointError when it is damaged or holds types other than F32, F16, BF16, I32, I8 and U8.
+ */
+export async function loadTensors(
+  file: string | Uint8Array | Blob,
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<Map<string, LoadedTensor>> {
+  const source = typeof file === 'string' ? await openFile(file) : sourceOf('the bytes', file);
+  if (!source) throw new UsageError(`there is no file ${file}.`);
+  return readTensors(source, options.signal);
 }
 
 /** The tokenizer of a model, without its weights. Throws UsageError when it has none. */

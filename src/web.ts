@@ -1,7 +1,9 @@
 /** The entry for browsers and other places without files: models from URLs, from the hub, or from files that a user chose. */
 import { createWasmBackend } from './backends/wasm/index.ts';
 import { allowedByPolicy, webPlatform } from './backends/wasm/platform-web.ts';
-import { httpFolder } from './checkpoint/folder-http.ts';
+import { type HttpFolderOptions, httpFile, httpFolder } from './checkpoint/folder-http.ts';
+import { sourceOf } from './checkpoint/folder-memory.ts';
+import { type LoadedTensor, readTensors } from './checkpoint/load-tensors.ts';
 import type { Folder } from './checkpoint/source.ts';
 import { FetchError, UsageError } from './errors.ts';
 import { type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
@@ -55,6 +57,19 @@ export async function openPretrained(
   }
 }
 
+/**
+ * All tensors of a safetensors file by name, such as `capture --out` wrote; a file by its URL, or its bytes. Throws FetchError when it cannot be
+ * fetched, CheckpointError when it is damaged or holds types other than F32, F16, BF16, I32, I8 and U8.
+ */
+export async function loadTensors(
+  file: string | URL | Uint8Array | Blob,
+  options: HttpFolderOptions & { readonly signal?: AbortSignal | undefined } = {},
+): Promise<Map<string, LoadedTensor>> {
+  const isUrl = typeof file === 'string' || file instanceof URL;
+  const source = isUrl ? await httpFile(addressOf(file), options) : sourceOf('the bytes', file);
+  return readTensors(source, options.signal);
+}
+
 /** A hub id is `org/name`; everything else is a URL, also one relative to the page. */
 function folderOf(reference: string | URL | Folder, revision: string): Folder {
   if (typeof reference === 'object' && 'open' in reference) return reference;
@@ -63,14 +78,17 @@ function folderOf(reference: string | URL | Folder, revision: string): Folder {
     const folder = httpFolder(`https://huggingface.co/${text}/resolve/${encodeURIComponent(revision)}`);
     return { ...folder, hint: () => readAsHubId(text) };
   }
+  return httpFolder(addressOf(text));
+}
+
+/** Relative addresses begin at the page. */
+function addressOf(text: string | URL): URL {
   const base = globalThis.location?.href;
-  if (!URL.canParse(text, base)) {
-    throw new UsageError(
-      `'${text}' is no address: wanted the URL of a folder${base ? ', also one relative to this page' : ''}, a hub id (org/name), or a folder ` +
-        'of files (memoryFolder, httpFolder).',
-    );
-  }
-  return httpFolder(new URL(text, base));
+  if (URL.canParse(text, base)) return new URL(text, base);
+  const relative = base ? ', also one relative to this page' : '';
+  throw new UsageError(
+    `'${text}' is no address: wanted a URL${relative}, a hub id (org/name) for a model, or files (memoryFolder, httpFolder).`,
+  );
 }
 
 const isHubId = (text: string): boolean => /^[\w.-]+\/[\w.-]+$/.test(text) && !text.startsWith('.');

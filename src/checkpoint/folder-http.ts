@@ -9,8 +9,11 @@ const MAX_WHOLE_BYTES = 256 << 20;
 export interface HttpFolderOptions {
   /** Sent with every request, such as an Authorization. */
   readonly headers?: Readonly<Record<string, string>>;
-  readonly fetch?: typeof fetch;
+  readonly fetch?: Fetch;
 }
+
+/** What is needed of the function of this name in browsers and Node. */
+export type Fetch = (url: string, init?: RequestInit) => Promise<Response>;
 
 /** `url` is that of the folder, such as https://huggingface.co/ibm-granite/granite-3.1-2b-base/resolve/main. */
 export function httpFolder(url: string | URL, options: HttpFolderOptions = {}): Folder {
@@ -28,6 +31,14 @@ export function httpFolder(url: string | URL, options: HttpFolderOptions = {}): 
     list: async () => [],
     hint: () => (pages.length > 0 ? pagesHint(pages) : undefined),
   };
+}
+
+/** One file behind HTTP. Throws FetchError when it is not there. */
+export async function httpFile(url: string | URL, options: HttpFolderOptions = {}): Promise<Source> {
+  const opened = await openUrl(String(url), options);
+  if (opened === 'page') throw new FetchError(`${url} is no such file: ${pagesHint([String(url)])}.`);
+  if (!opened) throw new FetchError(`${url} answered 404: there is no such file; check the address.`, { status: 404 });
+  return opened;
 }
 
 const pagesHint = (files: readonly string[]) =>

@@ -19,7 +19,8 @@ export function localFolder(path: string): Folder {
   };
 }
 
-async function openFile(path: string): Promise<Source | undefined> {
+/** Undefined when there is no such file. Throws CheckpointError when it is a folder or a device. */
+export async function openFile(path: string): Promise<Source | undefined> {
   const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
     throw error;

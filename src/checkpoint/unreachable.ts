@@ -1,12 +1,13 @@
 /** Why a request had no answer. Browsers do not tell pages, so what they do tell is put together. */
 import { FetchError } from '../errors.ts';
+import type { Fetch } from './folder-http.ts';
 
 /** The error of a request to `url` that failed without an answer. `send` asks once more whether the server is there at all. */
-export async function unreachable(url: string, error: Error, send: typeof fetch): Promise<FetchError> {
+export async function unreachable(url: string, error: Error, send: Fetch): Promise<FetchError> {
   return new FetchError(`${url} cannot be reached: ${error.message}${await reasonIn(url, send)}`, { cause: error });
 }
 
-async function reasonIn(url: string, send: typeof fetch): Promise<string> {
+async function reasonIn(url: string, send: Fetch): Promise<string> {
   const page = globalThis.location as Location | undefined; // programs have none
   if (!page || !URL.canParse(url)) return '; try again.';
   const { protocol, origin, hostname } = new URL(url);
