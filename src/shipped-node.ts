@@ -1,6 +1,6 @@
 /** The small models that ship with this package, also for programs that a bundler has put into one file. */
 import { existsSync, readdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import nodeModule from 'node:module';
 import { dirname, join } from 'node:path';
 
 /** Where the package may be found from: this module; and of a bundle, its script, and the folder that it runs in. */
@@ -14,7 +14,9 @@ function starts(): string[] {
 function modelsFolder(): string | undefined {
   for (const start of starts()) {
     try {
-      const folder = join(dirname(createRequire(start).resolve('portmanteau/package.json')), 'models');
+      // By way of the whole module: webpack would put a path of its own in place of a `createRequire` that it recognises.
+      const found = nodeModule.createRequire(start).resolve('portmanteau/package.json');
+      const folder = join(dirname(found), 'models');
       if (existsSync(folder)) return folder;
     } catch {
       // Not found from there, or no path of a file.
