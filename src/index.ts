@@ -3,7 +3,9 @@
  * This entry runs everywhere; Node's adds files, the hub and its cache, browsers' adds HTTP.
  */
 export type { Backend } from './backends/backend.ts';
+export type {} from './backends/environment.ts';
 export { createReferenceBackend } from './backends/reference/index.ts';
+export type { LoadedTensor } from './checkpoint/load-tensors.ts';
 export type { Folder, Source } from './checkpoint/source.ts';
 export { CheckpointError, FetchError, ShapeError, UsageError } from './errors.ts';
 export { type CompareOptions, type Comparison, compare, comparedWindows } from './evaluate/compare.ts';

@@ -1,12 +1,12 @@
 /** Where the files of a model are: in a folder, in this package, or on the hub. */
 import { existsSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { localFolder } from './checkpoint/folder-node.ts';
 import type { Folder } from './checkpoint/source.ts';
 import { FetchError, UsageError } from './errors.ts';
 import { hubEndpoint } from './hub/environment-node.ts';
 import { type HubOptions, hubReference, isRepoId, openSnapshot, snapshot } from './hub/hub-node.ts';
+import { shippedModelFolder, shippedModelsText } from './shipped-node.ts';
 
 export interface Located {
   readonly folder: Folder;
@@ -21,18 +21,10 @@ export interface LocateOptions {
   readonly onWarning?: ((message: string) => void) | undefined;
 }
 
-const shippedModels = new URL('../../models/', import.meta.url);
-
-/** Names of the small models that ship with this package. */
-export function shippedModelNames(): string[] {
-  const folder = fileURLToPath(shippedModels);
-  return existsSync(folder) ? readdirSync(folder).filter((name) => existsSync(`${folder}/${name}/config.json`)) : [];
-}
-
 /** Throws UsageError when there is no such model, FetchError when a download fails. */
 export async function locate(reference: string, options: LocateOptions = {}): Promise<Located> {
-  const shipped = shippedModelNames();
-  const known = shipped.includes(reference) ? 'shipped' : isRepoId(reference) ? 'hub' : undefined;
+  const shipped = shippedModelFolder(reference);
+  const known = shipped !== undefined ? 'shipped' : isRepoId(reference) ? 'hub' : undefined;
   const here = statsOf(reference);
   if (here?.isDirectory()) {
     const hub = cachedModel(reference);
@@ -42,14 +34,13 @@ export async function locate(reference: string, options: LocateOptions = {}): Pr
       `there is an empty folder '${reference}' here; ${ABOUT[known]} is used. Write ./${reference} for the folder.`,
     );
   }
-  if (known === 'shipped')
-    return { folder: localFolder(fileURLToPath(new URL(reference, shippedModels))), source: 'shipped' };
+  if (shipped !== undefined) return { folder: localFolder(shipped), source: 'shipped' };
   if (here && !here.isDirectory())
     throw new UsageError(
       `'${reference}' is a file; give the folder that it lies in, with config.json: ${dirname(reference)}.`,
     );
   const found = hubReference(reference, hubEndpoint(options.hub?.endpoint));
-  const nothing = `'${reference}' is no folder, and none of the shipped models (${shipped.join(', ')})`;
+  const nothing = `'${reference}' is no folder, and none of the shipped models (${shippedModelsText()})`;
   if (!found) throw new UsageError(`${nothing}, and no hub id: that is org/name, as the page of the model shows it.`);
   // models/nosuch looks like a hub id, but means a folder where there is a folder `models`.
   const plain = reference.replace(/@.*$/, '').replace(/\/$/, '');

@@ -6,7 +6,9 @@ import { explainedByLimit } from './backends/wasm/address-space.ts';
 import { type BackendDescription, describePlatform } from './backends/wasm/describe.ts';
 import { createWasmBackend, defaultThreads } from './backends/wasm/index.ts';
 import { nodePlatform } from './backends/wasm/platform-node.ts';
+import { sourceOf } from './checkpoint/folder-memory.ts';
 import { openLocalFile } from './checkpoint/folder-node.ts';
+import { type LoadedTensor, readTensors } from './checkpoint/load-tensors.ts';
 import { type WriteOptions, writeFileWhole } from './checkpoint/output-node.ts';
 import type { SavedFile } from './checkpoint/save.ts';
 import { checkNewFolder, writeFolderWhole } from './checkpoint/save-node.ts';
@@ -43,8 +45,8 @@ export { describeHub, type HubDescription } from './hub/describe-node.ts';
 export { download, type HubOptions, hubReference, snapshot } from './hub/hub-node.ts';
 export * from './index.ts';
 export type { RoundedPart } from './loader/rounding.ts';
-export { shippedModelNames } from './locate-node.ts';
 export { type MemoryFacts, memoryFacts, usableBytes } from './memory-node.ts';
+export { shippedModelNames } from './shipped-node.ts';
 export type { StateDescription } from './state-file.ts';
 
 export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder' | 'memoryBytes'>, LoadOptions {
@@ -260,6 +262,19 @@ export async function describeState(file: string): Promise<StateDescription | un
   } finally {
     await source?.close();
   }
+}
+
+/**
+ * All tensors of a safetensors file by name, such as `capture --out` or saveTensors wrote; a file by its path, or its bytes. Throws UsageError when
+ * there is no such file, CheckpointError when it is damaged or holds types other than F32, F16, BF16, I32, I8 and U8.
+ */
+export async function loadTensors(
+  file: string | Uint8Array | Blob,
+  options: { readonly signal?: AbortSignal | undefined } = {},
+): Promise<Map<string, LoadedTensor>> {
+  const source = typeof file === 'string' ? await openLocalFile(file) : sourceOf('the bytes', file);
+  if (!source) throw new UsageError(`there is no file ${file}.`);
+  return readTensors(source, options.signal);
 }
 
 /** The tokenizer of a model, without its weights. Throws UsageError when it has none. */

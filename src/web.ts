@@ -1,9 +1,11 @@
 /** The entry for browsers and other places without files: models from URLs, from the hub, or from files that a user chose. */
 import { createWasmBackend } from './backends/wasm/index.ts';
-import { webPlatform } from './backends/wasm/platform-web.ts';
-import { httpFolder } from './checkpoint/folder-http.ts';
+import { allowedByPolicy, webPlatform } from './backends/wasm/platform-web.ts';
+import { type HttpFolderOptions, httpFile, httpFolder } from './checkpoint/folder-http.ts';
+import { sourceOf } from './checkpoint/folder-memory.ts';
+import { type LoadedTensor, readTensors } from './checkpoint/load-tensors.ts';
 import type { Folder } from './checkpoint/source.ts';
-import { quote, UsageError } from './errors.ts';
+import { FetchError, quote, UsageError } from './errors.ts';
 import { OPEN_KINDS, type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
 import { LOAD_KINDS, type LoadOptions, Model } from './model.ts';
 import { checkOptions, type Kinds, kinds, pickOptions } from './options.ts';
@@ -17,6 +19,11 @@ export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder'>,
   readonly threads?: number | undefined;
   /** False gives the same bits in every engine, a little slower in those that have relaxed SIMD; default: where there is some. */
   readonly relaxedSimd?: boolean | undefined;
+  /**
+   * Address of the file `portmanteau/worker`, of the page's own origin, for pages whose Content-Security-Policy lets no worker start from a
+   * blob. Default: the script of the threads is part of the library.
+   */
+  readonly workerUrl?: string | URL | undefined;
   /** Branch, tag or commit on the hub; default main. */
   readonly revision?: string | undefined;
   /** Where the tokenizer is, when it does not lie with the weights. */
@@ -29,6 +36,7 @@ const PRETRAINED_KINDS: Kinds<PretrainedOptions> = {
   ...LOAD_KINDS,
   threads: kinds.fromOne,
   relaxedSimd: kinds.flag,
+  workerUrl: { wanted: 'a URL', holds: (value) => typeof value === 'string' || value instanceof URL },
   revision: kinds.text,
   tokenizer: { wanted: 'a URL, a hub id or a folder', holds: isReference },
 };
@@ -54,9 +62,9 @@ export async function fromPretrained(
 ): Promise<Model> {
   checkPretrained('fromPretrained', reference, options);
   const opened = await openPretrained(reference, options);
-  const { threads, relaxedSimd } = options;
-  const backend = createWasmBackend({ platform: webPlatform, threads, relaxedSimd });
-  return Model.load(opened, backend, pickOptions(options, LOAD_KINDS));
+  const { threads, relaxedSimd, workerUrl } = options;
+  const backend = createWasmBackend({ platform: webPlatform(workerUrl), threads, relaxedSimd });
+  return Model.load(opened, allowedByPolicy(backend), pickOptions(options, LOAD_KINDS));
 }
 
 /** As fromPretrained, but reads no weights yet: config, headers and tokenizer only. */
@@ -67,14 +75,55 @@ export async function openPretrained(
   checkPretrained('openPretrained', reference, options);
   const { tokenizer, revision = 'main' } = options;
   const tokenizerFolder = tokenizer === undefined ? undefined : folderOf(tokenizer, 'main');
-  return openModel(folderOf(reference, revision), { ...pickOptions(options, openKinds), tokenizerFolder });
+  try {
+    return await openModel(folderOf(reference, revision), { ...pickOptions(options, openKinds), tokenizerFolder });
+  } catch (error) {
+    throw explained(reference, error);
+  }
+}
+
+/**
+ * All tensors of a safetensors file by name, such as `capture --out` wrote; a file by its URL, or its bytes. Throws FetchError when it cannot be
+ * fetched, CheckpointError when it is damaged or holds types other than F32, F16, BF16, I32, I8 and U8.
+ */
+export async function loadTensors(
+  file: string | URL | Uint8Array | Blob,
+  options: HttpFolderOptions & { readonly signal?: AbortSignal | undefined } = {},
+): Promise<Map<string, LoadedTensor>> {
+  const isUrl = typeof file === 'string' || file instanceof URL;
+  const source = isUrl ? await httpFile(addressOf(file), options) : sourceOf('the bytes', file);
+  return readTensors(source, options.signal);
 }
 
 /** A hub id is `org/name`; everything else is a URL, also one relative to the page. */
 function folderOf(reference: string | URL | Folder, revision: string): Folder {
   if (typeof reference === 'object' && 'open' in reference) return reference;
   const text = String(reference);
-  const isHubId = /^[\w.-]+\/[\w.-]+$/.test(text) && !text.startsWith('.');
-  if (isHubId) return httpFolder(`https://huggingface.co/${text}/resolve/${encodeURIComponent(revision)}`);
-  return httpFolder(new URL(text, globalThis.location?.href));
+  if (isHubId(text)) {
+    const folder = httpFolder(`https://huggingface.co/${text}/resolve/${encodeURIComponent(revision)}`);
+    return { ...folder, hint: () => readAsHubId(text) };
+  }
+  return httpFolder(addressOf(text));
+}
+
+/** Relative addresses begin at the page. */
+function addressOf(text: string | URL): URL {
+  const base = globalThis.location?.href;
+  if (URL.canParse(text, base)) return new URL(text, base);
+  const relative = base ? ', also one relative to this page' : '';
+  throw new UsageError(
+    `'${text}' is no address: wanted a URL${relative}, a hub id (org/name) for a model, or files (memoryFolder, httpFolder).`,
+  );
+}
+
+const isHubId = (text: string): boolean => /^[\w.-]+\/[\w.-]+$/.test(text) && !text.startsWith('.');
+
+const readAsHubId = (reference: string): string =>
+  `'${reference}' was read as a hub id (org/name); the address of a folder begins with /, ./ or https:, as in './${reference}'`;
+
+/** Adds to the error of a name that the hub does not know what else may have been meant. */
+function explained(reference: string | URL | Folder, error: unknown): unknown {
+  if (typeof reference !== 'string' || !isHubId(reference)) return error;
+  if (!(error instanceof FetchError) || ![401, 404].includes(error.status ?? 0)) return error;
+  return new FetchError(`${error.message} ${readAsHubId(reference)}.`, { cause: error, status: error.status });
 }

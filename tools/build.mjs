@@ -1,7 +1,8 @@
-/** Builds the package into dist/: WebAssembly kernels (AssemblyScript), then TypeScript. What is up to date stays as it is. */
+/** Builds the package into dist/: WebAssembly kernels (AssemblyScript), modules that hold them, then TypeScript. What is up to date stays as it is. */
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 const run = (script, ...args) => execFileSync(process.execPath, [script, ...args], { stdio: 'inherit' });
 
@@ -18,15 +19,27 @@ function newest(...paths) {
 
 const oldest = (...paths) => Math.min(...paths.map((path) => (existsSync(path) ? statSync(path).mtimeMs : 0)));
 
-const kernels = ['src/backends/wasm/build', 'bench/build'];
+const build = 'src/backends/wasm/build';
+const kernels = [build, 'bench/build'];
 const kernelSources = ['src/backends/wasm/assembly', 'bench/assembly', 'tools/build-wasm.mjs'];
+const threadSources = ['thread', 'control', 'worker-web', 'worker-node'].map((name) => `src/backends/wasm/${name}.ts`);
+const namesIn = (folder, ending) =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith(ending))
+    .map((name) => join(folder, name));
 const settings = ['tools/build.mjs', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json'];
 
 if (oldest(...kernels) < newest(...kernelSources)) run('tools/build-wasm.mjs');
+const embedded = namesIn(build, '.wasm').map((file) => file.replace('.wasm', '.ts'));
+const scripts = ['worker-web', 'worker-node'].map((name) => join(build, `${name}.ts`));
+if (oldest(...embedded, ...scripts) < newest(...namesIn(build, '.wasm'), ...threadSources, 'tools/embed.mjs'))
+  run('tools/embed.mjs');
 if (oldest('dist/.built') < newest('src', 'cli', 'bench', ...settings)) {
   rmSync('dist', { recursive: true, force: true });
   run('node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json');
-  for (const folder of kernels) cpSync(folder, `dist/${folder}`, { recursive: true });
+  cpSync('bench/build', 'dist/bench/build', { recursive: true });
+  const { script } = await import(pathToFileURL(`dist/${build}/worker-web.js`).href);
+  writeFileSync('dist/worker.js', script); // for pages that start no worker from a blob
   chmodSync('dist/cli/main.js', 0o755);
   writeFileSync('dist/.built', ''); // its time says when all this was made
 }

@@ -36,7 +36,10 @@ export async function openCheckpoint(folder: Folder): Promise<Checkpoint> {
     try {
       for (const shard of new Set(index.values())) {
         const source = await folder.open(shard);
-        if (!source) throw new CheckpointError(`${folder.name}/${file}.index.json names ${shard}, which is missing.`);
+        if (!source)
+          throw new CheckpointError(
+            `${folder.name}/${file}.index.json names ${shard}, which is missing${hintOf(folder)}.`,
+          );
         opened.push([shard, source]);
       }
     } catch (error) {
@@ -48,8 +51,14 @@ export async function openCheckpoint(folder: Folder): Promise<Checkpoint> {
   const there = (await folder.list()).slice(0, 20).join(', ');
   throw new CheckpointError(
     `${folder.name} has no weights: wanted model.safetensors or pytorch_model.bin (or their .index.json)` +
-      `${there ? `, found ${there}` : ''}.`,
+      `${there ? `, found ${there}` : ''}${hintOf(folder)}.`,
   );
+}
+
+/** As the end of a sentence. */
+function hintOf(folder: Folder): string {
+  const hint = folder.hint?.();
+  return hint ? `: ${hint}` : '';
 }
 
 async function assemble(

@@ -1,6 +1,7 @@
 /** A folder behind HTTP, read by ranges; for browsers, and for any server of static files. */
 import { FetchError } from '../errors.ts';
 import { checkFileName, type Folder, type Source, tooShort } from './source.ts';
+import { unreachable } from './unreachable.ts';
 
 /** Largest file that is fetched whole from a server that knows no ranges. */
 const MAX_WHOLE_BYTES = 256 << 20;
@@ -8,21 +9,41 @@ const MAX_WHOLE_BYTES = 256 << 20;
 export interface HttpFolderOptions {
   /** Sent with every request, such as an Authorization. */
   readonly headers?: Readonly<Record<string, string>>;
-  readonly fetch?: typeof fetch;
+  readonly fetch?: Fetch;
 }
+
+/** What is needed of the function of this name in browsers and Node. */
+export type Fetch = (url: string, init?: RequestInit) => Promise<Response>;
 
 /** `url` is that of the folder, such as https://huggingface.co/ibm-granite/granite-3.1-2b-base/resolve/main. */
 export function httpFolder(url: string | URL, options: HttpFolderOptions = {}): Folder {
   const base = String(url).replace(/\/*$/, '/');
+  const pages: string[] = [];
   return {
     name: base.slice(0, -1),
     async open(file) {
       checkFileName(file);
-      return openUrl(base + encodeURIComponent(file), options);
+      const opened = await openUrl(base + encodeURIComponent(file), options);
+      if (opened !== 'page') return opened;
+      pages.push(file); // for what it does not have, so this is as good as 404
+      return undefined;
     },
     list: async () => [],
+    hint: () => (pages.length > 0 ? pagesHint(pages) : undefined),
   };
 }
+
+/** One file behind HTTP. Throws FetchError when it is not there. */
+export async function httpFile(url: string | URL, options: HttpFolderOptions = {}): Promise<Source> {
+  const opened = await openUrl(String(url), options);
+  if (opened === 'page') throw new FetchError(`${url} is no such file: ${pagesHint([String(url)])}.`);
+  if (!opened) throw new FetchError(`${url} answered 404: there is no such file; check the address.`, { status: 404 });
+  return opened;
+}
+
+const pagesHint = (files: readonly string[]) =>
+  `its server answered with an HTML page (asked for ${files.join(', ')}), as servers of single-page applications do for what they do not have, ` +
+  'and others for what wants a login. Check that this is the address of the folder, and that its files lie where the server finds them (Vite: public/)';
 
 /** Throws FetchError on any answer but 2xx and those of `tolerated`. */
 type Request = (init: RequestInit, tolerated?: readonly number[]) => Promise<Response>;
@@ -30,17 +51,19 @@ type Request = (init: RequestInit, tolerated?: readonly number[]) => Promise<Res
 async function openUrl(
   url: string,
   { headers = {}, fetch: send = fetch }: HttpFolderOptions,
-): Promise<Source | undefined> {
+): Promise<Source | 'page' | undefined> {
   const request: Request = async (init, tolerated = []) => {
-    const response = await send(url, { ...init, headers: { ...headers, ...init.headers } }).catch((error: Error) => {
-      throw init.signal?.aborted ? error : unreachable(url, error);
-    });
+    const response = await send(url, { ...init, headers: { ...headers, ...init.headers } }).catch(
+      async (error: Error) => {
+        throw init.signal?.aborted ? error : await unreachable(url, error, send);
+      },
+    );
     if (response.ok || tolerated.includes(response.status)) return response;
     await dismiss(response);
-    throw new FetchError(`${url} answered ${response.status} ${response.statusText}`, { status: response.status });
+    throw refused(url, response);
   };
   const found = await measure(url, request);
-  if (!found) return undefined;
+  if (!found || found === 'page') return found;
   const { size } = found;
   let { whole } = found;
   return {
@@ -70,10 +93,17 @@ async function openUrl(
 /** Statuses of servers and signed addresses that allow GET only. */
 const NO_HEAD = [400, 403, 405, 501];
 
-/** The size of a file, and its bytes where they had to come to know it; undefined when there is none. */
-async function measure(url: string, request: Request): Promise<{ size: number; whole?: Uint8Array } | undefined> {
+/**
+ * The size of a file, and its bytes where they had to come to know it; undefined when there is none; `page` when the server answers with an
+ * HTML page in its place.
+ */
+async function measure(
+  url: string,
+  request: Request,
+): Promise<{ size: number; whole?: Uint8Array } | 'page' | undefined> {
   const head = await request({ method: 'HEAD' }, [404, ...NO_HEAD]);
   if (head.status === 404) return undefined;
+  if (head.ok && (await isPage(head, request))) return 'page';
   const length = head.headers.get('content-length');
   // A compressed answer has another length than the file.
   if (head.ok && length !== null && head.headers.get('content-encoding') === null) return { size: Number(length) };
@@ -81,6 +111,10 @@ async function measure(url: string, request: Request): Promise<{ size: number; w
   if (first.status === 404 || first.status === 416) {
     await dismiss(first);
     return first.status === 404 ? undefined : { size: 0 }; // only of an empty file is there no first byte
+  }
+  if (!head.ok && (await isPage(first, request))) {
+    await dismiss(first);
+    return 'page';
   }
   const total = /^bytes 0-0\/(\d+)$/.exec(first.headers.get('content-range') ?? '')?.[1];
   if (first.status === 206 && total !== undefined) {
@@ -106,8 +140,39 @@ const tooLarge = (url: string, much: string) =>
       `Use a server that does, such as the hub itself.`,
   );
 
-const unreachable = (url: string, error: Error) =>
-  new FetchError(`${url} cannot be reached: ${error.message}; try again.`, { cause: error });
+/** The error of an answer that is none, with what helps. */
+function refused(url: string, { status, statusText }: Response): FetchError {
+  const advice = {
+    401: NOT_ALLOWED,
+    403: NOT_ALLOWED,
+    404: 'There is no such file: check the address.',
+    429: 'The server has had too many requests: try again later.',
+  }[status];
+  return new FetchError(`${url} answered ${status} ${statusText}${advice ? `. ${advice}` : ''}`, { status });
+}
+
+const NOT_ALLOWED =
+  'The files are private, gated, or (on the hub) not there: check the name, or send an access token: ' +
+  "httpFolder(url, { headers: { Authorization: 'Bearer ...' } }).";
+
+/** How HTML pages begin. */
+const PAGE = /^\uFEFF?\s*<(!doctype\s|!--|html|head|body|meta|title|script)/i;
+const PAGE_START_BYTES = 1024;
+
+/** Is an answer an HTML page? Servers that call everything HTML are not believed: the text must begin as one. */
+async function isPage(answer: Response, request: Request): Promise<boolean> {
+  if (!/html/i.test(answer.headers.get('content-type') ?? '')) return false;
+  const response = await request({ headers: { Range: `bytes=0-${PAGE_START_BYTES - 1}` } }, [404, 416]);
+  const reader = response.ok ? response.body?.getReader() : undefined;
+  const decoder = new TextDecoder();
+  let text = '';
+  for (let next = await reader?.read(); next && !next.done; next = await reader?.read()) {
+    text += decoder.decode(next.value, { stream: true });
+    if (text.length >= PAGE_START_BYTES) break;
+  }
+  await (reader ? reader.cancel().catch(() => {}) : dismiss(response));
+  return PAGE.test(text);
+}
 
 /** Nothing more of this answer is wanted: its connection becomes free. */
 const dismiss = (response: Response) => response.body?.cancel().catch(() => {});
@@ -124,7 +189,9 @@ async function bytesOf(url: string, response: Response, wanted?: number, signal?
       length += next.value.length;
     }
   } catch (error) {
-    throw signal?.aborted ? error : unreachable(url, error as Error);
+    throw signal?.aborted
+      ? error
+      : new FetchError(`${url} broke off: ${(error as Error).message}; try again.`, { cause: error });
   }
   if (length > limit) await reader?.cancel().catch(() => {});
   if (wanted === undefined && length > limit) throw tooLarge(url, `more than ${limit} bytes`);

@@ -13,7 +13,8 @@ export function memoryFolder(files: ReadonlyMap<string, Uint8Array | Blob>, name
   };
 }
 
-function sourceOf(name: string, content: Uint8Array | Blob): Source {
+/** Bytes or a Blob as a source. */
+export function sourceOf(name: string, content: Uint8Array | Blob): Source {
   const size = content instanceof Uint8Array ? content.length : content.size;
   return {
     name,

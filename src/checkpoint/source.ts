@@ -19,6 +19,8 @@ export interface Folder {
   open(file: string): Promise<Source | undefined>;
   /** What is there, for messages; empty where it cannot be known. */
   list(): Promise<readonly string[]>;
+  /** Why files that were opened may seem to be absent, for messages; undefined when there is nothing to say. */
+  hint?(): string | undefined;
 }
 
 /** Throws CheckpointError on a name that leads out of its folder. */
@@ -68,12 +70,17 @@ export async function readJson(
   try {
     value = JSON.parse(text); // of two equal keys the last counts, as in Python
   } catch (error) {
+    if (/^\s*<(!doctype|html|!--)/i.test(text))
+      throw new CheckpointError(`${folder.name}/${file} is an HTML page, not JSON: ${AS_A_PAGE}.`);
     throw new CheckpointError(`${folder.name}/${file} is no JSON: ${(error as Error).message}. Fetch it again.`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new CheckpointError(`${folder.name}/${file} holds ${text.slice(0, 40)}, wanted a JSON object.`);
   return value as { readonly [key: string]: unknown };
 }
+
+const AS_A_PAGE =
+  'a server, or whoever fetched it from one, gave a page in place of the file (hub addresses of files have /resolve/, not /blob/)';
 
 /** The error of a read beyond the end. */
 export function tooShort(name: string, size: number, wanted: number): CheckpointError {

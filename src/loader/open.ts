@@ -70,8 +70,10 @@ const MAX_TOKENIZER_BYTES = 128 << 20;
 export async function openModel(folder: Folder, options: OpenOptions = {}): Promise<OpenedModel> {
   checkOptions('openModel', options, OPEN_KINDS);
   const stored = await readJson(folder, 'config.json', MAX_CONFIG_BYTES);
-  if (!stored)
-    throw new CheckpointError(`${folder.name} has no config.json: is it the folder of a Hugging Face checkpoint?`);
+  if (!stored) {
+    const hint = folder.hint?.() ?? 'is it the folder of a Hugging Face checkpoint?';
+    throw new CheckpointError(`${folder.name} has no config.json: ${hint}`);
+  }
   const family = familyOf(stored);
   const config = { ...(family.translate?.(stored) ?? stored), ...options.config };
   const reader = new ConfigReader(config);

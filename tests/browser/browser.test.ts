@@ -278,42 +278,80 @@ describe.skipIf(!executablePath)('in Chromium', { timeout: 60_000 }, () => {
       expect(greedy).toHaveLength(24);
     });
 
+    /** Name and message of the error of loading a model. */
+    const errorOf = (options: { threads?: number; workerUrl?: string }) =>
+      page.evaluate(
+        ({ url, options }) =>
+          portmanteau.fromPretrained(url, options).then(
+            () => ({ name: '', message: '' }),
+            ({ name, message }: Error) => ({ name, message }),
+          ),
+        { url: `/models/${first}`, options },
+      );
+
+    /** Gives the page a Content-Security-Policy. Its import map is a script in the page itself. */
+    const withPolicy = (policy: string) =>
+      page.route('**/page.html', async (route) => {
+        const response = await route.fetch();
+        const headers = { ...response.headers(), 'content-security-policy': policy };
+        await route.fulfill({ response, headers });
+      });
+
+    test('threads start from a script of the own origin where the policy of a page allows no blobs', async () => {
+      await withPolicy("script-src 'self' 'unsafe-inline' 'wasm-unsafe-eval'; worker-src 'self'");
+      await open(page, isolated);
+      const { name, message } = await errorOf({ threads: 2 });
+      expect(name).toBe('UsageError');
+      expect(message).toMatch(/`worker-src blob:`.*portmanteau\/worker.*workerUrl/);
+      expect(await errorOf({ threads: 2, workerUrl: '/dist/worker.js' })).toEqual({ name: '', message: '' });
+    });
+
+    test('a page whose policy allows no WebAssembly is told what to allow', async () => {
+      await withPolicy("script-src 'self' 'unsafe-inline'; worker-src blob:");
+      await open(page, isolated);
+      expect(await errorOf({ threads: 1 })).toEqual({
+        name: 'UsageError',
+        message: expect.stringContaining("'wasm-unsafe-eval'"),
+      });
+    });
+
     test('threads whose script is served without the embedder policy say so', async () => {
-      await page.route('**/worker-web.js', async (route) => {
+      await page.route('**/worker.js', async (route) => {
         const response = await route.fetch();
         const { 'cross-origin-embedder-policy': _, ...headers } = response.headers();
         await route.fulfill({ response, headers });
       });
       await open(page, isolated);
-      const message = await page.evaluate(
-        (url) =>
-          portmanteau.fromPretrained(url, { threads: 2 }).then(
-            () => '',
-            (error: Error) => error.message,
-          ),
-        `/models/${first}`,
-      );
+      const { message } = await errorOf({ threads: 2, workerUrl: '/dist/worker.js' });
       expect(message).toContain('Cross-Origin-Embedder-Policy');
       await expect.poll(() => page.workers().length, { timeout: 1500 }).toBe(0);
     });
 
+    test('a script of the threads of another origin is refused with what is wanted', async () => {
+      await open(page, isolated);
+      const { name, message } = await errorOf({ threads: 2, workerUrl: `${plain.origin}/dist/worker.js` });
+      expect(name).toBe('UsageError');
+      expect(message).toMatch(/does not load from http.*same origin/);
+    });
+
     test('kernels that are not served are named', async () => {
-      await page.route('**/*.wasm', (route) =>
+      await page.route('**/kernels-*.js', (route) =>
         route.fulfill({ status: 200, contentType: 'text/html', body: '<!doctype html>' }),
       );
       await open(page, plain);
-      const error = await page.evaluate(
-        (url) =>
-          portmanteau.fromPretrained(url).then(
-            () => undefined,
-            ({ name, message }) => ({ name, message }),
-          ),
-        `/models/${first}`,
-      );
-      expect(error).toEqual({
+      expect(await errorOf({})).toEqual({
         name: 'FetchError',
-        message: expect.stringMatching(/kernels.*\.wasm is no WebAssembly/),
+        message: expect.stringMatching(/the kernels \(kernels-\w+\) do not load: .*Serve all files/),
       });
+    });
+
+    test('models of a server that sends no CORS headers are refused with the header that it lacks', async () => {
+      await open(page, plain);
+      const message = await page.evaluate(
+        (url) => portmanteau.fromPretrained(url).catch(({ message }: Error) => message),
+        `${isolated.origin}/models/${first}`,
+      );
+      expect(message).toContain(`Access-Control-Allow-Origin: ${plain.origin}`);
     });
 
     test.each(['isolated', 'plain'])('the example writes text, on a page that is %s', async (kind) => {

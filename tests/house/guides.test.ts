@@ -17,6 +17,17 @@ const guides = ['docs/add-a-model.md', 'docs/add-an-op.md'];
 const blocks = guides.flatMap((file) => blocksOf(read(file)));
 const { folder, remove } = copyWith(root, blocks);
 afterAll(remove);
+beforeAll(async () => {
+  // Before any test loads the kernels. Unoptimised, and only the variant that the op's test uses: a fifth of the time.
+  const { error, stderr } = await asc.main([
+    join(folder, 'src/backends/wasm/assembly/index.ts'),
+    ...['--outFile', join(folder, 'src/backends/wasm/build/kernels-plain.wasm')],
+    ...['--runtime', 'stub', '--noAssert', '--importMemory', '--enable', 'simd', '--use', 'DOT=0'],
+  ]);
+  if (error) throw new Error(`${stderr}`, { cause: error });
+  const { embedKernels } = await import(/* @vite-ignore */ pathToFileURL(join(root, 'tools/embed.mjs')).href);
+  embedKernels(join(folder, 'src/backends/wasm/build'));
+});
 const load = (file: string) => import(/* @vite-ignore */ pathToFileURL(join(folder, file)).href);
 
 describe('both guides', () => {
@@ -82,16 +93,6 @@ describe('the family that the guide adds', async () => {
 });
 
 describe('the op that the guide adds', () => {
-  beforeAll(async () => {
-    // Unoptimised, and only the variant that is used here: a fifth of the time.
-    const { error, stderr } = await asc.main([
-      join(folder, 'src/backends/wasm/assembly/index.ts'),
-      ...['--outFile', join(folder, 'src/backends/wasm/build/kernels-plain.wasm')],
-      ...['--runtime', 'stub', '--noAssert', '--importMemory', '--enable', 'simd', '--use', 'DOT=0'],
-    ]);
-    if (error) throw new Error(`${stderr}`, { cause: error });
-  });
-
   it('is the same on both backends', async () => {
     const { createReferenceBackend } = await load('src/backends/reference/index.ts');
     const { createWasmBackend } = await load('src/backends/wasm/index.ts');

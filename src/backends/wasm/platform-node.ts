@@ -1,11 +1,11 @@
-/** Kernels and threads in Node. */
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+/** Kernels and threads in Node. Neither needs a file beside this one, so that bundles have them too. */
 import { availableParallelism } from 'node:os';
 import { setImmediate } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
+import { gunzipSync } from 'node:zlib';
+import { script } from './build/worker-node.ts';
 import { vectorBits } from './engine-node.ts';
+import { kernelsText } from './kernels.ts';
 import type { Platform, Thread } from './platform.ts';
 
 export const nodePlatform: Platform = {
@@ -14,22 +14,16 @@ export const nodePlatform: Platform = {
     return vectorBits();
   },
   canShare: true,
-  loadModule: async (name) => WebAssembly.compile(await readFile(new URL(`./build/${name}.wasm`, import.meta.url))),
+  loadModule: async (name) => WebAssembly.compile(gunzipSync(Buffer.from(await kernelsText(name), 'base64'))),
   startThread,
   pause: () => setImmediate(),
 };
 
-/** Node 20 runs no TypeScript in workers: where the sources run directly, as in the tests, the built script is taken. */
-function workerScript(): URL {
-  const built = new URL('./worker-node.js', import.meta.url);
-  return existsSync(fileURLToPath(built))
-    ? built
-    : new URL('../../../dist/src/backends/wasm/worker-node.js', import.meta.url);
-}
-
 function startThread(): Thread {
-  // A computing thread has next to no objects of its own; without limits its heap would be sized for many.
-  const worker = new Worker(workerScript(), {
+  const worker = new Worker(script, {
+    eval: true,
+    execArgv: [], // with --input-type=module of the process, the script would be read as another kind of module
+    // A computing thread has next to no objects of its own; without limits its heap would be sized for many.
     resourceLimits: { maxYoungGenerationSizeMb: 1, maxOldGenerationSizeMb: 32 },
   });
   worker.unref();

@@ -1,50 +1,55 @@
-/**
- * Kernels and threads in browsers. Bundlers find the files by the literal `new URL('…', import.meta.url)`, and scripts of threads only
- * inside of `new Worker(…)`: these expressions must stay as they are.
- */
-import { FetchError } from '../../errors.ts';
+/** Kernels and threads in browsers. Neither needs a file beside this one, so that every bundler's output has them. */
+import { FetchError, UsageError } from '../../errors.ts';
+import { script } from './build/worker-web.ts';
+import { kernelsText } from './kernels.ts';
 import type { KernelsName, Platform, Thread } from './platform.ts';
 
-const kernelsUrls: Record<KernelsName, () => URL> = {
-  'kernels-plain': () => new URL('./build/kernels-plain.wasm', import.meta.url),
-  'kernels-plain-shared': () => new URL('./build/kernels-plain-shared.wasm', import.meta.url),
-  'kernels-relaxed16': () => new URL('./build/kernels-relaxed16.wasm', import.meta.url),
-  'kernels-relaxed16-shared': () => new URL('./build/kernels-relaxed16-shared.wasm', import.meta.url),
-  'kernels-relaxed32': () => new URL('./build/kernels-relaxed32.wasm', import.meta.url),
-  'kernels-relaxed32-shared': () => new URL('./build/kernels-relaxed32-shared.wasm', import.meta.url),
-};
-
-export const webPlatform: Platform = {
-  cores: globalThis.navigator?.hardwareConcurrency ?? 1,
-  vectorBits: 128,
-  canShare: globalThis.crossOriginIsolated === true,
-  loadModule,
-  startThread,
-  pause,
-};
+/** `workerUrl`: where the script of the threads is served; without it threads start from a blob. */
+export function webPlatform(workerUrl?: string | URL): Platform {
+  return {
+    cores: globalThis.navigator?.hardwareConcurrency ?? 1,
+    vectorBits: 128,
+    canShare: globalThis.crossOriginIsolated === true,
+    loadModule,
+    startThread: () => startThread(workerUrl),
+    pause,
+  };
+}
 
 async function loadModule(name: KernelsName): Promise<WebAssembly.Module> {
-  const url = kernelsUrls[name]().href;
-  const response = await fetch(url).catch((error: Error) => {
-    throw new FetchError(`${url} cannot be reached: ${error.message}`, { cause: error });
+  const text = await kernelsText(name).catch((error: Error) => {
+    throw new FetchError(
+      `the kernels (${name}) do not load: ${error.message}. Serve all files that the bundler has written, as JavaScript; ` +
+        'without a bundler, all of dist/src.',
+      { cause: error },
+    );
   });
-  if (!response.ok) {
-    const { status } = response;
-    throw new FetchError(`${url} answered ${status}: the .wasm files of this package must be served too.`, { status });
-  }
-  const bytes = await response.arrayBuffer();
-  // Servers of single-page applications answer with a page for whatever they do not have.
-  if (!isWasm(bytes))
-    throw new FetchError(`${url} is no WebAssembly: the .wasm files of this package must be served too.`);
-  return WebAssembly.compile(bytes);
+  const compressed = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  const bytes = new Blob([compressed]).stream().pipeThrough(new DecompressionStream('gzip'));
+  return WebAssembly.compile(await new Response(bytes).arrayBuffer());
 }
 
-function isWasm(bytes: ArrayBuffer): boolean {
-  return bytes.byteLength > 4 && new DataView(bytes).getUint32(0) === 0x0061736d;
+/** What WebAssembly makes; where the policy of a page forbids to make it, a UsageError says what allows it. */
+export function allowedByPolicy<T>(made: Promise<T>): Promise<T> {
+  return made.catch((error: Error) => {
+    if (!/content.security.policy|unsafe-eval/i.test(error.message) || error instanceof UsageError) throw error;
+    throw new UsageError(
+      `this page's Content-Security-Policy allows no WebAssembly: add 'wasm-unsafe-eval' to its script-src. (${error.message})`,
+      { cause: error },
+    );
+  });
 }
 
-function startThread(): Thread {
-  const worker = new Worker(new URL('./worker-web.js', import.meta.url), { type: 'module' });
+let blobUrl: string | undefined;
+
+/** The script of the threads as a blob, one for as long as the page lives. */
+function scriptUrl(): string {
+  blobUrl ??= URL.createObjectURL(new Blob([script], { type: 'text/javascript' }));
+  return blobUrl;
+}
+
+function startThread(workerUrl?: string | URL): Thread {
+  const worker = newWorker(workerUrl);
   return {
     post: (message) => worker.postMessage(message),
     onMessage: (handle) => {
@@ -52,16 +57,30 @@ function startThread(): Thread {
     },
     onError: (handle) => {
       // Where the script itself does not load, browsers do not say why.
-      worker.onerror = ({ message }) => handle(new Error(message || noScript));
+      worker.onerror = ({ message }) => handle(message ? new Error(message) : notStarted(workerUrl));
     },
     hold: () => {},
     end: async () => worker.terminate(),
   };
 }
 
-const noScript =
-  'the script of a computing thread does not load: worker-web.js must be served from the same origin as the page, ' +
-  'and with the header Cross-Origin-Embedder-Policy too. Or use threads: 1.';
+function newWorker(workerUrl?: string | URL): Worker {
+  try {
+    return new Worker(workerUrl ?? scriptUrl());
+  } catch (error) {
+    throw notStarted(workerUrl, error); // such as a SecurityError, of an address of another origin
+  }
+}
+
+function notStarted(workerUrl: string | URL | undefined, cause?: unknown): UsageError {
+  const problem =
+    workerUrl === undefined
+      ? "this page's Content-Security-Policy allows no worker from a blob. Add `worker-src blob:` to it, or serve the file " +
+        "'portmanteau/worker' from the page's origin and give its address as workerUrl"
+      : `its script does not load from ${workerUrl}. It must be the file 'portmanteau/worker', served as JavaScript from the same ` +
+        'origin as the page, with the header Cross-Origin-Embedder-Policy: require-corp';
+  return new UsageError(`a computing thread does not start: ${problem}. Or use threads: 1.`, { cause });
+}
 
 /** A message to oneself: timers would wait for 4 ms. */
 function pause(): Promise<void> {

@@ -1,0 +1,47 @@
+/** The small models that ship with this package, also for programs that a bundler has put into one file. */
+import { existsSync, readdirSync } from 'node:fs';
+import nodeModule from 'node:module';
+import { dirname, join } from 'node:path';
+
+/** Where the package may be found from: this module; and of a bundle, its script, and the folder that it runs in. */
+function starts(): string[] {
+  const here: string | undefined = import.meta.url; // bundles in CommonJS have none
+  const script = typeof __filename === 'string' ? __filename : undefined; // which these have
+  return [here, script, process.argv[1], join(process.cwd(), 'x')].filter((start) => start !== undefined);
+}
+
+/** The folder of these models; undefined when this package is not installed anywhere near. */
+function modelsFolder(): string | undefined {
+  for (const start of starts()) {
+    try {
+      // By way of the whole module: webpack would put a path of its own in place of a `createRequire` that it recognises.
+      const found = nodeModule.createRequire(start).resolve('portmanteau/package.json');
+      const folder = join(dirname(found), 'models');
+      if (existsSync(folder)) return folder;
+    } catch {
+      // Not found from there, or no path of a file.
+    }
+  }
+  return undefined;
+}
+
+/** Where a shipped model lies; undefined when none has that name. */
+export function shippedModelFolder(name: string): string | undefined {
+  return shippedModelNames().includes(name) ? join(modelsFolder() as string, name) : undefined;
+}
+
+/** Names of the small models that ship with this package. */
+export function shippedModelNames(): string[] {
+  const folder = modelsFolder();
+  return folder ? readdirSync(folder).filter((name) => existsSync(join(folder, name, 'config.json'))) : [];
+}
+
+/** For messages: the names, or why there are none. */
+export function shippedModelsText(): string {
+  const names = shippedModelNames();
+  if (names.length > 0) return names.join(', ');
+  return (
+    'they are not found, for this program is a bundle and the package is not installed beside it. Leave portmanteau out of the ' +
+    'bundle (esbuild: --external:portmanteau) and install it, or give the path of a model'
+  );
+}

@@ -1,0 +1,81 @@
+/** The published types can be read by projects of every kind without skipLibCheck, and the entries have what they have at run time. */
+import { cpSync } from 'node:fs';
+import { join } from 'node:path';
+import ts from 'typescript';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { newProject, type Project, root } from './project.ts';
+
+const NODE = `
+import { enableEngineFeatures, fromPretrained, loadTensors, openPretrained, quantizeModel, saveModel } from 'ENTRY';
+enableEngineFeatures();
+const model = await fromPretrained('mamba-tiny', { threads: 2 });
+await saveModel(model, 'folder');
+await quantizeModel(await openPretrained('mamba-tiny', { weights: 'q8' }), 'other');
+for (const [name, { shape, data }] of await loadTensors('file')) [name.length, shape[0], data.length];
+const { text } = await model.complete('Once', { maxNewTokens: 2 });
+const length: number = text.length;
+// @ts-expect-error: a text is no number, so the types are not any
+const wrong: number = text;
+export { length, wrong };
+`;
+
+const WEB = `
+import { fromPretrained, httpFolder, loadTensors, memoryFolder } from 'portmanteau/web';
+const files = memoryFolder(new Map([['config.json', new Uint8Array(1)]]));
+const model = await fromPretrained(files, { workerUrl: '/worker.js', tokenizer: httpFolder('https://example.org') });
+for await (const { text } of model.generate('Once')) text.length;
+// @ts-expect-error: there is no such option
+await model.complete('Once', { maxTokens: 3 });
+await loadTensors(new Uint8Array(1));
+`;
+
+let project: Project;
+beforeAll(() => {
+  project = newProject();
+  for (const name of ['@types/node', 'undici-types'])
+    cpSync(join(root, 'node_modules', name), join(project.folder, 'node_modules', name), { recursive: true });
+  project.write('node.ts', NODE.replace('ENTRY', 'portmanteau/node'));
+  project.write('main.ts', NODE.replace('ENTRY', 'portmanteau'));
+  project.write('web.ts', WEB);
+});
+afterAll(() => project.remove());
+
+const MODULES = {
+  bundler: { module: ts.ModuleKind.ESNext, moduleResolution: ts.ModuleResolutionKind.Bundler },
+  node16: { module: ts.ModuleKind.Node16, moduleResolution: ts.ModuleResolutionKind.Node16 },
+  nodenext: { module: ts.ModuleKind.NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext },
+} satisfies Record<string, ts.CompilerOptions>;
+
+/** What the compiler says of these files. */
+function problemsIn(files: readonly string[], options: ts.CompilerOptions): string[] {
+  const rootNames = files.map((file) => join(project.folder, file));
+  const all = { noEmit: true, strict: true, skipLibCheck: false, target: ts.ScriptTarget.ES2022, ...options };
+  const host = ts.createCompilerHost(all);
+  host.getCurrentDirectory = () => project.folder;
+  const program = ts.createProgram({ rootNames, options: all, host });
+  const shown = ({ file, messageText }: ts.Diagnostic) =>
+    `${file?.fileName ?? ''}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`;
+  return ts.getPreEmitDiagnostics(program).map(shown);
+}
+
+const LIBRARIES: [string, Pick<ts.CompilerOptions, 'lib' | 'types'>][] = [
+  ['neither DOM nor @types/node', { lib: ['lib.es2022.d.ts'], types: [] }],
+  ['DOM', { lib: ['lib.es2022.d.ts', 'lib.dom.d.ts'], types: [] }],
+  ['@types/node', { lib: ['lib.es2022.d.ts'], types: ['node'] }],
+  ['DOM and @types/node', { lib: ['lib.es2022.d.ts', 'lib.dom.d.ts'], types: ['node'] }],
+];
+
+describe.each(Object.keys(MODULES) as (keyof typeof MODULES)[])('with moduleResolution %s', (kind) => {
+  test.each(LIBRARIES)('both entries have types with %s', { timeout: 120_000 }, (_, libraries) => {
+    const strictest = { exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true };
+    const files = kind === 'bundler' ? ['node.ts', 'web.ts'] : ['node.ts', 'web.ts', 'main.ts'];
+    expect(problemsIn(files, { ...MODULES[kind], ...libraries, ...strictest })).toEqual([]);
+  });
+});
+
+test('with moduleResolution bundler, the condition `node` gives the main entry the types of Node', {
+  timeout: 120_000,
+}, () => {
+  const [, libraries] = LIBRARIES[3]!;
+  expect(problemsIn(['main.ts'], { ...MODULES.bundler, ...libraries, customConditions: ['node'] })).toEqual([]);
+});

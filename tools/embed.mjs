@@ -1,0 +1,40 @@
+/**
+ * Writes the kernels and the scripts of computing threads into modules, as text: `build/*.ts` of the WebAssembly backend. A bundler that moves
+ * the package's modules moves them too. Files beside a module do get lost: only some bundlers know `new URL('…', import.meta.url)`.
+ */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { rolldown } from 'rolldown';
+
+/** gzip makes a third of a kernel, and base64 a third more of that: about what a server would send. */
+export function embedKernels(build) {
+  for (const file of readdirSync(build).filter((name) => name.endsWith('.wasm'))) {
+    const text = gzipSync(readFileSync(join(build, file)), { level: 9 }).toString('base64');
+    const comment = `/** Made by tools/embed.mjs: ${file}, compressed by gzip, as base64. */`;
+    writeFileSync(
+      join(build, `${file.slice(0, -'.wasm'.length)}.ts`),
+      `${comment}\nexport const base64: string =\n  '${text}';\n`,
+    );
+  }
+}
+
+/** The script of a thread, with all that it imports, in one piece: workers start from it as it is. */
+async function embedScript(folder, name, format) {
+  const bundle = await rolldown({ input: join(folder, `${name}.ts`), platform: format === 'cjs' ? 'node' : 'browser' });
+  const { output } = await bundle.generate({ format, minify: true });
+  await bundle.close();
+  const comment = `/** Made by tools/embed.mjs: ${name}.ts and what it imports. */`;
+  writeFileSync(
+    join(folder, 'build', `${name}.ts`),
+    `${comment}\nexport const script: string = ${JSON.stringify(output[0].code)};\n`,
+  );
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const folder = 'src/backends/wasm';
+  embedKernels(join(folder, 'build'));
+  await embedScript(folder, 'worker-web', 'iife');
+  await embedScript(folder, 'worker-node', 'cjs');
+}
