@@ -5,7 +5,7 @@
 import { CheckpointError, quote } from '../errors.ts';
 import type { ConfigReader, JsonObject } from './config.ts';
 import type { ModelFacts } from './model.ts';
-import { agreed, isSet, withFirstNames } from './spellings.ts';
+import { agreed, firstOf, isSet, withFirstNames } from './spellings.ts';
 
 export interface MambaConfig extends ModelFacts {
   readonly contextLength: undefined;
@@ -42,16 +42,23 @@ const SSM_SPELLINGS = [
 /** Keys of ssm_cfg that make initial weights, or choose between kernels. */
 const SSM_WITHOUT_EFFECT = new Set(['dt_min', 'dt_max', 'dt_init', 'dt_scale', 'dt_init_floor', 'use_fast_path']);
 
-/** A config.json in transformers' words. Its own keys stay; where a second spelling says something else, that is an error. */
+/**
+ * A config.json in transformers' words. In a file of transformers its keys count, as there, whatever stands beside them: the tensors would
+ * not fit otherwise. In one of state-spaces two spellings that differ are an error.
+ */
 export function translateMamba(json: JsonObject): JsonObject {
   const original = !isSet(json.hidden_size) && isSet(json.d_model);
   const ssm = json.ssm_cfg ?? {};
   if (typeof ssm !== 'object' || Array.isArray(ssm))
     throw new CheckpointError(`config.json has 'ssm_cfg': ${quote(ssm)}, wanted an object.`);
   checkPure(json);
-  const words: Record<string, unknown> = { ...withFirstNames(json, SPELLINGS) };
-  for (const [from, to] of SSM_SPELLINGS)
-    words[to] = agreed([to, words[to]], [`ssm_cfg.${from}`, (ssm as JsonObject)[from]]);
+  const words: Record<string, unknown> = { ...withFirstNames(json, SPELLINGS, original ? agreed : firstOf) };
+  if (isSet(json.d_inner))
+    words.intermediate_size = agreed(['intermediate_size', json.intermediate_size], ['d_inner', json.d_inner]);
+  for (const [from, to] of SSM_SPELLINGS) {
+    const choose = original ? agreed : firstOf;
+    words[to] = choose([to, words[to]], [`ssm_cfg.${from}`, (ssm as JsonObject)[from]]);
+  }
   for (const key of ['ssm_cfg', 'attn_layer_idx', 'attn_cfg', 'd_intermediate']) delete words[key];
   for (const [key, value] of Object.entries(ssm)) {
     const known = SSM_WITHOUT_EFFECT.has(key) || SSM_SPELLINGS.some(([from]) => from === key);

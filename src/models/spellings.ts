@@ -4,8 +4,14 @@ import type { JsonObject } from './config.ts';
 
 export const isSet = (value: unknown): boolean => value !== undefined && value !== null;
 
-/** The value under one of two spellings. `auto` leaves the choice to the other. */
-export function agreed([to, value]: readonly [string, unknown], [from, second]: readonly [string, unknown]): unknown {
+type Named = readonly [name: string, value: unknown];
+
+/** The value under the first of two spellings that says one. `auto` leaves the choice to the other. */
+export const firstOf = ([, value]: Named, [, second]: Named): unknown =>
+  isSet(value) && !(value === 'auto' && isSet(second)) ? value : (second ?? value);
+
+/** The same, but an error that names both where they differ. */
+export function agreed([to, value]: Named, [from, second]: Named): unknown {
   if (!isSet(second) || second === value || (second === 'auto' && isSet(value))) return value;
   if (!isSet(value) || value === 'auto') return second;
   throw new CheckpointError(
@@ -14,10 +20,14 @@ export function agreed([to, value]: readonly [string, unknown], [from, second]: 
 }
 
 /** With what stands under second names put under the first ones. `names`: [second, first] */
-export function withFirstNames(json: JsonObject, names: readonly (readonly [string, string])[]): JsonObject {
+export function withFirstNames(
+  json: JsonObject,
+  names: readonly (readonly [string, string])[],
+  choose: (first: Named, second: Named) => unknown = agreed,
+): JsonObject {
   const words: Record<string, unknown> = { ...json };
   for (const [from, to] of names) {
-    words[to] = agreed([to, words[to]], [from, json[from]]);
+    words[to] = choose([to, words[to]], [from, json[from]]);
     delete words[from];
   }
   return words;

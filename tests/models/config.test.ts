@@ -219,10 +219,9 @@ describe('what would compute something else is refused by name', () => {
     ['mamba-state-spaces', { d_intermediate: 64 }, 'd_intermediate'],
     ['mamba-state-spaces', { d_inner: 44, expand: 2 }, "'d_inner': 44 and 'expand': 2"],
     ['mamba-state-spaces', { num_hidden_layers: 3 }, "'num_hidden_layers': 3 and 'n_layer': 2"],
-    ['mamba-odd', { d_model: 28 }, "'hidden_size': 14 and 'd_model': 28"],
     ['mamba-odd', { d_inner: 28 }, "'intermediate_size': 42 and 'd_inner': 28"],
-    ['mamba-odd', { ssm_cfg: { d_state: 16 } }, "'state_size': 5 and 'ssm_cfg.d_state': 16"],
-    ['mamba-odd', { tie_embeddings: false }, 'tie_embeddings'],
+    ['mamba-ssm-cfg', { state_size: 5 }, "'state_size': 5 and 'ssm_cfg.d_state': 9"],
+    ['mamba-ssm-cfg', { tie_embeddings: false, tie_word_embeddings: true }, "'tie_embeddings': false"],
     ['mamba-state-spaces', { pad_vocab_size_multiple: 0 }, 'pad_vocab_size_multiple'],
   ])('%s with %j', async (name, changes, wanted) => {
     expect(await refusal(name, changes)).toContain(wanted);

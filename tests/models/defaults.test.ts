@@ -94,6 +94,10 @@ test("transformers' own keys stay where a config has both dialects", () => {
   const dual = { ...ORIGINAL, model_type: 'mamba', hidden_size: 768, num_hidden_layers: 24, d_inner: 1536 };
   expect(factsOf({ ...dual, vocab_size: 50280 })).toMatchObject(MAMBA_130M);
   expect(factsOf({ ...dual, vocab_size: 50277 })).toMatchObject({ vocabSize: 50277 }); // transformers pads nothing
+  expect(factsOf({ ...dual, num_hidden_layers: 1 })).toMatchObject({ nLayers: 1 }); // as transformers, which knows no n_layer
+  expect(factsOf({ ...dual, state_size: 8, ssm_cfg: { d_state: 4 } })).toMatchObject({ dState: 8 });
+  expect(factsOf({ ...dual, tie_word_embeddings: false, tie_embeddings: true })).toMatchObject({ tied: false });
+  expect(() => factsOf({ ...dual, intermediate_size: 3072 })).toThrow(/'intermediate_size': 3072 and 'd_inner': 1536/);
   expect(factsOf({ ...dual, time_step_rank: 7 })).toMatchObject({ dtRank: 7 });
   expect(factsOf({ ...dual, time_step_rank: 7, ssm_cfg: { dt_rank: 'auto' } })).toMatchObject({ dtRank: 7 });
   expect(factsOf({ ...dual, time_step_rank: 'auto', ssm_cfg: { dt_rank: 7 } })).toMatchObject({ dtRank: 7 });

@@ -14,16 +14,16 @@ import type { TypedArray } from '../../src/tensor.ts';
 import { type Golden, readGolden } from '../goldens.ts';
 
 const NAMES = [
-  ...[
-    'backpack-hub',
-    'granite-moe-10',
-    'granite-moe-shared',
-    'granite-untied',
-    'llama-grouped',
-    'llama-2b4t',
-    'llama-online',
-  ],
-  ...['llama-rope-dynamic', 'mamba-odd', 'falcon-mamba'],
+  'backpack-hub',
+  'granite-moe-10',
+  'granite-moe-shared',
+  'granite-untied',
+  'llama-grouped',
+  'llama-2b4t',
+  'llama-online',
+  'llama-rope-dynamic',
+  'mamba-odd',
+  'falcon-mamba',
 ];
 
 /** Logits of all positions, read in pieces of these lengths. */
