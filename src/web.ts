@@ -1,5 +1,5 @@
 /** The entry for browsers and other places without files: models from URLs, from the hub, or from files that a user chose. */
-import { createWasmBackend } from './backends/wasm/index.ts';
+import { createWasmBackend, MAX_TENSOR_BYTES } from './backends/wasm/index.ts';
 import { webPlatform } from './backends/wasm/platform-web.ts';
 import { httpFolder } from './checkpoint/folder-http.ts';
 import type { Folder } from './checkpoint/source.ts';
@@ -12,7 +12,7 @@ export { httpFolder } from './checkpoint/folder-http.ts';
 export { memoryFolder } from './checkpoint/folder-memory.ts';
 export * from './index.ts';
 
-export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder'>, LoadOptions {
+export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder' | 'maxTensorBytes'>, LoadOptions {
   /** Threads that compute; default: all cores, at most 8, and 1 on pages that are not isolated. */
   readonly threads?: number | undefined;
   /** False gives the same bits in every engine, a little slower in those that have relaxed SIMD; default: where there is some. */
@@ -23,7 +23,7 @@ export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder'>,
   readonly tokenizer?: string | URL | Folder | undefined;
 }
 
-const { tokenizerFolder: _, ...openKinds } = OPEN_KINDS;
+const { tokenizerFolder: _, maxTensorBytes: __, ...openKinds } = OPEN_KINDS;
 const PRETRAINED_KINDS: Kinds<PretrainedOptions> = {
   ...openKinds,
   ...LOAD_KINDS,
@@ -67,7 +67,8 @@ export async function openPretrained(
   checkPretrained('openPretrained', reference, options);
   const { tokenizer, revision = 'main' } = options;
   const tokenizerFolder = tokenizer === undefined ? undefined : folderOf(tokenizer, 'main');
-  return openModel(folderOf(reference, revision), { ...pickOptions(options, openKinds), tokenizerFolder });
+  const open = { ...pickOptions(options, openKinds), maxTensorBytes: MAX_TENSOR_BYTES };
+  return openModel(folderOf(reference, revision), { ...open, tokenizerFolder });
 }
 
 /** A hub id is `org/name`; everything else is a URL, also one relative to the page. */
