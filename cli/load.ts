@@ -10,16 +10,8 @@ export async function withProgress<T>(
   flags: ModelFlags,
   work: (options: PretrainedOptions) => Promise<T>,
 ): Promise<T> {
-  const {
-    ignoreConfigKeys,
-    weights,
-    keyValues,
-    threads,
-    memory,
-    revision,
-    tokenizer,
-    generationConfig = false,
-  } = flags;
+  const { weights, keyValues, threads, memory, revision, tokenizer, generationConfig = false } = flags;
+  const { ignoreConfigKeys, ignoreTensors, tiedHead } = flags;
   const bar = progressBar(label);
   try {
     return await work({
@@ -31,6 +23,8 @@ export async function withProgress<T>(
       tokenizer,
       generationConfig,
       ignoreConfigKeys: ignoreConfigKeys?.split(',').map((key) => key.trim()),
+      ignoreTensors,
+      tiedHead,
       signal: interrupt.signal,
       onWarning: (message) => bar.warn(message),
       onProgress: ({ loaded, total }) => bar.update(loaded, total),
@@ -45,13 +39,13 @@ export async function withProgress<T>(
 export async function withModel<T>(
   reference: string,
   flags: ModelFlags,
-  check: (opened: OpenedModel) => void,
+  check: (opened: OpenedModel) => void | Promise<void>,
   use: (model: Model) => Promise<T>,
 ): Promise<T> {
   const model = await withProgress('loading', flags, async (options) => {
     const opened = await openPretrained(reference, options);
     try {
-      check(opened); // reading the weights may take minutes
+      await check(opened); // reading the weights may take minutes
     } catch (error) {
       await opened.checkpoint.close();
       throw error;

@@ -9,6 +9,8 @@ import {
   type KeyValueFormat,
   type Prompt,
   shippedModelNames,
+  TIED_HEADS,
+  type TiedHead,
   UsageError,
   WEIGHT_FORMATS,
   type WeightFormat,
@@ -77,6 +79,13 @@ export function collect(value: string, before: readonly string[] = []): string[]
   return [...before, value];
 }
 
+/** `a,b`, and again. */
+function collectList(value: string, before: readonly string[] = []): string[] {
+  const parts = value.split(',').map((part) => part.trim());
+  if (parts.includes('')) throw new InvalidArgumentError('Wanted names, separated by commas.');
+  return [...before, ...parts];
+}
+
 /** A file that can be written, as far as its name tells; `checkOutput` tells more. */
 export function outputFile(path: string): string {
   if (path === '-') return path;
@@ -122,8 +131,6 @@ function textFile(path: string): string {
 
 /** A model's name or folder. A slip in the name of a shipped model is told at once; all else is for those to judge who open it. */
 export function modelReference(text: string): string {
-  if (existsSync(text) && !isFolder(text) && !shippedModelNames().includes(text))
-    throw new InvalidArgumentError(`It is a file; give its folder, ${dirname(text)}.`);
   const meant = existsSync(text) || /[/\\:@]/.test(text) ? undefined : nearest(text, shippedModelNames());
   if (meant === undefined || meant === text) return text;
   throw new InvalidArgumentError(`There is no such folder or model; did you mean ${meant}?`);
@@ -149,6 +156,8 @@ export interface ModelFlags extends HubFlags {
   readonly ignoreConfigKeys?: string;
   /** For commands that generate, or tell of it; others leave out what the file says. */
   readonly generationConfig?: GenerationConfig | false;
+  readonly ignoreTensors?: string[];
+  readonly tiedHead?: TiedHead;
 }
 
 export function hubOptions(command: Command): Command {
@@ -166,7 +175,19 @@ export function formatOptions(command: Command): Command {
 }
 
 export function configOption(command: Command): Command {
-  return command.option('--ignore-config-keys <keys>', 'keys of config.json to pass over, separated by commas');
+  return command
+    .option('--ignore-config-keys <keys>', 'keys of config.json to pass over, separated by commas')
+    .option(
+      '--ignore-tensors <globs>',
+      'tensors of the checkpoint to pass over, * for any part, separated by commas; may be given again',
+      collectList,
+    )
+    .addOption(
+      new Option(
+        '--tied-head <which>',
+        'the head, where config.json ties it to the embedding (default: the stored one where there is one that differs)',
+      ).choices(TIED_HEADS),
+    );
 }
 
 export function generationConfigOptions(command: Command): Command {

@@ -15,6 +15,7 @@ export { KEY_VALUE_FORMATS, type KeyValueFormat } from './key-values.ts';
 export { describe, type ModelDescription } from './loader/describe.ts';
 export type { LoadProgress } from './loader/fill.ts';
 export { checkWeightFormat, WEIGHT_FORMATS, type WeightFormat } from './loader/formats.ts';
+export { TIED_HEADS, type TiedHead } from './loader/head.ts';
 export { type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
 export {
   type CaptureOptions,

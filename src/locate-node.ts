@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { localFolder } from './checkpoint/folder-node.ts';
+import { foreignFile } from './checkpoint/other-files.ts';
 import type { Folder } from './checkpoint/source.ts';
 import { FetchError, UsageError } from './errors.ts';
 import { hubEndpoint } from './hub/environment-node.ts';
@@ -35,10 +36,12 @@ export async function locate(reference: string, options: LocateOptions = {}): Pr
     );
   }
   if (shipped !== undefined) return { folder: localFolder(shipped), source: 'shipped' };
-  if (here && !here.isDirectory())
+  if (here && !here.isDirectory()) {
+    const about = foreignFile(basename(reference));
     throw new UsageError(
-      `'${reference}' is a file; give the folder that it lies in, with config.json: ${dirname(reference)}.`,
+      `'${reference}' ${about ?? `is a file; give the folder that it lies in, with config.json: ${dirname(reference)}`}.`,
     );
+  }
   const found = hubReference(reference, hubEndpoint(options.hub?.endpoint));
   const nothing = `'${reference}' is no folder, and none of the shipped models (${shippedModelsText()})`;
   if (!found) throw new UsageError(`${nothing}, and no hub id: that is org/name, as the page of the model shows it.`);

@@ -153,8 +153,9 @@ export class Model {
       checkOptions('Model.load', options, LOAD_KINDS);
       const { keyValues } = options;
       ready = await backend;
-      for (const warning of await differingCopies(opened.plan.copies)) options.onWarning?.(warning);
+      for (const warning of await differingCopies(opened.plan.copies, options.signal)) options.onWarning?.(warning);
       await fill(opened.plan, ready, options);
+      await opened.checkpoint.checkUnchanged();
       return new Model(opened, new Engine(opened.model, ready, keyValues));
     } catch (error) {
       await ready?.dispose();

@@ -4,7 +4,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { explainedByLimit } from './backends/wasm/address-space.ts';
 import { type BackendDescription, describePlatform } from './backends/wasm/describe.ts';
-import { createWasmBackend, defaultThreads } from './backends/wasm/index.ts';
+import { createWasmBackend, defaultThreads, MAX_TENSOR_BYTES } from './backends/wasm/index.ts';
 import { nodePlatform } from './backends/wasm/platform-node.ts';
 import { sourceOf } from './checkpoint/folder-memory.ts';
 import { openLocalFile } from './checkpoint/folder-node.ts';
@@ -12,7 +12,7 @@ import { type LoadedTensor, readTensors } from './checkpoint/load-tensors.ts';
 import { type WriteOptions, writeFileWhole } from './checkpoint/output-node.ts';
 import type { SavedFile } from './checkpoint/save.ts';
 import { checkNewFolder, writeFolderWhole } from './checkpoint/save-node.ts';
-import type { Folder } from './checkpoint/source.ts';
+import type { Folder, Source } from './checkpoint/source.ts';
 import { quote, UsageError } from './errors.ts';
 import { checkFits, weightBudget } from './fits-node.ts';
 import type { HubOptions } from './hub/hub-node.ts';
@@ -30,7 +30,7 @@ import { locate } from './locate-node.ts';
 import { memoryFacts, usableBytes } from './memory-node.ts';
 import { LOAD_KINDS, type LoadOptions, Model } from './model.ts';
 import { checkOptions, type Kinds, kinds, pickOptions } from './options.ts';
-import { describeStateOf, readState, type StateDescription, stateBytes } from './state-file.ts';
+import { checkState, describeStateOf, readState, type StateDescription, stateBytes } from './state-file.ts';
 import type { Tokenizer } from './tokenizer/tokenizer.ts';
 
 export { ADDRESS_SPACE_ADVICE } from './backends/wasm/address-space.ts';
@@ -49,7 +49,9 @@ export { type MemoryFacts, memoryFacts, usableBytes } from './memory-node.ts';
 export { shippedModelNames } from './shipped-node.ts';
 export type { StateDescription } from './state-file.ts';
 
-export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder' | 'memoryBytes'>, LoadOptions {
+export interface PretrainedOptions
+  extends Omit<OpenOptions, 'tokenizerFolder' | 'memoryBytes' | 'maxTensorBytes'>,
+    LoadOptions {
   /** What the process may take, in place of what the machine and its container allow: `auto` counts with it, and more is refused. */
   readonly memoryBytes?: number | undefined;
   /** Threads that compute; default: all cores, at most 8. */
@@ -81,7 +83,7 @@ const HUB_KINDS: Kinds<HubOptions> = {
   weights: kinds.flag,
 };
 
-const { tokenizerFolder: _, ...openKinds } = OPEN_KINDS;
+const { tokenizerFolder: _, maxTensorBytes: __, ...openKinds } = OPEN_KINDS;
 const PRETRAINED_KINDS: Kinds<PretrainedOptions> = {
   ...openKinds,
   ...LOAD_KINDS,
@@ -128,7 +130,8 @@ export async function fromPretrained(reference: string, options: PretrainedOptio
 export async function openPretrained(reference: string, options: PretrainedOptions = {}): Promise<OpenedModel> {
   checkPretrained('openPretrained', reference, options);
   const { memoryBytes = usableBytes(), threads = DEFAULT_THREADS } = options;
-  const open = { ...pickOptions(options, openKinds), memoryBytes: weightBudget(memoryBytes, threads) };
+  const limits = { maxTensorBytes: MAX_TENSOR_BYTES, memoryBytes: weightBudget(memoryBytes, threads) };
+  const open = { ...pickOptions(options, openKinds), ...limits };
   const other = { ...options, revision: undefined }; // of another repository
   const { folder, source } = await locate(reference, options);
   const named = options.tokenizer === undefined ? undefined : await tokenizerFolderOf(options.tokenizer, other);
@@ -243,11 +246,20 @@ export async function saveState(model: Model, state: State, file: string, option
 }
 
 /** A state from a file that saveState wrote. Throws UsageError when there is none, CheckpointError when it is of another model. */
-export async function loadState(model: Model, file: string): Promise<State> {
+export function loadState(model: Model, file: string): Promise<State> {
+  return withFile(file, (source) => readState(model, source));
+}
+
+/** Before the weights are loaded: throws as loadState would afterwards. */
+export function checkSavedState(opened: OpenedModel, file: string): Promise<void> {
+  return withFile(file, (source) => checkState(opened, source));
+}
+
+async function withFile<T>(file: string, use: (source: Source) => Promise<T>): Promise<T> {
   const source = await openLocalFile(file);
   if (!source) throw new UsageError(`there is no file ${file}.`);
   try {
-    return await readState(model, source);
+    return await use(source);
   } finally {
     await source.close();
   }

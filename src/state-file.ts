@@ -6,9 +6,11 @@ import { readMetadata, readSafetensors } from './checkpoint/safetensors.ts';
 import { safetensorsBytes } from './checkpoint/save.ts';
 import type { Source } from './checkpoint/source.ts';
 import { CheckpointError, quote } from './errors.ts';
+import type { OpenedModel } from './loader/open.ts';
 import type { Model } from './model.ts';
+import { type Identity, identityOf } from './model-identity.ts';
 import type { State } from './models/state.ts';
-import { I8_SCALE_BYTES, rows, type Shape, size, type TypedArray } from './tensor.ts';
+import { I8_SCALE_BYTES, type Shape, type TypedArray } from './tensor.ts';
 
 const FORMAT = 'portmanteau-state';
 
@@ -26,8 +28,13 @@ export async function stateBytes(model: Model, state: State): Promise<AsyncItera
       bytes: () => [bytesOf(data)],
     })),
   ];
-  const { family } = model;
-  return safetensorsBytes(saved, { format: FORMAT, family, weights: formats(model), model: await fingerprint(model) });
+  const { family, weights, facts, digest } = await identityOf(model.opened, model.engine.backend);
+  return safetensorsBytes(saved, { format: FORMAT, family, weights, facts: JSON.stringify(facts), model: digest });
+}
+
+/** Before the weights of a model are loaded: throws CheckpointError when the file holds no state of it, and says what differs. */
+export async function checkState(opened: OpenedModel, source: Source): Promise<void> {
+  await compare(source, await identityOf(opened));
 }
 
 /** What a file tells of the state in it. */
@@ -54,15 +61,7 @@ export async function describeStateOf(source: Source): Promise<StateDescription 
 
 /** Throws CheckpointError when the file is damaged, holds no state, or that of another model. */
 export async function readState(model: Model, source: Source): Promise<State> {
-  const { format, family, weights, model: identity } = await readMetadata(source);
-  if (format !== FORMAT) throw new CheckpointError(`${source.name} holds no saved state.`);
-  if (identity !== (await fingerprint(model))) {
-    const here = `${model.family} with ${formats(model)} weights`;
-    throw new CheckpointError(
-      `${source.name} is the state of another model: ${words(family)} with ${words(weights)} weights, and this is ${here}. ` +
-        'A state goes with its own checkpoint and weight format only.',
-    );
-  }
+  await compare(source, await identityOf(model.opened, model.engine.backend));
   const tensors = new Map<string, { shape: Shape; data: TypedArray }>();
   let ids: number[] = [];
   for (const { name, shape, dtype, byteLength, read } of await readSafetensors(source)) {
@@ -87,6 +86,44 @@ export async function readState(model: Model, source: Source): Promise<State> {
   }
 }
 
+async function compare(source: Source, here: Identity): Promise<void> {
+  const { format, family, weights, facts, model } = await readMetadata(source);
+  if (format !== FORMAT) throw new CheckpointError(`${source.name} holds no saved state.`);
+  if (model === here.digest) return;
+  throw new CheckpointError(
+    `${source.name} is the state of another model: ${difference({ family, weights, facts }, here)}. A state goes with its own ` +
+      'checkpoint and weight format only.',
+  );
+}
+
+/** The first thing in which two models are not the same. What stands in a file may be anything. */
+function difference(saved: Readonly<Record<string, unknown>>, here: Identity): string {
+  if (saved.family !== here.family) return `it is of ${words(saved.family)}, and this is ${here.family}`;
+  const facts = factsOf(saved.facts);
+  const keys = Object.keys({ ...facts, ...here.facts });
+  const other = keys.filter((key) => JSON.stringify(facts[key]) !== JSON.stringify(here.facts[key]));
+  if (other.length > 0) {
+    const list = other
+      .slice(0, 4)
+      .map((key) => `${quote(key, 30)} is ${quote(facts[key])}, here ${quote(here.facts[key])}`);
+    return `${list.join('; ')}${other.length > 4 ? '; …' : ''}`;
+  }
+  if (saved.weights !== here.weights) return `its weights are ${words(saved.weights)}, here ${here.weights}`;
+  return 'it has the same shape, but other weights';
+}
+
+function factsOf(text: unknown): Readonly<Record<string, unknown>> {
+  try {
+    const facts: unknown = JSON.parse(String(text));
+    return typeof facts === 'object' && facts !== null ? (facts as Record<string, unknown>) : {};
+  } catch {
+    return {};
+  }
+}
+
+/** Out of a file, as it stands in a message. */
+const words = (value: unknown) => quote(value).replaceAll('"', '');
+
 /** Shape and type in the file: rows of i8 are as long as their bytes. */
 function stored(shape: Shape, data: TypedArray) {
   if (data instanceof Float32Array) return { shape, dtype: 'F32' as const };
@@ -98,29 +135,4 @@ function restored(shape: Shape, dtype: 'F32' | 'F16' | 'I8', { buffer }: Uint8Ar
   if (dtype === 'F32') return { shape, data: new Float32Array(buffer) };
   if (dtype === 'F16') return { shape, data: new Uint16Array(buffer) };
   return { shape: [...shape.slice(0, -1), (shape.at(-1) ?? 0) - I8_SCALE_BYTES], data: new Int8Array(buffer) };
-}
-
-/** Formats of the weights in memory, as in `bf16, f32`. */
-function formats({ opened }: Model): string {
-  const all = [...opened.plan.pieces.values()].flat().map(({ target }) => target.dtype);
-  return [...new Set(all)].sort().join(', ');
-}
-
-/** Out of a file, as it stands in a message. */
-const words = (value: unknown) => quote(value).replaceAll('"', '');
-
-/** Tells models apart: a digest of the config, of every weight's name, shape and format, and of the first numbers of most. */
-async function fingerprint({ opened, engine }: Model): Promise<string> {
-  const pieces = [...opened.plan.pieces].flatMap(([name, all]) => all.map(({ target }) => ({ name, target })));
-  const about = pieces.map(({ name, target: { dtype, shape } }) => [name, dtype, shape]);
-  const parts: Uint8Array[] = [new TextEncoder().encode(JSON.stringify([opened.family, opened.config, about]))];
-  for (const { target } of pieces) {
-    const isPlain = ['f32', 'f16', 'bf16'].includes(target.dtype); // rows of packed formats cannot be read alone
-    if (isPlain && size(target.shape) > 0) parts.push(bytesOf(await engine.backend.read(rows(target, 0, 1))));
-  }
-  const digest = await crypto.subtle.digest(
-    'SHA-256',
-    await new Blob(parts as Uint8Array<ArrayBuffer>[]).arrayBuffer(),
-  );
-  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
 }

@@ -1,5 +1,5 @@
 /** The entry for browsers and other places without files: models from URLs, from the hub, or from files that a user chose. */
-import { createWasmBackend } from './backends/wasm/index.ts';
+import { createWasmBackend, MAX_TENSOR_BYTES } from './backends/wasm/index.ts';
 import { allowedByPolicy, webPlatform } from './backends/wasm/platform-web.ts';
 import { type HttpFolderOptions, httpFile, httpFolder } from './checkpoint/folder-http.ts';
 import { sourceOf } from './checkpoint/folder-memory.ts';
@@ -14,7 +14,7 @@ export { httpFolder } from './checkpoint/folder-http.ts';
 export { memoryFolder } from './checkpoint/folder-memory.ts';
 export * from './index.ts';
 
-export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder'>, LoadOptions {
+export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder' | 'maxTensorBytes'>, LoadOptions {
   /** Threads that compute; default: all cores, at most 8, and 1 on pages that are not isolated. */
   readonly threads?: number | undefined;
   /** False gives the same bits in every engine, a little slower in those that have relaxed SIMD; default: where there is some. */
@@ -30,7 +30,7 @@ export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder'>,
   readonly tokenizer?: string | URL | Folder | undefined;
 }
 
-const { tokenizerFolder: _, ...openKinds } = OPEN_KINDS;
+const { tokenizerFolder: _, maxTensorBytes: __, ...openKinds } = OPEN_KINDS;
 const PRETRAINED_KINDS: Kinds<PretrainedOptions> = {
   ...openKinds,
   ...LOAD_KINDS,
@@ -76,7 +76,8 @@ export async function openPretrained(
   const { tokenizer, revision = 'main' } = options;
   const tokenizerFolder = tokenizer === undefined ? undefined : folderOf(tokenizer, 'main');
   try {
-    return await openModel(folderOf(reference, revision), { ...pickOptions(options, openKinds), tokenizerFolder });
+    const open = { ...pickOptions(options, openKinds), maxTensorBytes: MAX_TENSOR_BYTES };
+    return await openModel(folderOf(reference, revision), { ...open, tokenizerFolder });
   } catch (error) {
     throw explained(reference, error);
   }

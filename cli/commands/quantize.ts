@@ -8,17 +8,14 @@ import {
   type WeightFormat,
 } from '../../src/node.ts';
 import { withProgress } from '../load.ts';
-import { configOption, type HubFlags, hubOptions, jsonOption, loadOptions, modelArgument } from '../options.ts';
+import { configOption, hubOptions, jsonOption, loadOptions, type ModelFlags, modelArgument } from '../options.ts';
 import { columns, megabytes, printJson } from '../output.ts';
 
 /** What can be made of a checkpoint; f32 would only be longer. */
 const FORMATS: readonly WeightFormat[] = ['q8', 'q4', 'ternary', 'bf16', 'f16'];
 
-interface QuantizeFlags extends HubFlags {
+interface QuantizeFlags extends Omit<ModelFlags, 'keyValues'> {
   readonly weights: WeightFormat;
-  readonly threads?: number;
-  readonly tokenizer?: string;
-  readonly ignoreConfigKeys?: string;
   readonly json?: boolean;
 }
 

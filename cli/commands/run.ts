@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import {
   checkBeforeLoad,
+  checkSavedState,
   encodePrompt,
   type GenerationStep,
   type Model,
@@ -70,11 +71,12 @@ async function run(reference: string, promptText: string | undefined, flags: Run
   const prompt = await promptFrom(promptText, flags.ids);
   const begin = performance.now();
   let promptIds: readonly number[] = [];
-  const check = (opened: OpenedModel) => {
+  const check = async (opened: OpenedModel) => {
     promptIds = states.goesOnFrom ? appended(opened, states.goesOnFrom, prompt) : encodePrompt(opened, prompt);
     checkBeforeLoad(opened, promptIds);
     checkNotOfModel(flags.saveState, opened);
     checkKeeps(opened, promptIds, states.replaced, flags);
+    if (flags.loadState !== undefined) await checkSavedState(opened, flags.loadState);
   };
   const generationConfig = flags.generationConfig ?? {};
   await withModel(reference, { ...flags, generationConfig }, check, async (model) => {

@@ -1,5 +1,6 @@
 /** All tensors of a folder, whichever files they lie in. */
 import { CheckpointError, quote } from '../errors.ts';
+import { otherFiles } from './other-files.ts';
 import { readPyTorch } from './pytorch.ts';
 import { readSafetensors, type StoredTensor } from './safetensors.ts';
 import { checkFileName, type Folder, readJson, type Source } from './source.ts';
@@ -11,7 +12,11 @@ export interface Checkpoint {
   readonly format: 'safetensors' | 'pytorch';
   /** By their stored names, in the order of the files. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** Tensors of the index that no file has -> the file that it names. */
+  readonly absent: ReadonlyMap<string, string>;
   readonly files: readonly { readonly name: string; readonly size: number }[];
+  /** Throws CheckpointError when a file has been written to or replaced since it was opened: what was read may be parts of two. */
+  checkUnchanged(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -25,8 +30,11 @@ const LAYOUTS = [
 const MAX_INDEX_BYTES = 64 << 20;
 const MAX_SHARDS = 4096;
 
-/** Reads the headers of all files. Throws CheckpointError when there are none, or when they do not fit together. */
-export async function openCheckpoint(folder: Folder): Promise<Checkpoint> {
+/**
+ * Reads the headers of all files. Throws CheckpointError when there are none, or when they do not fit together. As in transformers, an index
+ * only tells which files there are: what else it says and is not so is a warning.
+ */
+export async function openCheckpoint(folder: Folder, onWarning?: (message: string) => void): Promise<Checkpoint> {
   for (const { format, file, read } of LAYOUTS) {
     const single = await folder.open(file);
     if (single) return assemble(folder, format, [[file, single]], read);
@@ -46,12 +54,25 @@ export async function openCheckpoint(folder: Folder): Promise<Checkpoint> {
       await Promise.all(opened.map(([, source]) => source.close()));
       throw error;
     }
-    return assemble(folder, format, opened, read, index);
+    const checkpoint = await assemble(folder, format, opened, read, index);
+    if (checkpoint.absent.size > 0) {
+      const names = [...checkpoint.absent.keys()];
+      const list = names.slice(0, 5).join(', ') + (names.length > 5 ? ', …' : '');
+      const are = names.length === 1 ? 'tensor that is' : 'tensors that are';
+      onWarning?.(`${file}.index.json lists ${names.length} ${are} in none of the files: ${list}.`);
+    }
+    return checkpoint;
   }
-  const there = (await folder.list()).slice(0, 20).join(', ');
-  throw new CheckpointError(
-    `${folder.name} has no weights: wanted model.safetensors or pytorch_model.bin (or their .index.json)` +
-      `${there ? `, found ${there}` : ''}${hintOf(folder)}.`,
+  throw await noWeights(folder);
+}
+
+/** The error of a folder without weights: what there is in their place. */
+async function noWeights(folder: Folder): Promise<CheckpointError> {
+  const names = await folder.list();
+  const found = names.length > 0 ? `, found ${names.slice(0, 20).join(', ')}` : '';
+  const wanted = 'wanted model.safetensors or pytorch_model.bin (or their .index.json)';
+  return new CheckpointError(
+    `${folder.name} has no weights: ${wanted}${found}${hintOf(folder)}. ${otherFiles(names)}`.trimEnd(),
   );
 }
 
@@ -71,6 +92,14 @@ async function assemble(
   const close = async () => {
     await Promise.all(sources.map(([, source]) => source.close()));
   };
+  const checkUnchanged = async () => {
+    for (const [, source] of sources) {
+      if (!(await source.changed?.())) continue;
+      throw new CheckpointError(
+        `${source.name} has been changed while the model was read from it: load it again when nothing writes to it.`,
+      );
+    }
+  };
   try {
     const tensors = new Map<string, StoredTensor>();
     const fileOf = new Map<string, string>();
@@ -83,12 +112,16 @@ async function assemble(
         fileOf.set(tensor.name, file);
       }
     }
-    for (const [name, file] of index ?? []) {
-      if (fileOf.get(name) === file) continue;
-      const where = fileOf.has(name) ? `is in ${fileOf.get(name)}` : 'is in none of the files';
-      throw new CheckpointError(`the index says that '${name}' is in ${file}, but it ${where}.`);
-    }
-    return { folder, format, tensors, files: sources.map(([name, { size }]) => ({ name, size })), close };
+    const absent = new Map([...(index ?? [])].filter(([name]) => !tensors.has(name)));
+    return {
+      folder,
+      format,
+      tensors,
+      absent,
+      files: sources.map(([name, { size }]) => ({ name, size })),
+      checkUnchanged,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;

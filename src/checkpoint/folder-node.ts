@@ -1,5 +1,5 @@
 /** A folder on disk. */
-import { open, readdir } from 'node:fs/promises';
+import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { CheckpointError } from '../errors.ts';
 import { checkFileName, type Folder, type Source, tooShort } from './source.ts';
@@ -26,12 +26,12 @@ export async function openLocalFile(path: string): Promise<Source | undefined> {
     throw error;
   });
   if (!handle) return undefined;
-  const stat = await handle.stat();
-  if (!stat.isFile()) {
+  const facts = await handle.stat({ bigint: true });
+  if (!facts.isFile()) {
     await handle.close();
-    throw new CheckpointError(`${path} is ${stat.isDirectory() ? 'a folder' : 'no plain file'}, wanted a file.`);
+    throw new CheckpointError(`${path} is ${facts.isDirectory() ? 'a folder' : 'no plain file'}, wanted a file.`);
   }
-  const { size } = stat;
+  const size = Number(facts.size);
   return {
     name: path,
     size,
@@ -44,6 +44,16 @@ export async function openLocalFile(path: string): Promise<Source | undefined> {
         done += bytesRead;
       }
     },
+    changed: async () => isOther(facts, await handle.stat({ bigint: true })) || isOther(facts, await there(path)),
     close: () => handle.close(),
   };
 }
+
+type Facts = Awaited<ReturnType<typeof there>>;
+
+/** Undefined when it is gone: what is open can still be read. */
+const there = (path: string) => stat(path, { bigint: true }).catch(() => undefined);
+
+/** Written to since, or replaced by another file. */
+const isOther = (before: Facts, now: Facts): boolean =>
+  now !== undefined && (['ino', 'dev', 'size', 'mtimeNs'] as const).some((fact) => now[fact] !== before?.[fact]);

@@ -7,7 +7,16 @@
 import { CheckpointError } from '../errors.ts';
 
 /** A value of a pickle; `T` is what the caller makes of calls and persistent ids. */
-export type Pickled<T> = null | boolean | number | string | PickledItems<T> | PickledDict<T> | PickledGlobal | T;
+export type Pickled<T> =
+  | null
+  | boolean
+  | number
+  | string
+  | PickledItems<T>
+  | PickledDict<T>
+  | PickledGlobal
+  | PickledObject
+  | T;
 
 export interface PickledItems<T> {
   readonly kind: 'tuple' | 'list';
@@ -26,12 +35,18 @@ export interface PickledGlobal {
   readonly name: string;
 }
 
+/** A value that stands beside the tensors and that nobody looks into: a set, bytes, a device, a number above 2^53. */
+export interface PickledObject {
+  readonly kind: 'object';
+  readonly name: string;
+}
+
 /** What the caller knows of the things that a pickle names. */
 export interface PickleHost<T> {
   /** For messages. */
   readonly file: string;
-  /** `module.name` of everything that the pickle may ask for. */
-  readonly globals: ReadonlySet<string>;
+  /** May the pickle ask for this `module.name`? */
+  allows(name: string): boolean;
   /** Stands in for the call of a global. Arguments are not checked yet. */
   call(name: string, args: readonly Pickled<T>[]): Pickled<T>;
   /** Stands in for something that is stored outside the pickle. */
@@ -50,18 +65,29 @@ const MAX_GLOBAL_BYTES = 256;
 const STATE_DICTS_ONLY =
   'Only state dicts are read: load it where you trust it and save its state dict, or convert it to safetensors.';
 
+const object = (name: string): PickledObject => ({ kind: 'object', name });
+
 /** Runs a pickle and returns its value. Throws CheckpointError, with the name of what is refused. */
 export function unpickle<T extends { readonly kind: string }>(bytes: Uint8Array, host: PickleHost<T>): Pickled<T> {
+  return unpickleAt(bytes, 0, host).value;
+}
+
+/** As unpickle, for one of several pickles that follow each other: it begins at byte `start`, the next one at `end`. */
+export function unpickleAt<T extends { readonly kind: string }>(
+  bytes: Uint8Array,
+  start: number,
+  host: PickleHost<T>,
+): { readonly value: Pickled<T>; readonly end: number } {
   type Value = Pickled<T>;
   const { file } = host;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const stack: Value[] = [];
   const marks: number[] = []; // heights of the stack
   const memo = new Map<number, Value>();
-  let at = 0;
+  let at = start;
 
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-  const fail = (problem: string, advice = 'Download or save the file again.') =>
+  const fail = (problem: string, advice = 'If it came over a network, compare its size with the original.') =>
     new CheckpointError(`${file}: ${problem} (byte ${at} of its pickle). ${advice}`);
   const skip = (length: number): number => {
     if (at + length > bytes.length) throw fail('the pickle ends too early');
@@ -86,14 +112,24 @@ export function unpickle<T extends { readonly kind: string }>(bytes: Uint8Array,
     skip(1);
     return name;
   };
-  const integer = (length: number): number => {
-    if (length > 8) throw fail(`a number of ${length} bytes is too large: wanted one below 2^53`);
-    let value = 0n;
+  /** Numbers above 2^53, such as seeds, are none that a tensor needs. */
+  const integer = (length: number): Value => {
     const from = skip(length);
+    if (length > 8) return object('a large number');
+    let value = 0n;
     for (let i = length - 1; i >= 0; i--) value = (value << 8n) | BigInt(bytes[from + i] as number);
     const signed = Number(BigInt.asIntN(8 * length, value));
-    if (!Number.isSafeInteger(signed)) throw fail(`the number ${signed} is too large: wanted one below 2^53`);
-    return signed;
+    return Number.isSafeInteger(signed) ? signed : object('a large number');
+  };
+  const binary = (length: number): Value => {
+    skip(length);
+    return object('bytes');
+  };
+  /** What Python 2 wrote for text and for bytes alike. */
+  const oldText = (length: number): Value => {
+    const from = skip(length);
+    const raw = bytes.subarray(from, at);
+    return raw.every((byte) => byte < 0x80) ? decoder.decode(raw) : object('bytes');
   };
 
   const pop = (): Value => {
@@ -127,7 +163,7 @@ export function unpickle<T extends { readonly kind: string }>(bytes: Uint8Array,
   const global = (module: Value, name: Value) => {
     if (typeof module !== 'string' || typeof name !== 'string') throw fail('the pickle names a function by no text');
     const full = `${module}.${name}`;
-    if (!host.globals.has(full)) {
+    if (!host.allows(full)) {
       const asked = full.slice(0, MAX_GLOBAL_BYTES);
       throw fail(
         `the pickle asks for '${asked}', which is not part of rebuilding tensors; nothing was executed`,
@@ -142,10 +178,12 @@ export function unpickle<T extends { readonly kind: string }>(bytes: Uint8Array,
       throw fail(`the pickle calls a ${kindOf(callee)} with a ${kindOf(args)}: wanted a function and a tuple`);
     stack.push(host.call((callee as PickledGlobal).name, (args as PickledItems<T>).items));
   };
-  /** State dicts carry versions of their modules as `_metadata`; no tensor depends on them. */
+  /** State dicts carry versions of their modules as `_metadata`; no tensor depends on them. Attributes of a tensor could be its numbers. */
   const build = () => {
     pop();
-    if (kindOf(top()) !== 'dict') throw fail(`the pickle sets attributes of a ${kindOf(top())}: wanted a state dict`);
+    const kind = kindOf(top());
+    if (kind !== 'dict' && kind !== 'object')
+      throw fail(`the pickle sets attributes of a ${kind}: wanted a state dict`);
   };
   const recall = (index: number) => {
     const value = memo.get(index);
@@ -166,7 +204,7 @@ export function unpickle<T extends { readonly kind: string }>(bytes: Uint8Array,
         skip(8);
         break;
       case 0x2e: // STOP
-        return pop();
+        return { value: pop(), end: at };
       case 0x28: // MARK
         if (marks.length >= MAX_OPEN_MARKS) throw fail(`the pickle is nested more than ${MAX_OPEN_MARKS} deep`);
         marks.push(stack.length);
@@ -206,6 +244,35 @@ export function unpickle<T extends { readonly kind: string }>(bytes: Uint8Array,
         break;
       case 0x8d: // BINUNICODE8
         stack.push(text(u64()));
+        break;
+      case 0x55: // SHORT_BINSTRING
+        stack.push(oldText(u8()));
+        break;
+      case 0x54: // BINSTRING
+        stack.push(oldText(u32()));
+        break;
+      case 0x43: // SHORT_BINBYTES
+        stack.push(binary(u8()));
+        break;
+      case 0x42: // BINBYTES
+        stack.push(binary(u32()));
+        break;
+      case 0x8e: // BINBYTES8
+      case 0x96: // BYTEARRAY8
+        stack.push(binary(u64()));
+        break;
+      case 0x8f: // EMPTY_SET
+        stack.push(object('set'));
+        break;
+      case 0x90: // ADDITEMS
+        popToMark();
+        break;
+      case 0x91: // FROZENSET
+        popToMark();
+        stack.push(object('frozenset'));
+        break;
+      case 0x30: // POP
+        pop();
         break;
       case 0x29: // EMPTY_TUPLE
         tuple([]);
@@ -261,6 +328,7 @@ export function unpickle<T extends { readonly kind: string }>(bytes: Uint8Array,
         break;
       }
       case 0x52: // REDUCE
+      case 0x81: // NEWOBJ
         reduce();
         break;
       case 0x62: // BUILD
@@ -289,12 +357,9 @@ export function kindOf(value: Pickled<{ readonly kind: string }> | undefined): s
 /** Opcodes that exist and are refused, so that the refusal can name them. */
 // biome-ignore format: a table
 const REFUSED = new Map([
-  [0x30, 'POP'], [0x31, 'POP_MARK'], [0x32, 'DUP'], [0x42, 'BINBYTES'], [0x43, 'SHORT_BINBYTES'], [0x46, 'FLOAT'],
-  [0x49, 'INT'], [0x4c, 'LONG'], [0x50, 'PERSID'], [0x53, 'STRING'], [0x54, 'BINSTRING'], [0x55, 'SHORT_BINSTRING'],
-  [0x56, 'UNICODE'], [0x64, 'DICT'], [0x67, 'GET'], [0x69, 'INST'], [0x6c, 'LIST'], [0x6f, 'OBJ'], [0x70, 'PUT'],
-  [0x81, 'NEWOBJ'], [0x82, 'EXT1'], [0x83, 'EXT2'], [0x84, 'EXT4'], [0x8e, 'BINBYTES8'], [0x8f, 'EMPTY_SET'],
-  [0x90, 'ADDITEMS'], [0x91, 'FROZENSET'], [0x92, 'NEWOBJ_EX'], [0x96, 'BYTEARRAY8'], [0x97, 'NEXT_BUFFER'],
-  [0x98, 'READONLY_BUFFER'],
+  [0x31, 'POP_MARK'], [0x32, 'DUP'], [0x46, 'FLOAT'], [0x49, 'INT'], [0x4c, 'LONG'], [0x50, 'PERSID'], [0x53, 'STRING'],
+  [0x56, 'UNICODE'], [0x64, 'DICT'], [0x67, 'GET'], [0x69, 'INST'], [0x6c, 'LIST'], [0x6f, 'OBJ'], [0x70, 'PUT'], [0x82, 'EXT1'],
+  [0x83, 'EXT2'], [0x84, 'EXT4'], [0x92, 'NEWOBJ_EX'], [0x97, 'NEXT_BUFFER'], [0x98, 'READONLY_BUFFER'],
 ]);
 
 function opcodeName(opcode: number): string {

@@ -5,8 +5,24 @@
 import { CheckpointError, quote, UsageError } from '../errors.ts';
 import { size as elementsOf, show } from '../tensor.ts';
 import type { Source } from './source.ts';
+import { contentOf } from './wrong-content.ts';
 
-const BYTES = { F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 } as const;
+/** Those that weights can have come first; a file may hold others, which no model here reads. */
+const BYTES = {
+  ...({ F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 } as const),
+  ...({
+    U64: 8,
+    U32: 4,
+    U16: 2,
+    C64: 8,
+    F8_E4M3: 1,
+    F8_E5M2: 1,
+    F8_E8M0: 1,
+    F4: 0.5,
+    F6_E2M3: 0.75,
+    F6_E3M2: 0.75,
+  } as const),
+};
 
 export type StoredDType = keyof typeof BYTES;
 
@@ -18,6 +34,8 @@ export interface StoredTensor {
   /** Name of the file, for messages. */
   readonly file: string;
   readonly byteLength: number;
+  /** Equal for tensors of one file that are the same bytes of it; files whose tensors never share bytes leave it out. */
+  readonly sharedBytes?: string;
   /** Fills `into` with the numbers in row-major order, from byte `offset` of the tensor on. */
   read(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void>;
 }
@@ -25,6 +43,9 @@ export interface StoredTensor {
 /** As in the format's own implementation; headers of the largest models have a few megabytes. */
 const MAX_HEADER_BYTES = 100_000_000;
 const MAX_AXES = 16;
+
+/** The length of the header, as a 64-bit number. */
+const PREFIX_BYTES = 8;
 
 /** The one entry of a header that is no tensor. */
 const METADATA = '__metadata__';
@@ -79,28 +100,31 @@ export async function readSafetensors(source: Source): Promise<StoredTensor[]> {
 async function readHeader(source: Source) {
   const { name, size } = source;
   const wrong = (problem: string) =>
-    new CheckpointError(`${name}: ${problem}. The file is damaged or incomplete: fetch it again.`);
-  if (size < 8) throw wrong(`${size} bytes are too few for a safetensors file`);
-  const prefix = new Uint8Array(8);
+    new CheckpointError(
+      `${name}: ${problem}. Compare its size with the original where it came over a network; else save it with the safetensors library.`,
+    );
+  const prefix = new Uint8Array(Math.min(size, PREFIX_BYTES));
   await source.read(0, prefix);
+  /** Of what is no safetensors file at all, what it is. */
+  const other = (problem: string) => {
+    const content = contentOf(prefix);
+    return content ? new CheckpointError(`${name} ${content}.`) : wrong(problem);
+  };
+  if (size < PREFIX_BYTES) throw other(`${size} bytes are too few for a safetensors file`);
   const length = Number(new DataView(prefix.buffer).getBigUint64(0, true));
-  if (length > size - 8 || length > MAX_HEADER_BYTES)
-    throw wrong(`its header claims ${length} bytes, but the file has ${size}`);
+  if (length > MAX_HEADER_BYTES) throw other(`it begins with no length of a header (${length} came)`);
+  if (length > size - PREFIX_BYTES) throw other(`its header has ${length} bytes, but the whole file only ${size}`);
   const bytes = new Uint8Array(length);
-  await source.read(8, bytes);
-  return { entries: parse(bytes, wrong), start: 8 + length, wrong };
-}
-
-function parse(bytes: Uint8Array, wrong: (problem: string) => CheckpointError): [string, unknown][] {
+  await source.read(PREFIX_BYTES, bytes);
   let header: unknown;
   try {
     header = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
   } catch (error) {
-    throw wrong(`its header is no JSON (${(error as Error).message})`);
+    throw other(`its header is no JSON (${(error as Error).message})`);
   }
   if (typeof header !== 'object' || header === null || Array.isArray(header))
     throw wrong('its header is no JSON object');
-  return Object.entries(header);
+  return { entries: Object.entries(header), start: PREFIX_BYTES + length, wrong };
 }
 
 function checkEntry(name: string, entry: unknown, wrong: (problem: string) => CheckpointError) {
@@ -135,8 +159,8 @@ export function safetensorsHeader(
   }
   const json = new TextEncoder().encode(JSON.stringify(Object.fromEntries(header)));
   const padded = Math.ceil(json.length / 8) * 8;
-  const bytes = new Uint8Array(8 + padded).fill(0x20, 8);
+  const bytes = new Uint8Array(PREFIX_BYTES + padded).fill(0x20, PREFIX_BYTES);
   new DataView(bytes.buffer).setBigUint64(0, BigInt(padded), true);
-  bytes.set(json, 8);
+  bytes.set(json, PREFIX_BYTES);
   return bytes;
 }

@@ -1,5 +1,7 @@
 /** Where bytes come from: a file on disk, behind HTTP, or in memory. Everything above reads ranges and knows no more. */
 import { CheckpointError } from '../errors.ts';
+import { parsePythonJson } from './python-json.ts';
+import { contentOf, TELLING_BYTES } from './wrong-content.ts';
 
 /** A file that can be read from any place. */
 export interface Source {
@@ -9,6 +11,8 @@ export interface Source {
   readonly size: number;
   /** Fills `into` from byte `offset` on. Throws CheckpointError when the file ends before. */
   read(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void>;
+  /** Is it another file by now, or of another size or time, than when it was opened? Missing where that cannot happen or be known. */
+  changed?(): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -38,7 +42,7 @@ export async function readText(folder: Folder, file: string, maxBytes: number): 
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw new CheckpointError(`${folder.name}/${file} is no UTF-8 text; it may be damaged: fetch it again.`);
+    throw new CheckpointError(`${folder.name}/${file} ${contentOf(bytes) ?? 'is no text in UTF-8: save it as such'}.`);
   }
 }
 
@@ -68,23 +72,24 @@ export async function readJson(
   if (text === undefined) return undefined;
   let value: unknown;
   try {
-    value = JSON.parse(text); // of two equal keys the last counts, as in Python
+    value = parsePythonJson(text);
   } catch (error) {
-    if (/^\s*<(!doctype|html|!--)/i.test(text))
-      throw new CheckpointError(`${folder.name}/${file} is an HTML page, not JSON: ${AS_A_PAGE}.`);
-    throw new CheckpointError(`${folder.name}/${file} is no JSON: ${(error as Error).message}. Fetch it again.`);
+    throw new CheckpointError(`${folder.name}/${file} ${notJson(text, (error as Error).message)}.`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new CheckpointError(`${folder.name}/${file} holds ${text.slice(0, 40)}, wanted a JSON object.`);
   return value as { readonly [key: string]: unknown };
 }
 
-const AS_A_PAGE =
-  'a server, or whoever fetched it from one, gave a page in place of the file (hub addresses of files have /resolve/, not /blob/)';
+function notJson(text: string, problem: string): string {
+  const content = contentOf(new TextEncoder().encode(text.slice(0, TELLING_BYTES)));
+  if (content) return content;
+  return `is no JSON: ${problem}${/end of JSON/.test(problem) ? '; it may have been cut off: compare it with its origin' : ''}`;
+}
 
 /** The error of a read beyond the end. */
 export function tooShort(name: string, size: number, wanted: number): CheckpointError {
   return new CheckpointError(
-    `${name} ends at byte ${size}, but bytes up to ${wanted} are wanted; it is incomplete: fetch it again.`,
+    `${name} ends at byte ${size}, but bytes up to ${wanted} are wanted: it has been cut off, or changed since it was opened.`,
   );
 }

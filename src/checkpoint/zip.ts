@@ -137,7 +137,7 @@ async function findDirectory(source: Source, signal: AbortSignal | undefined): P
   )
     at--;
   if (at < 0)
-    throw damaged(source, 'a zip file ends with its directory, and this one does not: the download may be cut');
+    throw damaged(source, 'a zip file ends with its directory, and this one does not: it may have been cut off');
   const endOffset = tailOffset + at;
   const [disk, firstDisk, here, count] = [4, 6, 8, 10].map((field) => view.getUint16(at + field, true));
   const directory = { offset: view.getUint32(at + 16, true), size: view.getUint32(at + 12, true), count: count ?? 0 };
@@ -215,5 +215,7 @@ function viewOf(bytes: Uint8Array): DataView {
 }
 
 function damaged(source: Source, problem: string): CheckpointError {
-  return new CheckpointError(`${source.name}: ${problem}. Download or save the file again.`);
+  return new CheckpointError(
+    `${source.name}: ${problem}. Compare its size with the original where it came over a network; else save it again.`,
+  );
 }

@@ -90,6 +90,7 @@ export const partName = (name: string): string => name.replace(/\.\d+\./g, '.*.'
 function partsOf({ plan }: OpenedModel): PartDescription[] {
   const parts = new Map<string, PartDescription>();
   for (const [name, stored] of plan.tensors) {
+    if (!plan.reads(name)) continue;
     const { shape, dtype } = stored.dtype === 'U8' ? unpacked(stored, plan.pieces.get(name)) : stored;
     const part = partName(name);
     const before = parts.get(part);

@@ -1,5 +1,6 @@
 /** From a folder of files to a model whose every tensor is accounted for, before any memory is taken for its weights. */
 import { type Checkpoint, openCheckpoint, readJson } from '../checkpoint/checkpoint.ts';
+import { otherFiles } from '../checkpoint/other-files.ts';
 import type { Folder } from '../checkpoint/source.ts';
 import { CheckpointError } from '../errors.ts';
 import { ConfigReader, type JsonObject } from '../models/config.ts';
@@ -8,8 +9,12 @@ import type { LanguageModel } from '../models/model.ts';
 import { checkOptions, type Kinds, kinds, oneOf } from '../options.ts';
 import type { GenerationConfig, GenerationDefaults } from '../sampler/generation-config.ts';
 import { createTokenizer, type Tokenizer } from '../tokenizer/tokenizer.ts';
-import { AUTO_FORMATS, WEIGHT_FORMATS, type WeightFormat } from './formats.ts';
+import { declareFitting, formatsThatFit } from './fitting.ts';
+import { WEIGHT_FORMATS, type WeightFormat } from './formats.ts';
 import { openGenerationDefaults } from './generation-config.ts';
+import { chooseHead, TIED_HEADS, type TiedHead } from './head.ts';
+import { checkLeftovers } from './leftovers.ts';
+import { missingTensor, renamed, withoutIgnored } from './names.ts';
 import { Plan } from './plan.ts';
 import { ternaryScaleOf, unpackedOf } from './quantization.ts';
 
@@ -18,8 +23,17 @@ export interface OpenOptions {
   readonly weights?: WeightFormat | undefined;
   /** What `auto` may take for weights; more, and they are kept in a smaller format. */
   readonly memoryBytes?: number | undefined;
+  /** What one tensor may take in one piece: a limit of the backend that will be used. */
+  readonly maxTensorBytes?: number | undefined;
   /** Keys of config.json to pass over although they are not understood. */
   readonly ignoreConfigKeys?: readonly string[] | undefined;
+  /** Tensors to pass over although the model might need them: names in the files, `*` for any part. */
+  readonly ignoreTensors?: readonly string[] | undefined;
+  /**
+   * The head of a model whose config.json ties it to the embedding: `stored` or `embedding`. Default: that which is stored when both are and
+   * differ, as in transformers 5.
+   */
+  readonly tiedHead?: TiedHead | undefined;
   /** Keys of config.json to replace, such as { tie_word_embeddings: false }. */
   readonly config?: JsonObject | undefined;
   /** Keys of generation_config.json to replace, such as { repetition_penalty: 1 }; false leaves its defaults out. */
@@ -28,6 +42,7 @@ export interface OpenOptions {
   readonly tokenizerFolder?: Folder | undefined;
   /** Told what is odd about the files but no error. */
   readonly onWarning?: OnWarning | undefined;
+  readonly signal?: AbortSignal | undefined;
 }
 
 export type OnWarning = (message: string) => void;
@@ -35,16 +50,22 @@ export type OnWarning = (message: string) => void;
 export const OPEN_KINDS: Kinds<OpenOptions> = {
   weights: oneOf(WEIGHT_FORMATS),
   memoryBytes: kinds.amount,
+  maxTensorBytes: kinds.amount,
   ignoreConfigKeys: kinds.texts,
+  ignoreTensors: kinds.texts,
+  tiedHead: oneOf(TIED_HEADS),
   config: kinds.object,
   generationConfig: kinds.objectOrFalse,
   tokenizerFolder: kinds.object,
   onWarning: kinds.call,
+  signal: kinds.signal,
 };
 
 export interface OpenedModel {
   readonly family: string;
   readonly config: JsonObject;
+  /** Keys of config.json that a saved copy must have otherwise to be this model. */
+  readonly configChanges: JsonObject;
   readonly checkpoint: Checkpoint;
   readonly plan: Plan;
   readonly model: LanguageModel;
@@ -70,27 +91,29 @@ const MAX_TOKENIZER_BYTES = 128 << 20;
 export async function openModel(folder: Folder, options: OpenOptions = {}): Promise<OpenedModel> {
   checkOptions('openModel', options, OPEN_KINDS);
   const stored = await readJson(folder, 'config.json', MAX_CONFIG_BYTES);
-  if (!stored) {
-    const hint = folder.hint?.() ?? 'is it the folder of a Hugging Face checkpoint?';
-    throw new CheckpointError(`${folder.name} has no config.json: ${hint}`);
-  }
+  if (!stored) throw await noConfig(folder);
   const family = familyOf(stored);
   const config = { ...(family.translate?.(stored) ?? stored), ...options.config };
   const reader = new ConfigReader(config);
   reader.ignore(...(options.ignoreConfigKeys ?? []));
   const facts = family.configure(reader);
-  reader.finish();
+  reader.finish(options.onWarning);
   const ternaryScale = ternaryScaleOf(config);
   const unpacked = unpackedOf(config);
-  const checkpoint = await openCheckpoint(folder);
+  const checkpoint = await openCheckpoint(folder, options.onWarning);
   try {
+    const { tensors: all, absent } = checkpoint;
+    const tensors = renamed(family, withoutIgnored(all, options.ignoreTensors).values());
+    const head = await chooseHead(family, facts, tensors, options);
+    const missing = missingTensor(family, [...all.keys()], absent);
     const declare = (weights: WeightFormat) => {
-      const plan = new Plan(family, checkpoint.tensors, family.copies(facts), { weights, ternaryScale, unpacked });
-      const model = family.build(facts, plan.weights);
+      const plan = new Plan(tensors, family.copies(head.config), { weights, ternaryScale, unpacked, missing });
+      const model = family.build(head.config, plan.weights);
       plan.finish();
       return { plan, model, weights };
     };
     const chosen = declareFitting(declare, options);
+    await checkLeftovers(chosen.plan.unread, options.onWarning);
     const named = await openTokenizer(options.tokenizerFolder, options.onWarning);
     const tokenizer = named ?? (await openTokenizer(folder, options.onWarning));
     const generation = await openGenerationDefaults(folder, stored, options.generationConfig);
@@ -100,13 +123,14 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
     return {
       family: family.name,
       config,
+      configChanges: { ...options.config, ...(head.tied === undefined ? {} : { tie_word_embeddings: head.tied }) },
       checkpoint,
       tokenizer,
       tokenizerFolder: named && options.tokenizerFolder,
       endIds,
       generation,
       bytesIn,
-      formats: WEIGHT_FORMATS.filter((format) => chosen.plan.suits(format)),
+      formats: formatsThatFit(declare, chosen, options),
       ...chosen,
     };
   } catch (error) {
@@ -115,18 +139,11 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
   }
 }
 
-/** In the format that is asked for; for `auto` in the first that fits, or in the smallest. */
-function declareFitting<D extends { readonly plan: Plan }>(
-  declare: (weights: WeightFormat) => D,
-  { weights = 'auto', memoryBytes = Number.POSITIVE_INFINITY }: OpenOptions,
-): D {
-  const [first, ...smaller] = weights === 'auto' ? AUTO_FORMATS : [weights];
-  let chosen = declare(first as WeightFormat);
-  for (const format of smaller.filter((format) => chosen.plan.suits(format))) {
-    if (chosen.plan.bytes <= memoryBytes) break;
-    chosen = declare(format);
-  }
-  return chosen;
+async function noConfig(folder: Folder): Promise<CheckpointError> {
+  const names = await folder.list();
+  const found = names.length > 0 ? ` It has ${names.slice(0, 20).join(', ')}.` : '';
+  const hint = folder.hint?.() ?? 'is it the folder of a Hugging Face checkpoint?';
+  return new CheckpointError(`${folder.name} has no config.json: ${hint}${found} ${otherFiles(names)}`.trimEnd());
 }
 
 /** Of the model that a config.json describes; undefined when there is none. */

@@ -4,7 +4,6 @@
  */
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
 import { CheckpointError, UsageError } from '../errors.ts';
-import type { Family } from '../models/model.ts';
 import type { Sight } from '../models/tap.ts';
 import type { Linear, Linears, MatrixOptions, Weights } from '../models/weights.ts';
 import type { Ops } from '../ops/index.ts';
@@ -47,13 +46,15 @@ export interface PlanOptions {
   readonly ternaryScale: 'divide' | 'multiply';
   /** What the weight of a layer is that is stored as numbers; undefined where the layer is not ternary. */
   readonly unpacked?: (layer: string) => Unpacked | undefined;
+  /** The error of a tensor that is not there. */
+  readonly missing: (name: string, shape: Shape) => CheckpointError;
 }
 
 const nowhere: Place = Object.freeze({});
 
 export class Plan {
   /** Stored tensors by the model's names. */
-  readonly tensors = new Map<string, StoredTensor>();
+  readonly tensors: Map<string, StoredTensor>;
   /** What is made of each stored tensor, by the model's name. */
   readonly pieces = new Map<string, Piece[]>();
   /** Stored tensors that are packed, by the model's name. */
@@ -65,21 +66,14 @@ export class Plan {
   readonly copies: [StoredTensor, StoredTensor][] = [];
   readonly #options: PlanOptions;
 
+  /** `tensors`: those of the files by the model's names. `copies`: a name -> that of the tensor it is a copy of. */
   constructor(
-    family: Family,
-    stored: ReadonlyMap<string, StoredTensor>,
+    tensors: ReadonlyMap<string, StoredTensor>,
     copies: Readonly<Record<string, string>>,
     options: PlanOptions,
   ) {
     this.#options = options;
-    for (const tensor of stored.values()) {
-      const name = family.rename(tensor.name);
-      if (name === undefined) continue;
-      const twin = this.tensors.get(name);
-      if (twin)
-        throw new CheckpointError(`'${twin.name}' and '${tensor.name}' are two spellings of one tensor; keep one.`);
-      this.tensors.set(name, tensor);
-    }
+    this.tensors = new Map(tensors);
     for (const [copy, original] of Object.entries(copies)) {
       const second = this.tensors.get(copy);
       if (!second) continue;
@@ -107,22 +101,30 @@ export class Plan {
     return Math.max(0, ...[...this.packings.keys()].map((name) => this.tensors.get(name)?.byteLength ?? 0));
   }
 
-  /** Throws CheckpointError when the checkpoint holds tensors that the model never asked for, UsageError when a format does not suit it. */
+  /** The live tensor that takes most in one piece; undefined when there is none. Ternary ones are small beside the others. */
+  get largest(): { readonly name: string; readonly target: Pending } | undefined {
+    const all = [...this.pieces].flatMap(([name, pieces]) => pieces.map(({ target }) => ({ name, target })));
+    const bytes = ({ target }: (typeof all)[number]) => byteSize(target.shape, target.dtype);
+    return all.reduce<(typeof all)[number] | undefined>((a, b) => (a && bytes(a) >= bytes(b) ? a : b), undefined);
+  }
+
+  /** Throws UsageError when the format does not suit the checkpoint. */
   finish(): void {
     if (this.#options.weights === 'ternary' && !this.hasTernary) {
       throw new UsageError(
         "this checkpoint has no ternary layers: 'ternary' is for models that were trained with them; take q8 or q4.",
       );
     }
-    const unread = [...this.tensors]
-      .filter(([name]) => !this.pieces.has(name) && !this.packings.has(name))
-      .map(([, { name }]) => name);
-    if (unread.length === 0) return;
-    const list = unread.slice(0, 5).join(', ') + (unread.length > 5 ? ', …' : '');
-    throw new CheckpointError(
-      `the checkpoint has ${unread.length} tensor${unread.length > 1 ? 's' : ''} that this model does not read: ${list}. ` +
-        `Does config.json belong to these files?`,
-    );
+  }
+
+  /** Does the model read this tensor? `name`: the model's. */
+  reads(name: string): boolean {
+    return this.pieces.has(name) || this.packings.has(name);
+  }
+
+  /** Tensors of the checkpoint that the model never asked for. */
+  get unread(): StoredTensor[] {
+    return [...this.tensors].flatMap(([name, tensor]) => (this.reads(name) ? [] : [tensor]));
   }
 
   /** Has the model asked for ternary layers? */
@@ -183,8 +185,7 @@ export class Plan {
 
   #find(name: string, shape: Shape): StoredTensor {
     const tensor = this.tensors.get(name);
-    if (!tensor)
-      throw new CheckpointError(`the checkpoint has no tensor '${name}' ${show(shape)}, which this model needs.`);
+    if (!tensor) throw this.#options.missing(name, shape);
     if (size(tensor.shape) !== size(shape) || show(tensor.shape) !== show(shape)) {
       throw new CheckpointError(
         `'${tensor.name}' is ${show(tensor.shape)} in the checkpoint, but config.json makes it ${show(shape)}.`,

@@ -3,6 +3,7 @@
  * weights are kept as blocks, which only this library reads.
  */
 import type { Backend } from '../backends/backend.ts';
+import { parsePythonJson, pythonJson } from '../checkpoint/python-json.ts';
 import type { StoredDType, StoredTensor } from '../checkpoint/safetensors.ts';
 import { checkpointFiles, type SavedFile, type SavedTensor } from '../checkpoint/save.ts';
 import { type Folder, readBytes } from '../checkpoint/source.ts';
@@ -55,8 +56,13 @@ export async function filesOf(opened: OpenedModel, backend: Backend, maxShardByt
     files.push(...(await copies(opened.tokenizerFolder, [...TOKENIZER_FILES, ...OLDER_TOKENIZER_FILES])));
   }
   const rounded = [...opened.plan.packings.values()].some(({ from }) => from === 'masters');
-  if (blocks.length === 0 && !rounded) return [...files, ...weights];
-  const said = (config: JsonObject) => configWithBlocks(rounded ? packedConfig(config) : config, blocks);
+  const said = (config: JsonObject) => {
+    const { configChanges } = opened;
+    const changed =
+      Object.keys(configChanges).length > 0 ? { ...config, ...secondSpelling(config, configChanges) } : config;
+    const packed = rounded ? packedConfig(changed) : changed;
+    return blocks.length > 0 ? configWithBlocks(packed, blocks) : packed;
+  };
   return [...files.map((file) => (file.name === 'config.json' ? saidIn(file, said) : file)), ...weights];
 }
 
@@ -65,13 +71,20 @@ function blocksOf(plan: Plan): BlockDType[] {
   return targets.flatMap(({ target: { dtype } }) => (isBlockDType(dtype) ? [dtype] : []));
 }
 
-/** config.json, with a word on its weights. */
+/** config.json as it must be for the saved weights: with a word on them, and with what was changed when the model was opened. */
 function saidIn({ name, content }: Copy, said: (config: JsonObject) => JsonObject): SavedFile {
-  const before = JSON.parse(new TextDecoder().decode(content)) as JsonObject; // it was read when the model was opened
+  const before = parsePythonJson(new TextDecoder().decode(content)) as JsonObject; // it was read when the model was opened
   const after = said(before);
   if (after === before) return copy(name, content);
-  const json = new TextEncoder().encode(`${JSON.stringify(after, null, 2)}\n`);
+  const json = new TextEncoder().encode(pythonJson(after));
   return { name, bytes: () => [json] };
+}
+
+/** A dialect of config.json has its own word for this one, which would win. */
+function secondSpelling(before: JsonObject, changes: JsonObject): JsonObject {
+  const { tie_word_embeddings } = changes;
+  const spelled = 'tie_embeddings' in before && tie_word_embeddings !== undefined;
+  return spelled ? { ...changes, tie_embeddings: tie_word_embeddings } : changes;
 }
 
 interface Copy extends SavedFile {

@@ -29,6 +29,8 @@ export interface BackpackConfig extends ModelFacts {
   /** Of the sum over senses: 1, or 1 / Z in checkpoints trained with Levanter. */
   readonly senseScale: number;
   readonly eps: number;
+  /** The head is the embedding of words. */
+  readonly tied: boolean;
 }
 
 /** Names that transformers gives to keys of GPT-2 in all models (attribute_map of its GPT2Config). */
@@ -48,7 +50,6 @@ function configure(json: ConfigReader): BackpackConfig {
   if (nSenses > dModel)
     throw new CheckpointError(`config.json has ${nSenses} num_senses, wanted at most its n_embd ${dModel}.`);
   json.choice('activation_function', ['gelu_new']);
-  json.choice('tie_word_embeddings', [true]);
   json.ignore('embd_pdrop', 'resid_pdrop', 'attn_pdrop', 'n_ctx', 'reorder_and_upcast_attn');
   json.ignore(
     'summary_type',
@@ -75,6 +76,7 @@ function configure(json: ConfigReader): BackpackConfig {
     scaleByLayer: json.flag('scale_attn_by_inverse_layer_idx', true),
     senseScale: sum === 'mean' ? 1 / nSenses : 1,
     eps: json.positive('layer_norm_epsilon', 1e-5, { zero: true }),
+    tied: json.choice('tie_word_embeddings', [true]),
   };
 }
 
@@ -116,6 +118,7 @@ class Backpack implements LanguageModel {
   readonly stateLayout: readonly StateTensor[];
   readonly #words: Tensor;
   readonly #positions: Tensor;
+  readonly #head: Tensor;
   readonly #blocks: readonly TrunkBlock[];
   readonly #normOut;
   readonly #senses: ReturnType<typeof senseNetwork>;
@@ -131,6 +134,7 @@ class Backpack implements LanguageModel {
     this.#senses = senseNetwork(w.at('sense_network'), c);
     const width = c.nSenses * c.dSense;
     this.#senseQueriesKeys = w.at('sense_weight_net').split('c_attn', c.dModel, [width, width], { bias: true });
+    this.#head = c.tied ? this.#words : w.table('lm_head.weight', c.vocabSize, c.dModel);
     this.stateLayout = [
       ...this.#blocks.flatMap((_, i) =>
         ['k', 'v'].map((name) => ({ name: `blocks.${i}.${name}`, shape: [c.nHeads, c.dHead], grows: true })),
@@ -184,7 +188,7 @@ class Backpack implements LanguageModel {
   }
 
   logits(ops: Ops, hidden: Tensor): Tensor {
-    return ops.linear(hidden, this.#words);
+    return ops.linear(hidden, this.#head);
   }
 
   #block(ops: Ops, w: TrunkBlock, i: number, input: Tensor, batch: Batch, prefix: string, at: Sight): Tensor {
@@ -232,10 +236,12 @@ export const backpack: Family<BackpackConfig> = {
     const name = stored.replace(/^backpack\./, '');
     return MASKS.test(name) ? undefined : name;
   },
-  copies: () => ({
+  copies: ({ tied }): Record<string, string> => ({
     'word_embeddings.weight': 'gpt2_model.wte.weight',
     'position_embeddings.weight': 'gpt2_model.wpe.weight',
-    'lm_head.weight': 'gpt2_model.wte.weight',
+    ...(tied ? { 'lm_head.weight': 'gpt2_model.wte.weight' } : {}),
   }),
+  withHead: (config, own) => ({ ...config, tied: !own }),
+  ignoresTiedHead: () => true, // the authors' code makes one parameter of the two, whatever is stored
   build: (config, weights) => new Backpack(config, weights),
 };

@@ -3,21 +3,9 @@
  * without being understood, is an error that names it.
  */
 import { CheckpointError, quote } from '../errors.ts';
+import { isOfTools, isUnset, isUsual, OF_TRANSFORMERS } from './harmless-keys.ts';
 
 export type JsonObject = { readonly [key: string]: unknown };
-
-/** Keys that transformers writes for every model and that change nothing in a forward pass. */
-const HARMLESS = new Set(
-  `_name_or_path _commit_hash _attn_implementation attn_implementation auto_map transformers_version torch_dtype dtype use_cache
-  model_type architectures is_bitnet_config initializer_range output_attentions output_hidden_states return_dict return_dict_in_generate
-  torchscript use_bfloat16 pruned_heads chunk_size_feed_forward is_encoder_decoder is_decoder cross_attention_hidden_size
-  add_cross_attention tie_encoder_decoder max_length min_length do_sample early_stopping num_beams num_beam_groups diversity_penalty
-  temperature top_k top_p typical_p repetition_penalty length_penalty no_repeat_ngram_size encoder_no_repeat_ngram_size bad_words_ids
-  num_return_sequences output_scores forced_bos_token_id forced_eos_token_id remove_invalid_values exponential_decay_length_penalty
-  suppress_tokens begin_suppress_tokens finetuning_task id2label label2id num_labels tokenizer_class prefix sep_token_id
-  decoder_start_token_id task_specific_params problem_type tf_legacy_loss unk_token_id quantization_config pretraining_tp
-  gradient_checkpointing bos_token_id eos_token_id pad_token_id attention_dropout`.split(/\s+/),
-);
 
 /** The largest count believed of any one dimension of a model; the largest real ones are vocabularies, near 10^6. */
 const MAX_COUNT = 2 ** 28;
@@ -109,22 +97,23 @@ export class ConfigReader {
     return new CheckpointError(`config.json has '${this.#prefix}${key}': ${quote(this.#json[key])}, wanted ${wanted}.`);
   }
 
-  /** Throws on every key that is set to something and that nobody read. */
-  finish(): void {
-    const unknown = Object.entries(this.#json).filter(
-      ([key, value]) =>
-        !this.#read.has(this.#prefix + key) &&
-        !(this.#prefix === '' && HARMLESS.has(key)) &&
-        value !== null &&
-        value !== false,
+  /** Throws on every key that is set to something and that nobody read; told are those that tools left behind, and that change nothing. */
+  finish(onWarning?: (message: string) => void): void {
+    const isOfAny = (key: string, value: unknown) =>
+      this.#prefix === '' && (OF_TRANSFORMERS.has(key) || isUsual(key, value));
+    const unread = Object.entries(this.#json).filter(
+      ([key, value]) => !this.#read.has(this.#prefix + key) && !isOfAny(key, value) && !isUnset(value),
     );
+    const shown = (entries: typeof unread) =>
+      entries.map(([key, value]) => `'${this.#prefix}${key}': ${quote(value)}`).join(', ');
+    const unknown = unread.filter(([key]) => this.#prefix !== '' || !isOfTools(key));
     if (unknown.length > 0) {
-      const list = unknown.map(([key, value]) => `'${this.#prefix}${key}': ${quote(value)}`).join(', ');
       throw new CheckpointError(
-        `config.json sets what this model does not understand: ${list}. If it changes nothing in the computation, ` +
-          `pass it in ignoreConfigKeys (--ignore-config-keys on the command line).`,
+        `config.json sets what this model does not understand: ${shown(unknown)}. If it changes nothing in the computation, ` +
+          `pass the names in ignoreConfigKeys (--ignore-config-keys on the command line).`,
       );
     }
+    if (unread.length > 0) onWarning?.(`config.json sets what changes nothing in this model: ${shown(unread)}.`);
   }
 
   #take(key: string): unknown {

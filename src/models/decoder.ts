@@ -162,6 +162,14 @@ const quantisedInputs = (prefix: string): Site[] =>
 /** Names that both families' checkpoints may carry and that mean nothing here, or a copy. */
 export const decoderNames = {
   isBuffer: (name: string) => name.endsWith('rotary_emb.inv_freq'),
+  /** As transformers: the prefix of the model without its head may be missing, or be there once too often. */
+  prefixed: (name: string) =>
+    /^(embed_tokens|layers|norm)\./.test(name) ? `model.${name}` : name.replace(/^model\.(?=(model|lm_head)\.)/, ''),
   copies: ({ tied }: { tied: boolean }): Record<string, string> =>
     tied ? { 'lm_head.weight': 'model.embed_tokens.weight' } : {},
 };
+
+export const withHead = <C extends { readonly tied: boolean }>(config: C, own: boolean): C => ({
+  ...config,
+  tied: !own,
+});

@@ -6,7 +6,7 @@
 import { CheckpointError } from '../errors.ts';
 import type { Tensor } from '../tensor.ts';
 import type { ConfigReader } from './config.ts';
-import { configureDecoder, Decoder, type DecoderConfig, decoderNames, type FeedForward } from './decoder.ts';
+import { configureDecoder, Decoder, type DecoderConfig, decoderNames, type FeedForward, withHead } from './decoder.ts';
 import { gatedMlp, type MlpConfig } from './gated-mlp.ts';
 import type { Family } from './model.ts';
 import { mlpSites, routingSites, sharedSites } from './sites.ts';
@@ -93,12 +93,14 @@ export const granite: Family<GraniteConfig> = {
   matches: ({ model_type }) =>
     model_type === 'granite' || model_type === 'granitemoe' || model_type === 'granitemoeshared',
   configure,
-  rename(name) {
-    if (decoderNames.isBuffer(name)) return undefined;
+  rename(stored) {
+    if (decoderNames.isBuffer(stored)) return undefined;
+    const name = decoderNames.prefixed(stored);
     const newer = RENAMED.find(([from]) => name.endsWith(from));
     return newer ? name.slice(0, -newer[0].length) + newer[1] : name;
   },
   copies: decoderNames.copies,
+  withHead,
   build: (config, weights) =>
     new Decoder(
       config,

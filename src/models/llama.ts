@@ -3,7 +3,7 @@
  * `Linear`. BitNet b1.58 2B4T (transformers models/bitnet) adds a squared relu and norms before the two output projections.
  */
 import type { ConfigReader } from './config.ts';
-import { configureDecoder, Decoder, type DecoderConfig, decoderNames } from './decoder.ts';
+import { configureDecoder, Decoder, type DecoderConfig, decoderNames, withHead } from './decoder.ts';
 import { gatedMlp, type MlpConfig } from './gated-mlp.ts';
 import type { Family } from './model.ts';
 import { mlpSites, subNormSites } from './sites.ts';
@@ -44,8 +44,9 @@ export const llama: Family<LlamaConfig> = {
   name: 'llama',
   matches: ({ model_type }) => model_type === 'llama' || model_type === 'bitnet',
   configure,
-  rename: (name) => (decoderNames.isBuffer(name) ? undefined : name),
+  rename: (name) => (decoderNames.isBuffer(name) ? undefined : decoderNames.prefixed(name)),
   copies: decoderNames.copies,
+  withHead,
   build: (config, weights) =>
     new Decoder(config, weights, {
       feedForward: (layer) => gatedMlp(layer.at('mlp'), config),

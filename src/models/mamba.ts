@@ -124,5 +124,8 @@ export const mamba: Family<MambaConfig> = {
   // OpenLM: module.model.backbone.embedding; state-spaces: backbone.embedding; transformers: backbone.embeddings; TRI: embeddings
   rename: (name) => name.replace(/^(module\.)?(model\.)?(backbone\.)?/, '').replace(/^embedding\./, 'embeddings.'),
   copies: ({ tied }): Record<string, string> => (tied ? { 'lm_head.weight': 'embeddings.weight' } : {}),
+  withHead: (config, own) => ({ ...config, tied: !own }),
+  // transformers knows no other spelling of the head: TRI's model.lm_head.weight is unexpected there
+  ignoresTiedHead: (stored) => stored !== 'lm_head.weight' && stored !== 'backbone.lm_head.weight',
   build: (config, weights) => new Mamba(config, weights),
 };

@@ -46,5 +46,9 @@ export interface Family<Config = unknown> {
   rename(stored: string): string | undefined;
   /** Copies of a tensor that checkpoints store under a second name: copy -> original, both after `rename`. */
   copies(config: Config): Readonly<Record<string, string>>;
+  /** The same model with a head of its own, or with the embedding as its head. */
+  withHead?(config: Config, own: boolean): Config;
+  /** Does the reference pass over a head that is stored under this name when the configuration ties it to the embedding? */
+  ignoresTiedHead?(stored: string): boolean;
   build(config: Config, weights: Weights): LanguageModel;
 }

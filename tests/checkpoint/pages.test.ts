@@ -111,13 +111,13 @@ describe('a server that answers with its page where it has no file', () => {
   test('a page that says it is something else is still called a page', async () => {
     singlePageApplication({ type: 'application/json' });
     const message = await messageOf(openModel(httpFolder(url.replace('/models/', '/elsewhere/'))));
-    expect(message).toMatch(/config\.json is an HTML page, not JSON/);
+    expect(message).toMatch(/config\.json is a web page, not the file/);
   });
 
   test('so is a page that somebody saved as a file', async () => {
     const folder = memoryFolder(new Map([['config.json', new TextEncoder().encode(PAGE)]]));
     const message = await messageOf(readJson(folder, 'config.json', 1e6));
-    expect(message).toMatch(/config\.json is an HTML page, not JSON: .*\/resolve\//);
+    expect(message).toMatch(/config\.json is a web page, not the file: .*\/resolve\//);
     expect(message).not.toMatch(/fetch it again/i);
   });
 });

@@ -8,7 +8,7 @@ type Made = { readonly kind: 'made'; readonly from: unknown };
 
 const host = {
   file: 'test.pkl',
-  globals: new Set(['collections.OrderedDict', 'a.call']),
+  allows: (name: string) => ['collections.OrderedDict', 'a.call'].includes(name),
   call: (name: string, args: readonly Pickled<Made>[]): Pickled<Made> =>
     name === 'a.call' ? { kind: 'made', from: args } : { kind: 'dict', entries: [] },
   persistent: (id: Pickled<Made>): Made => ({ kind: 'made', from: id }),
@@ -45,6 +45,16 @@ describe('values', () => {
     ['REDUCE', [...global('a', 'call'), 0x4b, 3, 0x85, 0x52], { kind: 'made', from: [3] }],
     ['STACK_GLOBAL', [...text('a'), ...text('call'), 0x93], { kind: 'global', name: 'a.call' }],
     ['BINPERSID', [0x4b, 3, 0x51], { kind: 'made', from: 3 }],
+    ['NEWOBJ', [...global('a', 'call'), 0x4b, 3, 0x85, 0x81], { kind: 'made', from: [3] }],
+    ['SHORT_BINSTRING', [0x55, 2, 0x61, 0x62], 'ab'],
+    ['BINSTRING that is no text', [0x54, 1, 0, 0, 0, 0xff], { kind: 'object', name: 'bytes' }],
+    ['SHORT_BINBYTES', [0x43, 1, 0xff], { kind: 'object', name: 'bytes' }],
+    ['BINBYTES', [0x42, 1, 0, 0, 0, 0xff], { kind: 'object', name: 'bytes' }],
+    ['a set', [0x8f, 0x28, 0x4b, 1, 0x90], { kind: 'object', name: 'set' }],
+    ['a number above 2^53', long(2 ** 53), { kind: 'object', name: 'a large number' }],
+    ['a number of 9 bytes', [0x8a, 9, ...Array(9).fill(1)], { kind: 'object', name: 'a large number' }],
+    ['attributes of a set', [0x8f, 0x7d, 0x62], { kind: 'object', name: 'set' }],
+    ['POP', [0x4b, 1, 0x4b, 2, 0x30], 1],
   ])('%s', (_, bytes, value) => {
     expect(run(bytes, STOP)).toEqual(value);
   });
@@ -54,14 +64,15 @@ describe('what is refused says why', () => {
   test.each([
     ['a function that runs code', global('os', 'system'), /asks for 'os.system'.*nothing was executed/],
     ['the same in protocol 4', [...text('builtins'), ...text('eval'), 0x93], /asks for 'builtins.eval'/],
-    ['making objects', [0x81], /the opcode NEWOBJ/],
+    ['making objects of classes with names for arguments', [0x92], /the opcode NEWOBJ_EX/],
+    ['making an object of what is not allowed', [...global('os', 'system'), 0x29, 0x81], /asks for 'os.system'/],
     ['INST', [0x69], /the opcode INST/],
     ['an extension', [0x82], /the opcode EXT1/],
     ['no opcode', [0xff], /the unknown opcode 0xff/],
-    ['a number above 2^53', long(2 ** 53), /too large: wanted one below 2\^53/],
-    ['a number below -2^53', long(-(2 ** 53)), /too large/],
-    ['a number of 9 bytes', [0x8a, 9], /a number of 9 bytes/],
-    ['a number of 4 GiB', [0x8b, 0xff, 0xff, 0xff, 0xff], /a number of 4294967295 bytes/],
+    ['a number of 9 bytes that are not there', [0x8a, 9], /ends too early/],
+    ['a number of 4 GiB', [0x8b, 0xff, 0xff, 0xff, 0xff], /ends too early/],
+    ['bytes that are not there', [0x42, 0xff, 0xff, 0xff, 0x7f], /ends too early/],
+    ['bytes of 2^64', [0x8e, ...Array(8).fill(0xff)], /ends too early/],
     ['a text longer than the pickle', [0x58, 0xff, 0xff, 0xff, 0x7f], /ends too early/],
     ['a text of 2^64 bytes', [0x8d, ...Array(8).fill(0xff)], /ends too early/],
     ['a text that is not UTF-8', [0x8c, 1, 0xff], /not UTF-8/],
@@ -75,6 +86,7 @@ describe('what is refused says why', () => {
     ['items of a tuple', [0x29, 0x4e, 0x4e, 0x73], /sets items of a tuple/],
     ['appending to a dictionary', [0x7d, 0x4e, 0x61], /appends to a dict/],
     ['attributes of a tuple', [0x29, 0x7d, 0x62], /sets attributes of a tuple/],
+    ['attributes of what the caller made', [0x4b, 3, 0x51, 0x7d, 0x62], /sets attributes of a made/],
     ['calling a text', [...text('os.system'), 0x29, 0x52], /calls a text/],
     ['a call without a tuple', [...global('a', 'call'), 0x4e, 0x52], /with a None/],
     ['the end', [], /ends too early/],
@@ -97,8 +109,29 @@ describe('what is refused says why', () => {
 });
 
 test('any bytes, and any sequence of known opcodes, give a value or a CheckpointError', () => {
-  const short = [...'(NKMJGX)t]ae}sqrhjcRbQu'].map((letter) => letter.charCodeAt(0));
-  const known = [...short, 0x80, 0x85, 0x86, 0x87, 0x88, 0x89, 0x8a, 0x8b, 0x8c, 0x8d, 0x93, 0x94, 0x95];
+  const short = [...'(NKMJGX)t]ae}sqrhjcRbQuUTCB0'].map((letter) => letter.charCodeAt(0));
+  const known = [
+    ...short,
+    0x80,
+    0x85,
+    0x86,
+    0x87,
+    0x88,
+    0x89,
+    0x8a,
+    0x8b,
+    0x8c,
+    0x8d,
+    0x93,
+    0x94,
+    0x95,
+    0x81,
+    0x8e,
+    0x8f,
+    0x90,
+    0x91,
+    0x96,
+  ];
   const opcode = fc.oneof(
     { weight: 8, arbitrary: fc.constantFrom(...known).map((byte) => [byte]) },
     fc.constantFrom(text('a'), global('a', 'call'), long(3), [0x28], [0x7d], [0x4b, 1]),

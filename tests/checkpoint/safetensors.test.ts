@@ -190,7 +190,7 @@ describe('damage', () => {
     ['axes whose product overflows to nothing', `{"a":${entry(0, 0, [2 ** 52, 2 ** 52, 2 ** 52, 0])}}`, 4],
     ['10000 axes', `{"a":${entry(0, 1, new Array(10_000).fill(1))}}`, 1],
     ['a shape that is an object', `{"a":${entry(0, 4, { length: 1, 0: 4 })}}`, 4],
-    ['an unknown type', `{"a":${entry(0, 4, [4], 'F8_E4M3')}}`, 4],
+    ['an unknown type', `{"a":${entry(0, 4, [4], 'F9_E4M4')}}`, 4],
     ['a type of the language', `{"a":${entry(0, 4, [4], 'toString')}}`, 4],
     ['an entry that is a number', '{"a":4}', 4],
     ['an entry that is null', '{"a":null}', 4],

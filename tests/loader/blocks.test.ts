@@ -22,12 +22,13 @@ import { ternaryScaleOf } from '../../src/loader/quantization.ts';
 import { savedTensors } from '../../src/loader/save.ts';
 import { Model } from '../../src/model.ts';
 import type { JsonObject } from '../../src/models/config.ts';
-import type { Family } from '../../src/models/model.ts';
 import type { Weights } from '../../src/models/weights.ts';
 import { BLOCK_BYTES, type BlockDType, PANEL_ROWS, size } from '../../src/tensor.ts';
 import { backends } from '../backends.ts';
 import { bytesOfAll } from '../checkpoint/saved.ts';
 import { sourceOf } from '../checkpoint/zip-writer.ts';
+
+const missing = (name: string) => new CheckpointError(`no tensor '${name}'`);
 
 const shipped = (name: string) => localFolder(fileURLToPath(new URL(`../../models/${name}/`, import.meta.url)));
 
@@ -143,7 +144,7 @@ describe.each(CASES)('%s kept as %s', (name, weights, dtype) => {
 async function planOf(declare: (weights: Weights) => void, tensors: readonly SavedTensor[], weights: WeightFormat) {
   const source = sourceOf(await bytesOfAll(safetensorsBytes(tensors)));
   const stored = new Map((await readSafetensors(source)).map((tensor) => [tensor.name, tensor]));
-  const plan = new Plan({ rename: (name: string) => name } as Family, stored, {}, { weights, ternaryScale: 'divide' });
+  const plan = new Plan(stored, {}, { weights, ternaryScale: 'divide', missing });
   declare(plan.weights);
   plan.finish();
   return plan;

@@ -4,14 +4,16 @@ import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import { floatsOf } from '../../src/backends/reference/memory.ts';
 import { readSafetensors } from '../../src/checkpoint/safetensors.ts';
 import { type SavedTensor, safetensorsBytes } from '../../src/checkpoint/save.ts';
+import { CheckpointError } from '../../src/errors.ts';
 import { fill } from '../../src/loader/fill.ts';
 import { Plan } from '../../src/loader/plan.ts';
 import { roundingErrors } from '../../src/loader/rounding.ts';
-import type { Family } from '../../src/models/model.ts';
 import type { Weights } from '../../src/models/weights.ts';
 import { size } from '../../src/tensor.ts';
 import { bytesOfAll } from '../checkpoint/saved.ts';
 import { sourceOf } from '../checkpoint/zip-writer.ts';
+
+const missing = (name: string) => new CheckpointError(`no tensor '${name}'`);
 
 interface Stored {
   readonly name: string;
@@ -31,7 +33,7 @@ async function load(stored: readonly Stored[], declare: (w: Weights) => void, we
   );
   const read = await readSafetensors(sourceOf(await bytesOfAll(safetensorsBytes(tensors))));
   const byName = new Map(read.map((tensor) => [tensor.name, tensor]));
-  const plan = new Plan({ rename: (name: string) => name } as Family, byName, {}, { weights, ternaryScale: 'divide' });
+  const plan = new Plan(byName, {}, { weights, ternaryScale: 'divide', missing });
   declare(plan.weights);
   const { onFilled, parts } = roundingErrors();
   await fill(plan, createReferenceBackend(), { onFilled });

@@ -9,7 +9,7 @@ every tensor with name, type, shape, and the first 16 digits of the SHA-256 of i
 import hashlib
 import os
 import shutil
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from pathlib import Path
 
 import torch
@@ -30,6 +30,8 @@ NAMES = {
     torch.int8: "I8",
     torch.uint8: "U8",
     torch.bool: "BOOL",
+    torch.complex64: "C64",
+    torch.float8_e4m3fn: "F8_E4M3",
 }
 
 
@@ -46,7 +48,8 @@ def numbers(*shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
 
 
 def plain() -> dict:
-    return {name.lower(): numbers(2, 3, dtype=dtype) for dtype, name in NAMES.items()}
+    usual = [dtype for dtype in NAMES if dtype not in (torch.complex64, torch.float8_e4m3fn)]
+    return {NAMES[dtype].lower(): numbers(2, 3, dtype=dtype) for dtype in usual}
 
 
 def views() -> dict:
@@ -87,12 +90,60 @@ def nested() -> dict:
     return {"epoch": 3, "loss": 0.5, "name": "a run", "big": 2**40, "steps": [1, 2, None], "state_dict": tied()}
 
 
-READABLE = {"plain": plain, "views": views, "tied": tied, "module": module, "parameters": parameters, "nested": nested}
+def attributes() -> dict:
+    """What mamba_ssm leaves on its parameters, and buffers and sizes as they stand in state dicts."""
+    decay = nn.Parameter(numbers(2, 2))
+    decay._no_weight_decay = True
+    buffer = numbers(3)
+    buffer.persistent = True
+    return {"A_log": decay, "buffer": buffer, "shape": torch.Size([2, 3]), "D": nn.Parameter(numbers(2))}
+
+
+def beside() -> dict:
+    """Values that torch.load(weights_only=True) allows beside tensors."""
+    state = {
+        "weight": numbers(2, 3),
+        "bytes": b"\x00\xff",
+        "set": {1, 2},
+        "complex": 1j,
+        "seed": 2**63 + 1,
+        "device": torch.device("cpu"),
+        "dtype": torch.float8_e4m3fn,
+        "counter": Counter("aab"),
+        "size": torch.Size([1]),
+        "half": torch.float16,
+        "complex_tensor": torch.complex(numbers(2), numbers(2)),
+        "layout": torch.strided,
+        "bytearray": bytearray(b"abc"),
+    }
+    return state
+
+
+def float8() -> dict:
+    return {"weight": numbers(2, 3).to(torch.float8_e4m3fn), "bias": numbers(2)}
+
+
+READABLE = {
+    "plain": plain,
+    "views": views,
+    "tied": tied,
+    "module": module,
+    "parameters": parameters,
+    "nested": nested,
+    "attributes": attributes,
+    "beside": beside,
+    "float8": float8,
+}
+
+"""As PyTorch wrote them before 1.6."""
+LEGACY = {"legacy": module, "legacy-shared": views}
 
 
 def told(file: str, state: dict) -> list[str]:
     lines = [f"{file}\n"]
     for name, tensor in state.items():
+        if not isinstance(tensor, Tensor):
+            continue
         raw = tensor.detach().contiguous().reshape(-1).view(torch.uint8)
         digest = hashlib.sha256(bytes(raw.tolist())).hexdigest()[:16]
         shape = ",".join(str(size) for size in tensor.shape)
@@ -108,14 +159,16 @@ def main() -> None:
         state = make()
         torch.save(state, FOLDER / f"{name}.bin")
         lines += told(f"fixtures/pickle/{name}.bin", state.get("state_dict", state))
+    for name, make in LEGACY.items():
+        torch.save(make(), FOLDER / f"{name}.bin", _use_new_zipfile_serialization=False)
+        lines += told(f"fixtures/pickle/{name}.bin", make())
     torch.save(module(), FOLDER / "protocol-4.bin", pickle_protocol=4)
     lines += told("fixtures/pickle/protocol-4.bin", module())
     lines += told(GOLDEN, torch.load(TESTS / GOLDEN))
     (FOLDER / "expected.txt").write_text("".join(lines))
     torch.save({"weight": numbers(2), "extra": Shouting()}, FOLDER / "hostile.bin")
-    torch.save({"weight": numbers(2)}, FOLDER / "legacy.bin", _use_new_zipfile_serialization=False)
     torch.save({"weight": torch.imag(numbers(2, dtype=torch.complex64).conj())}, FOLDER / "negated.bin")
-    torch.save({"weight": numbers(2).to(torch.float8_e4m3fn)}, FOLDER / "float8.bin")
+    torch.save({"weight": numbers(2, 2).to_sparse()}, FOLDER / "sparse.bin")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,9 @@ const MAIL_BYTES = 1 << 16;
 /** Share of a bank that weights and states leave to the values of a step. */
 const STEP_SHARE = 1 / 16;
 
+/** Of one live tensor: it lies in one memory, beside what a step needs. Engines that grant smaller memories take less. */
+export const MAX_TENSOR_BYTES = (MAX_PAGES - 1) * PAGE * (1 - STEP_SHARE);
+
 /** What is taken from the system ahead for the values of a step, as a share of the bank's weights and states, and at most. */
 const AHEAD_SHARE = 1 / 4;
 const MAX_AHEAD_BYTES = 64 << 20;

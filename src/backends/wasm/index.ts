@@ -32,6 +32,8 @@ import { type Room, Tape } from './tape.ts';
 import { carryBytes, kernelNames, writeCarry } from './thread.ts';
 import { type Draft, Writer } from './writer.ts';
 
+export { MAX_TENSOR_BYTES } from './bank.ts';
+
 export interface WasmBackendOptions {
   readonly platform: Platform;
   /** Threads that compute; default: all cores, at most 8, and 1 where memory cannot be shared. */

@@ -1,0 +1,69 @@
+/** Which weight formats fit: all weights into the memory that there is, and each tensor into one piece of it. */
+import { UsageError } from '../errors.ts';
+import { byteSize, show } from '../tensor.ts';
+import { AUTO_FORMATS, WEIGHT_FORMATS, type WeightFormat } from './formats.ts';
+import type { Plan } from './plan.ts';
+
+export interface FittingOptions {
+  readonly weights?: WeightFormat | undefined;
+  readonly memoryBytes?: number | undefined;
+  readonly maxTensorBytes?: number | undefined;
+  readonly onWarning?: ((message: string) => void) | undefined;
+}
+
+interface Declared {
+  readonly plan: Plan;
+  readonly weights: WeightFormat;
+}
+
+type Declare<D> = (weights: WeightFormat) => D;
+
+/**
+ * In the format that is asked for; for `auto` in the first that fits. Where none fits the memory, in the smallest; where a tensor fits into no
+ * piece of it, UsageError.
+ */
+export function declareFitting<D extends Declared>(declare: Declare<D>, options: FittingOptions): D {
+  const { weights = 'auto', memoryBytes = Number.POSITIVE_INFINITY, onWarning } = options;
+  const [first, ...smaller] = weights === 'auto' ? AUTO_FORMATS : [weights];
+  const stored = declare(first as WeightFormat);
+  let chosen = stored;
+  for (const format of smaller.filter((format) => chosen.plan.suits(format))) {
+    if (chosen.plan.bytes <= memoryBytes && tooLarge(chosen, options) === undefined) break;
+    chosen = declare(format);
+  }
+  const problem = tooLarge(chosen, options);
+  if (problem !== undefined) {
+    const others = formatsThatFit(declare, chosen, options).filter((format) => format !== 'auto');
+    const advice = others.length > 0 ? `take the weights as ${others.join(', ')}` : 'no format makes it small enough';
+    throw new UsageError(`${problem}: ${advice}.`);
+  }
+  const before = chosen === stored ? undefined : tooLarge(stored, options);
+  if (before !== undefined) onWarning?.(`${before}: the weights are kept as ${chosen.weights}.`);
+  return chosen;
+}
+
+/** Those that suit the checkpoint, and whose every tensor fits into one piece. */
+export function formatsThatFit<D extends Declared>(
+  declare: Declare<D>,
+  chosen: D,
+  options: FittingOptions,
+): WeightFormat[] {
+  const suiting = WEIGHT_FORMATS.filter((format) => chosen.plan.suits(format));
+  return suiting.filter((format) => {
+    if (format === 'auto') return true; // whatever it comes to
+    return tooLarge(format === chosen.weights ? chosen : declare(format), options) === undefined;
+  });
+}
+
+/** A sentence on the tensor that does not fit. */
+function tooLarge({ plan }: Declared, { maxTensorBytes = Number.POSITIVE_INFINITY }: FittingOptions) {
+  const { largest } = plan;
+  if (!largest) return undefined;
+  const { name, target } = largest;
+  const bytes = byteSize(target.shape, target.dtype);
+  if (bytes <= maxTensorBytes) return undefined;
+  return (
+    `'${plan.tensors.get(name)?.name ?? name}' ${show(target.shape)} takes ${bytes} bytes as ${target.dtype}, and one tensor may take ` +
+    `${maxTensorBytes} at most, for it must lie in one memory of 32-bit addresses`
+  );
+}

@@ -1,0 +1,76 @@
+/**
+ * What tells one model from another: what its config.json means, the name, shape and format of every weight, and the first numbers of most. It is
+ * the same whether these are read from the files, before the weights are loaded, or from memory afterwards.
+ */
+import type { Backend } from './backends/backend.ts';
+import type { StoredTensor } from './checkpoint/safetensors.ts';
+import { SOURCE } from './loader/fill.ts';
+import type { OpenedModel } from './loader/open.ts';
+import type { Piece } from './loader/plan.ts';
+import { fillBlock } from './numbers.ts';
+import { arrayFor, byteSize, reshape, rows, size, type TypedArray } from './tensor.ts';
+
+/** Numbers of one row at most: enough to tell weights apart. */
+const MOST_NUMBERS = 4096;
+
+export interface Identity {
+  readonly family: string;
+  /** Formats of the weights in memory, as in `bf16, f32`. */
+  readonly weights: string;
+  /** What the family made of config.json. */
+  readonly facts: Readonly<Record<string, unknown>>;
+  /** Of all of it, and of the numbers. */
+  readonly digest: string;
+}
+
+/** `backend`: where the weights are; without one they are read from the files, which must still be open. */
+export async function identityOf(opened: OpenedModel, backend?: Backend): Promise<Identity> {
+  const { plan, family, config, model } = opened;
+  const pieces = [...plan.pieces].flatMap(([name, all]) => all.map((piece) => ({ name, piece })));
+  const about = pieces.map(({ name, piece: { target } }) => [name, target.dtype, target.shape]);
+  const facts = JSON.parse(JSON.stringify(model.facts)) as Record<string, unknown>;
+  const packed = [...plan.packings].map(([name, { codes, from }]) => [name, from, codes.shape]);
+  const text = JSON.stringify([family, facts, config.quantization_config ?? null, about, packed]);
+  const parts: Uint8Array[] = [new TextEncoder().encode(text)];
+  for (const { name, piece } of pieces) {
+    const stored = plan.tensors.get(name) as StoredTensor;
+    if (hasPlainRow(stored, piece)) parts.push(await (backend ? liveRow(backend, piece) : storedRow(stored, piece)));
+  }
+  const bytes = await new Blob(parts as Uint8Array<ArrayBuffer>[]).arrayBuffer();
+  const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
+  const weights = [...new Set(pieces.map(({ piece }) => piece.target.dtype))].sort().join(', ');
+  return { family, weights, facts, digest: [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('') };
+}
+
+/** Do the numbers of the first row lie together in the file and in memory? Those of packed formats and of turned matrices do not. */
+function hasPlainRow(stored: StoredTensor, { target, firstRow, transposed }: Piece): boolean {
+  const isPlain = target.dtype === 'f32' || target.dtype === 'f16' || target.dtype === 'bf16';
+  return isPlain && firstRow === 0 && !transposed && SOURCE[stored.dtype] !== undefined && size(target.shape) > 0;
+}
+
+const rowLength = ({ target }: Piece): number => Math.min(target.shape.at(-1) ?? 1, MOST_NUMBERS);
+
+async function liveRow(backend: Backend, piece: Piece): Promise<Uint8Array> {
+  const { target } = piece;
+  const flat = reshape(target, [size(target.shape)]);
+  return bytesOf(await backend.read(rows(flat, 0, rowLength(piece))));
+}
+
+async function storedRow(stored: StoredTensor, piece: Piece): Promise<Uint8Array> {
+  const columns = rowLength(piece);
+  const { dtype } = piece.target;
+  const from = SOURCE[stored.dtype] as NonNullable<(typeof SOURCE)[typeof stored.dtype]>;
+  const bytes = new Uint8Array((stored.byteLength / size(stored.shape)) * columns);
+  await stored.read(0, bytes);
+  const row = arrayFor(dtype, new ArrayBuffer(byteSize([columns], dtype)), 0, columns);
+  fillBlock(
+    row,
+    { shape: [1, columns], dtype },
+    {
+      ...{ row: 0, column: 0, rows: 1, columns, dtype: from, bytes, transposed: false },
+    },
+  );
+  return bytesOf(row);
+}
+
+const bytesOf = ({ buffer, byteOffset, byteLength }: TypedArray) => new Uint8Array(buffer, byteOffset, byteLength);
