@@ -123,7 +123,7 @@ function declareFitting<D extends { readonly plan: Plan }>(
   const [first, ...smaller] = weights === 'auto' ? AUTO_FORMATS : [weights];
   let chosen = declare(first as WeightFormat);
   for (const format of smaller.filter((format) => chosen.plan.suits(format))) {
-    if (chosen.plan.bytes <= memoryBytes) break;
+    if (chosen.plan.bytes + chosen.plan.passingBytes <= memoryBytes) break;
     chosen = declare(format);
   }
   return chosen;
