@@ -28,7 +28,7 @@ export function declareFitting<D extends Declared>(declare: Declare<D>, options:
   const stored = declare(first as WeightFormat);
   let chosen = stored;
   for (const format of smaller.filter((format) => chosen.plan.suits(format))) {
-    if (chosen.plan.bytes <= memoryBytes && tooLarge(chosen, options) === undefined) break;
+    if (chosen.plan.bytes + chosen.plan.passingBytes <= memoryBytes && tooLarge(chosen, options) === undefined) break;
     chosen = declare(format);
   }
   const problem = tooLarge(chosen, options);

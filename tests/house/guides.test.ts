@@ -87,7 +87,7 @@ describe('the family that the guide adds', async () => {
   // The golden was made by tests/fixtures/guides/cases_gpt2.py with transformers (Apache-2.0).
   cpSync(join(root, 'tests/fixtures/guides/gpt2'), join(folder, 'tests/golden/gpt2'), { recursive: true });
   const laws = join(folder, 'tests/models/laws.test.ts');
-  writeFileSync(laws, readFileSync(laws, 'utf8').replace(/const NAMES = \[[^\]]*\]/, "const NAMES = ['gpt2']"));
+  writeFileSync(laws, readFileSync(laws, 'utf8').replace(/const NAMES = \[[\s\S]*?\n\];/, "const NAMES = ['gpt2'];"));
   await load('tests/models/golden.test.ts');
   await load('tests/models/laws.test.ts');
 });
