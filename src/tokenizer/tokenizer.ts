@@ -21,6 +21,8 @@ export interface Tokenizer {
   readonly bosId: number | undefined;
   readonly eosId: number | undefined;
   readonly specialIds: ReadonlySet<number>;
+  /** What `encode` puts in front of a text, such as a begin-of-text. */
+  readonly frontIds: readonly number[];
   /** Special tokens that stand in the text become their ids, unless `splitSpecialTokens` is set. */
   encode(text: string, options?: EncodeOptions): number[];
   /** Ids that are no token have no text. Bytes that are no character come out as U+FFFD. `skipSpecialTokens`: default true. */
@@ -54,6 +56,7 @@ class FileTokenizer implements Tokenizer {
   readonly bosId: number | undefined;
   readonly eosId: number | undefined;
   readonly specialIds: ReadonlySet<number>;
+  readonly frontIds: readonly number[];
   readonly #file: TokenizerFile;
   readonly #cutRaw: Cutter;
   readonly #cutNormalized: Cutter;
@@ -75,6 +78,7 @@ class FileTokenizer implements Tokenizer {
     this.vocabSize = largest + 1;
     this.bosId = file.bosId;
     this.eosId = file.eosId;
+    this.frontIds = file.frame.before;
     const special = added.filter((token) => token.special);
     this.specialIds = new Set(special.map(({ id }) => id));
     // The reference knows special tokens by their name when it leaves them out, which one that was normalised has no more.
