@@ -11,7 +11,7 @@ import {
 } from '../src/node.ts';
 import { breathe, interrupt } from './interrupt.ts';
 import { withModel } from './load.ts';
-import type { ModelFlags } from './options.ts';
+import type { EncodeFlags, ModelFlags } from './options.ts';
 import { columns, megabytes, printJson } from './output.ts';
 
 export interface CompareFlags {
@@ -34,11 +34,12 @@ export const COMPARE_FIELDS = `With --compare, the object of --json has
 export async function printComparison(
   reference: string,
   prompt: Prompt,
-  flags: ModelFlags & CompareFlags,
+  flags: ModelFlags & CompareFlags & EncodeFlags,
 ): Promise<void> {
-  const { weights = 'auto', compare: other = 'auto', window, stride, json } = flags;
+  const { weights = 'auto', compare: other = 'auto', window, stride, splitSpecialTokens, json } = flags;
+  const cut = { window, stride, splitSpecialTokens };
   const check = (opened: OpenedModel) => {
-    comparedWindows(opened, prompt, { window, stride });
+    comparedWindows(opened, prompt, cut);
     checkMemory(opened, weights, other, flags.memory ?? usableBytes());
   };
   const result = await withModel(reference, flags, check, (model) =>
@@ -52,7 +53,7 @@ export async function printComparison(
           if (isTTY) process.stderr.write(`\r${done === total ? '\x1b[K' : `${done} of ${total} tokens`}`);
           return breathe();
         };
-        return compare(model, exact, prompt, { window, stride, signal: interrupt.signal, onProgress });
+        return compare(model, exact, prompt, { ...cut, signal: interrupt.signal, onProgress });
       },
     ),
   );

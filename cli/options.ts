@@ -256,6 +256,14 @@ export function promptOf({ text, textFile, ids }: TextFlags): Prompt | undefined
 
 export const NO_TEXT = 'there is no text: give --text, --text-file or --ids, or let standard input have it.';
 
+export interface EncodeFlags {
+  readonly splitSpecialTokens?: boolean;
+}
+
+export function encodeOption(command: Command): Command {
+  return command.option('--split-special-tokens', 'special tokens that stand in the text are text like any other');
+}
+
 export function jsonOption(command: Command, about: string): Command {
   return command.option('--json', `one JSON object: ${about}`);
 }

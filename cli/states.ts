@@ -11,6 +11,7 @@ import {
   type StateDescription,
   UsageError,
 } from '../src/node.ts';
+import type { EncodeFlags } from './options.ts';
 
 export interface StateFlags {
   readonly saveState?: string;
@@ -38,8 +39,13 @@ export async function describeStates(flags: StateFlags): Promise<DescribedStates
 }
 
 /** All ids of a prompt that goes on from a state. Throws UsageError when it adds none. */
-export function appended(opened: OpenedModel, { ids }: StateDescription, prompt: Prompt): readonly number[] {
-  const more = encodeMore(opened, prompt);
+export function appended(
+  opened: OpenedModel,
+  { ids }: StateDescription,
+  prompt: Prompt,
+  options: EncodeFlags = {},
+): readonly number[] {
+  const more = encodeMore(opened, prompt, options);
   if (more.length === 0) throw new UsageError('the prompt is empty: give at least one character to go on with.');
   return [...ids, ...more];
 }
@@ -64,7 +70,7 @@ export async function stateFor(model: Model, ids: readonly number[], flags: Stat
   if (file === undefined) return saveState === undefined ? undefined : model.newState();
   const state = await loadState(model, file);
   const known = state.reusable(ids);
-  const front = model.tokenizer ? model.encode('').length : 0;
+  const front = model.tokenizer?.frontIds.length ?? 0;
   if (known <= front && state.length > front) {
     const hint = goesOn ? '' : '; with --continue, the prompt would be appended to it';
     process.stderr.write(`warning: ${file} is of another text; all of the prompt is read${hint}.\n`);

@@ -13,7 +13,7 @@ export interface GenerationOptions extends SamplingOptions {
   readonly maxNewTokens?: number | undefined;
   /** Tokens of prompt and text together at most, those that a state has read included; maxNewTokens has precedence. */
   readonly maxLength?: number | undefined;
-  /** Generation ends before the first of these texts, which is not part of the result. */
+  /** Generation ends before the first of these texts, which is not part of the result. Special tokens count by their names. */
   readonly stop?: string | readonly string[] | undefined;
   /** Ids that end the generation, beside the model's own end-of-text. They are given out, without text. */
   readonly stopIds?: readonly number[] | undefined;
@@ -134,16 +134,17 @@ export async function* generate(
       if (!given) owned.push(state);
       const cachedTokens = cache && state.length;
       const [pending = [], ...later] = pieces(ids, [cachedTokens ?? 0, ...(cache?.pointsIn(ids, state) ?? [])]);
+      const prompt = [...(given?.ids ?? []), ...ids];
       open.push({
         index,
         state,
         owned: !given,
         cachedTokens,
-        prompt: [...(given?.ids ?? []), ...ids],
+        prompt,
         generated: [],
         limit: limits[index] as number,
         sampler: index === 0 ? sampler : sampler.clone(),
-        stream: tokenizer?.stream(),
+        stream: tokenizer?.stream({ continues: prompt.some((id) => !tokenizer.specialIds.has(id)) }),
         stop: new StopText(stops),
         pending,
         later,
@@ -178,7 +179,9 @@ export async function* generate(
           ...(alternatives > 0 ? { alternatives: likeliest(scores, alternatives, tokenizer) } : {}),
         };
         const ended = ends.has(id);
-        const text = ended ? '' : sequence.stop.push(sequence.stream?.push(id) ?? '');
+        const name = !ended && tokenizer?.specialIds.has(id) ? tokenizer.piece(id) : '';
+        const shown = ended ? '' : sequence.stop.push(sequence.stream?.push(id) ?? '');
+        const text = shown + sequence.stop.push(name, { hidden: true });
         yield { ...facts, text };
         if (ended || sequence.stop.found) yield await finish(engine, sequence, 'stop', signal);
         else going.push(sequence);

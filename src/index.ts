@@ -30,8 +30,17 @@ export {
 export type { Site } from './models/model.ts';
 export { type SavedState, State } from './models/state.ts';
 export { PrefixCache, type PrefixCacheOptions } from './prefix-cache.ts';
-export { encodeMore, encodePrompt, type Prompt, type Prompts, type TokenIds } from './prompt.ts';
+export {
+  type EncodePromptOptions,
+  encodeMore,
+  encodePrompt,
+  type Prompt,
+  type Prompts,
+  type TokenIds,
+} from './prompt.ts';
 export type { DefaultOptions, GenerationConfig, GenerationDefaults } from './sampler/generation-config.ts';
 export type { SamplingOptions } from './sampler/sampler.ts';
-export { createTokenizer, type TextStream, type Tokenizer } from './tokenizer/tokenizer.ts';
+export { createTokenizerFromFiles, type TokenizerFiles } from './tokenizer/older-files.ts';
+export { promptIds } from './tokenizer/prompt.ts';
+export { createTokenizer, type EncodeOptions, type TextStream, type Tokenizer } from './tokenizer/tokenizer.ts';
 export { type Window, type WindowOptions, type Windows, windowsOf } from './windows.ts';

@@ -22,14 +22,22 @@ import { exp } from './math.ts';
 import { State } from './models/state.ts';
 import { checkOptions, type Kind, type Kinds, kinds, oneOf } from './options.ts';
 import { PrefixCache, type PrefixCacheOptions } from './prefix-cache.ts';
-import { encodeMore, encodePrompt, type Prompt, type Prompts, promptList } from './prompt.ts';
+import {
+  ENCODE_KINDS,
+  type EncodePromptOptions,
+  encodeMore,
+  encodePrompt,
+  type Prompt,
+  type Prompts,
+  promptList,
+} from './prompt.ts';
 import { changedDefaults, type GenerationConfig, withDefaults } from './sampler/generation-config.ts';
 import { logSumExp } from './sampler/sampler.ts';
 import type { TypedArray } from './tensor.ts';
 import type { Tokenizer } from './tokenizer/tokenizer.ts';
 import { WINDOW_KINDS, type WindowOptions, windowsOf } from './windows.ts';
 
-export interface PromptOptions extends GenerationOptions {
+export interface PromptOptions extends GenerationOptions, EncodePromptOptions {
   /**
    * Go on from what this state has read; at the end it has read the prompt and all that was generated too. For a single prompt, which is
    * appended: after a state that has read something, text gets nothing of what the tokenizer puts in front of a text.
@@ -43,6 +51,7 @@ const aState: Kind = { wanted: 'a State, as newState() gives', holds: (value) =>
 
 const PROMPT_KINDS: Kinds<PromptOptions> = {
   ...GENERATION_KINDS,
+  ...ENCODE_KINDS,
   state: aState,
   generationConfig: kinds.objectOrFalse,
 };
@@ -99,7 +108,7 @@ const SCORE_KINDS: Kinds<ScoreOptions> = {
   onLogits: kinds.call,
 };
 
-export interface CaptureOptions {
+export interface CaptureOptions extends EncodePromptOptions {
   /** Site names, `*` for any part. */
   readonly sites: readonly string[];
   /** Numbers to put in the place of those of a site, of the same count. */
@@ -109,6 +118,7 @@ export interface CaptureOptions {
 }
 
 const CAPTURE_KINDS: Kinds<CaptureOptions> = {
+  ...ENCODE_KINDS,
   sites: { wanted: "a list of site names, as in ['blocks.*.pattern']", holds: kinds.texts.holds },
   replace: kinds.object,
   state: aState,
@@ -188,20 +198,27 @@ export class Model {
     return new PrefixCache(this.engine, options);
   }
 
-  /** Ids of a text, with what the tokenizer adds in front (such as Llama's begin-of-text); ids as they are. */
-  encode(prompt: Prompt): readonly number[] {
-    return encodePrompt(this.opened, prompt);
+  /**
+   * Ids of a text, with what the tokenizer adds in front (such as Llama's begin-of-text), unless the text begins with it already; ids as
+   * they are.
+   */
+  encode(prompt: Prompt, options: EncodePromptOptions = {}): readonly number[] {
+    checkOptions('encode', options, ENCODE_KINDS);
+    return encodePrompt(this.opened, prompt, options);
   }
 
   /** One prompt, or several at once; steps say by `index` to which prompt they belong. */
   async *generate(prompts: Prompts, options: PromptOptions = {}): AsyncGenerator<GenerationStep> {
     checkOptions('generation', options, PROMPT_KINDS);
-    const { state, generationConfig, ...rest } = options;
+    const { state, generationConfig, splitSpecialTokens, ...rest } = options;
     const defaults = changedDefaults(this.opened.generation, generationConfig);
     const list = promptList(prompts);
     if (state && list.length > 1)
       throw new UsageError('a state belongs to one prompt; generate several without, or one by one.');
-    const inputs = list.map((prompt) => ({ ids: this.#append(prompt, state), ...(state ? { state } : {}) }));
+    const inputs = list.map((prompt) => ({
+      ids: this.#append(prompt, state, { splitSpecialTokens }),
+      ...(state ? { state } : {}),
+    }));
     const endIds =
       generationConfig && 'eos_token_id' in generationConfig ? new Set(defaults.endIds) : this.opened.endIds;
     yield* generate(this.engine, inputs, this.tokenizer, endIds, withDefaults(defaults, rest));
@@ -209,7 +226,7 @@ export class Model {
 
   /** All of what generate() gives for one prompt, at the end. */
   async complete(prompt: Prompt, options: PromptOptions = {}): Promise<Completion> {
-    const promptIds = this.#append(prompt, options.state);
+    const promptIds = this.#append(prompt, options.state, options);
     const ids: number[] = [];
     const logprobs: number[] = [];
     let text = '';
@@ -262,10 +279,13 @@ export class Model {
   }
 
   /** The raw scores [T, V] of the next token after every position. */
-  async logits(prompt: Prompt, options: { readonly signal?: AbortSignal | undefined } = {}): Promise<CapturedTensor> {
-    checkOptions('logits', options, { signal: kinds.signal });
-    const { signal } = options;
-    const ids = this.encode(prompt);
+  async logits(
+    prompt: Prompt,
+    options: EncodePromptOptions & { readonly signal?: AbortSignal | undefined } = {},
+  ): Promise<CapturedTensor> {
+    checkOptions('logits', options, { ...ENCODE_KINDS, signal: kinds.signal });
+    const { signal, splitSpecialTokens } = options;
+    const ids = this.encode(prompt, { splitSpecialTokens });
     const { vocabSize } = this.engine.model.facts;
     const data = new Float32Array(ids.length * vocabSize);
     await this.#readThrough(ids, (first, some) => data.set(some, first * vocabSize), signal);
@@ -278,7 +298,7 @@ export class Model {
     if (!options?.sites)
       throw new UsageError("capture needs the names of sites, as in { sites: ['blocks.*.pattern'] }.");
     const { sites, replace = {}, state: given, signal } = options;
-    const ids = this.#append(prompt, given);
+    const ids = this.#append(prompt, given, options);
     const wanted = matchSites(this.sites, sites);
     const replacements = new Map(Object.entries(replace));
     matchSites(this.sites, [...replacements.keys()]);
@@ -303,8 +323,9 @@ export class Model {
   }
 
   /** Ids of a prompt that goes on from a state, or begins a text. */
-  #append(prompt: Prompt, state: State | undefined): readonly number[] {
-    return state && state.length > 0 ? encodeMore(this.opened, prompt) : this.encode(prompt);
+  #append(prompt: Prompt, state: State | undefined, options: EncodePromptOptions): readonly number[] {
+    const encode = state && state.length > 0 ? encodeMore : encodePrompt;
+    return encode(this.opened, prompt, options);
   }
 
   /** Reads one text with a state of its own. */

@@ -297,7 +297,7 @@ export async function openTokenizerOf(reference: string, options: PretrainedOpti
   const usual = own ? undefined : TOKENIZER_OF[(await familyNameOf(folder)) ?? ''];
   const other = { ...options, revision: undefined };
   const tokenizer = usual ? await openTokenizer(await tokenizerFolderOf(usual, other), options.onWarning) : own;
-  if (!tokenizer) throw new UsageError(`${reference} has no tokenizer.json.`);
+  if (!tokenizer) throw new UsageError(`${reference} has no tokenizer.json, and no vocab.json with merges.txt.`);
   return tokenizer;
 }
 

@@ -1,6 +1,9 @@
 /** What users give a model to read, checked where it comes in. */
 import { quote, UsageError } from './errors.ts';
 import type { OpenedModel } from './loader/open.ts';
+import { type Kinds, kinds } from './options.ts';
+import { promptIds } from './tokenizer/prompt.ts';
+import type { Tokenizer } from './tokenizer/tokenizer.ts';
 
 /** Ids in an array, or in one of whole numbers such as Int32Array. */
 export type TokenIds = readonly number[] | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
@@ -9,6 +12,13 @@ export type TokenIds = readonly number[] | Int8Array | Uint8Array | Int16Array |
 export type Prompt = string | TokenIds;
 
 export type Prompts = Prompt | readonly Prompt[];
+
+export interface EncodePromptOptions {
+  /** Special tokens that stand in a text are text like any other: for texts from users. Default false, unless the tokenizer says otherwise. */
+  readonly splitSpecialTokens?: boolean | undefined;
+}
+
+export const ENCODE_KINDS: Kinds<EncodePromptOptions> = { splitSpecialTokens: kinds.flag };
 
 const WANTED = 'wanted a text or token ids, as in [1, 2, 3]';
 
@@ -50,16 +60,31 @@ function isMessage(value: unknown): boolean {
   return typeof value === 'object' && value !== null && 'role' in value && 'content' in value;
 }
 
-/** Ids of a prompt; throws UsageError when it is neither text nor ids, and when it is text and there is no tokenizer. */
-export function encodePrompt({ tokenizer }: Pick<OpenedModel, 'tokenizer'>, prompt: Prompt): readonly number[] {
+/**
+ * Ids of a prompt, with what the tokenizer puts in front of a text, unless the text begins with it already. Throws UsageError when it is
+ * neither text nor ids, and when it is text and there is no tokenizer.
+ */
+export function encodePrompt(
+  opened: Pick<OpenedModel, 'tokenizer'>,
+  prompt: Prompt,
+  { splitSpecialTokens }: EncodePromptOptions = {},
+): readonly number[] {
   const checked = checkPrompt(prompt);
-  if (typeof checked !== 'string') return checked;
-  if (!tokenizer) throw new UsageError('this checkpoint has no tokenizer: give token ids in place of text.');
-  return tokenizer.encode(checked);
+  return typeof checked === 'string' ? promptIds(tokenizerOf(opened), checked, { splitSpecialTokens }) : checked;
 }
 
 /** As encodePrompt, of text that goes on after other: without what the tokenizer puts in front of a text. */
-export function encodeMore(opened: Pick<OpenedModel, 'tokenizer'>, prompt: Prompt): readonly number[] {
-  const ids = encodePrompt(opened, prompt);
-  return typeof prompt === 'string' ? ids.slice(encodePrompt(opened, '').length) : ids;
+export function encodeMore(
+  opened: Pick<OpenedModel, 'tokenizer'>,
+  prompt: Prompt,
+  { splitSpecialTokens }: EncodePromptOptions = {},
+): readonly number[] {
+  const checked = checkPrompt(prompt);
+  if (typeof checked !== 'string') return checked;
+  return tokenizerOf(opened).encode(checked, { addSpecialTokens: false, splitSpecialTokens });
+}
+
+function tokenizerOf({ tokenizer }: Pick<OpenedModel, 'tokenizer'>): Tokenizer {
+  if (!tokenizer) throw new UsageError('this checkpoint has no tokenizer: give token ids in place of text.');
+  return tokenizer;
 }

@@ -7,16 +7,20 @@ import { checkSequences } from './engine.ts';
 import { UsageError } from './errors.ts';
 import type { OpenedModel } from './loader/open.ts';
 import { type Kinds, kinds } from './options.ts';
-import { encodePrompt, type Prompt } from './prompt.ts';
+import { ENCODE_KINDS, type EncodePromptOptions, encodePrompt, type Prompt } from './prompt.ts';
 
-export interface WindowOptions {
+export interface WindowOptions extends EncodePromptOptions {
   /** Tokens of one window, with those that the tokenizer puts in front. Default: the model's context. */
   readonly window?: number | undefined;
   /** Tokens from one window's beginning to the next's: how many each adds. Default: a whole window, so that none overlap. */
   readonly stride?: number | undefined;
 }
 
-export const WINDOW_KINDS: Kinds<WindowOptions> = { window: kinds.fromOne, stride: kinds.fromOne };
+export const WINDOW_KINDS: Kinds<WindowOptions> = {
+  ...ENCODE_KINDS,
+  window: kinds.fromOne,
+  stride: kinds.fromOne,
+};
 
 export interface Window {
   /** What the model reads. */
@@ -40,10 +44,10 @@ export interface Windows {
  * and on a window or a stride that is none: also before the weights are loaded.
  */
 export function windowsOf(opened: OpenedModel, prompt: Prompt, options: WindowOptions = {}): Windows {
-  const ids = encodePrompt(opened, prompt);
+  const ids = encodePrompt(opened, prompt, options);
   const { vocabSize, contextLength: most = Number.POSITIVE_INFINITY } = opened.model.facts;
   checkSequences({ vocabSize, contextLength: undefined }, [{ ids }]);
-  const front = typeof prompt === 'string' ? encodePrompt(opened, '').length : 0;
+  const front = typeof prompt === 'string' ? (opened.tokenizer?.frontIds.length ?? 0) : 0;
   const { window = Math.min(ids.length, most) } = options;
   const isWhole = options.window === undefined && ids.length <= most;
   if (!isWhole && !(Number.isInteger(window) && window >= front + 2 && window <= most)) {

@@ -14,21 +14,30 @@ import {
 import { type GenerationFlags, generationFlags, generationOptions, SAMPLING_ABOUT } from '../generation.ts';
 import { breathe, interrupt } from '../interrupt.ts';
 import { withModel } from '../load.ts';
-import { idList, inputFile, jsonOption, type ModelFlags, modelOptions, outputFile } from '../options.ts';
+import {
+  type EncodeFlags,
+  encodeOption,
+  idList,
+  inputFile,
+  jsonOption,
+  type ModelFlags,
+  modelOptions,
+  outputFile,
+} from '../options.ts';
 import { printJson } from '../output.ts';
 import { checkNotOfModel, checkOutput, isStandardOutput } from '../output-file.ts';
 import { standardInput } from '../standard-input.ts';
 import { appended, checkKeeps, describeStates, type StateFlags, stateFor } from '../states.ts';
 import { statsSheet, stopwatch } from '../stats.ts';
 
-interface RunFlags extends ModelFlags, GenerationFlags, StateFlags {
+interface RunFlags extends ModelFlags, GenerationFlags, StateFlags, EncodeFlags {
   readonly ids?: number[];
   readonly json?: boolean;
   readonly stats?: boolean;
 }
 
 export function addRun(program: Command): void {
-  const command = generationFlags(modelOptions(program.command('run')))
+  const command = encodeOption(generationFlags(modelOptions(program.command('run'))))
     .description('continue a text; prints what follows, without the text itself. With --ids and no tokenizer, ids')
     .argument('[prompt]', 'the text to continue; else standard input is read, less a line end at its end')
     .option('--ids <list>', 'token ids in place of a prompt, as in 1,2,3', idList)
@@ -59,6 +68,9 @@ ${SAMPLING_ABOUT}
 A state serves the checkpoint and weight format that it was saved with. Where text and state part, the state is rewound; that of a recurrent
 model cannot be, and serves only a prompt that begins with all of its ids. With --continue the prompt is what comes after that text.
 
+A prompt that begins with the model's begin-of-text, as a chat template writes it, gets no second one. The names of special tokens in a prompt are
+those tokens; in a text that users wrote, --split-special-tokens makes them plain text. --stop may be the name of a special token.
+
 A prompt that begins with a dash comes after two: portmanteau run granite-tiny -- '-1 is'`,
     )
     .action(run);
@@ -72,7 +84,8 @@ async function run(reference: string, promptText: string | undefined, flags: Run
   const begin = performance.now();
   let promptIds: readonly number[] = [];
   const check = async (opened: OpenedModel) => {
-    promptIds = states.goesOnFrom ? appended(opened, states.goesOnFrom, prompt) : encodePrompt(opened, prompt);
+    const { goesOnFrom } = states;
+    promptIds = goesOnFrom ? appended(opened, goesOnFrom, prompt, flags) : encodePrompt(opened, prompt, flags);
     checkBeforeLoad(opened, promptIds);
     checkNotOfModel(flags.saveState, opened);
     checkKeeps(opened, promptIds, states.replaced, flags);

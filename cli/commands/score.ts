@@ -15,6 +15,8 @@ import { COMPARE_FIELDS, type CompareFlags, printComparison } from '../compare.t
 import { interrupt } from '../interrupt.ts';
 import { withModel } from '../load.ts';
 import {
+  type EncodeFlags,
+  encodeOption,
   jsonOption,
   type ModelFlags,
   modelOptions,
@@ -29,13 +31,13 @@ import { columns, megabytes } from '../output.ts';
 import { checkNotOfModel, checkOutput, printBeside } from '../output-file.ts';
 import { standardInput } from '../standard-input.ts';
 
-interface ScoreFlags extends ModelFlags, TextFlags, CompareFlags {
+interface ScoreFlags extends ModelFlags, TextFlags, CompareFlags, EncodeFlags {
   readonly top: number;
   readonly logits?: string;
 }
 
 export function addScore(program: Command): void {
-  const command = modelOptions(textOptions(program.command('score')))
+  const command = encodeOption(modelOptions(textOptions(program.command('score'))))
     .description(
       'natural log-probability of every token of a text given those before it, their sum, and the perplexity; ' +
         'the first token has none',
@@ -84,17 +86,17 @@ async function score(reference: string, flags: ScoreFlags): Promise<void> {
   const prompt = promptOf(flags) ?? (await standardInput(NO_TEXT));
   if (comparing) return printComparison(reference, prompt, flags);
   await checkOutput(flags.logits);
-  const { window, stride } = flags;
+  const { window, stride, splitSpecialTokens } = flags;
   const check = (opened: OpenedModel) => {
     noteWindows(opened, prompt, flags);
     checkNotOfModel(flags.logits, opened);
   };
   await withModel(reference, flags, check, async (model) => {
     const { vocabSize } = model.opened.model.facts;
-    const shape = [model.encode(prompt).length, vocabSize] as const;
+    const shape = [model.encode(prompt, { splitSpecialTokens }).length, vocabSize] as const;
     const logits = flags.logits === undefined ? undefined : new Float32Array(shape[0] * vocabSize);
     const result = await model.score(prompt, {
-      ...{ window, stride, alternatives: flags.top, signal: interrupt.signal },
+      ...{ window, stride, splitSpecialTokens, alternatives: flags.top, signal: interrupt.signal },
       onLogits: (first, some) => logits?.set(some, first * vocabSize),
     });
     if (logits && flags.logits !== undefined)
@@ -111,9 +113,9 @@ async function score(reference: string, flags: ScoreFlags): Promise<void> {
 function noteWindows(
   opened: OpenedModel,
   prompt: Prompt,
-  { window: wanted, stride, logits, memory }: ScoreFlags,
+  { window: wanted, stride, splitSpecialTokens, logits, memory }: ScoreFlags,
 ): void {
-  const { window, windows } = windowsOf(opened, prompt, { window: wanted, stride });
+  const { window, windows } = windowsOf(opened, prompt, { window: wanted, stride, splitSpecialTokens });
   const last = windows.at(-1);
   const tokens = last ? last.at + last.ids.length - last.first : 0;
   const logitBytes = 4 * tokens * opened.model.facts.vocabSize;

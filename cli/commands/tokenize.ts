@@ -1,18 +1,26 @@
 /** `tokenize MODEL TEXT` and `tokenize MODEL --decode IDS`. */
 import type { Command } from 'commander';
-import { openTokenizerOf, type Tokenizer, UsageError } from '../../src/node.ts';
+import { openTokenizerOf, promptIds, type Tokenizer, UsageError } from '../../src/node.ts';
 import { withProgress } from '../load.ts';
-import { type HubFlags, hubOptions, idList, jsonOption, modelArgument } from '../options.ts';
+import {
+  type EncodeFlags,
+  encodeOption,
+  type HubFlags,
+  hubOptions,
+  idList,
+  jsonOption,
+  modelArgument,
+} from '../options.ts';
 import { printJson } from '../output.ts';
 import { standardInput } from '../standard-input.ts';
 
-interface TokenizeFlags extends HubFlags {
+interface TokenizeFlags extends HubFlags, EncodeFlags {
   readonly decode?: number[];
   readonly json?: boolean;
 }
 
 export function addTokenize(program: Command): void {
-  const command = hubOptions(modelArgument(program.command('tokenize')))
+  const command = encodeOption(hubOptions(modelArgument(program.command('tokenize'))))
     .description('ids of a text, or the text of ids')
     .argument(
       '[text]',
@@ -38,7 +46,7 @@ async function tokenize(reference: string, given: string | undefined, flags: Tok
   if (given !== undefined && decode !== undefined) throw new UsageError('give a text or --decode, not both.');
   const input = decode === undefined ? (given ?? (await standardInput(NOTHING))) : undefined;
   const tokenizer = await withProgress('pulling', flags, (options) => openTokenizerOf(reference, options));
-  const ids = decode ? known(decode, tokenizer) : tokenizer.encode(input as string);
+  const ids = decode ? known(decode, tokenizer) : promptIds(tokenizer, input as string, flags);
   const text = input ?? tokenizer.decode(ids, { skipSpecialTokens: false });
   if (json) printJson({ ids, text, pieces: ids.map((id) => tokenizer.piece(id)) });
   else process.stdout.write(`${decode ? text : ids.join(',')}\n`);

@@ -51,8 +51,8 @@ const PIECE_TOKENS = 128;
  */
 export function comparedWindows(opened: OpenedModel, prompt: Prompt, options: WindowOptions = {}): Windows {
   const { contextLength: most = DEFAULT_WINDOW } = opened.model.facts;
-  const { window = Math.min(most, DEFAULT_WINDOW), stride } = options;
-  const all = windowsOf(opened, prompt, { window, stride });
+  const { window = Math.min(most, DEFAULT_WINDOW) } = options;
+  const all = windowsOf(opened, prompt, { ...options, window });
   if (!all.windows.some(({ ids }) => ids.length > Math.max(1, all.front)))
     throw new UsageError('there is nothing to predict: give a text of two tokens at least.');
   return all;

@@ -1,14 +1,15 @@
 /** From a folder of files to a model whose every tensor is accounted for, before any memory is taken for its weights. */
 import { type Checkpoint, openCheckpoint, readJson } from '../checkpoint/checkpoint.ts';
 import { otherFiles } from '../checkpoint/other-files.ts';
-import type { Folder } from '../checkpoint/source.ts';
+import { type Folder, readText } from '../checkpoint/source.ts';
 import { CheckpointError } from '../errors.ts';
 import { ConfigReader, type JsonObject } from '../models/config.ts';
 import { familyOf } from '../models/index.ts';
 import type { LanguageModel } from '../models/model.ts';
 import { checkOptions, type Kinds, kinds, oneOf } from '../options.ts';
 import type { GenerationConfig, GenerationDefaults } from '../sampler/generation-config.ts';
-import { createTokenizer, type Tokenizer } from '../tokenizer/tokenizer.ts';
+import { createTokenizerFromFiles } from '../tokenizer/older-files.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { declareFitting, formatsThatFit } from './fitting.ts';
 import { WEIGHT_FORMATS, type WeightFormat } from './formats.ts';
 import { openGenerationDefaults } from './generation-config.ts';
@@ -154,8 +155,18 @@ export async function familyNameOf(folder: Folder): Promise<string | undefined> 
 
 /** Undefined when there is none. */
 export async function openTokenizer(folder: Folder | undefined, onWarning?: OnWarning): Promise<Tokenizer | undefined> {
-  const json = folder && (await readJson(folder, 'tokenizer.json', MAX_TOKENIZER_BYTES));
-  return json && createTokenizer(json, await readJson(folder, 'tokenizer_config.json', MAX_TOKENIZER_BYTES), onWarning);
+  if (!folder) return undefined;
+  const json = (file: string) => readJson(folder, file, MAX_TOKENIZER_BYTES);
+  const tokenizer = await json('tokenizer.json');
+  const merges = tokenizer ? undefined : await readText(folder, 'merges.txt', MAX_TOKENIZER_BYTES);
+  const vocab = merges === undefined ? undefined : await json('vocab.json');
+  if (!tokenizer && !vocab) return undefined;
+  const config = await json('tokenizer_config.json');
+  // A config that lists added tokens says all that the two older files do.
+  const isWhole = config?.added_tokens_decoder !== undefined;
+  const specialTokensMap = isWhole ? undefined : await json('special_tokens_map.json');
+  const addedTokens = isWhole ? undefined : await json('added_tokens.json');
+  return createTokenizerFromFiles({ tokenizer, config, specialTokensMap, addedTokens, vocab, merges }, onWarning);
 }
 
 /** Names that end a text in the vocabularies of the four families; base models end with these whatever their config says. */

@@ -2,6 +2,7 @@
  * Tokens that are cut out of a text before anything else looks at it, such as <|endoftext|>: the leftmost match, the longest of
  * those that begin at one place (added_vocabulary.rs of huggingface/tokenizers).
  */
+import { escaped } from './pattern.ts';
 
 export interface AddedToken {
   readonly id: number;
@@ -21,7 +22,8 @@ export interface AddedToken {
 /** Text that is still to be split, or the id of a token found in it. */
 export type Section = string | number;
 
-export type Cutter = (text: string) => Section[];
+/** `literal`: special tokens stay text. */
+export type Cutter = (text: string, literal: boolean) => Section[];
 
 const WORD_BEFORE = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u;
 const WORD_AFTER = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
@@ -37,13 +39,14 @@ export function cutterFor(tokens: readonly AddedToken[], spell: (content: string
   // Alternatives are tried in order, so longer ones go first. Without the flag u a match could begin inside a pair of surrogates.
   const longestFirst = [...bySpelling.keys()].sort((a, b) => b.length - a.length);
   const pattern = new RegExp(longestFirst.map(escaped).join('|'), 'gu');
-  return (text) => {
+  return (text, literal) => {
     const sections: Section[] = [];
     let done = 0;
     for (const match of text.matchAll(pattern)) {
       const token = bySpelling.get(match[0]) as AddedToken;
       let start = match.index;
       let end = start + match[0].length;
+      if (literal && token.special) continue;
       if (token.singleWord && insideWord(text, start, end)) continue;
       if (token.lstrip) while (start > done && isSpace(text, start - 1)) start--;
       if (token.rstrip) while (isSpace(text, end)) end++;
@@ -64,8 +67,4 @@ function insideWord(text: string, start: number, end: number): boolean {
 /** White space of Unicode, which has U+0085 and not U+FEFF; all of it lies in the basic plane. */
 function isSpace(text: string, index: number): boolean {
   return index < text.length && /\p{White_Space}/u.test(text.charAt(index));
-}
-
-function escaped(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/]/g, '\\$&');
 }

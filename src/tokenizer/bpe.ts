@@ -1,47 +1,52 @@
-/** The model part of tokenizer.json: a vocabulary, and the merges that make its tokens of the bytes of a word. */
+/** Byte-pair encoding (arXiv 1508.07909): a vocabulary, and the merges that make its tokens of characters (models/bpe/model.rs of the reference). */
+import { byteFallback } from './byte-tokens.ts';
 import { at, flagAt, idAt, isAbsent, listAt, objectAt, type Place, textAt, wrong } from './json.ts';
 import { Merges } from './merge.ts';
-
-export interface WordEncoder {
-  readonly ids: ReadonlyMap<string, number>;
-  /** Ids of a word spelled in the byte alphabet. */
-  encode(word: string): readonly number[];
-}
+import type { TokenModel } from './model.ts';
 
 const MAX_MERGES = 2 ** 22; // the largest real lists have some 300,000
 const MAX_CACHED_WORDS = 20_000;
 const MAX_CACHED_LENGTH = 64; // characters; longer words hardly come twice
 
-/** Throws CheckpointError on another model than BPE, and on merges of or into tokens that the vocabulary lacks. */
-export function readBpe(place: Place): WordEncoder {
+/** Throws CheckpointError on merges of or into tokens that the vocabulary lacks, and on dropout, which makes ids random. */
+export function readBpe(place: Place): TokenModel {
   const model = objectAt(place);
-  const type = at(model, 'type');
-  if (!isAbsent(type) && type.value !== 'BPE') throw wrong(type, "'BPE': only byte-level BPE is understood");
   const dropout = at(model, 'dropout');
   if (!isAbsent(dropout) && dropout.value !== 0) throw wrong(dropout, 'null: dropout makes the ids of a text random');
   for (const affix of ['continuing_subword_prefix', 'end_of_word_suffix'])
     if (!isAbsent(at(model, affix)) && at(model, affix).value !== '') throw wrong(at(model, affix), 'null');
-  if (flagAt(at(model, 'byte_fallback'), false))
-    throw wrong(at(model, 'byte_fallback'), 'false: only byte-level BPE is understood');
   const ids = readVocabulary(at(model, 'vocab'));
   const merges = readMerges(at(model, 'merges'), ids);
+  const bytesOf = flagAt(at(model, 'byte_fallback'), false) ? byteFallback(ids) : () => undefined;
   const unknown = at(model, 'unk_token');
   const unknownId = isAbsent(unknown) ? undefined : ids.get(textAt(unknown));
-  if (!isAbsent(unknown) && unknownId === undefined) throw wrong(unknown, 'a token of the vocabulary');
   const fuseUnknown = flagAt(at(model, 'fuse_unk'), false);
   const ignoreMerges = flagAt(at(model, 'ignore_merges'), false);
 
-  /** Bytes that the vocabulary lacks, such as Granite's 0xF1, are the unknown token, or left out so that their neighbours may join. */
+  /**
+   * Characters that the vocabulary lacks are their bytes, or the unknown token, or left out so that their neighbours may join. The
+   * unknown token waits for the next character that is known, as in the reference: bytes go before it.
+   */
   const symbolsOf = (word: string): number[] => {
     const symbols: number[] = [];
-    let wasUnknown = false;
+    let waiting = false;
     for (const char of word) {
       const id = ids.get(char);
-      const isUnknown = id === undefined;
-      if (id !== undefined) symbols.push(id);
-      else if (unknownId !== undefined && !(wasUnknown && fuseUnknown)) symbols.push(unknownId);
-      wasUnknown = isUnknown;
+      if (id !== undefined) {
+        if (waiting) symbols.push(unknownId as number);
+        waiting = false;
+        symbols.push(id);
+        continue;
+      }
+      const bytes = bytesOf(char);
+      if (bytes) symbols.push(...bytes);
+      else if (!isAbsent(unknown)) {
+        if (unknownId === undefined) throw wrong(unknown, 'a token of the vocabulary');
+        if (waiting && !fuseUnknown) symbols.push(unknownId);
+        waiting = true;
+      }
     }
+    if (waiting) symbols.push(unknownId as number);
     return symbols;
   };
 

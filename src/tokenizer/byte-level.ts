@@ -22,6 +22,18 @@ const encoder = new TextEncoder();
 /** How a vocabulary spells a text: one character a byte of its UTF-8. */
 export function spellBytes(text: string): string {
   let spelled = '';
+  let done = 0;
+  let i = 0;
+  for (; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (unit > 0x7e) break;
+    if (unit > 0x20) continue;
+    spelled += text.slice(done, i) + charOfByte[unit];
+    done = i + 1;
+  }
+  // ASCII needs no encoder, which is slow on single words.
+  if (i === text.length) return done === 0 ? text : spelled + text.slice(done);
+  spelled = '';
   for (const byte of encoder.encode(text)) spelled += charOfByte[byte];
   return spelled;
 }

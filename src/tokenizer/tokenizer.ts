@@ -1,12 +1,19 @@
 /**
- * Text to token ids and back, for the byte-level BPE of GPT-2, Llama 3, GPT-NeoX and Granite, after tokenizer.json: the same ids as
- * huggingface/tokenizers gives. Text is never cleaned up after decoding: clean_up_tokenization_spaces, which many configs set, takes
+ * Text to token ids and back, after tokenizer.json: the same ids as huggingface/tokenizers gives, for byte-level BPE (GPT-2, Llama 3,
+ * GPT-NeoX, Granite, Falcon), BPE with byte fallback (Llama 2), and Unigram. Text is never cleaned up after decoding: clean_up_tokenization_spaces, which many configs set, takes
  * away spaces that were there, and the reference passes over it for BPE as well.
  */
 import { UsageError } from '../errors.ts';
 import { type Cutter, cutterFor } from './added-tokens.ts';
-import { bytesOf, spellBytes } from './byte-level.ts';
+import type { TokenDecoder } from './decoders.ts';
 import { readTokenizerFile, type TokenizerFile } from './tokenizer-file.ts';
+
+export interface EncodeOptions {
+  /** Adds what the post-processor puts before and after a text, such as a begin-of-text; default true. */
+  readonly addSpecialTokens?: boolean | undefined;
+  /** Special tokens that stand in the text are text like any other; default false, unless the config says otherwise. */
+  readonly splitSpecialTokens?: boolean | undefined;
+}
 
 export interface Tokenizer {
   /** One more than the largest id. */
@@ -14,14 +21,19 @@ export interface Tokenizer {
   readonly bosId: number | undefined;
   readonly eosId: number | undefined;
   readonly specialIds: ReadonlySet<number>;
-  /** Special tokens that stand in the text become their ids. `addSpecialTokens`: those that the post-processor adds, default true. */
-  encode(text: string, options?: { readonly addSpecialTokens?: boolean }): number[];
+  /** What `encode` puts in front of a text, such as a begin-of-text. */
+  readonly frontIds: readonly number[];
+  /** Special tokens that stand in the text become their ids, unless `splitSpecialTokens` is set. */
+  encode(text: string, options?: EncodeOptions): number[];
   /** Ids that are no token have no text. Bytes that are no character come out as U+FFFD. `skipSpecialTokens`: default true. */
   decode(ids: readonly number[], options?: { readonly skipSpecialTokens?: boolean }): string;
-  /** Text of one token, for display. */
+  /** Text of one token within a text, for display; of a special token, its name. */
   piece(id: number): string;
-  /** Decodes token by token, without special tokens. */
-  stream(): TextStream;
+  /**
+   * Decodes token by token, without special tokens. `continues`: other text goes before, which matters to tokenizers that take a space away
+   * at the begin of a text.
+   */
+  stream(options?: { readonly continues?: boolean | undefined }): TextStream;
 }
 
 export interface TextStream {
@@ -36,101 +48,111 @@ export interface TextStream {
  * wrong or not understood.
  */
 export function createTokenizer(json: unknown, config: unknown, onWarning?: (message: string) => void): Tokenizer {
-  return new ByteLevelTokenizer(readTokenizerFile(json, config, onWarning));
+  return new FileTokenizer(readTokenizerFile(json, config, onWarning));
 }
 
-class ByteLevelTokenizer implements Tokenizer {
+class FileTokenizer implements Tokenizer {
   readonly vocabSize: number;
   readonly bosId: number | undefined;
   readonly eosId: number | undefined;
   readonly specialIds: ReadonlySet<number>;
+  readonly frontIds: readonly number[];
   readonly #file: TokenizerFile;
   readonly #cutRaw: Cutter;
   readonly #cutNormalized: Cutter;
   readonly #tokens: ReadonlyMap<number, string>;
-  readonly #bytes = new Map<number, Uint8Array>();
+  readonly #skipped: ReadonlySet<number>;
+  readonly #names: ReadonlyMap<number, string>;
   readonly #pieces = new Map<number, string>();
 
   constructor(file: TokenizerFile) {
-    const { words, added, normalize } = file;
+    const { model, added, normalize } = file;
     this.#file = file;
     this.#tokens = new Map([
-      ...Array.from(words.ids, ([token, id]) => [id, token] as const),
-      ...added.map(({ id, content }) => [id, content] as const),
+      ...Array.from(model.ids, ([token, id]) => [id, token] as const),
+      // As the reference gives them back: those that are looked for in the normalised text, as they stand there.
+      ...added.map(({ id, content, normalized }) => [id, normalized ? normalize(content) : content] as const),
     ]);
     let largest = -1;
     for (const id of this.#tokens.keys()) largest = Math.max(largest, id);
     this.vocabSize = largest + 1;
     this.bosId = file.bosId;
     this.eosId = file.eosId;
-    this.specialIds = new Set(added.filter(({ special }) => special).map(({ id }) => id));
+    this.frontIds = file.frame.before;
+    const special = added.filter((token) => token.special);
+    this.specialIds = new Set(special.map(({ id }) => id));
+    // The reference knows special tokens by their name when it leaves them out, which one that was normalised has no more.
+    this.#skipped = new Set(special.filter(({ id, content }) => this.#tokens.get(id) === content).map(({ id }) => id));
+    this.#names = new Map(special.map(({ id, content }) => [id, content]));
     const raw = added.filter(({ normalized }) => !normalized);
     const normalized = added.filter((token) => token.normalized);
     this.#cutRaw = cutterFor(raw, (content) => content);
     this.#cutNormalized = cutterFor(normalized, normalize);
   }
 
-  encode(text: string, { addSpecialTokens = true }: { readonly addSpecialTokens?: boolean } = {}): number[] {
+  encode(text: string, { addSpecialTokens = true, splitSpecialTokens }: EncodeOptions = {}): number[] {
     const { frame } = this.#file;
+    const literal = splitSpecialTokens ?? this.#file.splitSpecialTokens;
     const ids: number[] = addSpecialTokens ? [...frame.before] : [];
-    for (const section of this.#cutRaw(wellFormed(text))) {
+    this.#cutRaw(wellFormed(text), literal).forEach((section, i) => {
       if (typeof section === 'number') ids.push(section);
-      else this.#encodeSection(section, ids);
-    }
+      else this.#encodeSection(section, i === 0, literal, ids);
+    });
     if (addSpecialTokens) ids.push(...frame.after);
     return ids;
   }
 
-  #encodeSection(text: string, ids: number[]): void {
-    const { words, normalize, preTokenize } = this.#file;
-    for (const section of this.#cutNormalized(normalize(text))) {
+  #encodeSection(text: string, isFirst: boolean, literal: boolean, ids: number[]): void {
+    const { model, normalize, preTokenize } = this.#file;
+    this.#cutNormalized(normalize(text), literal).forEach((section, i) => {
       if (typeof section === 'number') ids.push(section);
-      else for (const word of preTokenize(section)) for (const id of words.encode(spellBytes(word))) ids.push(id);
-    }
+      else {
+        const begins = isFirst && i === 0 && !this.#losesBegin(text);
+        for (const piece of preTokenize(section, begins)) for (const id of model.encode(piece)) ids.push(id);
+      }
+    });
+  }
+
+  /** Does the normaliser take the first character away? What it leaves does not count as the begin of the text then. */
+  #losesBegin(text: string): boolean {
+    return this.#file.normalize(String.fromCodePoint(text.codePointAt(0) ?? 0)) === '';
   }
 
   decode(ids: readonly number[], { skipSpecialTokens = true }: { readonly skipSpecialTokens?: boolean } = {}): string {
-    const decoder = utf8Decoder();
+    const decoder = this.#file.decoder(false);
     let text = '';
-    for (const id of ids) text += decoder.decode(this.#bytesOf(id, skipSpecialTokens), { stream: true });
-    return text + decoder.decode();
+    for (const id of ids) text += this.#push(decoder, id, skipSpecialTokens);
+    return text + decoder.end();
   }
 
-  stream(): TextStream {
-    const decoder = utf8Decoder();
+  stream({ continues = false }: { readonly continues?: boolean | undefined } = {}): TextStream {
+    let decoder = this.#file.decoder(continues);
     return {
-      push: (id) => decoder.decode(this.#bytesOf(id, true), { stream: true }),
-      end: () => decoder.decode(),
+      push: (id) => this.#push(decoder, id, true),
+      end: () => {
+        const rest = decoder.end();
+        decoder = this.#file.decoder(continues);
+        return rest;
+      },
     };
   }
 
   piece(id: number): string {
     let piece = this.#pieces.get(id);
     if (piece === undefined) {
-      piece = this.specialIds.has(id) ? (this.#tokens.get(id) as string) : this.decode([id]);
+      const decoder = this.#file.decoder(true);
+      piece = this.#names.get(id) ?? this.#push(decoder, id, false) + decoder.end();
       this.#pieces.set(id, piece);
     }
     return piece;
   }
 
-  #bytesOf(id: number, skipSpecial: boolean): Uint8Array {
+  #push(decoder: TokenDecoder, id: number, skipSpecial: boolean): string {
     if (!Number.isInteger(id) || id < 0)
       throw new UsageError(`a token id came as ${id}, wanted a whole number from 0 on.`);
-    if (skipSpecial && this.specialIds.has(id)) return NO_BYTES;
-    let bytes = this.#bytes.get(id);
-    if (!bytes) {
-      bytes = bytesOf(this.#tokens.get(id) ?? '');
-      this.#bytes.set(id, bytes);
-    }
-    return bytes;
+    const token = this.#tokens.get(id);
+    return token === undefined || (skipSpecial && this.#skipped.has(id)) ? '' : decoder.push(token);
   }
-}
-
-const NO_BYTES = new Uint8Array();
-
-/** Keeps U+FEFF, which a decoder takes for a mark of byte order unless told otherwise. */
-function utf8Decoder(): TextDecoder {
-  return new TextDecoder('utf-8', { ignoreBOM: true });
 }
 
 /** Halves of surrogate pairs are no characters: U+FFFD stands for each, as in the UTF-8 of a text. */

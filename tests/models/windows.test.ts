@@ -144,7 +144,10 @@ describe('a text longer than the context', () => {
           const room = Math.max(a, b, 2);
           const stride = Math.min(a, b);
           const opened = {
-            tokenizer: { encode: (t: string) => [...new Array(front).fill(9), ...Array.from(t, (_, i) => i % 8)] },
+            tokenizer: {
+              frontIds: new Array(front).fill(9),
+              encode: (t: string) => [...new Array(front).fill(9), ...Array.from(t, (_, i) => i % 8)],
+            },
             model: { facts: { vocabSize: 10, contextLength: undefined } },
           } as unknown as Parameters<typeof windowsOf>[0];
           const { windows } = windowsOf(opened, 'x'.repeat(length), { window: room + front, stride });

@@ -115,7 +115,7 @@ test('anything else than a tokenizer', () => {
 test.each<[string, unknown, RegExp]>([
   ['nothing', undefined, /tokenizer.json came as nothing/],
   ['no model', { ...gpt2, model: undefined }, /tokenizer.json.model came as nothing/],
-  ['another model', withModel({ type: 'Unigram' }), /model.type came as "Unigram"/],
+  ['another model', withModel({ type: 'WordPiece' }), /model.type came as "WordPiece"/],
   ['no vocabulary', withModel({ vocab: {} }), /model.vocab .* at least one token/],
   ['ids that are no numbers', withModel({ vocab: { a: '1' } }), /vocab\["a"\] came as "1"/],
   ['huge ids', withModel({ vocab: { a: 1e15 } }), /vocab\["a"\]/],
@@ -125,22 +125,40 @@ test.each<[string, unknown, RegExp]>([
   ['merges with nothing', withModel({ merges: [['', 'a']] }), /merges\[0\].*two tokens/],
   ['merges of three', withModel({ merges: ['a b c'] }), /merges\[0\].*two tokens/],
   ['dropout', withModel({ dropout: 0.1 }), /dropout/],
-  ['byte fallback', withModel({ byte_fallback: true }), /byte_fallback/],
+  ['byte fallback', withModel({ byte_fallback: 'yes' }), /byte_fallback/],
   ['suffixes', withModel({ end_of_word_suffix: '</w>' }), /end_of_word_suffix/],
-  ['another normaliser', { ...gpt2, normalizer: { type: 'Lowercase' } }, /normalizer.type came as "Lowercase"/],
+  [
+    'another normaliser',
+    { ...gpt2, normalizer: { type: 'BertNormalizer' } },
+    /normalizer.type came as "BertNormalizer"/,
+  ],
   [
     'another pre-tokenizer',
-    { ...gpt2, pre_tokenizer: { type: 'Whitespace' } },
-    /pre_tokenizer.type came as "Whitespace"/,
+    { ...gpt2, pre_tokenizer: { type: 'UnicodeScripts' } },
+    /pre_tokenizer.type came as "UnicodeScripts"/,
   ],
-  ['no pre-tokenizer', { ...gpt2, pre_tokenizer: null }, /pre_tokenizer came as null/],
+  [
+    'a behaviour of no name',
+    { ...gpt2, pre_tokenizer: { type: 'Punctuation', behavior: 'isolated' } },
+    /behavior came as "isolated"/,
+  ],
+  [
+    'two ideas of a space in front',
+    {
+      ...gpt2,
+      pre_tokenizer: { type: 'Metaspace', replacement: '_', prepend_scheme: 'first', add_prefix_space: false },
+    },
+    /add_prefix_space/,
+  ],
+  ['a Unigram without scores', withModel({ type: 'Unigram', vocab: ['a'] }), /vocab\[0\]/],
+  ['a Unigram whose unknown token is none', withModel({ type: 'Unigram', vocab: [['a', -1]], unk_id: 1 }), /unk_id/],
+  [
+    'a table of sentencepiece that is none',
+    { ...gpt2, normalizer: { type: 'Precompiled', precompiled_charsmap: 'AAAA' } },
+    /precompiled_charsmap/,
+  ],
   ['another decoder', { ...gpt2, decoder: { type: 'WordPiece' } }, /decoder.type came as "WordPiece"/],
   ['another version', { ...gpt2, version: '2.0' }, /version/],
-  [
-    'an added token with the id of another',
-    { ...gpt2, added_tokens: [{ id: 5, content: '<x>' }] },
-    /added_tokens\[0\].id/,
-  ],
   ['a template without text', { ...gpt2, post_processor: { type: 'TemplateProcessing', single: [] } }, /single/],
 ])('%s', (_, json, message) => {
   expect(() => createTokenizer(json, undefined)).toThrow(CheckpointError);

@@ -77,7 +77,8 @@ describe.each(fixtureNames())('%s', (name) => {
   test('a stream of a text never shows half a character', () => {
     fc.assert(
       fc.property(
-        anyText.filter((text) => !text.includes('\ufffd')),
+        // An added token that is itself a letter of the byte alphabet is decoded as that byte, by the reference too: `flags` has one.
+        anyText.filter((text) => !/[\ufffd\u00c5]/u.test(text.normalize('NFC'))),
         (text) => {
           const stream = tokenizer.stream();
           const parts = tokenizer.encode(text).map((next) => stream.push(next));
@@ -159,9 +160,11 @@ describe('tokenizer_config.json', () => {
     expect(fixture('gpt2').bosId).toBeUndefined();
   });
 
-  test('null and unknown names give no id', () => {
+  test('null gives no id, and a name that no token has the next id that is free, as in transformers', () => {
+    const { vocabSize } = fixture('gpt2');
     const tokenizer = fixture('gpt2', { bos_token: null, eos_token: '<eos>' });
-    expect([tokenizer.bosId, tokenizer.eosId]).toEqual([undefined, undefined]);
+    expect([tokenizer.bosId, tokenizer.eosId]).toEqual([undefined, vocabSize]);
+    expect(tokenizer.encode('<eos>')).toEqual([vocabSize]);
   });
 
   test('a token of the vocabulary that it names is special', () => {

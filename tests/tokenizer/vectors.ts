@@ -6,7 +6,7 @@ export const FIXTURES = new URL('../fixtures/tokenizer/', import.meta.url);
 export const SHARED = new URL('../../../shared/data/tokenizers/', import.meta.url);
 export const hasShared = existsSync(SHARED);
 
-export function readJson(url: URL) {
+export function readJson(url: URL | string) {
   return JSON.parse(readFileSync(url, 'utf8'));
 }
 
