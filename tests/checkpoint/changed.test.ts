@@ -47,7 +47,7 @@ describe('while a model is loaded, its file is', () => {
     [
       'written anew, in its size',
       (file) => {
-        writeFileSync(file, readFileSync(file));
+        writeFileSync(file, readFileSync(file), { flag: 'r+' });
         later(file); // file systems tell times by milliseconds
       },
     ],
