@@ -240,7 +240,10 @@ export async function quantizeModel(
   return { bytesBefore: sum(opened.checkpoint.files.map(({ size }) => size)), bytesAfter: sum(sizes), parts: parts() };
 }
 
-/** Writes a state to a file (`-`: the standard output): all of it, or nothing. Throws UsageError where nothing can be written. */
+/**
+ * Writes a state to a file (`-`: the standard output): all of it, or nothing. Replaces a state that is there, whatever it has read:
+ * describeState tells what that is. Throws UsageError where nothing can be written.
+ */
 export async function saveState(model: Model, state: State, file: string, options: WriteOptions = {}): Promise<void> {
   await writeFileWhole(file, await stateBytes(model, state), options);
 }
