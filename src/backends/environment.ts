@@ -8,6 +8,7 @@ export type {};
 declare global {
   interface AbortSignal {}
   interface Blob {}
+  interface Headers {}
   interface RequestInit {}
   interface Response {}
   interface URL {}

@@ -1,6 +1,6 @@
 /** Apps of the bundlers that are installed with the tests, and of none, find the kernels and the threads. Others: bundlers.slow.test.ts. */
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium } from 'playwright-core';
@@ -70,6 +70,21 @@ describe.skipIf(!executablePath)('a page', () => {
     expect(await resultIn(browser, origin)).toEqual({ text: wanted, threads: 2 });
   });
 
+  test('whose policy allows no blobs computes on threads with the script that Vite serves', async () => {
+    const source = readFileSync(join(project.folder, 'main.js'), 'utf8');
+    const withUrl = source
+      .replace(/const workerUrl = .*;/, '')
+      .replace(/^/, "import workerUrl from 'portmanteau/worker?url&no-inline';\n");
+    project.write('strict/main.js', withUrl);
+    cpSync(join(project.folder, 'index.html'), join(project.folder, 'strict/index.html'));
+    const folder = join(project.folder, 'strict');
+    await build({ root: folder, logLevel: 'error', configFile: false });
+    const policy = "script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'";
+    const headers = { ...ISOLATION, 'Content-Security-Policy': policy };
+    const origin = await serve(join(folder, 'dist'), { '/models/': models }, headers);
+    expect(await resultIn(browser, origin)).toEqual({ text: wanted, threads: 2 });
+  });
+
   describe('of one file', () => {
     let origin: string;
     beforeAll(async () => {
@@ -121,8 +136,13 @@ describe.each(['esm', 'cjs'] as const)('a program for Node in one file (%s)', (f
     try {
       cpSync(join(project.folder, file), join(alone, file));
       const run = (...args: string[]) =>
-        execFileSync(process.execPath, [file, ...args], { cwd: alone, encoding: 'utf8', stdio: 'pipe' });
-      expect(() => run()).toThrow(/UsageError: .*--external:portmanteau/);
+        execFileSync(process.execPath, [file, ...args], {
+          cwd: alone,
+          encoding: 'utf8',
+          stdio: 'pipe',
+          env: { ...process.env, HF_HUB_OFFLINE: '1' },
+        });
+      expect(() => run()).toThrow(/none of the shipped models.*--external:portmanteau/);
       expect(run(join(models, MODEL))).toBe(wanted);
     } finally {
       rmSync(alone, { recursive: true });
