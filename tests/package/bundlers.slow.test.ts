@@ -13,7 +13,14 @@ import { newProject, type Project } from './project.ts';
 import { ISOLATION, serveApp } from './serve.ts';
 
 const tools = mkdtempSync(join(tmpdir(), 'portmanteau-bundlers-'));
-const packages = ['vite@7', 'esbuild@0', 'webpack@5', 'rollup@4', '@rollup/plugin-node-resolve@16'];
+const packages = [
+  'vite@7',
+  'esbuild@0',
+  'webpack@5',
+  'rollup@4',
+  '@rollup/plugin-node-resolve@16',
+  '@rollup/plugin-commonjs',
+];
 const isInstalled = install(tools, packages);
 const executablePath = findChromium();
 
@@ -49,7 +56,7 @@ const rollup = (input: string, file: string, format: string, forNode = false) =>
     import { rollup } from 'rollup';
     import { nodeResolve } from '@rollup/plugin-node-resolve';
     const bundle = await rollup({
-      input: ${JSON.stringify(input)}, external: /^node:/,
+      input: ${JSON.stringify(input)}, external: /^node:|^undici$/,
       plugins: [nodeResolve(${forNode ? "{ exportConditions: ['node'] }" : '{ browser: true }'})],
     });
     await bundle.write({ file: ${JSON.stringify(file)}, format: ${JSON.stringify(format)}, inlineDynamicImports: true });
