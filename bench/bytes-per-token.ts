@@ -17,5 +17,7 @@ export function bytesPerToken({ plan, model }: OpenedModel): number {
     else if (kind !== 'table') bytes += size;
     else if (target.shape[0] === vocabSize) head = size;
   }
+  for (const { codes, scale } of plan.packings.values())
+    for (const { shape, dtype } of scale ? [codes, scale] : [codes]) bytes += byteSize(shape, dtype);
   return bytes + head;
 }

@@ -36,6 +36,10 @@ export function multiplyAddsOf({ plan, model }: OpenedModel): MultiplyAdds {
     perToken += products;
     byFormat.set(dtype, (byFormat.get(dtype) ?? 0) + products);
   }
+  for (const { codes } of plan.packings.values()) {
+    perToken += size(codes.shape);
+    byFormat.set(codes.dtype, (byFormat.get(codes.dtype) ?? 0) + size(codes.shape));
+  }
   const [most] = [...byFormat].sort(([, a], [, b]) => b - a);
   return { perToken, head, dtype: most?.[0] ?? 'f32' };
 }
