@@ -110,7 +110,7 @@ export function readGenerationConfig(config: GenerationConfig, source: string): 
     options: options as DefaultOptions,
     endIds: given(ends) ? ([ends].flat() as number[]) : undefined,
     unsupported: Object.entries(config)
-      .filter(([key, value]) => given(value) && UNSUPPORTED[key]?.(value, config))
+      .filter(([key, value]) => given(value) && Object.hasOwn(UNSUPPORTED, key) && UNSUPPORTED[key]?.(value, config))
       .map(([key, value]) => `${key}: ${quote(value)}`),
   };
 }

@@ -1,7 +1,7 @@
 /** Pre-tokenizers of tokenizer.json: a text becomes pieces, within which tokens stay (pre_tokenizers/ of huggingface/tokenizers). */
 import { spellBytes } from './byte-level.ts';
+import { byteLevelWords } from './byte-level-words.ts';
 import { componentsOf } from './components.ts';
-import { gpt2Words } from './gpt2-words.ts';
 import { at, flagAt, type Place, textAt, wrong } from './json.ts';
 import { readMetaspace } from './metaspace.ts';
 import { escaped, matcherOf, readPattern } from './pattern.ts';
@@ -38,7 +38,7 @@ function readSteps(part: Place, prefixSpace: boolean | undefined): PreTokenizer[
   switch (type.value) {
     case 'ByteLevel': {
       const addPrefixSpace = prefixSpace ?? flagAt(at(part, 'add_prefix_space'), true);
-      const words = flagAt(at(part, 'use_regex'), true) ? gpt2Words : (text: string) => [text];
+      const words = flagAt(at(part, 'use_regex'), true) ? byteLevelWords : (text: string) => [text];
       return [(text) => spellAll(words(addPrefixSpace && !text.startsWith(' ') ? ` ${text}` : text))];
     }
     case 'Digits':

@@ -46,7 +46,7 @@ function isLead(unit: number): boolean {
 }
 
 /** The words of a text, which make up all of it. */
-export function gpt2Words(text: string): string[] {
+export function byteLevelWords(text: string): string[] {
   const words: string[] = [];
   for (let start = 0; start < text.length; ) {
     const end = endOfWord(text, start);
