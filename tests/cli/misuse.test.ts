@@ -23,7 +23,7 @@ const MISUSE: readonly (readonly [readonly string[], RegExp])[] = [
   [['run', 'backpack-tny', 'x'], /did you mean backpack-tiny\?/],
   [['info', 'Granite_Tiny'], /did you mean granite-tiny\?/],
   [['tokenize', 'nosuch', 'x'], /'nosuch' is no folder.*backpack-tiny, .*granite-tiny/],
-  [['run', 'F/binary', 'x'], /is a file, wanted its folder/],
+  [['run', 'F/binary', 'x'], /is a file; give the folder that it lies in/],
   [[...run, 'y'], /too many arguments/],
   [[...run, '--maxnewtokens', '3'], /unknown option '--maxnewtokens'.*--max-new-tokens/],
   [[...run, '--threads', '0'], /'--threads <n>' argument '0'.*from 1 to/],
