@@ -1,5 +1,4 @@
 /** An app that generates some text with a shipped model, in the browser and in Node, and what it must give. */
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Browser } from 'playwright-core';
 import { fromPretrained } from '../../src/node.ts';
@@ -78,18 +77,15 @@ export function writeApp(project: Project, script = '/main.js'): void {
 /** What the app gives in a page of this browser. */
 export async function resultIn(browser: Browser, url: string): Promise<Result> {
   const opened = await browser.newPage();
-  const problems: string[] = [];
-  opened.on('pageerror', (error) => problems.push(String(error)));
+  const broken = new Promise<never>((_, reject) => opened.on('pageerror', reject)); // such as a module that is not found
+  broken.catch(() => {});
   try {
     await opened.goto(url);
-    await opened.waitForFunction(() => globalThis.result, undefined, { timeout: 60_000 });
-    const result = await opened.evaluate(() => globalThis.result as Result);
-    return problems.length > 0 && !result.error ? { error: problems.join() } : result;
+    await Promise.race([opened.waitForFunction(() => globalThis.result, undefined, { timeout: 45_000 }), broken]);
+    return await opened.evaluate(() => globalThis.result as Result);
   } catch (error) {
-    throw new Error(`${url}: ${problems.join() || String(error)}`);
+    throw new Error(`${url}: ${error}`, { cause: error });
   } finally {
     await opened.close();
   }
 }
-
-export const readText = (file: string): string => readFileSync(file, 'utf8');

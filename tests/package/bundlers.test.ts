@@ -103,20 +103,17 @@ describe.skipIf(!executablePath)('a page', () => {
     });
   });
 
-  test('without a bundler computes on threads', async () => {
-    const imports = {
-      portmanteau: '/packages/portmanteau/dist/src/web.js',
-      '@huggingface/tokenizers': '/packages/@huggingface/tokenizers/dist/tokenizers.mjs',
-    };
+  test('without a bundler, with the import map of the guide, computes on threads', async () => {
+    const guide = readFileSync(join(project.installed, 'docs/browser.md'), 'utf8');
+    const importMap = /^```html\n(<script type="importmap">.*?)```/ms.exec(guide)?.[1];
     project.write(
       'plain/index.html',
-      `<!doctype html><link rel="icon" href="data:," /><script type="importmap">${JSON.stringify({ imports })}</script>
-       <script type="module" src="/main.js"></script>`,
+      `<!doctype html><link rel="icon" href="data:," />${importMap}<script type="module" src="/main.js"></script>`,
     );
     cpSync(join(project.folder, 'main.js'), join(project.folder, 'plain/main.js'));
     const origin = await serve(join(project.folder, 'plain'), {
       '/models/': models,
-      '/packages/': join(project.folder, 'node_modules'),
+      '/node_modules/': join(project.folder, 'node_modules'),
     });
     expect(await resultIn(browser, origin)).toEqual({ text: wanted, threads: 2 });
   });
