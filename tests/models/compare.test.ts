@@ -81,7 +81,7 @@ describe('comparing', () => {
   it('each window begins with what the tokenizer puts in front', async () => {
     const { tokenizer } = model;
     const front = 1;
-    const fronting = { encode: (text: string) => [front, ...(tokenizer?.encode(text) ?? [])] };
+    const fronting = { frontIds: [front], encode: (text: string) => [front, ...(tokenizer?.encode(text) ?? [])] };
     const wrapped = Object.create(model, { opened: { value: { ...model.opened, tokenizer: fronting } } }) as Model;
     const ids = model.encode(text);
     const result = await compare(wrapped, model, text, { window: 21 });
