@@ -5,7 +5,7 @@
 import type { Backend, Replay } from './backends/backend.ts';
 import { opsOf } from './backends/eager.ts';
 import { UsageError } from './errors.ts';
-import type { KeyValueFormat } from './key-values.ts';
+import type { KeyValueFormat } from './formats/key-values.ts';
 import { Batch, type Sequence } from './models/batch.ts';
 import type { LanguageModel, ModelFacts } from './models/model.ts';
 import { State } from './models/state.ts';

@@ -13,7 +13,7 @@ import {
   likeliest,
 } from './generate.ts';
 import { Capture, type CapturedTensor, matchSites } from './inspect/capture.ts';
-import { KEY_VALUE_FORMATS, type KeyValueFormat } from './key-values.ts';
+import { KEY_VALUE_FORMATS, type KeyValueFormat } from './formats/key-values.ts';
 import { type FillOptions, fill } from './loader/fill.ts';
 import type { OnWarning, OpenedModel } from './loader/open.ts';
 import { filesOf } from './loader/save.ts';

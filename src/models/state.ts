@@ -3,12 +3,13 @@
  * It can be copied, rewound, saved and loaded; nothing else remembers.
  */
 import { CheckpointError, UsageError } from '../errors.ts';
-import { KEY_VALUE_DTYPE, type KeyValueFormat } from '../key-values.ts';
+import { i8Rows } from '../formats/i8-rows.ts';
+import { KEY_VALUE_DTYPE, type KeyValueFormat } from '../formats/key-values.ts';
 import type { Ops } from '../ops/index.ts';
 import {
   arrayLength,
   byteSize,
-  type DType,
+  type ElementType,
   rows,
   type Shape,
   show,
@@ -26,7 +27,7 @@ export interface StateTensor {
 
 /** The part of a backend that a state needs. */
 export interface StateMemory {
-  allocate(shape: Shape, dtype: DType): Tensor;
+  allocate(shape: Shape, dtype: ElementType): Tensor;
   free(x: Tensor): void;
   step<R>(body: () => Promise<R>): Promise<R>;
   read(x: Tensor): Promise<TypedArray>;
@@ -35,7 +36,7 @@ export interface StateMemory {
 export interface SavedState {
   /** The tokens that were read. */
   readonly ids: readonly number[];
-  /** Float32Array, or Uint16Array (f16) or Int8Array (i8, as key-values.ts says) where keys and values are kept so. */
+  /** Float32Array, or Uint16Array (f16) or Int8Array (i8, as src/formats/i8-rows.ts says) where keys and values are kept so. */
   readonly tensors: ReadonlyMap<string, SavedTensor>;
 }
 
@@ -107,7 +108,7 @@ export class State {
     return row < 0 ? undefined : row;
   }
 
-  get #dtype(): DType {
+  get #dtype(): ElementType {
     return KEY_VALUE_DTYPE[this.keyValues];
   }
 
@@ -273,9 +274,9 @@ export function commonPrefix(a: readonly number[], b: readonly number[]): number
 }
 
 /** Of the three that `save` gives. */
-function savedDType(data: TypedArray): DType {
+function savedDType(data: TypedArray): ElementType {
   if (data instanceof Float32Array) return 'f32';
-  return data instanceof Uint16Array ? 'f16' : 'i8rows';
+  return data instanceof Uint16Array ? 'f16' : i8Rows;
 }
 
 function passFailed(): UsageError {

@@ -5,18 +5,18 @@
  * and values v_i[S_i, K, Dv] hold the past first and the new rows last, so its n-th of N queries sees the keys 0..S_i - N + n.
  * Inputs q[T, H, D], k_0, v_0, k_1, v_1, ... -> z[T, H, Dv]. Softmax in f32. With length_0, length_1, ... (i32 [1]) behind them, S_i is what
  * stands there, and keys and values may have more rows.
- * Keys and values may be of any format in key-values.ts.
+ * Keys and values may be of any format in src/formats/key-values.ts.
  *
  * `attentionPattern` and `attendPattern` are the same in two steps, for one sequence, for those who want to see or change the
  * probabilities: q[T, H, D], k[S, K, D] -> pattern[H, T, S] (zero where not allowed); pattern, v[S, K, Dv] -> z[T, H, Dv].
  * `sumHeads` adds the heads up: z[T, H, M] -> by * sum over H, [T, M].
  */
 import { ShapeError } from '../errors.ts';
-import type { DType } from '../tensor.ts';
+import { KEY_VALUE_DTYPE } from '../formats/key-values.ts';
 import { axis, checkStarts, expect, input } from './check.ts';
 import type { Op } from './op.ts';
 
-const KEY_VALUE_DTYPES: readonly DType[] = ['f32', 'f16', 'i8rows'];
+const KEY_VALUE_DTYPES = Object.values(KEY_VALUE_DTYPE);
 
 export interface AttentionAttrs {
   /** Multiplies q k before the softmax. */

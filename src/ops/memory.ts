@@ -7,7 +7,7 @@
  *   assign     target = source, in place
  */
 import { ShapeError } from '../errors.ts';
-import { type DType, type Shape, show, type Tensor } from '../tensor.ts';
+import { type ElementType, isPacked, type Shape, show, type Tensor } from '../tensor.ts';
 import { axis, expect, input } from './check.ts';
 import type { Op } from './op.ts';
 
@@ -16,7 +16,7 @@ export const zeros: Op<{ shape: Shape }> = {
   outputs: (_, { shape }) => [{ shape, dtype: 'f32' }],
 };
 
-const sourcesOf = ({ dtype }: Tensor): DType[] => (dtype === 'f16' || dtype === 'i8rows' ? ['f32', dtype] : [dtype]);
+const sourcesOf = ({ dtype }: Tensor): ElementType[] => (dtype === 'f16' || isPacked(dtype) ? ['f32', dtype] : [dtype]);
 
 export const writeRows: Op<{ at: number }> = {
   name: 'writeRows',

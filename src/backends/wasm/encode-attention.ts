@@ -1,5 +1,6 @@
 /** Commands of attention. */
-import type { DType } from '../../tensor.ts';
+import { i8Rows } from '../../formats/i8-rows.ts';
+import type { ElementType } from '../../tensor.ts';
 import type { CommandWriter, Encoder, Located } from './command.ts';
 
 interface AttentionShape {
@@ -12,9 +13,10 @@ interface AttentionShape {
   readonly formats: readonly number[];
 }
 
-const FORMATS: Partial<Record<DType, number>> = { f32: 0, f16: 1, i8rows: 2 };
+/** Codes of assembly/attention-rows.ts. */
+const FORMATS: readonly ElementType[] = ['f32', 'f16', i8Rows];
 
-const formatsOf = (...tensors: Located[]) => tensors.map(({ dtype }) => FORMATS[dtype] as number);
+const formatsOf = (...tensors: Located[]) => tensors.map(({ dtype }) => FORMATS.indexOf(dtype));
 
 /** Queries of a tile: many, so that a key or value is loaded for many, but with their scores they should stay in a cache of 1 MiB. */
 const MAX_ROWS = 64;

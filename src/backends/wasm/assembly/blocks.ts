@@ -1,5 +1,5 @@
 /**
- * How weights lie in the formats of blocks (../../../quantised.ts defines them), and what every loop over them needs. Four columns of a row fill a
+ * How weights of the formats of blocks (src/formats/blocks.ts) lie in memory here, and what every loop over them needs. Four columns of a row fill a
  * 32-bit lane and sixteen rows four vectors, so that one load that repeats four activations in all lanes meets the weights of sixteen rows. The
  * zero of the codes enters as the start value of a sum: sum x (code - zero) = sum x code - zero sum x. Sums of a block are exact integers: every
  * way to add them up gives the same bits.
@@ -93,6 +93,28 @@ export function unpack(to: usize, w: usize, blocks: usize): void {
     to += WIDE_BYTES;
     w += NARROW_BYTES;
   }
+}
+
+/** Writes 32 codes, as bytes, of row `place` into a panel's block: four columns to a lane of 32 bits, of q4 eight. */
+// @ts-ignore: decorator
+@inline
+export function storeCodes(record: usize, place: usize, first: v128, second: v128, narrow: bool): void {
+  const to = record + SCALES + (place << 2);
+  if (narrow) {
+    store<u32>(to, i32x4.extract_lane(first, 0) | (i32x4.extract_lane(first, 1) << 4));
+    store<u32>(to, i32x4.extract_lane(first, 2) | (i32x4.extract_lane(first, 3) << 4), COLUMNS);
+    store<u32>(to, i32x4.extract_lane(second, 0) | (i32x4.extract_lane(second, 1) << 4), 2 * COLUMNS);
+    store<u32>(to, i32x4.extract_lane(second, 2) | (i32x4.extract_lane(second, 3) << 4), 3 * COLUMNS);
+    return;
+  }
+  v128.store32_lane(to, first, 0);
+  v128.store32_lane(to, first, 1, COLUMNS);
+  v128.store32_lane(to, first, 2, 2 * COLUMNS);
+  v128.store32_lane(to, first, 3, 3 * COLUMNS);
+  v128.store32_lane(to, second, 0, 4 * COLUMNS);
+  v128.store32_lane(to, second, 1, 5 * COLUMNS);
+  v128.store32_lane(to, second, 2, 6 * COLUMNS);
+  v128.store32_lane(to, second, 3, 7 * COLUMNS);
 }
 
 /** Writes the outputs of up to a panel of rows, which lie at `from`, with their bias. */

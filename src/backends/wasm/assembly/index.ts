@@ -6,6 +6,7 @@ export { linear } from './linear';
 export { linearTernary, quantizeRows } from './linear-ternary';
 export { copy, embed, rope, zero } from './memory-ops';
 export { layerNorm, rmsNorm } from './norms';
+export { arrangePanels, rowsOfPanels } from './panels';
 export { quantizeWeights } from './quantize-weights';
 export { makeRecords } from './records';
 export { causalConv, selectiveScan } from './recurrence';

@@ -1,8 +1,8 @@
 /**
- * Weights of a checkpoint into blocks (../../../quantised.ts defines every rounding; this agrees with it to the bit, in every variant, which is
+ * Weights of a checkpoint into panels of blocks (src/formats/q8.ts and q4.ts define every rounding; this agrees with it to the bit, in every variant, which is
  * why nothing here multiplies and adds in one step).
  */
-import { BLOCK, blockBytes, blocksOf, COLUMNS, PANEL, SCALES } from './blocks';
+import { BLOCK, blockBytes, blocksOf, PANEL, storeCodes } from './blocks';
 import { address, scratch, take, word } from './command';
 import { sumLanes, TINY } from './lanes';
 import { BF16, F32, weightsEnd, widen } from './weights';
@@ -93,22 +93,7 @@ function quantizeBlock(record: usize, place: usize, x: usize, narrow: bool): voi
     }
   }
   store<u16>(record + (place << 1), <u16>scale);
-  const to = record + SCALES + (place << 2);
-  if (narrow) {
-    store<u32>(to, i32x4.extract_lane(first, 0) | (i32x4.extract_lane(first, 1) << 4));
-    store<u32>(to, i32x4.extract_lane(first, 2) | (i32x4.extract_lane(first, 3) << 4), COLUMNS);
-    store<u32>(to, i32x4.extract_lane(second, 0) | (i32x4.extract_lane(second, 1) << 4), 2 * COLUMNS);
-    store<u32>(to, i32x4.extract_lane(second, 2) | (i32x4.extract_lane(second, 3) << 4), 3 * COLUMNS);
-    return;
-  }
-  store<u32>(to, i32x4.extract_lane(first, 0));
-  store<u32>(to, i32x4.extract_lane(first, 1), COLUMNS);
-  store<u32>(to, i32x4.extract_lane(first, 2), 2 * COLUMNS);
-  store<u32>(to, i32x4.extract_lane(first, 3), 3 * COLUMNS);
-  store<u32>(to, i32x4.extract_lane(second, 0), 4 * COLUMNS);
-  store<u32>(to, i32x4.extract_lane(second, 1), 5 * COLUMNS);
-  store<u32>(to, i32x4.extract_lane(second, 2), 6 * COLUMNS);
-  store<u32>(to, i32x4.extract_lane(second, 3), 7 * COLUMNS);
+  storeCodes(record, place, first, second, narrow);
 }
 
 /**
