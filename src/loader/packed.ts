@@ -27,8 +27,9 @@ export function fused(shapes: readonly Shape[]): number[] {
   return [...first.slice(0, -2), rows, first.at(-1) as number];
 }
 
-/** The format of a tensor stored as U8. Throws CheckpointError when it does not hold live tensors of these shapes. */
-export function storedFormat({ name, shape, file }: StoredTensor, shapes: readonly Shape[]): MatrixFormat {
+/** The format of a tensor stored as U8. Throws CheckpointError when it does not hold live tensors of these shapes, or in another layout. */
+export function storedFormat({ name, shape, file, metadata }: StoredTensor, shapes: readonly Shape[]): MatrixFormat {
+  checkLayout(file, metadata ?? {});
   const storedIn = (format: MatrixFormat) => show(format.storedShape(fused(shapes)));
   const found = OWN.find((format) => storedIn(format) === show(shape));
   if (found) return found;

@@ -272,6 +272,22 @@ describe('files that do not fit', () => {
     }
   });
 
+  test('because they are of another layout are refused by name, with what to do', async () => {
+    for (const [version, advice] of [
+      ['1', 'convert the original'],
+      ['3', 'newer version of the library'],
+    ]) {
+      const metadata = { format: 'pt', quant_method: 'portmanteau', layout_version: version as string };
+      const source = sourceOf(await bytesOfAll(safetensorsBytes(all, metadata)));
+      const stored = new Map((await readSafetensors(source)).map((tensor) => [tensor.name, tensor]));
+      const options = { weights: 'auto', ternaryScale: 'divide' } as const;
+      const plan = new Plan({ rename: (name: string) => name } as Family, stored, {}, options);
+      expect(() => declare(plan.weights)).toThrow(CheckpointError);
+      expect(() => declare(plan.weights)).toThrow(`layout_version "${version}"`);
+      expect(() => declare(plan.weights)).toThrow(advice);
+    }
+  });
+
   test.each([
     [{ quant_method: 'portmanteau', weight_format: 'q4', layout_version: 2 }, undefined],
     [{ quant_method: 'portmanteau' }, /config.json.*layout_version undefined/],

@@ -30,6 +30,7 @@ import { Hazards, type Range } from './hazards.ts';
 import {
   columnsOf,
   inPanels,
+  isComputed,
   memoryBytes,
   narrowWord,
   PANEL_ROWS,
@@ -153,6 +154,8 @@ class WasmBackend implements Backend {
   }
 
   allocate(shape: Shape, dtype: ElementType): Tensor {
+    if (!isComputed(dtype))
+      throw new UsageError(`this backend has no kernels for tensors of format ${dtype}: take another.`);
     const bytes = memoryBytes(shape, dtype);
     for (let i = 0; ; i++) {
       const isNew = i === this.#banks.length;

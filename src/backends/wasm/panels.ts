@@ -4,9 +4,11 @@
  */
 
 import { BLOCK_COLUMNS } from '../../formats/blocks.ts';
+import { i8Rows } from '../../formats/i8-rows.ts';
 import { q4 } from '../../formats/q4.ts';
 import { q8 } from '../../formats/q8.ts';
-import { byteSize, type ElementType, type Shape, size, type Tensor } from '../../tensor.ts';
+import { ternary } from '../../formats/ternary.ts';
+import { byteSize, type ElementType, isPacked, type Shape, size, type Tensor } from '../../tensor.ts';
 
 export const PANEL_ROWS = 16;
 
@@ -15,6 +17,12 @@ const NARROW: ReadonlyMap<ElementType, boolean> = new Map<ElementType, boolean>(
   [q8, false],
   [q4, true],
 ]);
+
+/** Packed formats that kernels read as they are stored. */
+const AS_STORED: readonly ElementType[] = [ternary, i8Rows];
+
+/** Are there kernels for tensors of this type? */
+export const isComputed = (type: ElementType): boolean => !isPacked(type) || inPanels(type) || AS_STORED.includes(type);
 
 export const inPanels = (type: ElementType): boolean => NARROW.has(type);
 
