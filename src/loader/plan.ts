@@ -235,15 +235,15 @@ export class Plan {
   }
 
   #linears(names: readonly string[], dIn: number, dOuts: readonly number[], options: MatrixOptions = {}): Linears {
-    const ternary = names.filter((name) => this.#isTernary(name));
-    if (ternary.length === 0) {
+    const marked = names.filter((name) => this.#isTernary(name));
+    if (marked.length === 0) {
       for (const name of names) this.#checkDense(name);
       return denseLinears(names.map((name, i) => this.#dense(name, dIn, [dOuts[i] as number], options)[0] as Dense));
     }
     const storedAs = (name: string) => this.tensors.get(`${name}.weight`)?.dtype ?? 'missing';
     const isPacked = (name: string) => storedAs(name) === 'U8';
-    const first = ternary.find(isPacked) ?? (ternary[0] as string);
-    const other = names.find((name) => !ternary.includes(name) || isPacked(name) !== isPacked(first));
+    const first = marked.find(isPacked) ?? (marked[0] as string);
+    const other = names.find((name) => !marked.includes(name) || isPacked(name) !== isPacked(first));
     if (other !== undefined) {
       throw new CheckpointError(
         `'${other}.weight' is ${storedAs(other)}, but '${first}.weight' is ${isPacked(first) ? 'packed ' : ''}ternary; they read one input, ` +

@@ -8,7 +8,17 @@ import type { StoredDType, StoredTensor } from '../checkpoint/safetensors.ts';
 import { checkpointFiles, type SavedFile, type SavedTensor } from '../checkpoint/save.ts';
 import { type Folder, readBytes } from '../checkpoint/source.ts';
 import type { JsonObject } from '../models/config.ts';
-import { byteSize, type DType, type ElementType, isPacked, rows, type Shape, size, type Tensor, type TypedArray } from '../tensor.ts';
+import {
+  byteSize,
+  type DType,
+  type ElementType,
+  isPacked,
+  rows,
+  type Shape,
+  size,
+  type Tensor,
+  type TypedArray,
+} from '../tensor.ts';
 import type { OpenedModel } from './open.ts';
 import { configWithFormats, fused, ownFormats, packedMetadata } from './packed.ts';
 import type { Piece, Plan } from './plan.ts';
@@ -24,9 +34,7 @@ const MAX_KEPT_BYTES = 128 << 20;
 const CHUNK_BYTES = 8 << 20;
 
 const storedAs = (dtype: ElementType, shape: Shape) =>
-  isPacked(dtype)
-    ? { shape: dtype.storedShape(shape), dtype: STORED[dtype.bytes] }
-    : { shape, dtype: STORED[dtype] };
+  isPacked(dtype) ? { shape: dtype.storedShape(shape), dtype: STORED[dtype.bytes] } : { shape, dtype: STORED[dtype] };
 
 const STORED: Record<DType, StoredDType> = { f32: 'F32', f16: 'F16', bf16: 'BF16', i8: 'I8', u8: 'U8', i32: 'I32' };
 

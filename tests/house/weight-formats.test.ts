@@ -1,13 +1,24 @@
-/** The reader in docs/weight-formats.md reads what is saved. */
+/** docs/weight-formats.md says what the formats are, and its reader reads what is saved. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { MATRIX_FORMATS } from '../../src/formats/index.ts';
 import { q4 } from '../../src/formats/q4.ts';
 import { q8 } from '../../src/formats/q8.ts';
+import { size } from '../../src/tensor.ts';
 
 type ReadMatrix = (bytes: Uint8Array, shape: readonly number[], columns: number) => Float32Array;
 
 const guide = readFileSync(new URL('../../docs/weight-formats.md', import.meta.url), 'utf8');
 const [, code = ''] = /^```js\n(.*?)^```$/ms.exec(guide) ?? [];
+
+it.each(MATRIX_FORMATS)(
+  'the table of formats has $name with its size and its loss',
+  ({ name, storedShape, exactness }) => {
+    const row = guide.split('\n').find((line) => line.startsWith(`| \`${name}\``)) ?? '';
+    const cells = row.split('|').map((cell) => cell.trim());
+    expect([cells[2], cells[5]]).toEqual([String((8 * size(storedShape([64, 64]))) / 64 ** 2), exactness]);
+  },
+);
 
 describe.each([q8, q4])('$name', (format) => {
   it.each([

@@ -20,7 +20,7 @@ import {
 } from '../../tensor.ts';
 import type { Backend, Block, ReadBytes, Recorded, Replay } from '../backend.ts';
 import { Bank } from './bank.ts';
-import { HEAD_WORDS, type Located } from './command.ts';
+import { HEAD_WORDS } from './command.ts';
 import { CARRY, type Command, GROWN } from './control.ts';
 import { quantizeWords, sourceOf } from './encode-linear.ts';
 import { encoders } from './encoders.ts';
@@ -39,6 +39,7 @@ import {
   readRuns,
   runsOf,
 } from './panels.ts';
+import { located, type Place, placeOf, rangeOf } from './place.ts';
 import type { KernelVariant, Platform, VectorBits } from './platform.ts';
 import { type Room, Tape } from './tape.ts';
 import { carryBytes, kernelNames, writeCarry } from './thread.ts';
@@ -92,29 +93,6 @@ function threadsOf({ platform, threads }: WasmBackendOptions): number {
     );
   }
   return threads;
-}
-
-/** Where a tensor lies. Values of a step get their place when the command that makes them is known. */
-interface Place {
-  bank: Bank | undefined;
-  address: number;
-  readonly bytes: number;
-  /** Of a live tensor [..., N, J]: N, however it is seen. */
-  readonly rowsOfEach?: number | undefined;
-}
-
-const placeOf = (x: Tensor): Place => x.place as Place;
-
-function rangeOf(x: Tensor): Range {
-  const { bank, address } = placeOf(x);
-  const start = address + offsetOf(x);
-  return { bank: (bank as Bank).index, start, end: start + memoryBytes(x.shape, x.dtype) };
-}
-
-/** Bytes between the start of a tensor's place and its own. Matrices in panels are whole for kernels. */
-function offsetOf(x: Tensor): number {
-  if (x.offset > 0 && inPanels(x.dtype)) throw new Error(`rows of ${x.dtype} cannot be used apart from their matrix`);
-  return byteOffset(x);
 }
 
 class WasmBackend implements Backend {
@@ -543,10 +521,6 @@ class WasmBackend implements Backend {
       this.#send({ kernel, barrier, bank: bank.index, args }, { bank, address: args });
     });
   }
-}
-
-function located(x: Tensor): Located {
-  return { address: placeOf(x).address + offsetOf(x), shape: x.shape, dtype: x.dtype };
 }
 
 function outOfStepMemory(bytes: number): RangeError {
