@@ -95,28 +95,6 @@ export function unpack(to: usize, w: usize, blocks: usize): void {
   }
 }
 
-/** Writes 32 codes, as bytes, of row `place` into a panel's block: four columns to a lane of 32 bits, of q4 eight. */
-// @ts-ignore: decorator
-@inline
-export function storeCodes(record: usize, place: usize, first: v128, second: v128, narrow: bool): void {
-  const to = record + SCALES + (place << 2);
-  if (narrow) {
-    store<u32>(to, i32x4.extract_lane(first, 0) | (i32x4.extract_lane(first, 1) << 4));
-    store<u32>(to, i32x4.extract_lane(first, 2) | (i32x4.extract_lane(first, 3) << 4), COLUMNS);
-    store<u32>(to, i32x4.extract_lane(second, 0) | (i32x4.extract_lane(second, 1) << 4), 2 * COLUMNS);
-    store<u32>(to, i32x4.extract_lane(second, 2) | (i32x4.extract_lane(second, 3) << 4), 3 * COLUMNS);
-    return;
-  }
-  v128.store32_lane(to, first, 0);
-  v128.store32_lane(to, first, 1, COLUMNS);
-  v128.store32_lane(to, first, 2, 2 * COLUMNS);
-  v128.store32_lane(to, first, 3, 3 * COLUMNS);
-  v128.store32_lane(to, second, 0, 4 * COLUMNS);
-  v128.store32_lane(to, second, 1, 5 * COLUMNS);
-  v128.store32_lane(to, second, 2, 6 * COLUMNS);
-  v128.store32_lane(to, second, 3, 7 * COLUMNS);
-}
-
 /** Writes the outputs of up to a panel of rows, which lie at `from`, with their bias. */
 export function finishRows(y: usize, from: usize, rows: u32, bias: usize): void {
   const bytes = <usize>min(rows, PANEL) << 2;

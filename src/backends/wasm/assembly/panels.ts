@@ -2,7 +2,7 @@
  * From the portable layout of blocks to panels and back (../panels.ts). A portable row is its blocks one after another, each of a scale
  * (bfloat16) and codes: of q8 32 signed bytes, of q4 16 bytes with the codes of columns i and i + 16.
  */
-import { blockBytes, COLUMNS, PANEL, SCALES, storeCodes } from './blocks';
+import { blockBytes, COLUMNS, highHalves, lowHalves, PANEL, SCALES } from './blocks';
 import { address, scratch, take, word } from './command';
 
 /** Bytes of a row's block. */
@@ -10,6 +10,29 @@ import { address, scratch, take, word } from './command';
 @inline
 function rowBlockBytes(narrow: bool): usize {
   return (narrow ? blockBytes<i8>() : blockBytes<u8>()) / PANEL;
+}
+
+/** 16 codes each of four rows, a to d, as bytes: stored so that the rows lie side by side, four columns to a lane of 32 bits, of q4 eight. */
+// @ts-ignore: decorator
+@inline
+function storeTurned(to: usize, a: v128, b: v128, c: v128, d: v128, narrow: bool): void {
+  const ab = v128.shuffle<u32>(a, b, 0, 4, 1, 5);
+  const cd = v128.shuffle<u32>(c, d, 0, 4, 1, 5);
+  const ef = v128.shuffle<u32>(a, b, 2, 6, 3, 7);
+  const gh = v128.shuffle<u32>(c, d, 2, 6, 3, 7);
+  const first = v128.shuffle<u32>(ab, cd, 0, 1, 4, 5);
+  const second = v128.shuffle<u32>(ab, cd, 2, 3, 6, 7);
+  const third = v128.shuffle<u32>(ef, gh, 0, 1, 4, 5);
+  const fourth = v128.shuffle<u32>(ef, gh, 2, 3, 6, 7);
+  if (narrow) {
+    v128.store(to, v128.or(first, i32x4.shl(second, 4)));
+    v128.store(to, v128.or(third, i32x4.shl(fourth, 4)), COLUMNS);
+    return;
+  }
+  v128.store(to, first);
+  v128.store(to, second, COLUMNS);
+  v128.store(to, third, 2 * COLUMNS);
+  v128.store(to, fourth, 3 * COLUMNS);
 }
 
 /**
@@ -31,14 +54,34 @@ export function arrangePanels(args: usize, part: u32, parts: u32): void {
     memory.copy(from, to, some * rowBytes);
     if (some < PANEL) memory.fill(from + some * rowBytes, 0, (PANEL - some) * rowBytes);
     for (let block = from; block < from + rowBytes; block += bytes, to += PANEL * bytes) {
-      let row = block;
-      for (let place: usize = 0; place < PANEL; place++, row += rowBytes) {
-        store<u16>(to + (place << 1), load<u16>(row));
-        const codes = v128.load(row, 2);
+      let a = block;
+      for (let place: usize = 0; place < PANEL; place += 4, a += 4 * rowBytes) {
+        const b = a + rowBytes;
+        const c = b + rowBytes;
+        const d = c + rowBytes;
+        store<u16>(to + (place << 1), load<u16>(a));
+        store<u16>(to + (place << 1), load<u16>(b), 2);
+        store<u16>(to + (place << 1), load<u16>(c), 4);
+        store<u16>(to + (place << 1), load<u16>(d), 6);
+        const codes = to + SCALES + (place << 2);
+        let p = v128.load(a, 2);
+        let q = v128.load(b, 2);
+        let r = v128.load(c, 2);
+        let s = v128.load(d, 2);
         if (narrow) {
-          storeCodes(to, place, v128.and(codes, fifteens), v128.and(i16x8.shr_u(codes, 4), fifteens), true);
+          storeTurned(codes, lowHalves(p, fifteens), lowHalves(q, fifteens), lowHalves(r, fifteens), lowHalves(s, fifteens), true);
+          p = highHalves(p, fifteens);
+          q = highHalves(q, fifteens);
+          r = highHalves(r, fifteens);
+          s = highHalves(s, fifteens);
+          storeTurned(codes + 2 * COLUMNS, p, q, r, s, true);
         } else {
-          storeCodes(to, place, i8x16.add(codes, zero), i8x16.add(v128.load(row, 18), zero), false);
+          storeTurned(codes, i8x16.add(p, zero), i8x16.add(q, zero), i8x16.add(r, zero), i8x16.add(s, zero), false);
+          p = i8x16.add(v128.load(a, 18), zero);
+          q = i8x16.add(v128.load(b, 18), zero);
+          r = i8x16.add(v128.load(c, 18), zero);
+          s = i8x16.add(v128.load(d, 18), zero);
+          storeTurned(codes + 4 * COLUMNS, p, q, r, s, false);
         }
       }
     }
