@@ -1,5 +1,5 @@
 /**
- * Kernels that write keys and values in their formats, which ../../../key-values.ts defines. Words: to, from, rows, width of a
+ * Kernels that write keys and values in their formats, which src/formats/key-values.ts defines. Words: to, from, rows, width of a
  * row, 0 or the address of a row's number, bytes of all that a number stands for: written at `to`, or so many further.
  */
 import { address, take, target, word } from './command';
