@@ -5,7 +5,6 @@
  *   i8   int8 with a scale for each row of a token and head (i8-rows.ts)
  * A query at infinity or NaN still gives NaN; only what it looks at is finite.
  */
-import { UsageError } from '../errors.ts';
 import { toF16 } from '../numbers.ts';
 import type { ElementType } from '../tensor.ts';
 import { i8Rows } from './i8-rows.ts';
@@ -15,16 +14,6 @@ export type KeyValueFormat = (typeof KEY_VALUE_FORMATS)[number];
 
 /** The type of the tensors that hold a format. */
 export const KEY_VALUE_DTYPE: Readonly<Record<KeyValueFormat, ElementType>> = { f32: 'f32', f16: 'f16', i8: i8Rows };
-
-export function checkKeyValueFormat(text: string): KeyValueFormat {
-  const found = KEY_VALUE_FORMATS.find((format) => format === text);
-  if (!found) {
-    throw new UsageError(
-      `there is no format '${text}' of keys and values: choose one of ${KEY_VALUE_FORMATS.join(', ')}.`,
-    );
-  }
-  return found;
-}
 
 const LARGEST_HALF = 0x7bff;
 
