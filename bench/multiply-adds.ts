@@ -23,7 +23,8 @@ export function multiplyAddsOf({ plan, model }: OpenedModel): MultiplyAdds {
   const byFormat = new Map<ElementType, number>();
   let perToken = 0;
   let head = 0;
-  for (const { kind, target } of [...plan.pieces.values()].flat()) {
+  const packed = [...plan.packings.values()].map(({ codes }) => ({ kind: 'matrix', target: codes }));
+  for (const { kind, target } of [...[...plan.pieces.values()].flat(), ...packed]) {
     const { shape, dtype } = target;
     if (kind === 'table') {
       if (shape[0] === vocabSize) head = size(shape);

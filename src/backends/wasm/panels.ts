@@ -68,25 +68,26 @@ export function runsOf(shape: Shape, most: number): Run[] {
   return runs;
 }
 
-/** Reads run after run, and hands each on while the next is read. Settles, however it ends, when nothing is read any more. */
+/** Reads run after run, two at a time, and hands on each that is there. Settles, however it ends, when nothing is read any more. */
 export async function readRuns(
   runs: readonly Run[],
   read: (run: Run) => Promise<void>,
   done: (run: Run) => void,
 ): Promise<void> {
-  const start = (run: Run | undefined): Promise<void> => {
-    const reading = run ? read(run) : Promise.resolve();
-    reading.catch(() => {}); // it is awaited in the next round
-    return reading;
+  const readings: Promise<void>[] = [];
+  const start = (run: Run | undefined) => {
+    if (run) readings.push(read(run));
+    readings.at(-1)?.catch(() => {}); // it is awaited in a later round
   };
-  let reading = start(runs[0]);
+  start(runs[0]);
+  start(runs[1]);
   try {
     for (const [i, run] of runs.entries()) {
-      await reading;
-      reading = start(runs[i + 1]);
+      await readings[i];
+      start(runs[i + 2]);
       done(run);
     }
   } finally {
-    await reading.catch(() => {});
+    await Promise.allSettled(readings);
   }
 }
