@@ -11,7 +11,7 @@ import type { OpenedModel } from './loader/open.ts';
 import type { Model } from './model.ts';
 import { type Identity, identityOf } from './model-identity.ts';
 import type { State } from './models/state.ts';
-import { type Shape, type TypedArray } from './tensor.ts';
+import type { Shape, TypedArray } from './tensor.ts';
 
 const FORMAT = 'portmanteau-state';
 
