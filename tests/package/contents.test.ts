@@ -45,7 +45,7 @@ describe('the package', () => {
       .filter((path) => /\.(js|md)$/.test(path))
       .flatMap((path) => {
         const text = textOf(path);
-        const inText = [...text.matchAll(/(?<![\w/])docs\/[\w-]+\.md/g)].map(([file]) => file as string);
+        const inText = [...text.matchAll(/(?<![\w/])docs\/[\w/-]+\.md/g)].map(([file]) => file as string);
         const links = path.endsWith('.md') ? [...text.matchAll(/\]\((?!https?:|#)([^)#]+)/g)] : [];
         return [...inText, ...links.map(([, link]) => posix.join(posix.dirname(path), link as string))];
       });
