@@ -11,8 +11,6 @@ export function bytesPerToken({ plan, model }: OpenedModel): number {
   const { vocabSize, nExperts, nActiveExperts } = model.facts as unknown as Record<string, number | undefined>;
   let bytes = 0;
   let head = 0;
-  const packed = [...plan.packings.values()].flatMap(({ codes, scale }) => (scale ? [codes, scale] : [codes]));
-  for (const { shape, dtype } of packed) bytes += byteSize(shape, dtype);
   for (const { kind, target } of [...plan.pieces.values()].flat()) {
     const size = byteSize(target.shape, target.dtype);
     if (kind === 'experts') bytes += (size * (nActiveExperts ?? 1)) / (nExperts ?? 1);

@@ -23,8 +23,7 @@ export function multiplyAddsOf({ plan, model }: OpenedModel): MultiplyAdds {
   const byFormat = new Map<ElementType, number>();
   let perToken = 0;
   let head = 0;
-  const packed = [...plan.packings.values()].map(({ codes }) => ({ kind: 'matrix', target: codes }));
-  for (const { kind, target } of [...[...plan.pieces.values()].flat(), ...packed]) {
+  for (const { kind, target } of [...plan.pieces.values()].flat()) {
     const { shape, dtype } = target;
     if (kind === 'table') {
       if (shape[0] === vocabSize) head = size(shape);

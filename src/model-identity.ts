@@ -44,7 +44,13 @@ export async function identityOf(opened: OpenedModel, backend?: Backend): Promis
 
 /** Do the numbers of the first row lie together in the file and in memory? Those of packed formats and of turned matrices do not. */
 function hasPlainRow(stored: StoredTensor, { target, firstRow, transposed }: Piece): boolean {
-  return !isPacked(target.dtype) && firstRow === 0 && !transposed && SOURCE[stored.dtype] !== undefined && size(target.shape) > 0;
+  return (
+    !isPacked(target.dtype) &&
+    firstRow === 0 &&
+    !transposed &&
+    SOURCE[stored.dtype] !== undefined &&
+    size(target.shape) > 0
+  );
 }
 
 const rowLength = ({ target }: Piece): number => Math.min(target.shape.at(-1) ?? 1, MOST_NUMBERS);
