@@ -1,7 +1,7 @@
 /** Whether a model fits into the memory that this process may take: said before it is taken. */
 import { UsageError } from './errors.ts';
 import type { KeyValueFormat } from './key-values.ts';
-import { describe, expectedBytesBeside } from './loader/describe.ts';
+import { describe, expectedBytesBeside, expectedPeakBytes } from './loader/describe.ts';
 import type { OpenedModel } from './loader/open.ts';
 import { type MemoryFacts, memoryFacts, usableBytes } from './memory-node.ts';
 
@@ -25,10 +25,10 @@ export interface FitOptions {
 /** Throws UsageError when the weights of a model, and what running it takes besides, are more than this process may have. */
 export function checkFits(opened: OpenedModel, options: FitOptions): void {
   const { threads, keyValues, memoryBytes, onWarning, facts = memoryFacts() } = options;
-  const { peakBytes } = describe(opened, threads, keyValues);
-  const needed = peakBytes.auto ?? opened.plan.bytes; // `auto` is the format that the model was opened with
+  const needed = expectedPeakBytes(opened, threads);
   const usable = memoryBytes ?? usableBytes(facts);
   if (needed > usable) {
+    const { peakBytes } = describe(opened, threads, keyValues);
     const smaller = Object.entries(peakBytes).filter(([format, bytes]) => format !== 'auto' && bytes <= usable);
     const formats = smaller.map(([format, bytes]) => `--weights ${format} (${megabytes(bytes)})`).join(', ');
     throw new UsageError(

@@ -50,6 +50,16 @@ const THREAD_BYTES = 10e6;
 /** Bytes that a process takes beside weights and states. */
 export const expectedBytesBeside = (threads: number): number => PROCESS_BYTES + threads * THREAD_BYTES;
 
+/** The same, with a state that does not grow and what loading takes for a while. */
+const bytesBeside = ({ model, plan }: OpenedModel, threads: number): number =>
+  expectedBytesBeside(threads) +
+  plan.passingBytes +
+  model.stateLayout.reduce((sum, { shape, grows }) => sum + (grows ? 0 : byteSize(shape, 'f32')), 0);
+
+/** What `describe` says of the format that the model was opened in, without looking at the others. */
+export const expectedPeakBytes = (opened: OpenedModel, threads: number): number =>
+  opened.plan.bytes + bytesBeside(opened, threads);
+
 /** `threads`: with how many the model would run; `keyValues`: how it would keep keys and values. */
 export function describe(opened: OpenedModel, threads = 1, keyValues: KeyValueFormat = 'f32'): ModelDescription {
   const parts = partsOf(opened);
@@ -57,11 +67,14 @@ export function describe(opened: OpenedModel, threads = 1, keyValues: KeyValueFo
     opened.model.stateLayout
       .filter((t) => t.grows === grows)
       .reduce((sum, { shape }) => sum + byteSize(shape, grows ? KEY_VALUE_DTYPE[keyValues] : 'f32'), 0);
+  const weightBytes = opened.formats.map(
+    (format) => [format, format === 'auto' ? opened.plan.bytes : opened.bytesIn(format)] as const,
+  );
   const inEveryFormat = (bytes: (weights: number) => number) =>
-    Object.fromEntries(
-      opened.formats.map((format) => [format, bytes(format === 'auto' ? opened.plan.bytes : opened.bytesIn(format))]),
-    ) as Partial<Record<WeightFormat, number>>;
-  const beside = expectedBytesBeside(threads) + stateBytes(false) + opened.plan.passingBytes;
+    Object.fromEntries(weightBytes.map(([format, weights]) => [format, bytes(weights)])) as Partial<
+      Record<WeightFormat, number>
+    >;
+  const beside = bytesBeside(opened, threads);
   return {
     family: opened.family,
     facts: opened.model.facts,

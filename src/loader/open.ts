@@ -131,8 +131,11 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
       endIds,
       generation,
       bytesIn,
-      formats: formatsThatFit(declare, chosen, options),
       ...chosen,
+      // Declares the model once more for each format: only for those who ask.
+      get formats() {
+        return formatsThatFit(declare, chosen, options);
+      },
     };
   } catch (error) {
     await checkpoint.close();
