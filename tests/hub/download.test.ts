@@ -244,7 +244,10 @@ describe('what passes is borne: the bytes are right in the end', () => {
       file.large && n === 1 && faults['a connection that drops amid the body']!(request, response, file, n);
     await snapshot('org/model', optionsFor(hub));
     const gets = hub.seen.filter(({ host }) => host === 'storage');
-    expect(gets.map(({ headers }) => headers.range)).toEqual([undefined, `bytes=${half}-`]);
+    expect(gets).toHaveLength(2);
+    const [, start] = /^bytes=(\d+)-$/.exec(gets[1]!.headers.range!)!;
+    expect(Number(start)).toBeGreaterThan(0);
+    expect(Number(start)).toBeLessThanOrEqual(half); // a drop may swallow what was on its way
   });
 
   test('a server that ignores Range is read from the start', async () => {
@@ -713,11 +716,11 @@ describe('without the hub', () => {
     expect(await snapshot('org/model', optionsFor(hub))).toBe(path);
     expect(await snapshot('org/model', optionsFor(hub, { revision: COMMIT }))).toBe(path);
     for (const ask of [
-      snapshot('org/other', optionsFor(hub)),
-      snapshot('org/model', optionsFor(hub, { revision: 'dev' })),
-      download('org/model', 'vocab.json', optionsFor(hub)),
+      () => snapshot('org/other', optionsFor(hub)),
+      () => snapshot('org/model', optionsFor(hub, { revision: 'dev' })),
+      () => download('org/model', 'vocab.json', optionsFor(hub)),
     ]) {
-      const error = await errorOf(ask);
+      const error = await errorOf(ask());
       expect(error).toBeInstanceOf(UsageError);
       expect(error.message).toContain('HF_HUB_OFFLINE');
     }

@@ -10,6 +10,7 @@ import {
   isRepoId,
   repoOfFolder,
 } from '../../src/hub/names.ts';
+import { costOf } from '../cost.ts';
 
 const RUNS = { numRuns: 2000 };
 /** Text made of what matters in paths. */
@@ -89,10 +90,11 @@ describe('hub ids', () => {
     fc.assert(fc.property(part, part, (org, name) => isRepoId(`${org}/${name}`)));
   });
 
-  test('a long text is refused as fast as a short one', () => {
-    const start = performance.now();
-    for (const bad of ['-', '/', '.', '!']) expect(isRepoId(`a/${'a-'.repeat(50_000)}${bad}`)).toBe(false);
-    expect(performance.now() - start).toBeLessThan(500);
+  test('a long text is refused as fast as a short one', async () => {
+    const cost = await costOf(() => {
+      for (const bad of ['-', '/', '.', '!']) expect(isRepoId(`a/${'a-'.repeat(50_000)}${bad}`)).toBe(false);
+    });
+    expect(cost).toBeLessThan(500);
   });
 });
 

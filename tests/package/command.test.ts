@@ -17,6 +17,15 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(temporary, { recursive: true, force: true }));
 
+/** Folders of the packages that a user's installation has, as the lock file lists them. */
+function installedPackages(): string[] {
+  const lock = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { dev?: boolean; devOptional?: boolean }>;
+  };
+  const packages = Object.entries(lock.packages).filter(([path, { dev, devOptional }]) => path && !dev && !devOptional);
+  return packages.map(([path]) => path);
+}
+
 interface Ended {
   readonly code: number;
   readonly stdout: string;
@@ -50,9 +59,7 @@ describe('npx portmanteau in a fresh clone', () => {
   test('works after it is built, with the same cache', async () => {
     await run('npx', ['--yes', 'portmanteau', '--version'], clone);
     cpSync(join(root, 'dist'), join(clone, 'dist'), { recursive: true });
-    mkdirSync(join(clone, 'node_modules'));
-    for (const name of ['commander', 'cli-progress', 'string-width', '@huggingface'])
-      cpSync(join(root, 'node_modules', name), join(clone, 'node_modules', name), { recursive: true });
+    for (const path of installedPackages()) cpSync(join(root, path), join(clone, path), { recursive: true });
     const { code, stdout, stderr } = await run('npx', ['--yes', 'portmanteau', '--version'], clone);
     rmSync(join(clone, 'dist'), { recursive: true });
     rmSync(join(clone, 'node_modules'), { recursive: true });
