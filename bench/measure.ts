@@ -136,7 +136,7 @@ async function prefillSeconds(model: Model, tokens: number): Promise<number> {
   const state = model.newState();
   try {
     const begin = performance.now();
-    await model.engine.next([{ ids, state }]);
+    await model.engine.read([{ ids, state }]);
     return (performance.now() - begin) / 1000;
   } finally {
     state.dispose();
@@ -148,9 +148,9 @@ async function decodeSeconds(model: Model, tokens: number): Promise<number> {
   const [first = 0, ...ids] = someIds(tokens + 1, model.opened.model.facts.vocabSize);
   const state = model.newState();
   try {
-    await model.engine.next([{ ids: [first], state }]);
+    await model.engine.read([{ ids: [first], state }]);
     const begin = performance.now();
-    for (const id of ids) await model.engine.next([{ ids: [id], state }]);
+    for (const id of ids) await model.engine.read([{ ids: [id], state }]);
     return (performance.now() - begin) / 1000;
   } finally {
     state.dispose();

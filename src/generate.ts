@@ -1,9 +1,10 @@
 /** The loop that joins model, sampler and tokenizer: one token per round for every sequence that is still open. */
-import { checkSequences, type Engine } from './engine.ts';
 import { UsageError } from './errors.ts';
-import type { State } from './models/state.ts';
 import { type Kinds, kinds } from './options.ts';
-import { PrefixCache } from './prefix-cache.ts';
+import { checkSequences, type Engine, type Request } from './runtime/engine.ts';
+import { PrefixCache } from './runtime/prefix-cache.ts';
+import { Reader } from './runtime/reader.ts';
+import type { State } from './runtime/state.ts';
 import { logSumExp, SAMPLING_KINDS, Sampler, type SamplingOptions, topLogprobs } from './sampler/sampler.ts';
 import { StopText } from './stop-text.ts';
 import type { TextStream, Tokenizer } from './tokenizer/tokenizer.ts';
@@ -73,7 +74,7 @@ interface Open {
   readonly sampler: Sampler;
   readonly stream: TextStream | undefined;
   readonly stop: StopText;
-  /** Read in the next round. */
+  /** To be read next. */
   pending: readonly number[];
   /** The rest of the prompt, cut where copies of the state are kept. */
   readonly later: (readonly number[])[];
@@ -126,16 +127,18 @@ export async function* generate(
   const limits = inputs.map(({ ids, state }) =>
     limitOf({ maxNewTokens, maxLength }, (state?.length ?? 0) + ids.length),
   );
-  let open: Open[] = [];
+  const reader = new Reader<Request & { readonly sequence: Open }>(engine);
+  /** Whose pending tokens are not with the reader. */
+  const waiting: Open[] = [];
   const owned: State[] = [];
   try {
     for (const [index, { ids, state: given }] of inputs.entries()) {
-      const state = given ?? (await cache?.take(ids, { only: inputs.length === 1 })) ?? engine.newState();
+      const state = given ?? (await cache?.take(ids)) ?? engine.newState();
       if (!given) owned.push(state);
       const cachedTokens = cache && state.length;
       const [pending = [], ...later] = pieces(ids, [cachedTokens ?? 0, ...(cache?.pointsIn(ids, state) ?? [])]);
       const prompt = [...(given?.ids ?? []), ...ids];
-      open.push({
+      waiting.push({
         index,
         state,
         owned: !given,
@@ -150,25 +153,24 @@ export async function* generate(
         later,
       });
     }
-    while (open.length > 0) {
-      const full = open.filter((sequence) => sequence.generated.length >= sequence.limit || isFull(engine, sequence));
-      for (const sequence of full) yield await finish(engine, sequence, 'length', signal);
-      open = open.filter((sequence) => !full.includes(sequence));
-      if (open.length === 0) return;
-      const logits = await engine.next(
-        open.map(({ pending, state }) => ({ ids: pending, state })),
-        { signal },
-      );
-      const going: Open[] = [];
-      for (const [i, sequence] of open.entries()) {
+    while (waiting.length > 0 || reader.open > 0) {
+      for (const sequence of waiting.splice(0)) {
+        const { state, pending, later } = sequence;
+        if (sequence.generated.length >= sequence.limit || isFull(engine, sequence))
+          yield await finish(engine, sequence, 'length', signal);
+        else reader.add({ sequence, state, ids: pending, rows: later.length > 0 ? 'none' : 'last', signal });
+      }
+      if (reader.open === 0) return;
+      for (const { request, logits: scores, failure } of await reader.round()) {
+        if (failure) throw failure.error;
+        const { sequence } = request;
         const more = sequence.later.shift();
         if (more) {
           await cache?.keepCopy(sequence.state);
           sequence.pending = more;
-          going.push(sequence);
+          waiting.push(sequence);
           continue;
         }
-        const scores = logits[i] as Float32Array;
         const id = sequence.sampler.next(scores, sequence);
         sequence.generated.push(id);
         sequence.pending = [id];
@@ -184,9 +186,8 @@ export async function* generate(
         const text = shown + sequence.stop.push(name, { hidden: true });
         yield { ...facts, text };
         if (ended || sequence.stop.found) yield await finish(engine, sequence, 'stop', signal);
-        else going.push(sequence);
+        else waiting.push(sequence);
       }
-      open = going;
     }
   } finally {
     for (const state of owned) cache ? cache.keep(state) : state.dispose();
@@ -213,7 +214,7 @@ async function finish(
   const { index, stream, stop, state, owned, cachedTokens, pending, sampler } = sequence;
   // Whoever goes on from the state expects that it has read the prompt and all that was given out.
   if (!owned && pending.length > 0 && !isFull(engine, sequence))
-    await engine.next([{ ids: pending, state }], { signal });
+    await engine.read([{ ids: pending, state, rows: 'none', signal }]);
   const held = stop.found ? '' : stop.push(stream?.end() ?? '') + stop.end();
   const { seed } = sampler;
   return {

@@ -28,8 +28,6 @@ export {
   type ScoreOptions,
 } from './model.ts';
 export type { Site } from './models/model.ts';
-export { type SavedState, State } from './models/state.ts';
-export { PrefixCache, type PrefixCacheOptions } from './prefix-cache.ts';
 export {
   type EncodePromptOptions,
   encodeMore,
@@ -38,6 +36,8 @@ export {
   type Prompts,
   type TokenIds,
 } from './prompt.ts';
+export { PrefixCache, type PrefixCacheOptions } from './runtime/prefix-cache.ts';
+export { type SavedState, State } from './runtime/state.ts';
 export type { DefaultOptions, GenerationConfig, GenerationDefaults } from './sampler/generation-config.ts';
 export type { SamplingOptions } from './sampler/sampler.ts';
 export { createTokenizerFromFiles, type TokenizerFiles } from './tokenizer/older-files.ts';

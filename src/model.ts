@@ -1,7 +1,7 @@
 /** A loaded model, as its users see it: text in, text, probabilities and insides out. */
 import type { Backend } from './backends/backend.ts';
+import { opsOf } from './backends/eager.ts';
 import type { SavedFile } from './checkpoint/save.ts';
-import { checkSequences, Engine } from './engine.ts';
 import { UsageError } from './errors.ts';
 import {
   type Alternative,
@@ -19,9 +19,7 @@ import type { OnWarning, OpenedModel } from './loader/open.ts';
 import { filesOf } from './loader/save.ts';
 import { differingCopies } from './loader/verify-copies.ts';
 import { exp } from './math.ts';
-import { State } from './models/state.ts';
 import { checkOptions, type Kind, type Kinds, kinds, oneOf } from './options.ts';
-import { PrefixCache, type PrefixCacheOptions } from './prefix-cache.ts';
 import {
   ENCODE_KINDS,
   type EncodePromptOptions,
@@ -31,6 +29,9 @@ import {
   type Prompts,
   promptList,
 } from './prompt.ts';
+import { checkSequences, Engine } from './runtime/engine.ts';
+import { PrefixCache, type PrefixCacheOptions } from './runtime/prefix-cache.ts';
+import { State } from './runtime/state.ts';
 import { changedDefaults, type GenerationConfig, withDefaults } from './sampler/generation-config.ts';
 import { logSumExp } from './sampler/sampler.ts';
 import type { TypedArray } from './tensor.ts';
@@ -128,6 +129,11 @@ const CAPTURE_KINDS: Kinds<CaptureOptions> = {
 export interface LoadOptions extends FillOptions {
   /** How states keep keys and values; default f32. f16 halves their memory, i8 takes little more than a quarter. */
   readonly keyValues?: KeyValueFormat | undefined;
+  /**
+   * What all states together may take, those of prefix caches included; default: as much as the backend grants. They are given
+   * memory when it is needed; while it is enlarged, the old and the new exist side by side.
+   */
+  readonly maxStateBytes?: number | undefined;
   /** Told what is odd about a checkpoint but no error. */
   readonly onWarning?: OnWarning | undefined;
 }
@@ -137,6 +143,7 @@ export const LOAD_KINDS: Kinds<LoadOptions> = {
   onProgress: kinds.call,
   onFilled: kinds.call,
   keyValues: oneOf(KEY_VALUE_FORMATS),
+  maxStateBytes: kinds.positive,
   onWarning: kinds.call,
 };
 
@@ -164,9 +171,13 @@ export class Model {
       const { keyValues } = options;
       ready = await backend;
       for (const warning of await differingCopies(opened.plan.copies, options.signal)) options.onWarning?.(warning);
-      await fill(opened.plan, ready, options);
+      const ops = opsOf(ready);
+      await fill(opened.plan, ready, ops, options);
       await opened.checkpoint.checkUnchanged();
-      return new Model(opened, new Engine(opened.model, ready, keyValues));
+      return new Model(
+        opened,
+        new Engine(opened.model, ready, ops, { keyValues, maxStateBytes: options.maxStateBytes }),
+      );
     } catch (error) {
       await ready?.dispose();
       throw error;
@@ -306,7 +317,10 @@ export class Model {
     const capture = new Capture(backend, ops, wanted, replacements);
     const state = given ?? this.newState();
     try {
-      await this.engine.every({ ids, state }, () => {}, { signal, tap: capture.tap, whole: true });
+      const { tap } = capture;
+      const rows = tap.sees('logits') ? 'all' : 'none';
+      const [outcome] = await this.engine.step([{ ids, state, rows, tap, signal }]);
+      if (outcome?.failure) throw outcome.failure.error;
       return await capture.collect();
     } finally {
       capture.dispose();
@@ -336,7 +350,7 @@ export class Model {
   ): Promise<void> {
     const state = this.newState();
     try {
-      await this.engine.every({ ids, state }, visit, { signal });
+      await this.engine.read([{ ids, state, rows: 'all', visit, signal }]);
     } finally {
       state.dispose();
     }

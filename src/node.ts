@@ -30,7 +30,7 @@ import { locate } from './locate-node.ts';
 import { memoryFacts, usableBytes } from './memory-node.ts';
 import { LOAD_KINDS, type LoadOptions, Model } from './model.ts';
 import { checkOptions, type Kinds, kinds, pickOptions } from './options.ts';
-import { checkState, describeStateOf, readState, type StateDescription, stateBytes } from './state-file.ts';
+import { checkState, describeStateOf, readState, type StateDescription, stateBytes } from './runtime/state-file.ts';
 import type { Tokenizer } from './tokenizer/tokenizer.ts';
 
 export { ADDRESS_SPACE_ADVICE } from './backends/wasm/address-space.ts';
@@ -46,8 +46,8 @@ export { download, type HubOptions, hubReference, snapshot } from './hub/hub-nod
 export * from './index.ts';
 export type { RoundedPart } from './loader/rounding.ts';
 export { type MemoryFacts, memoryFacts, usableBytes } from './memory-node.ts';
+export type { StateDescription } from './runtime/state-file.ts';
 export { shippedModelNames } from './shipped-node.ts';
-export type { StateDescription } from './state-file.ts';
 
 export interface PretrainedOptions
   extends Omit<OpenOptions, 'tokenizerFolder' | 'memoryBytes' | 'maxTensorBytes'>,

@@ -3,11 +3,12 @@
  * the tokens that no earlier window has read from those before them in it. Windows of which each begins `stride` tokens after the one before
  * it: with a stride as long as a window, they do not overlap, and with a shorter one tokens are predicted from more that stands before them.
  */
-import { checkSequences } from './engine.ts';
+
 import { UsageError } from './errors.ts';
 import type { OpenedModel } from './loader/open.ts';
 import { type Kinds, kinds } from './options.ts';
 import { ENCODE_KINDS, type EncodePromptOptions, encodePrompt, type Prompt } from './prompt.ts';
+import { checkSequences } from './runtime/engine.ts';
 
 export interface WindowOptions extends EncodePromptOptions {
   /** Tokens of one window, with those that the tokenizer puts in front. Default: the model's context. */

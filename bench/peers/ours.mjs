@@ -21,7 +21,7 @@ const times = await measure(task, {
     state?.dispose();
     state = model.newState();
   },
-  read: (ids) => model.engine.next([{ ids, state }]),
+  read: (ids) => model.engine.read([{ ids, state }]),
 });
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));

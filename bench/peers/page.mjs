@@ -23,7 +23,7 @@ async function ours(task) {
       state?.dispose();
       state = model.newState();
     },
-    read: (ids) => model.engine.next([{ ids, state }]),
+    read: (ids) => model.engine.read([{ ids, state }]),
   });
 }
 

@@ -1,16 +1,20 @@
-/** The plainest `apply`: shape rule, memory, kernel. */
-import { type Apply, type Op, Ops } from '../ops/index.ts';
+/** The plainest tracer: shape rule, memory, kernel. */
+import { type Op, Ops, type Tracer } from '../ops/index.ts';
 import type { Backend } from './backend.ts';
 
-export function eager(backend: Backend): Apply {
-  return (op, inputs, attrs) => {
-    const outputs = op.outputs(inputs, attrs).map(({ shape, dtype }) => backend.alloc(shape, dtype));
-    backend.run(op as Op<never>, inputs, outputs, attrs);
-    return outputs;
+export function eager(backend: Backend): Tracer {
+  return {
+    apply(op, inputs, attrs) {
+      const specs = op.outputs(inputs, attrs);
+      if (op.view) return [op.view(inputs, attrs)];
+      const outputs = specs.map(({ shape, dtype }) => backend.alloc(shape, dtype));
+      backend.run(op as Op<never>, inputs, outputs, attrs);
+      return outputs;
+    },
+    upload: (data, shape) => backend.upload(data, shape),
+    scope: (body) => backend.scope(body),
   };
 }
 
-/** The vocabulary on a backend, undecorated. */
-export function opsOf(backend: Backend, apply: Apply = eager(backend)): Ops {
-  return new Ops(apply, backend);
-}
+/** The vocabulary on a backend. */
+export const opsOf = (backend: Backend): Ops => new Ops(eager(backend));

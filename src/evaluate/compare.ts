@@ -81,11 +81,15 @@ export async function compare(
       for (let first = 0; first < text.length; first += PIECE_TOKENS) {
         const piece = text.slice(first, first + PIECE_TOKENS);
         const wanted = new Float32Array(piece.length * vocabSize);
-        await reference.engine.every(
-          { ids: piece, state: states.reference },
-          (row, logits) => wanted.set(logits, row * vocabSize),
-          { signal },
-        );
+        await reference.engine.read([
+          {
+            ids: piece,
+            state: states.reference,
+            rows: 'all',
+            visit: (row, logits) => wanted.set(logits, row * vocabSize),
+            signal,
+          },
+        ]);
         const visit = (row: number, logits: Float32Array) => {
           for (let i = 0; (i + 1) * vocabSize <= logits.length; i++) {
             const at = row + i;
@@ -98,7 +102,7 @@ export async function compare(
             );
           }
         };
-        await model.engine.every({ ids: piece, state: states.model }, visit, { signal });
+        await model.engine.read([{ ids: piece, state: states.model, rows: 'all', visit, signal }]);
         done += piece.length;
         await onProgress?.(done, total);
       }

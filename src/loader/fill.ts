@@ -1,9 +1,9 @@
 /** Streams the numbers of a checkpoint into the live tensors of a plan, piece by piece. */
 import type { Backend } from '../backends/backend.ts';
-import { opsOf } from '../backends/eager.ts';
 import type { StoredDType, StoredTensor } from '../checkpoint/safetensors.ts';
 import { CheckpointError } from '../errors.ts';
 import type { Block, SourceDType } from '../numbers.ts';
+import type { Ops } from '../ops/index.ts';
 import { BLOCK_COLUMNS, byteSize, isBlockDType, PANEL_ROWS, size } from '../tensor.ts';
 import { panelsOf } from './blocks.ts';
 import { packTernary } from './pack-ternary.ts';
@@ -43,7 +43,7 @@ export const SOURCE: Partial<Record<StoredDType, SourceDType>> = {
 };
 
 /** Takes memory for every tensor of the plan, fills it, and computes what is derived. */
-export async function fill(plan: Plan, backend: Backend, options: FillOptions = {}): Promise<void> {
+export async function fill(plan: Plan, backend: Backend, ops: Ops, options: FillOptions = {}): Promise<void> {
   const { signal, onProgress, onFilled } = options;
   const total = [...plan.pieces.keys(), ...plan.packings.keys()].reduce(
     (sum, name) => sum + (plan.tensors.get(name)?.byteLength ?? 0),
@@ -72,7 +72,6 @@ export async function fill(plan: Plan, backend: Backend, options: FillOptions = 
     const stored = plan.tensors.get(name) as StoredTensor;
     await packTernary(stored, sourceOf(stored), packing, { backend, buffer, signal, onBytes: countFor(stored) });
   }
-  const ops = opsOf(backend);
   for (const { target, compute } of plan.derivations) {
     place(backend, target);
     await backend.step(async () => ops.assign(target, compute(ops)));

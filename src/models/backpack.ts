@@ -4,14 +4,13 @@
  */
 import { CheckpointError } from '../errors.ts';
 import type { Ops } from '../ops/index.ts';
-import { reshape, type Tensor } from '../tensor.ts';
+import type { Tensor } from '../tensor.ts';
 import type { Batch } from './batch.ts';
 import type { ConfigReader } from './config.ts';
-import type { Family, LanguageModel, ModelFacts, Site } from './model.ts';
+import type { Family, LanguageModel, ModelFacts, Site, StateTensor } from './model.ts';
 import { blockSites, embedSite, mlpSites, modelSites, senseSites } from './sites.ts';
 import { withFirstNames } from './spellings.ts';
-import type { StateTensor } from './state.ts';
-import { blind, type Sight, type Tap } from './tap.ts';
+import { type Sight, type Taps, unseen } from './tap.ts';
 import type { Linear, Weights } from './weights.ts';
 
 export interface BackpackConfig extends ModelFacts {
@@ -146,9 +145,9 @@ class Backpack implements LanguageModel {
     this.sites = [...embedSite(), ...perBlock, ...senseSites(), ...modelSites()];
   }
 
-  forward(ops: Ops, batch: Batch, tap: Tap): Tensor {
+  forward(ops: Ops, batch: Batch, taps: Taps): Tensor {
     const c = this.facts;
-    const at = tap.at('');
+    const at = taps.at('');
     const t = batch.length;
     const words = at(
       'embed',
@@ -166,24 +165,23 @@ class Backpack implements LanguageModel {
     ); // [T, M]
     this.#blocks.forEach((b, i) => {
       const prefix = `blocks.${i}.`;
-      const sight = tap.at(prefix);
+      const sight = taps.at(prefix);
       x = ops.scope(() => this.#block(ops, b, i, x, batch, prefix, sight));
     });
     const context = at('context', this.#normOut(ops, x)); // [T, M]
 
     const [q0, k0] = this.#senseQueriesKeys(ops, context, at, 'context') as [Tensor, Tensor];
-    const q = at('senseQ', reshape(q0, [t, c.nSenses, c.dSense])); // [T, Z, D]
-    const k = at('senseK', reshape(k0, [t, c.nSenses, c.dSense])); // [T, Z, D]
+    const q = at('senseQ', ops.reshape(q0, [t, c.nSenses, c.dSense])); // [T, Z, D]
+    const k = at('senseK', ops.reshape(k0, [t, c.nSenses, c.dSense])); // [T, Z, D]
     const keys = batch.remember(ops, 'senses.k', k);
-    const sensesOf = (some: Tensor) => ops.scope(() => this.#sensesOf(ops, some, at)); // [n, M] -> [n, Z, M]
-    // A word has the same senses wherever it stands: unless somebody looks, they are computed for its first place only.
+    // A word has the same senses wherever it stands: unless a tap may change them, they are computed for its first place only.
+    const sensesOf = (some: Tensor, at: Sight) => ops.scope(() => this.#sensesOf(ops, some, at)); // [n, M] -> [n, Z, M]
     const senses =
-      tap === blind
-        ? batch.rememberById(ops, 'senses.v', (ids) => sensesOf(ops.embed(this.#words, ids)))
-        : batch.remember(ops, 'senses.v', at('senses', sensesOf(words)));
-    const past = batch.keysValues(keys, senses);
-    const attrs = { scale: 1 / Math.sqrt(c.dSense), starts: batch.starts };
-    const weighted = ops.attention(q, past, attrs, at.wanted('senseWeights')); // [T, Z, M]
+      taps.sees('embed') || taps.sees('senses')
+        ? batch.remember(ops, 'senses.v', at('senses', sensesOf(words, at)))
+        : batch.rememberById(ops, 'senses.v', (ids) => sensesOf(ops.embed(this.#words, ids), unseen));
+    const past = batch.keysValues(ops, keys, senses);
+    const weighted = ops.attention(q, past, 1 / Math.sqrt(c.dSense), at.each('senseWeights')); // [T, Z, M]
     return at('hidden', ops.sumHeads(weighted, c.senseScale));
   }
 
@@ -196,13 +194,13 @@ class Backpack implements LanguageModel {
     const heads = [batch.length, c.nHeads, c.dHead];
     const pre = at('residPre', input);
     const [q0, k0, v0] = w.qkv(ops, at('attnIn', w.normAttn(ops, pre)), at, 'attnIn') as [Tensor, Tensor, Tensor];
-    const q = at('q', reshape(q0, heads)); // [T, H, D]
-    const k = at('k', reshape(k0, heads)); // [T, H, D]
-    const v = at('v', reshape(v0, heads)); // [T, H, D]
+    const q = at('q', ops.reshape(q0, heads)); // [T, H, D]
+    const k = at('k', ops.reshape(k0, heads)); // [T, H, D]
+    const v = at('v', ops.reshape(v0, heads)); // [T, H, D]
     const past = batch.rememberKeysValues(ops, prefix, k, v);
     const scale = (c.scaleAttention ? 1 / Math.sqrt(c.dHead) : 1) / (c.scaleByLayer ? i + 1 : 1);
-    const z = at('z', ops.attention(q, past, { scale, starts: batch.starts }, at.wanted('pattern'))); // [T, H, D]
-    const mid = at('residMid', ops.add(pre, at('attnOut', w.out(ops, reshape(z, pre.shape), at, 'z'))));
+    const z = at('z', ops.attention(q, past, scale, at.each('pattern'))); // [T, H, D]
+    const mid = at('residMid', ops.add(pre, at('attnOut', w.out(ops, ops.reshape(z, pre.shape), at, 'z'))));
     const inner = at('mlpHidden', ops.gelu(w.mlp.in(ops, at('mlpIn', w.normMlp(ops, mid)), at, 'mlpIn'))); // [T, F]
     return at('residPost', ops.add(mid, at('mlpOut', w.mlp.out(ops, inner, at, 'mlpHidden'))));
   }
@@ -216,7 +214,7 @@ class Backpack implements LanguageModel {
     const mixed = ops.add(words, w.norm(ops, words));
     const mid = ops.add(mixed, through(w.mlp, w.normMlp(ops, mixed)));
     const { nSenses, dModel } = this.facts;
-    return reshape(through(w.out, w.normOut(ops, mid)), [words.shape[0] as number, nSenses, dModel]);
+    return ops.reshape(through(w.out, w.normOut(ops, mid)), [words.shape[0] as number, nSenses, dModel]);
   }
 }
 

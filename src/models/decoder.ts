@@ -8,13 +8,12 @@ import type { Tensor } from '../tensor.ts';
 import type { Batch } from './batch.ts';
 import type { ConfigReader } from './config.ts';
 import { type AttentionConfig, groupedAttention, keyValueState } from './grouped-attention.ts';
-import type { LanguageModel, ModelFacts, Site } from './model.ts';
+import type { LanguageModel, ModelFacts, Site, StateTensor } from './model.ts';
 import { type RopeConfig, readRope, stretchedPositions } from './rope-config.ts';
 import { type RopeFrequencies, ropeFrequencies } from './rope-frequencies.ts';
 import { type Rotary, rotary } from './rotary.ts';
 import { blockSites, embedSite, modelSites, quantisedSites } from './sites.ts';
-import type { StateTensor } from './state.ts';
-import type { Sight, Tap } from './tap.ts';
+import type { Sight, Taps } from './tap.ts';
 import type { Weights } from './weights.ts';
 
 export interface DecoderConfig extends AttentionConfig, ModelFacts, RopeConfig {
@@ -122,14 +121,14 @@ export class Decoder implements LanguageModel {
     this.sites = [...embedSite(), ...perBlock, ...modelSites()];
   }
 
-  forward(ops: Ops, batch: Batch, tap: Tap): Tensor {
+  forward(ops: Ops, batch: Batch, taps: Taps): Tensor {
     const c = this.facts;
-    const at = tap.at('');
+    const at = taps.at('');
     const angles = rotary(ops, batch, this.#frequencies);
     const ids = batch.feed(ops, (given) => given.ids, [batch.length]);
     let x = at('embed', ops.embed(this.#embed, ids, c.embeddingScale)); // [T, M]
     this.#blocks.forEach((b, i) => {
-      const sight = tap.at(`blocks.${i}.`);
+      const sight = taps.at(`blocks.${i}.`);
       x = ops.scope(() => this.#block(ops, b, x, batch, angles, sight));
     });
     return at('hidden', ops.rmsNorm(x, this.#norm, c.eps));

@@ -1,9 +1,9 @@
 /** Causal self-attention with rotary positions and grouped key/value heads (Llama, Granite): the branch, without norm and residual. */
 import type { Ops } from '../ops/index.ts';
-import { reshape, type Tensor } from '../tensor.ts';
+import type { Tensor } from '../tensor.ts';
 import type { Batch } from './batch.ts';
+import type { StateTensor } from './model.ts';
 import type { Rotary } from './rotary.ts';
-import type { StateTensor } from './state.ts';
 import type { Sight } from './tap.ts';
 import type { Weights } from './weights.ts';
 
@@ -40,12 +40,12 @@ export function groupedAttention(w: Weights, prefix: string, c: AttentionConfig)
   const run = (ops: Ops, x: Tensor, batch: Batch, angles: Rotary, at: Sight): Tensor => {
     const t = batch.length;
     const [q0, k0, v0] = qkv(ops, x, at, 'attnIn') as [Tensor, Tensor, Tensor];
-    const q = at('q', ops.rope(reshape(q0, [t, c.nHeads, c.dHead]), angles)); // [T, H, D]
-    const k = at('k', ops.rope(reshape(k0, [t, c.nKeyHeads, c.dHead]), angles)); // [T, K, D]
-    const v = at('v', reshape(v0, [t, c.nKeyHeads, c.dHead])); // [T, K, D]
+    const q = at('q', ops.rope(ops.reshape(q0, [t, c.nHeads, c.dHead]), angles)); // [T, H, D]
+    const k = at('k', ops.rope(ops.reshape(k0, [t, c.nKeyHeads, c.dHead]), angles)); // [T, K, D]
+    const v = at('v', ops.reshape(v0, [t, c.nKeyHeads, c.dHead])); // [T, K, D]
     const past = batch.rememberKeysValues(ops, prefix, k, v);
-    const attrs = { scale: c.attentionScale, starts: batch.starts };
-    const z = reshape(at('z', ops.attention(q, past, attrs, at.wanted('pattern'))), [t, width]); // [T, H D]
+    const heads = at('z', ops.attention(q, past, c.attentionScale, at.each('pattern'))); // [T, H, D]
+    const z = ops.reshape(heads, [t, width]); // [T, H D]
     return out(ops, subNorm ? at('zNorm', ops.rmsNorm(z, subNorm, c.eps)) : z, at, 'z');
   };
   return Object.assign(run, { quantises: out.quantises });

@@ -8,10 +8,9 @@ import type { Ops } from '../ops/index.ts';
 import type { Tensor } from '../tensor.ts';
 import type { Batch } from './batch.ts';
 import { configureMamba, type MambaConfig, translateMamba } from './mamba-config.ts';
-import type { Family, LanguageModel, Site } from './model.ts';
+import type { Family, LanguageModel, Site, StateTensor } from './model.ts';
 import { embedSite, mixerSites, modelSites } from './sites.ts';
-import type { StateTensor } from './state.ts';
-import type { Sight, Tap } from './tap.ts';
+import type { Sight, Taps } from './tap.ts';
 import type { Weights } from './weights.ts';
 
 /** RMS norm without a gain where FalconMamba has one, else nothing: x[T, width] -> the same. */
@@ -58,14 +57,14 @@ class Mamba implements LanguageModel {
     this.#norm = w.tensor('norm_f.weight', [c.dModel]);
     this.#head = c.tied ? this.#embed : w.table('lm_head.weight', c.vocabSize, c.dModel);
     this.stateLayout = this.#blocks.flatMap((_, i) => [
-      { name: `blocks.${i}.window`, shape: this.#windowShape, grows: false },
-      { name: `blocks.${i}.ssmState`, shape: this.#stateShape, grows: false },
+      { name: `blocks.${i}.window`, shape: [c.dConv - 1, c.dInner], grows: false },
+      { name: `blocks.${i}.ssmState`, shape: [c.dInner, c.dState], grows: false },
     ]);
     this.sites = [...embedSite(), ...this.#blocks.flatMap((_, i) => mixerSites(`blocks.${i}.`)), ...modelSites()];
   }
 
-  forward(ops: Ops, batch: Batch, tap: Tap): Tensor {
-    const at = tap.at('');
+  forward(ops: Ops, batch: Batch, taps: Taps): Tensor {
+    const at = taps.at('');
     let x = at(
       'embed',
       ops.embed(
@@ -75,7 +74,7 @@ class Mamba implements LanguageModel {
     ); // [T, M]
     this.#blocks.forEach((b, i) => {
       const prefix = `blocks.${i}.`;
-      const sight = tap.at(prefix);
+      const sight = taps.at(prefix);
       x = ops.scope(() => this.#block(ops, b, x, batch, prefix, sight));
     });
     return at('hidden', ops.rmsNorm(x, this.#norm, this.facts.eps));
@@ -86,30 +85,21 @@ class Mamba implements LanguageModel {
   }
 
   #block(ops: Ops, w: Block, input: Tensor, batch: Batch, prefix: string, at: Sight): Tensor {
-    const { starts } = batch;
     const pre = at('residPre', input);
     const normed = at('mixerIn', ops.rmsNorm(pre, w.norm, this.facts.eps));
     const [x0, gate0] = w.xGate(ops, normed, at, 'mixerIn') as [Tensor, Tensor];
     const gate = at('gate', gate0); // [T, E]
-    const windows = batch.recurrent(ops, `${prefix}window`, this.#windowShape);
-    const x = at('convOut', ops.causalConv(at('x', x0), w.conv, w.convBias, windows, starts)); // [T, E]
+    const windows = batch.recurrent(ops, `${prefix}window`);
+    const x = at('convOut', ops.causalConv(at('x', x0), w.conv, w.convBias, windows)); // [T, E]
     const [rank, b0, c0] = w.dtBC(ops, x, at, 'convOut') as [Tensor, Tensor, Tensor];
     const dt = at('dt', ops.softplus(w.dt(ops, w.normRank(ops, rank), at, 'dtRank'))); // [T, E]
     const b = at('b', w.normB(ops, b0)); // [T, N]
     const c = at('c', w.normC(ops, c0)); // [T, N]
-    const states = batch.recurrent(ops, `${prefix}ssmState`, this.#stateShape);
-    const scanned = at('scanOut', ops.selectiveScan({ x, dt, a: w.a, b, c, d: w.d }, states, starts)); // [T, E]
-    for (const state of states) ops.assign(state, at('ssmState', state)); // [E, N]
+    const states = batch.recurrent(ops, `${prefix}ssmState`);
+    const scanned = at('scanOut', ops.selectiveScan({ x, dt, a: w.a, b, c, d: w.d }, states)); // [T, E]
+    batch.showRecurrent(ops, states, at.each('ssmState')); // [E, N]
     const out = w.out(ops, ops.gate(gate, scanned, 'silu'), at, 'gated');
     return at('residPost', ops.add(pre, at('mixerOut', out)));
-  }
-
-  get #windowShape(): [number, number] {
-    return [this.facts.dConv - 1, this.facts.dInner];
-  }
-
-  get #stateShape(): [number, number] {
-    return [this.facts.dInner, this.facts.dState];
   }
 }
 

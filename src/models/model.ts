@@ -1,10 +1,9 @@
 /** What every language model offers, and how a family introduces itself. */
 import type { Ops } from '../ops/index.ts';
-import type { Tensor } from '../tensor.ts';
+import type { Shape, Tensor } from '../tensor.ts';
 import type { Batch } from './batch.ts';
 import type { ConfigReader, JsonObject } from './config.ts';
-import type { StateTensor } from './state.ts';
-import type { Tap } from './tap.ts';
+import type { Taps } from './tap.ts';
 import type { Weights } from './weights.ts';
 
 /** A value that a tap can see. `axes` in the legend of tensor.ts. */
@@ -12,6 +11,13 @@ export interface Site {
   readonly name: string;
   readonly axes: string;
   readonly about: string;
+}
+
+/** A tensor that is remembered of each sequence. With `grows`, `shape` is that of one token's row. */
+export interface StateTensor {
+  readonly name: string;
+  readonly shape: Shape;
+  readonly grows: boolean;
 }
 
 /** The numbers that everything around a model needs. */
@@ -29,7 +35,7 @@ export interface LanguageModel {
   readonly sites: readonly Site[];
   readonly stateLayout: readonly StateTensor[];
   /** Reads the tokens of a batch; -> hidden[T, M], what the head reads. */
-  forward(ops: Ops, batch: Batch, tap: Tap): Tensor;
+  forward(ops: Ops, batch: Batch, taps: Taps): Tensor;
   /** hidden[T, M] -> logits[T, V] */
   logits(ops: Ops, hidden: Tensor): Tensor;
 }

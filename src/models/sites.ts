@@ -80,7 +80,11 @@ export const mixerSites = (prefix: string): Site[] =>
     ['b', '[T, N]', 'how the input enters the state'],
     ['c', '[T, N]', 'how the state is read'],
     ['scanOut', '[T, E]', 'output of the recurrence with the skip, before the gate'],
-    ['ssmState', '[E, N]', 'the state after the last token'],
+    [
+      'ssmState',
+      '[E, N]',
+      'the state after the last token of the step; a text of more than 256 tokens is read in several',
+    ],
     ['mixerOut', '[T, M]', 'what the mixer adds to the residual stream'],
     ['residPost', '[T, M]', 'residual stream after the block'],
   ]);

@@ -1,33 +1,40 @@
 /**
- * Named values on their way through a model. A model shows each one to a tap; what the tap returns is what the rest of the pass sees.
- * `blind` costs nothing: it looks at no value and builds no name.
+ * Named values on their way through a model. A model shows each one; what a tap returns is what the rest of the pass sees. Each sequence
+ * of a pass has a tap of its own, which sees the rows of that sequence only.
  */
 import type { Tensor } from '../tensor.ts';
+
+/** Looks at the values of one sequence. */
+export interface Tap {
+  /** Does it want to see this site? */
+  sees(site: string): boolean;
+  see(site: string, x: Tensor): Tensor;
+}
 
 export type See = (x: Tensor) => Tensor;
 
 /** Shows the values of one part of a model, under names without its prefix. */
 export interface Sight {
+  /** A value with a row for each token, [T, ...]. */
   (name: string, x: Tensor): Tensor;
-  /** How to show a value that costs something to make; undefined when nobody looks. */
-  wanted(name: string): See | undefined;
+  /** How to show a value that is made for each sequence by itself, or that costs something to make; undefined when nobody looks. */
+  each(name: string): readonly (See | undefined)[] | undefined;
 }
 
-export interface Tap {
-  /** The sight of a part: `tap.at('blocks.3.')('q', x)` shows `blocks.3.q`; `''` is the model itself. */
+/** The taps of all sequences of a pass, as a model sees them. */
+export interface Taps {
+  /** The sight of a part: `taps.at('blocks.3.')('q', x)` shows `blocks.3.q`; `''` is the model itself. */
   at(prefix: string): Sight;
+  /** Does any tap want to see this site? */
+  sees(site: string): boolean;
 }
 
-const unseen: Sight = Object.assign((_: string, x: Tensor) => x, { wanted: () => undefined });
+/** A part of a model at which nobody looks; builds no names. */
+export const unseen: Sight = Object.assign((_: string, x: Tensor) => x, { each: () => undefined });
 
-export const blind: Tap = { at: () => unseen };
+export const noTaps: Taps = { at: () => unseen, sees: () => false };
 
-/** A tap that calls `see` for the sites that `wants` names. */
-export function tapOf(wants: (site: string) => boolean, see: (site: string, x: Tensor) => Tensor): Tap {
-  return {
-    at: (prefix) =>
-      Object.assign((name: string, x: Tensor) => (wants(prefix + name) ? see(prefix + name, x) : x), {
-        wanted: (name: string) => (wants(prefix + name) ? (x: Tensor) => see(prefix + name, x) : undefined),
-      }),
-  };
-}
+export const tapOf = (sees: (site: string) => boolean, see: (site: string, x: Tensor) => Tensor): Tap => ({
+  sees,
+  see,
+});

@@ -1,18 +1,19 @@
 /**
  * Causal attention (arXiv 1706.03762) with grouped heads (arXiv 2305.13245): query head h reads key/value head floor(h K / H).
  *
- * `attention` runs over packed sequences: rows starts[i]..starts[i + 1] of q belong to sequence i, whose keys k_i[S_i, K, D]
- * and values v_i[S_i, K, Dv] hold the past first and the new rows last, so its n-th of N queries sees the keys 0..S_i - N + n.
- * Inputs q[T, H, D], k_0, v_0, k_1, v_1, ... -> z[T, H, Dv]. Softmax in f32. With length_0, length_1, ... (i32 [1]) behind them, S_i is what
- * stands there, and keys and values may have more rows.
- * Keys and values may be of any format in key-values.ts.
+ * `attention` runs over packed sequences: rows starts[b]..starts[b + 1] of q belong to sequence b, whose lengths[b] keys and values,
+ * those of its own rows last, lie in the pages tables[b] of the pools k and v (src/pages.ts). Query n of N sees the keys
+ * 0..lengths[b] - N + n. q[T, H, D], k[R, K, D], v[R, K, Dv], tables i32 [B, P], lengths i32 [B] -> z[T, H, Dv]. Softmax in f32. The
+ * pools are of any format in key-values.ts.
  *
- * `attentionPattern` and `attendPattern` are the same in two steps, for one sequence, for those who want to see or change the
- * probabilities: q[T, H, D], k[S, K, D] -> pattern[H, T, S] (zero where not allowed); pattern, v[S, K, Dv] -> z[T, H, Dv].
+ * `attentionPattern` and `attendPattern` are the same in two steps, for one sequence of S keys, for those who want to see or change the
+ * probabilities: q[T, H, D], k[R, K, D], tables i32 [1, P] -> pattern[H, T, S] (zero where not allowed);
+ * pattern, v[R, K, Dv], tables -> z[T, H, Dv].
  * `sumHeads` adds the heads up: z[T, H, M] -> by * sum over H, [T, M].
  */
 import { ShapeError } from '../errors.ts';
-import type { DType } from '../tensor.ts';
+import { PAGE_ROWS, pagesFor } from '../pages.ts';
+import type { DType, Tensor } from '../tensor.ts';
 import { axis, checkStarts, expect, input } from './check.ts';
 import type { Op } from './op.ts';
 
@@ -25,45 +26,51 @@ export interface AttentionAttrs {
   readonly starts: readonly number[];
 }
 
+/** Checks that a pool consists of whole pages. */
+function checkPool(op: string, pool: Tensor): void {
+  const count = axis(op, pool, 0);
+  if (count % PAGE_ROWS !== 0)
+    throw new ShapeError(op, `a pool came with ${count} rows, wanted a multiple of ${PAGE_ROWS}`);
+}
+
+/** Checks that a table of one row has pages for `keys` keys. */
+function checkTable(op: string, table: Tensor, keys: number): void {
+  expect(op, table, [1, -1], 'table[1, P]', ['i32']);
+  if (pagesFor(keys) > axis(op, table, 1))
+    throw new ShapeError(op, `${keys} keys do not fit into ${axis(op, table, 1)} pages`);
+}
+
 export const attention: Op<AttentionAttrs> = {
   name: 'attention',
   outputs(inputs, { starts }) {
-    const q = input('attention', inputs, 0);
+    const [q, k, v] = [0, 1, 2].map((i) => input('attention', inputs, i)) as [Tensor, Tensor, Tensor];
     expect('attention', q, [-1, -1, -1], 'q[T, H, D]');
     const [t = 0, h = 0, d = 0] = q.shape;
     checkStarts('attention', starts, t);
+    expect('attention', k, [-1, -1, d], 'k[R, K, D]', KEY_VALUE_DTYPES);
+    const [r = 0, heads = 0] = k.shape;
+    expect('attention', v, [r, heads, -1], 'v[R, K, Dv]', KEY_VALUE_DTYPES);
+    checkPool('attention', k);
+    if (h % heads !== 0) throw new ShapeError('attention', `${h} query heads do not divide into ${heads} key heads`);
     const sequences = starts.length - 1;
-    if (inputs.length !== 1 + 2 * sequences && inputs.length !== 1 + 3 * sequences) {
-      throw new ShapeError(
-        'attention',
-        `${sequences} sequences need keys and values each, and no lengths or ${sequences}, got ${inputs.length - 1} tensors`,
-      );
-    }
-    for (const length of inputs.slice(1 + 2 * sequences)) expect('attention', length, [1], 'length[1]', ['i32']);
-    const dv = axis('attention', input('attention', inputs, 2), 2);
-    for (let i = 0; i + 1 < starts.length; i++) {
-      const k = input('attention', inputs, 1 + 2 * i);
-      expect('attention', k, [-1, -1, d], 'k[S, K, D]', KEY_VALUE_DTYPES);
-      const [s = 0, heads = 0] = k.shape;
-      expect('attention', input('attention', inputs, 2 + 2 * i), [s, heads, dv], 'v[S, K, Dv]', KEY_VALUE_DTYPES);
-      if (h % heads !== 0) throw new ShapeError('attention', `${h} query heads do not divide into ${heads} key heads`);
-      const count = (starts[i + 1] ?? 0) - (starts[i] ?? 0);
-      if (s < count) throw new ShapeError('attention', `sequence ${i} has ${count} queries but ${s} keys`);
-    }
-    return [{ shape: [t, h, dv], dtype: 'f32' }];
+    expect('attention', input('attention', inputs, 3), [sequences, -1], 'tables[B, P]', ['i32']);
+    expect('attention', input('attention', inputs, 4), [sequences], 'lengths[B]', ['i32']);
+    return [{ shape: [t, h, axis('attention', v, 2)], dtype: q.dtype }];
   },
 };
 
-export const attentionPattern: Op<{ scale: number }> = {
+export const attentionPattern: Op<{ scale: number; keys: number }> = {
   name: 'attentionPattern',
-  outputs(inputs) {
+  outputs(inputs, { keys }) {
     const q = input('attentionPattern', inputs, 0);
     const k = input('attentionPattern', inputs, 1);
     expect('attentionPattern', q, [-1, -1, -1], 'q[T, H, D]');
-    const width = axis('attentionPattern', q, 2);
-    expect('attentionPattern', k, [-1, -1, width], 'k[S, K, D]', KEY_VALUE_DTYPES);
-    const [t = 0, h = 0] = q.shape;
-    return [{ shape: [h, t, axis('attentionPattern', k, 0)], dtype: 'f32' }];
+    const [t = 0, h = 0, d = 0] = q.shape;
+    expect('attentionPattern', k, [-1, -1, d], 'k[R, K, D]', KEY_VALUE_DTYPES);
+    checkPool('attentionPattern', k);
+    checkTable('attentionPattern', input('attentionPattern', inputs, 2), keys);
+    if (keys < t) throw new ShapeError('attentionPattern', `${t} queries came with ${keys} keys`);
+    return [{ shape: [h, t, keys], dtype: q.dtype }];
   },
 };
 
@@ -73,9 +80,11 @@ export const attendPattern: Op<undefined> = {
     const pattern = input('attendPattern', inputs, 0);
     const v = input('attendPattern', inputs, 1);
     expect('attendPattern', pattern, [-1, -1, -1], 'pattern[H, T, S]');
-    expect('attendPattern', v, [axis('attendPattern', pattern, 2), -1, -1], 'v[S, K, Dv]', KEY_VALUE_DTYPES);
-    const [h = 0, t = 0] = pattern.shape;
-    return [{ shape: [t, h, axis('attendPattern', v, 2)], dtype: 'f32' }];
+    const [h = 0, t = 0, s = 0] = pattern.shape;
+    expect('attendPattern', v, [-1, -1, -1], 'v[R, K, Dv]', KEY_VALUE_DTYPES);
+    checkPool('attendPattern', v);
+    checkTable('attendPattern', input('attendPattern', inputs, 2), s);
+    return [{ shape: [t, h, axis('attendPattern', v, 2)], dtype: pattern.dtype }];
   },
 };
 
@@ -84,6 +93,6 @@ export const sumHeads: Op<{ by: number }> = {
   outputs(inputs) {
     const z = input('sumHeads', inputs, 0);
     expect('sumHeads', z, [-1, -1, -1], 'z[T, H, M]');
-    return [{ shape: [axis('sumHeads', z, 0), axis('sumHeads', z, 2)], dtype: 'f32' }];
+    return [{ shape: [axis('sumHeads', z, 0), axis('sumHeads', z, 2)], dtype: z.dtype }];
   },
 };

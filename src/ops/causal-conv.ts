@@ -1,7 +1,8 @@
 /**
  * Depthwise causal convolution with silu (state-spaces/mamba modules/mamba_simple.py):
  * y[t, e] = silu(bias[e] + sum_j w[e, j] x[t - W + 1 + j, e]); what lies before a sequence comes from its window.
- * x[T, E], w[E, W], bias[E], window_i[W - 1, E] (oldest row first, moved on in place) -> y[T, E].
+ * x[T, E], w[E, W], bias[E], windows[C, W - 1, E], slots i32 [B] -> y[T, E]. The window of sequence b is windows[slots[b]], oldest
+ * row first; it is moved on in place.
  */
 import { axis, checkStarts, expect, input } from './check.ts';
 import type { Op } from './op.ts';
@@ -21,10 +22,10 @@ export const causalConv: Op<PackedAttrs> = {
     checkStarts('causalConv', starts, t);
     expect('causalConv', w, [e, -1], 'w[E, W]');
     expect('causalConv', input('causalConv', inputs, 2), [e], 'bias[E]');
-    for (let i = 0; i + 1 < starts.length; i++) {
-      expect('causalConv', input('causalConv', inputs, 3 + i), [axis('causalConv', w, 1) - 1, e], 'window[W - 1, E]');
-    }
-    return [{ shape: x.shape, dtype: 'f32' }];
+    const window = [-1, axis('causalConv', w, 1) - 1, e];
+    expect('causalConv', input('causalConv', inputs, 3), window, 'windows[C, W - 1, E]');
+    expect('causalConv', input('causalConv', inputs, 4), [starts.length - 1], 'slots[B]', ['i32']);
+    return [{ shape: x.shape, dtype: x.dtype }];
   },
-  mutates: (inputs) => inputs.slice(3),
+  mutates: (inputs) => inputs.slice(3, 4),
 };

@@ -23,7 +23,7 @@ export const topExperts: Op<{ count: number }> = {
     if (count < 1 || count > x) throw new ShapeError('topExperts', `cannot choose ${count} of ${x} experts`);
     return [
       { shape: [t, count], dtype: 'i32' },
-      { shape: [t, count], dtype: 'f32' },
+      { shape: [t, count], dtype: logits.dtype },
     ];
   },
 };
@@ -41,6 +41,6 @@ export const experts: Op<{ activation: Activation }> = {
     expect('experts', wIn, [-1, -1, m], 'wIn[X, 2F, M]', WEIGHT_DTYPES);
     const inner = axis('experts', wIn, 1) / 2;
     expect('experts', input('experts', inputs, 4), [axis('experts', wIn, 0), m, inner], 'wOut[X, M, F]', [wIn.dtype]);
-    return [{ shape: x.shape, dtype: 'f32' }];
+    return [{ shape: x.shape, dtype: x.dtype }];
   },
 };

@@ -2,20 +2,25 @@
 import type { Shape, Tensor, Uploadable } from '../tensor.ts';
 import { attendPattern, attention, attentionPattern, sumHeads } from './attention.ts';
 import { causalConv } from './causal-conv.ts';
+import { copyRows } from './copy-rows.ts';
 import { type Activation, add, gate, gelu, negExp, scale, softplus } from './elementwise.ts';
 import { embed } from './embed.ts';
 import { experts, topExperts } from './experts.ts';
+import { gather } from './gather.ts';
 import { linear } from './linear.ts';
 import { linearTernary } from './linear-ternary.ts';
-import { assign, writeRows, zeros } from './memory.ts';
+import { assign, concat, zeros } from './memory.ts';
 import { layerNorm, rmsNorm } from './norms.ts';
-import type { Apply } from './op.ts';
 import { quantizeRows } from './quantize-rows.ts';
 import { rope } from './rope.ts';
 import { selectiveScan } from './selective-scan.ts';
+import type { Apply, Tracer } from './tracer.ts';
+import { reshape, rows } from './views.ts';
+import { writeRows } from './write-rows.ts';
 
 export type { Activation } from './elementwise.ts';
-export type { Apply, Op, TensorSpec } from './op.ts';
+export type { Op, TensorSpec } from './op.ts';
+export type { Apply, Tracer } from './tracer.ts';
 
 /** Every op, for backends and tests that go through the whole vocabulary. */
 export const vocabulary = [
@@ -41,41 +46,56 @@ export const vocabulary = [
   topExperts,
   experts,
   zeros,
-  writeRows,
   assign,
+  concat,
+  gather,
+  writeRows,
+  copyRows,
+  reshape,
+  rows,
 ] as const;
 
-/** The keys k[S, K, D] and values v[S, K, Dv] of one sequence. */
+/** Where the keys and values of packed sequences lie: see attention.ts. */
 export interface KeysValues {
+  /** [R, K, D] */
   readonly k: Tensor;
+  /** [R, K, Dv] */
   readonly v: Tensor;
-  /** How many of the S count, i32 [1]; all, without it. */
-  readonly length?: Tensor;
+  /** i32 [B, P] */
+  readonly tables: Tensor;
+  /** i32 [B] */
+  readonly lengths: Tensor;
+  /** First row of each sequence, and T at the end. */
+  readonly starts: readonly number[];
+  /** The numbers of `lengths`, as they are when the step is encoded. */
+  readonly reaches: readonly number[];
 }
 
-/** What a step needs beside `apply`: small inputs from JavaScript, and memory that is given back early. */
-export interface Workspace {
-  /** Copies numbers into the memory of the running step. */
-  upload(data: Uploadable, shape: Shape): Tensor;
-  /** Runs `body` and frees all that it allocated in the step, save its result. */
-  scope(body: () => Tensor): Tensor;
+/** Where the recurrent tensors of packed sequences lie. */
+export interface Recurrent {
+  /** [C, ...] */
+  readonly pool: Tensor;
+  /** i32 [B] */
+  readonly slots: Tensor;
+  /** First row of each sequence, and T at the end. */
+  readonly starts: readonly number[];
 }
 
 export class Ops {
+  readonly #tracer: Tracer;
   readonly #apply: Apply;
-  readonly #workspace: Workspace;
 
-  constructor(apply: Apply, workspace: Workspace) {
-    this.#apply = apply;
-    this.#workspace = workspace;
+  constructor(tracer: Tracer) {
+    this.#tracer = tracer;
+    this.#apply = tracer.apply;
   }
 
   upload(data: Uploadable, shape: Shape): Tensor {
-    return this.#workspace.upload(data, shape);
+    return this.#tracer.upload(data, shape);
   }
 
   scope(body: () => Tensor): Tensor {
-    return this.#workspace.scope(body);
+    return this.#tracer.scope(body);
   }
 
   embed(table: Tensor, ids: Tensor, by = 1): Tensor {
@@ -147,39 +167,47 @@ export class Ops {
   }
 
   /**
-   * z[T, H, Dv]. With `see`, the probabilities are made, shown and used in its version; that works for one sequence at a time
-   * and costs a tensor of H T S numbers.
+   * z[T, H, Dv]. Of a sequence that `see` has a function for, the probabilities [H, T_b, S_b] are made, shown, and used in its version;
+   * that costs a tensor of so many numbers.
    */
   attention(
     q: Tensor,
-    sequences: readonly KeysValues[],
-    attrs: { scale: number; starts: readonly number[] },
-    see?: (pattern: Tensor) => Tensor,
+    past: KeysValues,
+    by: number,
+    see?: readonly (((pattern: Tensor) => Tensor) | undefined)[],
   ): Tensor {
-    const [only] = sequences;
-    if (see && only && sequences.length === 1) {
-      const pattern = see(this.#one(this.#apply(attentionPattern, [q, only.k], { scale: attrs.scale })));
-      return this.#one(this.#apply(attendPattern, [pattern, only.v], undefined));
-    }
-    const lengths = sequences.flatMap(({ length }) => (length ? [length] : []));
-    return this.#one(this.#apply(attention, [q, ...sequences.flatMap(({ k, v }) => [k, v]), ...lengths], attrs));
+    const { k, v, tables, lengths, starts, reaches } = past;
+    const inputs = [k, v, tables, lengths];
+    if (!see?.some(Boolean)) return this.#one(this.#apply(attention, [q, ...inputs], { scale: by, starts }));
+    const parts = reaches.map((keys, b) => {
+      const [from, to] = [starts[b] as number, starts[b + 1] as number];
+      const own = this.rows(q, from, to);
+      const table = this.rows(tables, b, b + 1);
+      const show = see[b];
+      if (!show) {
+        const alone = [own, k, v, table, this.rows(lengths, b, b + 1)];
+        return this.#one(this.#apply(attention, alone, { scale: by, starts: [0, to - from] }));
+      }
+      const pattern = show(this.#one(this.#apply(attentionPattern, [own, k, table], { scale: by, keys })));
+      return this.#one(this.#apply(attendPattern, [pattern, v, table], undefined));
+    });
+    return this.concat(parts);
   }
 
   sumHeads(z: Tensor, by: number): Tensor {
     return this.#one(this.#apply(sumHeads, [z], { by }));
   }
 
-  causalConv(x: Tensor, w: Tensor, bias: Tensor, windows: readonly Tensor[], starts: readonly number[]): Tensor {
-    return this.#one(this.#apply(causalConv, [x, w, bias, ...windows], { starts }));
+  causalConv(x: Tensor, w: Tensor, bias: Tensor, { pool, slots, starts }: Recurrent): Tensor {
+    return this.#one(this.#apply(causalConv, [x, w, bias, pool, slots], { starts }));
   }
 
   selectiveScan(
     input: { x: Tensor; dt: Tensor; a: Tensor; b: Tensor; c: Tensor; d: Tensor },
-    states: readonly Tensor[],
-    starts: readonly number[],
+    { pool, slots, starts }: Recurrent,
   ): Tensor {
     const { x, dt, a, b, c, d } = input;
-    return this.#one(this.#apply(selectiveScan, [x, dt, a, b, c, d, ...states], { starts }));
+    return this.#one(this.#apply(selectiveScan, [x, dt, a, b, c, d, pool, slots], { starts }));
   }
 
   /** -> [ids i32, gates] */
@@ -195,15 +223,39 @@ export class Ops {
     return this.#one(this.#apply(zeros, [], { shape }));
   }
 
-  /** At row `at`, or at the row whose number stands in a tensor, i32 [1]. */
-  writeRows(target: Tensor, source: Tensor, at: number | Tensor): void {
-    if (typeof at === 'number') this.#apply(writeRows, [target, source], { at });
-    else this.#apply(writeRows, [target, source, at], { at: 0 });
-  }
-
   assign(target: Tensor, source: Tensor): void {
     if (target.place !== source.place || target.offset !== source.offset)
       this.#apply(assign, [target, source], undefined);
+  }
+
+  /** The rows of all parts, one after another. */
+  concat(parts: readonly Tensor[]): Tensor {
+    return parts.length === 1 ? (parts[0] as Tensor) : this.#one(this.#apply(concat, parts, undefined));
+  }
+
+  /** x[at[n]] */
+  gather(x: Tensor, at: Tensor): Tensor {
+    return this.#one(this.#apply(gather, [x, at], undefined));
+  }
+
+  /** pool[at[n]] = source[n] */
+  writeRows(pool: Tensor, source: Tensor, at: Tensor): void {
+    this.#apply(writeRows, [pool, source, at], undefined);
+  }
+
+  /** pool[to[n]] = pool[from[n]] */
+  copyRows(pool: Tensor, from: Tensor, to: Tensor): void {
+    this.#apply(copyRows, [pool, from, to], undefined);
+  }
+
+  /** The same numbers under another shape, without a copy. */
+  reshape(x: Tensor, shape: Shape): Tensor {
+    return this.#one(this.#apply(reshape, [x], { shape }));
+  }
+
+  /** Rows from..to (exclusive) of the first axis, without a copy. */
+  rows(x: Tensor, from: number, to: number): Tensor {
+    return this.#one(this.#apply(rows, [x], { from, to }));
   }
 
   #one(outputs: Tensor[]): Tensor {

@@ -1,37 +1,17 @@
 /**
- * Ops that move numbers and compute nothing.
- *   zeros      a tensor of zeros, f32
- *   writeRows  target[at .. at + n] = rows; target[C, ...] is state, written in place; f32 rows are rounded to a format of
- *              keys and values where the target has one. A third input row[1], i32, is added to `at`; who gives it sees to it that
- *              there is room
- *   assign     target = source, in place
+ * Ops that move whole tensors and compute nothing.
+ *   zeros   a tensor of zeros, f32
+ *   assign  target = source, in place
+ *   concat  the rows of several tensors, one after another: x_i[n_i, ...] -> y[sum of n_i, ...]
  */
-import { ShapeError } from '../errors.ts';
-import { type DType, type Shape, show, type Tensor } from '../tensor.ts';
+
+import type { Shape } from '../tensor.ts';
 import { axis, expect, input } from './check.ts';
 import type { Op } from './op.ts';
 
 export const zeros: Op<{ shape: Shape }> = {
   name: 'zeros',
   outputs: (_, { shape }) => [{ shape, dtype: 'f32' }],
-};
-
-const sourcesOf = ({ dtype }: Tensor): DType[] => (dtype === 'f16' || dtype === 'i8rows' ? ['f32', dtype] : [dtype]);
-
-export const writeRows: Op<{ at: number }> = {
-  name: 'writeRows',
-  outputs(inputs, { at }) {
-    const target = input('writeRows', inputs, 0);
-    const source = input('writeRows', inputs, 1);
-    expect('writeRows', source, [-1, ...target.shape.slice(1)], 'rows[n, ...]', sourcesOf(target));
-    const count = axis('writeRows', source, 0);
-    if (inputs[2]) expect('writeRows', inputs[2], [1], 'row[1]', ['i32']);
-    if (at < 0 || at + count > axis('writeRows', target, 0)) {
-      throw new ShapeError('writeRows', `rows ${at}..${at + count} lie outside of ${show(target.shape)}`);
-    }
-    return [];
-  },
-  mutates: (inputs) => inputs.slice(0, 1),
 };
 
 export const assign: Op<undefined> = {
@@ -42,4 +22,14 @@ export const assign: Op<undefined> = {
     return [];
   },
   mutates: (inputs) => inputs.slice(0, 1),
+};
+
+export const concat: Op<undefined> = {
+  name: 'concat',
+  outputs(inputs) {
+    const { shape, dtype } = input('concat', inputs, 0);
+    const row = shape.slice(1);
+    for (const x of inputs) expect('concat', x, [-1, ...row], 'rows[n, ...]', [dtype]);
+    return [{ shape: [inputs.reduce((sum, x) => sum + axis('concat', x, 0), 0), ...row], dtype }];
+  },
 };

@@ -14,7 +14,6 @@ export interface Op<Attrs> {
   readonly name: string;
   outputs(inputs: readonly Tensor[], attrs: Attrs): TensorSpec[];
   mutates?(inputs: readonly Tensor[], attrs: Attrs): readonly Tensor[];
+  /** Of an op that computes nothing: its output, which shares the memory of its input. Such an op has no kernel. */
+  view?(inputs: readonly Tensor[], attrs: Attrs): Tensor;
 }
-
-/** Everything that computes passes through one of these. */
-export type Apply = <Attrs>(op: Op<Attrs>, inputs: readonly Tensor[], attrs: Attrs) => Tensor[];

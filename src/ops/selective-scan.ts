@@ -2,7 +2,8 @@
  * Selective state space recurrence of Mamba (arXiv 2312.00752; state-spaces/mamba ops/selective_scan_interface.py). A is discretised
  * by zero-order hold, B by Euler's rule, as the authors' code does; the state h is always f32:
  *   h[e, n] = exp(dt[t, e] a[e, n]) h[e, n] + dt[t, e] b[t, n] x[t, e];   y[t, e] = sum_n h[e, n] c[t, n] + d[e] x[t, e]
- * x[T, E], dt[T, E], a[E, N], b[T, N], c[T, N], d[E], h_i[E, N] (one per sequence, updated in place) -> y[T, E].
+ * x[T, E], dt[T, E], a[E, N], b[T, N], c[T, N], d[E], states[C, E, N], slots i32 [B] -> y[T, E]. The h of sequence b is
+ * states[slots[b]], updated in place.
  */
 import type { PackedAttrs } from './causal-conv.ts';
 import { axis, checkStarts, expect, input } from './check.ts';
@@ -24,8 +25,9 @@ export const selectiveScan: Op<PackedAttrs> = {
     expect(NAME, input(NAME, inputs, 3), [t, n], 'b[T, N]');
     expect(NAME, input(NAME, inputs, 4), [t, n], 'c[T, N]');
     expect(NAME, input(NAME, inputs, 5), [e], 'd[E]');
-    for (let i = 0; i + 1 < starts.length; i++) expect(NAME, input(NAME, inputs, 6 + i), [e, n], 'h[E, N]');
-    return [{ shape: x.shape, dtype: 'f32' }];
+    expect(NAME, input(NAME, inputs, 6), [-1, e, n], 'states[C, E, N]');
+    expect(NAME, input(NAME, inputs, 7), [starts.length - 1], 'slots[B]', ['i32']);
+    return [{ shape: x.shape, dtype: x.dtype }];
   },
-  mutates: (inputs) => inputs.slice(6),
+  mutates: (inputs) => inputs.slice(6, 7),
 };

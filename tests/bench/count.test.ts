@@ -114,7 +114,7 @@ test.each(goldenNames())('%s: the multiply-adds of a prompt are those of the ops
   await using model = await Model.load(await openModel(localFolder(path)), counting);
   const some = someIds(5, model.opened.model.facts.vocabSize);
   products = 0;
-  await model.engine.next([{ ids: some, state: model.newState() }]);
+  await model.engine.read([{ ids: some, state: model.newState() }]);
   const { perToken, head } = multiplyAddsOf(model.opened);
   expect(perToken * some.length + head).toBe(products);
 });

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Backend } from '../../src/backends/backend.ts';
+import { opsOf } from '../../src/backends/eager.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
 import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
@@ -154,7 +155,7 @@ async function planOf(declare: (weights: Weights) => void, tensors: readonly Sav
 async function filled(declare: (weights: Weights) => void, tensors: readonly SavedTensor[], weights: WeightFormat) {
   const plan = await planOf(declare, tensors, weights);
   const backend = createReferenceBackend();
-  await fill(plan, backend);
+  await fill(plan, backend, opsOf(backend));
   const bytes: Uint8Array[] = [];
   for (const { target } of [...plan.pieces.values()].flat()) bytes.push((await backend.read(target)) as Uint8Array);
   return { saved: savedTensors(plan, backend), bytes };
@@ -258,7 +259,7 @@ describe('files that do not fit', () => {
       const plan = await planOf(declare, all, 'auto');
       const read = () => Promise.reject(new CheckpointError('cut'));
       plan.tensors.set('table', { ...(plan.tensors.get('table') as StoredTensor), read });
-      await expect(fill(plan, backend)).rejects.toThrow('cut');
+      await expect(fill(plan, backend, opsOf(backend))).rejects.toThrow('cut');
     }
   });
 

@@ -1,6 +1,7 @@
 /** Laws of the generation loop: what cannot work is refused before anything is computed, and nothing is left behind. */
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { opsOf } from '../../src/backends/eager.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { UsageError } from '../../src/errors.ts';
@@ -107,7 +108,8 @@ describe('filling', () => {
     const opened = await openModel(folderOf('granite-untied'));
     const seen: number[] = [];
     let total = 0;
-    await fill(opened.plan, createReferenceBackend(), {
+    const backend = createReferenceBackend();
+    await fill(opened.plan, backend, opsOf(backend), {
       onProgress: (progress) => {
         seen.push(progress.loaded);
         total = progress.total;
@@ -116,7 +118,7 @@ describe('filling', () => {
     expect(seen.at(-1)).toBe(total);
     expect(seen).toEqual([...seen].sort((a, b) => a - b));
     const stop = new AbortController();
-    const failing = fill(opened.plan, createReferenceBackend(), {
+    const failing = fill(opened.plan, backend, opsOf(backend), {
       signal: stop.signal,
       onProgress: () => stop.abort(),
     });

@@ -1,5 +1,6 @@
 /** The error that is reported is that of the weights: all of a small tensor, some of a large one. */
 import { expect, test } from 'vitest';
+import { opsOf } from '../../src/backends/eager.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import { floatsOf } from '../../src/backends/reference/memory.ts';
 import { readSafetensors } from '../../src/checkpoint/safetensors.ts';
@@ -36,7 +37,8 @@ async function load(stored: readonly Stored[], declare: (w: Weights) => void, we
   const plan = new Plan(byName, {}, { weights, ternaryScale: 'divide', missing });
   declare(plan.weights);
   const { onFilled, parts } = roundingErrors();
-  await fill(plan, createReferenceBackend(), { onFilled });
+  const backend = createReferenceBackend();
+  await fill(plan, backend, opsOf(backend), { onFilled });
   return { plan, parts: parts() };
 }
 

@@ -9,7 +9,7 @@ import { KEY_VALUE_FORMATS, type KeyValueFormat } from '../../src/key-values.ts'
 import { describe as describeModel } from '../../src/loader/describe.ts';
 import { openModel } from '../../src/loader/open.ts';
 import { Model } from '../../src/model.ts';
-import type { State } from '../../src/models/state.ts';
+import type { State } from '../../src/runtime/state.ts';
 import { readGolden } from '../goldens.ts';
 
 const FAMILIES = ['backpack-hub', 'granite-untied', 'mamba-odd'];
@@ -21,7 +21,9 @@ async function logitsOf(model: Model, state: State, ids: readonly number[], piec
   const all: number[] = [];
   let from = 0;
   for (const length of pieces) {
-    await model.engine.every({ ids: ids.slice(from, from + length), state }, (_, logits) => all.push(...logits));
+    await model.engine.read([
+      { ids: ids.slice(from, from + length), state, rows: 'all', visit: (_, logits) => all.push(...logits) },
+    ]);
     from += length;
   }
   return all;

@@ -8,8 +8,8 @@ import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { openModel } from '../../src/loader/open.ts';
 import { Model } from '../../src/model.ts';
-import type { State } from '../../src/models/state.ts';
 import { saveModel } from '../../src/node.ts';
+import type { State } from '../../src/runtime/state.ts';
 import type { TypedArray } from '../../src/tensor.ts';
 import { type Golden, readGolden } from '../goldens.ts';
 
@@ -32,7 +32,7 @@ async function logitsOf(model: Model, state: State, ids: readonly number[], piec
   let from = 0;
   for (const length of pieces) {
     const some = ids.slice(from, from + length);
-    await model.engine.every({ ids: some, state }, (_, logits) => all.push(...logits));
+    await model.engine.read([{ ids: some, state, rows: 'all', visit: (_, logits) => all.push(...logits) }]);
     from += length;
   }
   return all;
@@ -124,9 +124,10 @@ describe.each(NAMES)('%s', (name) => {
     expect(state.ids).toEqual(ids.slice(0, 8));
     expect([state.reusable(ids), state.reusable(ids.slice(0, 8))]).toEqual(state.rewindable ? [8, 7] : [8, 0]);
     const copy = await state.clone();
-    const failing = model.engine.every({ ids: ids.slice(8), state }, () => {
+    const visit = () => {
       throw new Error('stopped');
-    });
+    };
+    const failing = model.engine.read([{ ids: ids.slice(8), state, rows: 'all', visit }]);
     await expect(failing).rejects.toThrow('stopped');
     expect(state.ids).toEqual(copy.ids);
     const goOn = (one: State) => logitsOf(model, one, ids.slice(8), [ids.length - 8]);

@@ -9,13 +9,13 @@ import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { KEY_VALUE_FORMATS, type KeyValueFormat } from '../../src/key-values.ts';
 import { openModel } from '../../src/loader/open.ts';
 import { Model } from '../../src/model.ts';
-import type { State } from '../../src/models/state.ts';
-import { blind, type Tap, tapOf } from '../../src/models/tap.ts';
+import { type Tap, tapOf } from '../../src/models/tap.ts';
+import type { State } from '../../src/runtime/state.ts';
 import { readGolden } from '../goldens.ts';
 
-/** Somebody who looks, if at nothing: everything is computed then. */
+/** Somebody who looks at the senses: all are computed then. */
 const looking: Tap = tapOf(
-  () => false,
+  (site) => site === 'senses',
   (_, x) => x,
 );
 
@@ -24,11 +24,17 @@ const load = async (backend: Backend, keyValues?: KeyValueFormat) => {
   return Model.load(opened, backend, keyValues ? { keyValues } : {});
 };
 
-async function logitsOf(model: Model, state: State, ids: readonly number[], tap: Tap, pieces: readonly number[]) {
+async function logitsOf(
+  model: Model,
+  state: State,
+  ids: readonly number[],
+  tap: Tap | undefined,
+  pieces: readonly number[],
+) {
   const all: number[] = [];
   for (let at = 0, i = 0; at < ids.length; i++) {
     const piece = ids.slice(at, at + (pieces[i % pieces.length] as number));
-    await model.engine.every({ ids: piece, state }, (_, logits) => all.push(...logits), { tap });
+    await model.engine.read([{ ids: piece, state, rows: 'all', visit: (_, logits) => all.push(...logits), tap }]);
     at += piece.length;
   }
   return all;
@@ -54,7 +60,7 @@ describe.each(KEY_VALUE_FORMATS)('with keys and values as %s', (keyValues) => {
           const room = model.engine.model.facts.contextLength as number;
           const some = ids.slice(0, Math.max(0, room - states.one.length));
           const way = ways[i] ?? 'left';
-          const tap = way === 'looked at' ? looking : blind;
+          const tap = way === 'looked at' ? looking : undefined;
           const given = await logitsOf(model, states.one, some, tap, pieces);
           expect(given).toEqual(await logitsOf(model, states.other, some, looking, [20]));
           if (way === 'cut') for (const state of [states.one, states.other]) await state.rewind(state.length >> 1);
@@ -82,10 +88,10 @@ describe.each(KEY_VALUE_FORMATS)('with keys and values as %s', (keyValues) => {
         for (let n = 0; n < longest; n++) {
           const ids = texts.map((text) => [text[n % text.length] as number]);
           const sequences = ids.map((ids, i) => ({ ids, state: quick[i] as State }));
-          const given = n % 5 < 3 ? await model.engine.next(sequences) : [];
-          if (given.length === 0) for (const one of sequences) given.push(...(await model.engine.next([one])));
+          const given = n % 5 < 3 ? await model.engine.read(sequences) : [];
+          if (given.length === 0) for (const one of sequences) given.push(...(await model.engine.read([one])));
           const others = ids.map((ids, i) => ({ ids, state: slow[i] as State }));
-          expect(given).toEqual(await model.engine.next(others, { tap: looking }));
+          expect(given).toEqual(await model.engine.read(others.map((other) => ({ ...other, tap: looking }))));
         }
         for (const state of [...quick, ...slow]) state.dispose();
       }),
@@ -99,9 +105,9 @@ describe.each(KEY_VALUE_FORMATS)('with keys and values as %s', (keyValues) => {
         const together = texts.map(() => model.newState());
         const alone = texts.map(() => model.newState());
         for (const round of [texts, texts.map(() => more.slice(0, 3))]) {
-          const given = await model.engine.next(round.map((ids, i) => ({ ids, state: together[i] as State })));
+          const given = await model.engine.read(round.map((ids, i) => ({ ids, state: together[i] as State })));
           for (const [i, ids] of round.entries()) {
-            const [wanted] = await model.engine.next([{ ids, state: alone[i] as State }], { tap: looking });
+            const [wanted] = await model.engine.read([{ ids, state: alone[i] as State, tap: looking }]);
             expect(given[i]).toEqual(wanted);
           }
         }
@@ -124,7 +130,7 @@ it('senses that were replaced are not taken for those of the word', async () => 
   const again = model.newState();
   await again.load(await state.save());
   const both = [];
-  for (const one of [state, again]) both.push(await logitsOf(model, one, [3, 3, 4], blind, [1]));
+  for (const one of [state, again]) both.push(await logitsOf(model, one, [3, 3, 4], undefined, [1]));
   const third = model.newState();
   await model.capture(ids, { sites: ['logits'], replace: { senses: data.map((x: number) => 2 * x) }, state: third });
   const wanted = await logitsOf(model, third, [3, 3, 4], looking, [3]);
@@ -146,7 +152,7 @@ it('computes the senses of a word once', async () => {
   const state = model.newState();
   const rowsFor = async (ids: readonly number[]) => {
     products = 0;
-    await model.engine.next([{ ids, state }]);
+    await model.engine.read([{ ids, state }]);
     return products;
   };
   const fresh = await rowsFor([1]);

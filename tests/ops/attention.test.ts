@@ -6,6 +6,7 @@ import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
 import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
 import { KEY_VALUE_DTYPE, KEY_VALUE_FORMATS, type KeyValueFormat } from '../../src/key-values.ts';
+import { PAGE_ROWS, pagesFor, poolRow } from '../../src/pages.ts';
 import { rows } from '../../src/tensor.ts';
 import { generator } from './cases.ts';
 
@@ -53,14 +54,24 @@ async function attend(
   const seen = keys - (tokens - end);
   const keysOf = [keys, keyHeads, width];
   const valuesOf = [keys, keyHeads, valueWidth];
-  const live = { k: backend.allocate(keysOf, dtype), v: backend.allocate(valuesOf, dtype) };
+  // Every second page, the last one first.
+  const count = pagesFor(keys);
+  const table = Int32Array.from({ length: count }, (_, i) => 2 * (count - 1 - i));
+  const places = Int32Array.from({ length: keys }, (_, s) => poolRow([...table], s));
+  const poolRows = 2 * count * PAGE_ROWS;
+  const live = {
+    k: backend.allocate([poolRows, keyHeads, width], dtype),
+    v: backend.allocate([poolRows, keyHeads, valueWidth], dtype),
+  };
   const z = await backend.step(async () => {
-    ops.writeRows(live.k, ops.upload(k, keysOf), 0);
-    ops.writeRows(live.v, ops.upload(v, valuesOf), 0);
+    const at = ops.upload(places, [keys]);
+    ops.writeRows(live.k, ops.upload(k, keysOf), at);
+    ops.writeRows(live.v, ops.upload(v, valuesOf), at);
     const queries = rows(ops.upload(q, [tokens, heads, width]), first, end);
-    const past = [{ k: rows(live.k, 0, seen), v: rows(live.v, 0, seen) }];
-    const attrs = { scale: SCALE, starts: [0, end - first] };
-    return backend.read(ops.attention(queries, past, attrs, pattern ? (x) => x : undefined));
+    const tables = ops.upload(table, [1, count]);
+    const lengths = ops.upload(Int32Array.of(seen), [1]);
+    const past = { ...live, tables, lengths, starts: [0, end - first], reaches: [seen] };
+    return backend.read(ops.attention(queries, past, SCALE, pattern ? [(x) => x] : undefined));
   });
   for (const x of [live.k, live.v]) backend.free(x);
   return z as Float32Array;

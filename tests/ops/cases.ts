@@ -1,6 +1,7 @@
 /** Inputs for every op of the vocabulary, of odd sizes, drawn from a seed. */
 import type { Op, vocabulary } from '../../src/ops/index.ts';
 import * as ops from '../../src/ops/index.ts';
+import { PAGE_ROWS, pagesFor } from '../../src/pages.ts';
 import type { DType, Shape } from '../../src/tensor.ts';
 import { size } from '../../src/tensor.ts';
 
@@ -111,39 +112,48 @@ export function opCases(seed: number): OpCase[] {
   for (const length of lengths) starts.push((starts.at(-1) as number) + length);
   const total = starts.at(-1) as number;
   const [d, dv] = [between(1, 40), between(1, 40)];
+  /** Different numbers below `count`. */
+  const some = (length: number, count: number): Input => {
+    const all = Array.from({ length: count }, (_, i) => [random(), i] as const).sort(([p], [q]) => p - q);
+    return { shape: [length], dtype: 'i32', data: Int32Array.from(all.slice(0, length), ([, i]) => i) };
+  };
+  const reaches = lengths.map((length) => length + between(length === 0 ? 1 : 0, 200));
+  const width0 = Math.max(...reaches.map(pagesFor));
   for (const dtype of ['f32', 'f16', 'i8rows'] as const) {
-    const past = lengths.flatMap((length) => {
-      const s = length + between(length === 0 ? 1 : 0, 30);
-      return [floats([s, keyHeads, d], -2, 2, dtype), floats([s, keyHeads, dv], -2, 2, dtype)];
-    });
+    const pages = lengths.length * width0;
+    const pool = (row: number) => floats([(pages + 1) * PAGE_ROWS, keyHeads, row], -2, 2, dtype);
+    const tables: Input = { ...some(pages, pages + 1), shape: [lengths.length, width0] };
+    const reach: Input = { shape: [lengths.length], dtype: 'i32', data: Int32Array.from(reaches) };
+    const past = [pool(d), pool(dv), tables, reach];
     add('attention', [floats([total, h, d]), ...past], { scale: 0.3, starts }, dtype);
-    const reaches = past.flatMap(({ shape: [s = 0] }, i) => {
-      const count = (starts[i / 2 + 1] ?? 0) - (starts[i / 2] ?? 0);
-      return i % 2 === 0 ? [ints([1], count, s)] : [];
-    });
-    add('attention', [floats([total, h, d]), ...past, ...reaches], { scale: 0.3, starts }, `${dtype}, with lengths`);
-    const s = t + between(0, 20);
-    const keys = floats([s, keyHeads, d], -2, 2, dtype);
-    add('attentionPattern', [floats([t, h, d]), keys], { scale: 0.3 }, dtype);
-    add('attendPattern', [floats([h, t, s], 0, 1), floats([s, keyHeads, dv], -2, 2, dtype)], undefined, dtype);
+    const s = t + between(0, 100);
+    const table: Input = { ...some(pagesFor(s), pages + 1 + pagesFor(s)), shape: [1, pagesFor(s)] };
+    const wide = (row: number) => floats([(pages + 1 + pagesFor(s)) * PAGE_ROWS, keyHeads, row], -2, 2, dtype);
+    add('attentionPattern', [floats([t, h, d]), wide(d), table], { scale: 0.3, keys: s }, dtype);
+    add('attendPattern', [floats([h, t, s], 0, 1), wide(dv), table], undefined, dtype);
     // From the smallest halves to beyond the largest one.
     const shape = [t, keyHeads, d];
-    const wide = Float32Array.from({ length: size(shape) }, () => (random() - 0.5) * 2 ** between(-26, 17));
-    const rows = { shape, dtype: 'f32', data: wide } as const;
-    add('writeRows', [floats([t + 3, keyHeads, d], -2, 2, dtype), rows], { at: between(0, 3) }, `of keys, ${dtype}`);
+    const numbers = Float32Array.from({ length: size(shape) }, () => (random() - 0.5) * 2 ** between(-26, 17));
     const room = floats([t + 3, keyHeads, d], -2, 2, dtype);
-    add('writeRows', [room, rows, ints([1], 0, 3)], { at: 0 }, `of keys, ${dtype}, at a row in memory`);
+    add('writeRows', [room, { shape, dtype: 'f32', data: numbers }, some(t, t + 3)], undefined, `of keys, ${dtype}`);
+    const [from, to] = [some(2 * t, 2 * t).data.slice(0, t), some(2 * t, 2 * t).data.slice(0, t)];
+    const apart = (x: Input['data']): Input => ({ shape: [t], dtype: 'i32', data: x as Int32Array });
+    const second = Int32Array.from(to, (x) => x + 2 * t);
+    add('copyRows', [floats([4 * t, keyHeads, d], -2, 2, dtype), apart(from), apart(second)], undefined, dtype);
+    add('gather', [floats([t + 3, keyHeads, d], -2, 2, dtype), ints([t], 0, t + 2)], undefined, dtype);
+    add('concat', [floats([t, d], -2, 2, dtype), floats([1, d], -2, 2, dtype)], undefined, dtype);
   }
   add('sumHeads', [floats([t, h, m])], { by: 0.25 });
 
   const e = between(1, 70);
   const width = between(1, 5);
-  const windows = lengths.map(() => floats([width - 1, e]));
-  add('causalConv', [floats([total, e]), floats([e, width]), floats([e]), ...windows], { starts });
+  const slots = some(lengths.length, lengths.length + 2);
+  const windows = floats([lengths.length + 2, width - 1, e]);
+  add('causalConv', [floats([total, e]), floats([e, width]), floats([e]), windows, slots], { starts });
   const states = between(1, 20);
   const scan = [floats([total, e]), floats([total, e], 0, 1), floats([e, states], -4, 0)];
   const mix = [floats([total, states]), floats([total, states]), floats([e])];
-  add('selectiveScan', [...scan, ...mix, ...lengths.map(() => floats([e, states]))], { starts });
+  add('selectiveScan', [...scan, ...mix, floats([lengths.length + 2, e, states]), slots], { starts });
 
   const x = between(1, 12);
   const a = between(1, x);
@@ -167,8 +177,9 @@ export function opCases(seed: number): OpCase[] {
     add('experts', [floats([t, m]), chosen, floats([t, a], 0, 1), ...w], { activation: 'silu' }, dtype);
   }
   add('zeros', [], { shape: [t, m] });
-  add('writeRows', [floats([t + 3, m]), floats([t, m])], { at: between(0, 3) });
-  add('writeRows', [floats([t + 3, m]), floats([t, m]), ints([1], 0, 2)], { at: 1 }, 'at a row in memory');
+  add('writeRows', [floats([t + 3, m]), floats([t, m]), some(t, t + 3)]);
+  add('reshape', [floats([t, 2, m])], { shape: [2 * t, m] });
+  add('rows', [floats([t, m])], { from: between(0, t - 1), to: t });
   add('assign', [floats([t, m]), floats([t, m])]);
   return cases;
 }

@@ -31,13 +31,17 @@ const numbers = (shape: Shape, data: readonly number[]): Input => ({
   data: new Float32Array(data),
 });
 
+/** One sequence, in the first slot. */
+const SLOTS: Input = { shape: [1], dtype: 'i32', data: Int32Array.of(0) };
+
 /** x, dt, a, b, c, d, h of T tokens, E channels, N states. */
 const scanInputs = (t: number, e: number, n: number): Input[] => [
   ...[floats([t, e]), floats([t, e], 0, 2), floats([e, n], -16, 0), floats([t, n]), floats([t, n]), floats([e])],
-  floats([e, n]),
+  floats([1, e, n]),
+  SLOTS,
 ];
 const convInputs = (t: number, e: number, w: number): Input[] => [
-  ...[floats([t, e]), floats([e, w]), floats([e]), floats([w - 1, e])],
+  ...[floats([t, e]), floats([e, w]), floats([e]), floats([1, w - 1, e]), SLOTS],
 ];
 
 /** These rows of an input. */
@@ -58,7 +62,7 @@ async function decays(xs: readonly number[]): Promise<Float32Array> {
   const e = xs.length;
   const [zeros, ones] = [new Array<number>(e).fill(0), new Array<number>(e).fill(1)];
   const inputs = [numbers([1, e], zeros), numbers([1, e], ones), numbers([e, 1], xs), numbers([1, 1], [1])];
-  inputs.push(numbers([1, 1], [1]), numbers([e], zeros), numbers([e, 1], ones));
+  inputs.push(numbers([1, 1], [1]), numbers([e], zeros), numbers([1, e, 1], ones), SLOTS);
   return (await runCase(plain, oneCase('selectiveScan', inputs, 1)))[0] as Float32Array;
 }
 
@@ -115,12 +119,12 @@ describe.each(shapes)('with %i channels, %i states, a window of %i', (e, n, w) =
       const [whole, endState] = await runCase(plain, oneCase(op, inputs, tokens));
       for (const cuts of [[1], [5, 6, 7], [3, 16], Array.from({ length: tokens - 1 }, (_, i) => i + 1)]) {
         for (const backend of [plain, threaded]) {
-          let state = inputs.at(-1) as Input;
+          let state = inputs.at(-2) as Input;
           const ends = [...cuts, tokens];
           for (const [i, end] of ends.entries()) {
             const start = ends[i - 1] ?? 0;
             const part = inputs.map((x, k) => ((perToken as readonly number[]).includes(k) ? rows(x, start, end) : x));
-            const [y, after] = await runCase(backend, oneCase(op, [...part.slice(0, -1), state], end - start));
+            const [y, after] = await runCase(backend, oneCase(op, [...part.slice(0, -2), state, SLOTS], end - start));
             expect(y).toEqual(whole?.slice(start * e, end * e));
             state = { ...state, data: after as Float32Array };
           }

@@ -1,7 +1,6 @@
 /** Runs one op on a backend, in a step of its own. */
 import type { Backend } from '../../src/backends/backend.ts';
-import type { Op } from '../../src/ops/index.ts';
-import { writeRows } from '../../src/ops/memory.ts';
+import { eager, opsOf } from '../../src/backends/eager.ts';
 import type { Tensor, TypedArray } from '../../src/tensor.ts';
 import type { Input, OpCase } from './cases.ts';
 
@@ -25,7 +24,9 @@ export async function live(backend: Backend, { shape, dtype, data }: Input) {
 /** Keys and values in one of their formats, rounded by the backend itself. */
 function writeF32(backend: Backend, x: Tensor, data: Float32Array): Promise<void> {
   return backend.step(async () => {
-    backend.run(writeRows as Op<never>, [x, backend.upload(data, x.shape)], [], { at: 0 });
+    const ops = opsOf(backend);
+    const all = Int32Array.from({ length: x.shape[0] as number }, (_, row) => row);
+    ops.writeRows(x, ops.upload(data, x.shape), ops.upload(all, [all.length]));
   });
 }
 
@@ -33,8 +34,7 @@ function writeF32(backend: Backend, x: Tensor, data: Float32Array): Promise<void
 export async function runCase(backend: Backend, { op, inputs, attrs }: OpCase): Promise<TypedArray[]> {
   const tensors = await Promise.all(inputs.map((input) => live(backend, input)));
   const results = await backend.step(async () => {
-    const outputs = op.outputs(tensors, attrs as never).map(({ shape, dtype }) => backend.alloc(shape, dtype));
-    backend.run(op, tensors, outputs, attrs);
+    const outputs = eager(backend).apply(op, tensors, attrs as never);
     const written = op.mutates?.(tensors, attrs as never) ?? [];
     const read: TypedArray[] = [];
     for (const x of [...outputs, ...written]) read.push(await backend.read(x));

@@ -1,30 +1,17 @@
-/** One kernel per op; what each computes stands in the op's own file under src/ops. */
-import { packI8Rows, toFiniteF16 } from '../../key-values.ts';
+/** One kernel per op that computes; what each computes stands in the op's own file under src/ops. */
 import { exp, log1p, tanh } from '../../math.ts';
 import { roundHalfEven } from '../../numbers.ts';
 import type { Activation } from '../../ops/index.ts';
 import { quantizeActivations } from '../../quantised.ts';
-import { BLOCK_COLUMNS, type DType, isBlockDType, rows, type Tensor } from '../../tensor.ts';
+import { BLOCK_COLUMNS, type DType, isBlockDType, type Tensor } from '../../tensor.ts';
+import { attendPattern, attention, attentionPattern, sumHeads } from './attention.ts';
+import { causalConv } from './causal-conv.ts';
+import { activations, at, dot, type Kernel, type Numbers } from './kernel.ts';
 import { floatsOf, numbersOf } from './memory.ts';
-
-type Kernel<Attrs> = (inputs: readonly Tensor[], outputs: readonly Tensor[], attrs: Attrs) => void;
-type Numbers = ArrayLike<number>;
-
-const at = (x: Numbers, i: number): number => x[i] as number;
-
-const activations: Record<Activation, (x: number) => number> = {
-  silu: (x) => x / (1 + exp(-x)),
-  relu2: (x) => Math.max(x, 0) ** 2,
-};
+import { concat, copyRows, gather, writeRows } from './rows.ts';
+import { selectiveScan } from './selective-scan.ts';
 
 const gelu = (x: number) => 0.5 * x * (1 + tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
-
-/** sum over n of x[i + n] y[j + n] */
-function dot(x: Numbers, i: number, y: Numbers, j: number, count: number): number {
-  let sum = 0;
-  for (let n = 0; n < count; n++) sum += at(x, i + n) * at(y, j + n);
-  return sum;
-}
 
 /** A kernel that treats each number by itself. */
 function each<Attrs>(f: (values: number[], attrs: Attrs) => number): Kernel<Attrs> {
@@ -164,141 +151,6 @@ const rope: Kernel<undefined> = ([x, cosines, sines], [y]) => {
   }
 };
 
-interface Keys {
-  readonly keys: Numbers;
-  readonly heads: number;
-  readonly d: number;
-}
-
-const keysOf = (k: Tensor): Keys => ({ keys: floatsOf(k), heads: k.shape[1] as number, d: k.shape[2] as number });
-
-/** Probabilities of query `t` of `q` over the first `seen` keys. */
-function probabilities(q: Numbers, qRow: number, k: Keys, head: number, seen: number, scale: number): Float64Array {
-  const { keys, heads, d } = k;
-  const scores = Float64Array.from(
-    { length: seen },
-    (_, s) => scale * dot(q, qRow * d, keys, (s * heads + head) * d, d),
-  );
-  const largest = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
-  const exps = scores.map((x) => exp(x - largest));
-  const sum = exps.reduce((a, b) => a + b, 0);
-  return exps.map((x) => x / sum);
-}
-
-const attention: Kernel<{ scale: number; starts: readonly number[] }> = ([q, ...rest], [y], { scale, starts }) => {
-  const [, h = 0] = (q as Tensor).shape;
-  const queries = numbersOf(q as Tensor);
-  const out = numbersOf(y as Tensor);
-  for (let i = 0; i + 1 < starts.length; i++) {
-    const [k, v, length] = [rest[2 * i] as Tensor, rest[2 * i + 1] as Tensor, rest[2 * (starts.length - 1) + i]];
-    const [capacity = 0, heads = 1, dv = 0] = v.shape;
-    const s = length ? at(numbersOf(length), 0) : capacity;
-    const values = floatsOf(v);
-    const keys = keysOf(k);
-    const [first, end] = [at(starts, i), at(starts, i + 1)];
-    for (let t = first; t < end; t++) {
-      for (let head = 0; head < h; head++) {
-        const group = Math.floor((head * heads) / h);
-        const p = probabilities(queries, t * h + head, keys, group, s - (end - 1 - t), scale);
-        for (let d = 0; d < dv; d++) {
-          let sum = 0;
-          p.forEach((weight, key) => {
-            sum += weight * at(values, (key * heads + group) * dv + d);
-          });
-          out[(t * h + head) * dv + d] = sum;
-        }
-      }
-    }
-  }
-};
-
-const attentionPattern: Kernel<{ scale: number }> = ([q, k], [y], { scale }) => {
-  const [t = 0, h = 0] = (q as Tensor).shape;
-  const [s = 0, heads = 1] = (k as Tensor).shape;
-  const queries = numbersOf(q as Tensor);
-  const all = keysOf(k as Tensor);
-  const out = (numbersOf(y as Tensor) as Float32Array).fill(0);
-  for (let head = 0; head < h; head++) {
-    for (let i = 0; i < t; i++) {
-      const group = Math.floor((head * heads) / h);
-      out.set(probabilities(queries, i * h + head, all, group, s - (t - 1 - i), scale), (head * t + i) * s);
-    }
-  }
-};
-
-const attendPattern: Kernel<undefined> = ([pattern, v], [y]) => {
-  const [h = 0, t = 0, s = 0] = (pattern as Tensor).shape;
-  const [, heads = 1, dv = 0] = (v as Tensor).shape;
-  const [p, values, out] = [numbersOf(pattern as Tensor), floatsOf(v as Tensor), numbersOf(y as Tensor)];
-  for (let row = 0; row < t * h; row++) {
-    const [i, head] = [Math.floor(row / h), row % h];
-    const group = Math.floor((head * heads) / h);
-    for (let d = 0; d < dv; d++) {
-      let sum = 0;
-      for (let key = 0; key < s; key++)
-        sum += at(p, (head * t + i) * s + key) * at(values, (key * heads + group) * dv + d);
-      out[row * dv + d] = sum;
-    }
-  }
-};
-
-const sumHeads: Kernel<{ by: number }> = ([z], [y], { by }) => {
-  const [t = 0, h = 0, m = 0] = (z as Tensor).shape;
-  const [input, out] = [numbersOf(z as Tensor), numbersOf(y as Tensor)];
-  for (let i = 0; i < t; i++) {
-    for (let j = 0; j < m; j++) {
-      let sum = 0;
-      for (let head = 0; head < h; head++) sum += at(input, (i * h + head) * m + j);
-      out[i * m + j] = by * sum;
-    }
-  }
-};
-
-const causalConv: Kernel<{ starts: readonly number[] }> = ([x, w, bias, ...windows], [y], { starts }) => {
-  const [e = 0, width = 0] = (w as Tensor).shape;
-  const [input, weights, shift] = [numbersOf(x as Tensor), numbersOf(w as Tensor), numbersOf(bias as Tensor)];
-  const out = numbersOf(y as Tensor);
-  windows.forEach((window, i) => {
-    const [first, end] = [at(starts, i), at(starts, i + 1)];
-    const past = numbersOf(window) as Float32Array;
-    const before = past.slice();
-    /** Row `t` of the sequence; negative rows lie in the window. */
-    const row = (t: number, channel: number) =>
-      t >= 0 ? at(input, (first + t) * e + channel) : at(before, (t + width - 1) * e + channel);
-    for (let t = 0; t < end - first; t++) {
-      for (let channel = 0; channel < e; channel++) {
-        let sum = at(shift, channel);
-        for (let j = 0; j < width; j++) sum += at(weights, channel * width + j) * row(t - width + 1 + j, channel);
-        out[(first + t) * e + channel] = activations.silu(sum);
-      }
-    }
-    for (let j = 0; j < width - 1; j++) {
-      for (let channel = 0; channel < e; channel++) past[j * e + channel] = row(end - first - width + 1 + j, channel);
-    }
-  });
-};
-
-const selectiveScan: Kernel<{ starts: readonly number[] }> = ([x, dt, a, b, c, d, ...states], [y], { starts }) => {
-  const [e = 0, n = 0] = (a as Tensor).shape;
-  const [X, DT, A, B, C, D, Y] = [x, dt, a, b, c, d, y].map((tensor) => numbersOf(tensor as Tensor)) as Float32Array[];
-  states.forEach((state, i) => {
-    const h = numbersOf(state);
-    for (let t = at(starts, i); t < at(starts, i + 1); t++) {
-      for (let channel = 0; channel < e; channel++) {
-        const input = at(X as Numbers, t * e + channel);
-        const step = at(DT as Numbers, t * e + channel);
-        let sum = at(D as Numbers, channel) * input;
-        for (let j = 0; j < n; j++) {
-          const k = channel * n + j;
-          h[k] = exp(step * at(A as Numbers, k)) * at(h, k) + step * at(B as Numbers, t * n + j) * input;
-          sum += at(h, k) * at(C as Numbers, t * n + j);
-        }
-        (Y as Float32Array)[t * e + channel] = sum;
-      }
-    }
-  });
-};
-
 const topExperts: Kernel<{ count: number }> = ([logits], [ids, gates], { count }) => {
   const [t = 0, x = 0] = (logits as Tensor).shape;
   const scores = numbersOf(logits as Tensor);
@@ -341,17 +193,6 @@ const experts: Kernel<{ activation: Activation }> = ([x, ids, gates, wIn, wOut],
   }
 };
 
-const writeRows: Kernel<{ at: number }> = ([target, source, first], _, { at: offset }) => {
-  const row = offset + (first ? at(numbersOf(first), 0) : 0);
-  const x = source as Tensor;
-  const numbers = numbersOf(x);
-  const to = numbersOf(rows(target as Tensor, row, row + (x.shape[0] as number)));
-  const { dtype, shape } = target as Tensor;
-  if (x.dtype === dtype) to.set(numbers);
-  else if (dtype === 'i8rows') packI8Rows(numbers, shape.at(-1) as number, to as Int8Array);
-  else to.set(Array.from(numbers, toFiniteF16));
-};
-
 export const kernels: Readonly<Record<string, Kernel<unknown>>> = {
   embed,
   linear,
@@ -377,6 +218,9 @@ export const kernels: Readonly<Record<string, Kernel<unknown>>> = {
   topExperts,
   experts,
   zeros: each(() => 0),
-  writeRows,
   assign: ([target, source]) => numbersOf(target as Tensor).set(numbersOf(source as Tensor)),
+  concat,
+  gather,
+  writeRows,
+  copyRows,
 } as Record<string, Kernel<never>> as Record<string, Kernel<unknown>>;

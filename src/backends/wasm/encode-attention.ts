@@ -1,15 +1,28 @@
 /** Commands of attention. */
+import { PAGE_ROWS } from '../../pages.ts';
 import type { DType } from '../../tensor.ts';
 import type { CommandWriter, Encoder, Located } from './command.ts';
+import { runsOf } from './packed.ts';
 
 interface AttentionShape {
+  /** Of each sequence. */
   readonly tokens: number;
+  readonly sequences: number;
   readonly heads: number;
   readonly keyHeads: number;
+  /** At most. */
   readonly keys: number;
   readonly width: number;
   readonly valueWidth: number;
   readonly formats: readonly number[];
+}
+
+/** Where pages and lengths are found. */
+interface Tables {
+  readonly tables: number;
+  readonly pages: number;
+  /** 0: all keys count. */
+  readonly lengths: number;
 }
 
 const FORMATS: Partial<Record<DType, number>> = { f32: 0, f16: 1, i8rows: 2 };
@@ -37,9 +50,9 @@ function tiled(
   addresses: readonly number[],
   shape: AttentionShape,
   scale: number,
-  length = 0,
+  { tables, pages, lengths }: Tables,
 ) {
-  const { tokens, heads, keyHeads, keys, width, valueWidth, formats } = shape;
+  const { tokens, sequences, heads, keyHeads, keys, width, valueWidth, formats } = shape;
   if (tokens === 0) return;
   const group = heads / keyHeads;
   const rowFloats = 16 * (Math.ceil(keys / 16) | 1);
@@ -47,7 +60,8 @@ function tiled(
   const most = Math.min(MAX_ROWS, QUERY_FLOATS / Math.max(1, queryFloats), SCORE_FLOATS / rowFloats);
   const tile = Math.min(tokens, Math.max(1, Math.floor(most / group)));
   const few = kernel === 'attention' ? Math.floor(FEW_ROWS / (tokens * group)) : 1;
-  const tileHeads = Math.max(1, Math.min(few, Math.floor(keyHeads / to.parts)));
+  const fair = Math.floor((sequences * keyHeads) / to.parts);
+  const tileHeads = Math.max(1, Math.min(few, fair, keyHeads));
   const rows = tile * tileHeads * group;
   const spareForKeys = (4 + rows) * queryFloats;
   const spareForValues = Math.min(BLOCK, keys) * Math.min(CHUNK, up(valueWidth, 16));
@@ -56,41 +70,45 @@ function tiled(
   to.begin(kernel, { scratchBytes: 4 * floats });
   to.u32(...addresses, tokens, heads, keyHeads, keys, width, valueWidth, tile, tileHeads, ...formats);
   to.f32(scale);
-  to.u32(length);
+  to.u32(lengths, tables, pages, sequences);
 }
 
 export const attention: Encoder<{ scale: number; starts: readonly number[] }> = (
   to,
-  [q, ...past],
+  inputs,
   [y],
   { scale, starts },
 ) => {
-  const [, heads = 0, width = 0] = (q as Located).shape;
-  for (let i = 0; i + 1 < starts.length; i++) {
-    const [k, v] = [past[2 * i] as Located, past[2 * i + 1] as Located];
-    const [keys = 0, keyHeads = 0, valueWidth = 0] = v.shape;
-    const first = starts[i] as number;
-    const tokens = (starts[i + 1] as number) - first;
-    const out = (y as Located).address + 4 * first * heads * valueWidth;
-    const queries = (q as Located).address + 4 * first * heads * width;
-    const shape = { tokens, heads, keyHeads, keys, width, valueWidth, formats: formatsOf(k, v) };
-    const length = past[2 * (starts.length - 1) + i]?.address;
-    tiled(to, 'attention', [out, queries, k.address, v.address], shape, scale, length);
+  const [q, k, v, tables, lengths] = inputs as [Located, Located, Located, Located, Located];
+  const [, heads = 0, width = 0] = q.shape;
+  const [, keyHeads = 0, valueWidth = 0] = v.shape;
+  const pages = tables.shape[1] as number;
+  const same = { heads, keyHeads, keys: pages * PAGE_ROWS, width, valueWidth, formats: formatsOf(k, v) };
+  for (const { first, count, row, tokens } of runsOf(starts)) {
+    const out = (y as Located).address + 4 * row * heads * valueWidth;
+    const queries = q.address + 4 * row * heads * width;
+    const at = { tables: tables.address + 4 * first * pages, pages, lengths: lengths.address + 4 * first };
+    const shape = { ...same, tokens, sequences: count };
+    tiled(to, 'attention', [out, queries, k.address, v.address], shape, scale, at);
   }
 };
 
-export const attentionPattern: Encoder<{ scale: number }> = (to, [q, k], [y], { scale }) => {
-  const [tokens = 0, heads = 0, width = 0] = (q as Located).shape;
-  const [keys = 0, keyHeads = 0] = (k as Located).shape;
-  const addresses = [(y as Located).address, (q as Located).address, (k as Located).address, 0];
-  const formats = formatsOf(k as Located, k as Located);
-  tiled(to, 'attentionPattern', addresses, { tokens, heads, keyHeads, keys, width, valueWidth: 0, formats }, scale);
+export const attentionPattern: Encoder<{ scale: number }> = (to, inputs, [y], { scale }) => {
+  const [q, k, table] = inputs as [Located, Located, Located];
+  const [heads = 0, tokens = 0, keys = 0] = (y as Located).shape;
+  const [, keyHeads = 0, width = 0] = k.shape;
+  const addresses = [(y as Located).address, q.address, k.address, 0];
+  const shape = { tokens, sequences: 1, heads, keyHeads, keys, width, valueWidth: 0, formats: formatsOf(k, k) };
+  const at = { tables: table.address, pages: table.shape[1] as number, lengths: 0 };
+  tiled(to, 'attentionPattern', addresses, shape, scale, at);
 };
 
-export const attendPattern: Encoder<undefined> = (to, [pattern, v], [y]) => {
-  const [heads = 0, tokens = 0, keys = 0] = (pattern as Located).shape;
-  const [, keyHeads = 0, valueWidth = 0] = (v as Located).shape;
-  const addresses = [(y as Located).address, (pattern as Located).address, 0, (v as Located).address];
-  const formats = formatsOf(v as Located, v as Located);
-  tiled(to, 'attendPattern', addresses, { tokens, heads, keyHeads, keys, width: 0, valueWidth, formats }, 1);
+export const attendPattern: Encoder<undefined> = (to, inputs, [y]) => {
+  const [pattern, v, table] = inputs as [Located, Located, Located];
+  const [heads = 0, tokens = 0, keys = 0] = pattern.shape;
+  const [, keyHeads = 0, valueWidth = 0] = v.shape;
+  const addresses = [(y as Located).address, pattern.address, 0, v.address];
+  const shape = { tokens, sequences: 1, heads, keyHeads, keys, width: 0, valueWidth, formats: formatsOf(v, v) };
+  const at = { tables: table.address, pages: table.shape[1] as number, lengths: 0 };
+  tiled(to, 'attendPattern', addresses, shape, 1, at);
 };

@@ -1,10 +1,11 @@
 /** The commands of every op: the words that its kernels expect, in their order (see assembly/). */
 import { byteSize, size } from '../../tensor.ts';
-import type { CommandWriter, Encoder, Located } from './command.ts';
+import type { Encoder, Located } from './command.ts';
 import { attendPattern, attention, attentionPattern } from './encode-attention.ts';
 import { experts } from './encode-experts.ts';
 import { formatOf, linear, linearTernary } from './encode-linear.ts';
 import { causalConv, selectiveScan } from './encode-recurrence.ts';
+import { concat, copyRows, gather, writeRows } from './encode-rows.ts';
 
 /** An op of one kernel that takes pieces of a flat array. */
 const flat =
@@ -26,12 +27,6 @@ const norm =
 
 // biome-ignore lint/suspicious/noExplicitAny: each encoder knows the attributes of its own op
 type Encoders = Record<string, Encoder<any>>;
-
-/** `row`: address of the number of the row at which to write, in place of the first. */
-function copy(to: CommandWriter, target: number, source: Located, row = 0, rowBytes = 0): void {
-  to.begin('copy');
-  to.u32(target, source.address, byteSize(source.shape, source.dtype), row, rowBytes);
-}
 
 export const encoders: Encoders = {
   embed: (to, [table, ids], [y], { scale }) => {
@@ -86,15 +81,13 @@ export const encoders: Encoders = {
     to.begin('zero');
     to.u32((y as Located).address, byteSize((y as Located).shape, 'f32'));
   },
-  writeRows: (to, [target, source, row], _, { at }) => {
-    const { address, shape, dtype } = target as Located;
-    const rowBytes = byteSize(shape.slice(1), dtype);
-    const first = address + at * rowBytes;
-    const from = source as Located;
-    if (from.dtype === dtype) return copy(to, first, from, row?.address, rowBytes);
-    const width = shape.at(-1) as number;
-    to.begin(dtype === 'f16' ? 'writeHalves' : 'writeCodes');
-    to.u32(first, from.address, size(from.shape) / width, width, row?.address ?? 0, rowBytes);
+  assign: (to, [target, source]) => {
+    const { address, shape, dtype } = source as Located;
+    to.begin('copy');
+    to.u32((target as Located).address, address, byteSize(shape, dtype));
   },
-  assign: (to, [target, source]) => copy(to, (target as Located).address, source as Located),
+  concat,
+  gather,
+  writeRows,
+  copyRows,
 };

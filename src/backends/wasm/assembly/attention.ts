@@ -1,32 +1,44 @@
 /**
- * Attention of one sequence. A piece of work is a key head and a tile of tokens, with all query heads that share the key head: each row of
- * a tile is one query. Where tokens are few, a piece has several key heads, and reads the keys of all before it goes on to later tokens:
- * memory is read in its order. Scores of the tile over all keys stay in scratch memory, so that the softmax knows the largest score before it
- * starts. A running maximum would need less memory and be no faster (there are 32 or more products per score), but its rescaling
- * could not give the bits of the two steps `attentionPattern` and `attendPattern`.
+ * Attention over pages of keys and values: see ../../../ops/attention.ts. A command serves sequences of equally many tokens. A piece of work is a
+ * sequence, a key head, and a tile of tokens, with all query heads that share the key head: each row of a tile is one query. Where tokens
+ * are few, a piece has several key heads, and reads the keys of all before it goes on to later tokens: memory is read in its order. Scores
+ * of the tile over all keys stay in scratch memory, so that the softmax knows the largest score before it starts. A running maximum would
+ * need less memory and be no faster (there are 32 or more products per score), but its rescaling could not give the bits of the two steps
+ * `attentionPattern` and `attendPattern`.
  *
- * A query's numbers do not depend on the others: a score is a dot product by itself, probabilities are summed up in lanes by the
- * position of their key modulo 4, and values are added up key by key.
+ * A query's numbers do not depend on the others, nor on where the pages lie: a score is a dot product by itself, probabilities are summed up
+ * in lanes by the position of their key modulo 4, and values are added up key by key.
  *
  * Keys and values of other formats than f32 are widened when they are copied to scratch memory, once for all rows of a tile. Scales of i8 rows
  * are factors of scores and of probabilities.
  *
- * Words: out, q, k, v, T, H, K, S, D, Dv, tokens and key heads of a piece, formats of k and v, scale, 0 or the
- * address of the number of keys, which is S at most. Scratch memory: see ../encode-attention.ts.
+ * Words: out, q, k, v, T (tokens of each sequence), H, K, S (keys at most), D, Dv, tokens and key heads of a piece, formats of k and v, scale,
+ * 0 or the address of the numbers of keys, tables, P (pages in a table), sequences. Scratch memory: see ../encode-attention.ts.
  */
 import { bytesOf, copyPadded, F32, scoreRows, softmax, weighRows } from './attention-rows';
 import { address, real, scratch, take, word } from './command';
 import { addScaled } from './lanes';
 
-/** Keys that are read before the next head's, a multiple of 4. */
+/** Keys that are read before the next head's, a multiple of 4 that divides a page. */
 const ROUND: u32 = 16;
 
-/** S, or where it is found. */
+/** Rows of a page: PAGE_ROWS in ../../../pages.ts. */
+const PAGE: u32 = 64;
+
+/** Keys of a sequence. */
 // @ts-ignore: decorator
 @inline
-function keysOf(args: usize): u32 {
+function keysOf(args: usize, sequence: u32): u32 {
   const at = address(args, 15);
-  return at ? load<u32>(at) : word(args, 7);
+  return at ? load<u32>(at + (sequence << 2)) : word(args, 7);
+}
+
+/** How many rows further the page of key `s` lies in the pool than if the sequence began there; may wrap around. */
+// @ts-ignore: decorator
+@inline
+function shiftOf(args: usize, sequence: u32, s: u32): usize {
+  const page = s / PAGE;
+  return (<usize>load<u32>(address(args, 16) + ((sequence * word(args, 17) + page) << 2)) - page) * PAGE;
 }
 
 // Where things lie in scratch memory, in this order; all sizes are multiples of 16.
@@ -58,26 +70,38 @@ function takeQueries(to: usize, q: usize, args: usize, first: u32, tokens: u32, 
 /**
  * Probabilities of the rows of `many` key heads in `p`, head by head; returns the number of keys that the first token sees.
  */
-function probabilities(args: usize, p: usize, spare: usize, first: u32, tokens: u32, keyHead: u32, many: u32): u32 {
+function probabilities(
+  args: usize,
+  p: usize,
+  spare: usize,
+  sequence: u32,
+  first: u32,
+  tokens: u32,
+  keyHead: u32,
+  many: u32,
+): u32 {
   const keyHeads = word(args, 6);
   const group = word(args, 5) / keyHeads;
   const d: usize = word(args, 8);
   const bytes = ((d + 3) & ~3) << 2;
   const rows = tokens * group;
-  const rowBytes = rowBytesOf(keysOf(args));
-  const seen = keysOf(args) - (word(args, 4) - 1 - first);
+  const keys = keysOf(args, sequence);
+  const rowBytes = rowBytesOf(keys);
+  const seen = keys - (word(args, 4) - 1 - first);
   const end = seen + tokens - 1;
   const q = spare + 4 * bytes;
+  const given = address(args, 1) + <usize>(sequence * word(args, 4) * word(args, 5)) * (d << 2);
   for (let h: u32 = 0; h < many; h++) {
-    takeQueries(q + h * rows * bytes, address(args, 1), args, first, tokens, keyHead + h, group);
+    takeQueries(q + h * rows * bytes, given, args, first, tokens, keyHead + h, group);
   }
   const format = word(args, 12);
   const stride = keyHeads * bytesOf(d, format);
   const scale = real(args, 14);
-  const round = many == 1 ? end : ROUND;
+  const round = many == 1 ? PAGE : ROUND;
   for (let s: u32 = 0; s < end; s += round) {
+    const page = address(args, 2) + shiftOf(args, sequence, s) * stride;
     for (let h: u32 = 0; h < many; h++) {
-      const k = address(args, 2) + (keyHead + h) * bytesOf(d, format);
+      const k = page + (keyHead + h) * bytesOf(d, format);
       const to = p + h * rows * rowBytes;
       const queries = q + h * rows * bytes;
       scoreRows(to, rowBytes, rows, group, seen, queries, bytes, k, stride, d, spare, scale, format, s, min(s + round, end));
@@ -94,6 +118,7 @@ function weighTile(
   seen: usize,
   z: usize,
   spare: usize,
+  sequence: u32,
   first: u32,
   tokens: u32,
   keyHead: u32,
@@ -107,15 +132,16 @@ function weighTile(
   const zBytes = zBytesOf(dv);
   const format = word(args, 13);
   const stride = keyHeads * bytesOf(dv, format);
-  const pBytes = rowBytesOf(keysOf(args));
+  const pBytes = rowBytesOf(keysOf(args, sequence));
   const scales = p + word(args, 10) * word(args, 11) * group * pBytes;
   memory.fill(z, 0, many * rows * zBytes);
   let end: u32 = 0;
   for (let r: u32 = 0; r < rows; r++) end = max(end, load<u32>(seen + (r << 2)));
-  const round = many == 1 ? end : ROUND;
+  const round = many == 1 ? PAGE : ROUND;
   for (let s: u32 = 0; s < end; s += round) {
+    const page = address(args, 3) + shiftOf(args, sequence, s) * stride;
     for (let h: u32 = 0; h < many; h++) {
-      const v = address(args, 3) + (keyHead + h) * bytesOf(dv, format);
+      const v = page + (keyHead + h) * bytesOf(dv, format);
       const from = p + h * rows * pBytes;
       const to = z + h * rows * zBytes;
       weighRows(to, zBytes, from, pBytes, seen, rows, v, stride, dv, spare, scales, format, s, min(s + round, end));
@@ -123,7 +149,8 @@ function weighTile(
   }
   for (let r: u32 = 0; r < many * rows; r++) {
     const head = (keyHead + r / rows) * group + (r % group);
-    const out = address(args, 0) + ((first + (r % rows) / group) * heads + head) * (dv << 2);
+    const token = sequence * word(args, 4) + first + (r % rows) / group;
+    const out = address(args, 0) + (token * heads + head) * (dv << 2);
     memory.copy(out, z + r * zBytes, dv << 2);
   }
 }
@@ -141,11 +168,11 @@ function tiles(args: usize): u32 {
   return (word(args, 4) + word(args, 10) - 1) / word(args, 10);
 }
 
-/** The largest tiles first: with the causal mask these are the last ones. */
+/** First token of a tile. The largest tiles come first: with the causal mask these are the last ones. */
 // @ts-ignore: decorator
 @inline
-function firstToken(args: usize, piece: u32): u32 {
-  return (tiles(args) - 1 - piece / headPieces(args)) * word(args, 10);
+function firstToken(args: usize, tile: u32): u32 {
+  return (tiles(args) - 1 - tile) * word(args, 10);
 }
 
 export function attention(args: usize, part: u32, parts: u32): void {
@@ -155,33 +182,36 @@ export function attention(args: usize, part: u32, parts: u32): void {
   const most = word(args, 10) * word(args, 11) * group;
   const seen = scratch(args, part);
   const p = seen + ((most + 3) & ~3) * 4;
-  const z = p + (most + 1) * rowBytesOf(keysOf(args)); // behind the rows are the scales of the values
-  const spare = z + most * zBytesOf(word(args, 9));
-  const pieces = tiles(args) * headPieces(args);
+  const perTile = headPieces(args);
+  const sequences = word(args, 18);
+  const pieces = tiles(args) * sequences * perTile;
   for (let i = take(args); i < pieces; i = take(args)) {
-    const first = firstToken(args, i);
+    const sequence = (i / perTile) % sequences;
+    const z = p + (most + 1) * rowBytesOf(keysOf(args, sequence)); // behind the rows are the scales of the values
+    const spare = z + most * zBytesOf(word(args, 9));
+    const first = firstToken(args, i / perTile / sequences);
     const some = min(word(args, 10), tokens - first);
-    const keyHead = (i % headPieces(args)) * word(args, 11);
+    const keyHead = (i % perTile) * word(args, 11);
     const many = min(word(args, 11), keyHeads - keyHead);
-    const sees = probabilities(args, p, spare, first, some, keyHead, many);
+    const sees = probabilities(args, p, spare, sequence, first, some, keyHead, many);
     for (let r: u32 = 0; r < some * group; r++) store<u32>(seen + (r << 2), sees + r / group);
-    weighTile(args, p, seen, z, spare, first, some, keyHead, many);
+    weighTile(args, p, seen, z, spare, sequence, first, some, keyHead, many);
   }
 }
 
-/** out[H, T, S]; pieces of one key head. */
+/** out[H, T, S]; one sequence, pieces of one key head. */
 export function attentionPattern(args: usize, part: u32, parts: u32): void {
   const tokens = word(args, 4);
   const keyHeads = word(args, 6);
-  const keys = keysOf(args);
+  const keys = word(args, 7);
   const group = word(args, 5) / keyHeads;
   const p = scratch(args, part);
   const rowBytes = rowBytesOf(keys);
   const spare = p + word(args, 10) * group * rowBytes;
   for (let i = take(args); i < tiles(args) * keyHeads; i = take(args)) {
-    const first = firstToken(args, i);
+    const first = firstToken(args, i / keyHeads);
     const some = min(word(args, 10), tokens - first);
-    const sees = probabilities(args, p, spare, first, some, i % keyHeads, 1);
+    const sees = probabilities(args, p, spare, 0, first, some, i % keyHeads, 1);
     for (let r: u32 = 0; r < some * group; r++) {
       const head = (i % keyHeads) * group + (r % group);
       const out = address(args, 0) + (head * tokens + first + r / group) * (keys << 2);
@@ -190,11 +220,11 @@ export function attentionPattern(args: usize, part: u32, parts: u32): void {
   }
 }
 
-/** q is the pattern [H, T, S]; pieces of one key head. Zeros at the end of its rows are what may not be seen, and are not looked at. */
+/** q is the pattern [H, T, S]; one sequence, pieces of one key head. Zeros at the end of its rows are what may not be seen, and are not looked at. */
 export function attendPattern(args: usize, part: u32, parts: u32): void {
   const tokens = word(args, 4);
   const keyHeads = word(args, 6);
-  const keys = keysOf(args);
+  const keys = word(args, 7);
   const group = word(args, 5) / keyHeads;
   const most = word(args, 10) * group;
   const seen = scratch(args, part);
@@ -203,7 +233,7 @@ export function attendPattern(args: usize, part: u32, parts: u32): void {
   const z = p + (most + 1) * rowBytes;
   const spare = z + most * zBytesOf(word(args, 9));
   for (let i = take(args); i < tiles(args) * keyHeads; i = take(args)) {
-    const first = firstToken(args, i);
+    const first = firstToken(args, i / keyHeads);
     const some = min(word(args, 10), tokens - first);
     for (let r: u32 = 0; r < some * group; r++) {
       const head = (i % keyHeads) * group + (r % group);
@@ -213,7 +243,7 @@ export function attendPattern(args: usize, part: u32, parts: u32): void {
       memory.copy(p + r * rowBytes, from, count << 2);
       store<u32>(seen + (r << 2), count);
     }
-    weighTile(args, p, seen, z, spare, first, some, i % keyHeads, 1);
+    weighTile(args, p, seen, z, spare, 0, first, some, i % keyHeads, 1);
   }
 }
 

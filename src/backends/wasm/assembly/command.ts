@@ -35,11 +35,3 @@ export function take(args: usize): u32 {
   store<u32>(args + 8, next + 1);
   return next;
 }
-
-/** Word 0, moved on by as many rows as stand at the address in word `i`, if there is one; their bytes are in the next word. */
-// @ts-ignore: decorator
-@inline
-export function target(args: usize, i: usize): usize {
-  const at = address(args, i);
-  return address(args, 0) + (at ? load<u32>(at) * word(args, i + 1) : 0);
-}

@@ -1,17 +1,16 @@
 /** Kernels that move numbers. */
 import { BLOCK, blockBytes, blocksOf, COLUMNS, PANEL, SCALES } from './blocks';
-import { address, real, take, target, word } from './command';
+import { address, real, take, word } from './command';
 import { loadEnd, storeEnd } from './lanes';
 import { BF16, F32, Q4, Q8, weights4, weightsEnd, widthShift } from './weights';
 
 const PIECE: u32 = 1 << 18;
 
-/** Words: to, from, bytes, 0 or the address of a row's number, bytes of a row. Writes at `to`, or so many rows further. */
+/** Words: to, from, bytes. */
 export function copy(args: usize, part: u32, parts: u32): void {
   const bytes = word(args, 2);
-  const to = target(args, 3);
   for (let at = take(args) * PIECE; at < bytes; at = take(args) * PIECE) {
-    memory.copy(to + at, address(args, 1) + at, min(PIECE, bytes - at));
+    memory.copy(address(args, 0) + at, address(args, 1) + at, min(PIECE, bytes - at));
   }
 }
 

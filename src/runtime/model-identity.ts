@@ -2,13 +2,13 @@
  * What tells one model from another: what its config.json means, the name, shape and format of every weight, and the first numbers of most. It is
  * the same whether these are read from the files, before the weights are loaded, or from memory afterwards.
  */
-import type { Backend } from './backends/backend.ts';
-import type { StoredTensor } from './checkpoint/safetensors.ts';
-import { SOURCE } from './loader/fill.ts';
-import type { OpenedModel } from './loader/open.ts';
-import type { Piece } from './loader/plan.ts';
-import { fillBlock } from './numbers.ts';
-import { arrayFor, byteSize, reshape, rows, size, type TypedArray } from './tensor.ts';
+import type { Backend } from '../backends/backend.ts';
+import type { StoredTensor } from '../checkpoint/safetensors.ts';
+import { SOURCE } from '../loader/fill.ts';
+import type { OpenedModel } from '../loader/open.ts';
+import type { Piece } from '../loader/plan.ts';
+import { fillBlock } from '../numbers.ts';
+import { arrayFor, byteSize, reshape, rows, size, type TypedArray } from '../tensor.ts';
 
 /** Numbers of one row at most: enough to tell weights apart. */
 const MOST_NUMBERS = 4096;

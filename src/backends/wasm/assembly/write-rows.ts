@@ -1,12 +1,26 @@
 /**
- * Kernels that write keys and values in their formats, which ../../../key-values.ts defines. Words: to, from, rows, width of a
- * row, 0 or the address of a row's number, bytes of all that a number stands for: written at `to`, or so many further.
+ * Rows into a pool of keys and values, in the formats that ../../../key-values.ts defines. Words: pool, rows, at, how many rows, numbers of a row,
+ * bytes of a row of the pool, numbers that share a scale.
  */
-import { address, take, target, word } from './command';
+import { address, take, word } from './command';
 import { loadEnd, TINY } from './lanes';
 
 /** Numbers that are converted at once. */
 const PIECE: u32 = 8192;
+
+/** Rows of a piece. */
+// @ts-ignore: decorator
+@inline
+function rowsOf(args: usize): u32 {
+  return max(PIECE / max(word(args, 4), 1), 1);
+}
+
+/** Where row `n` goes. */
+// @ts-ignore: decorator
+@inline
+function target(args: usize, n: u32): usize {
+  return address(args, 0) + <usize>load<u32>(address(args, 2) + (n << 2)) * word(args, 5);
+}
 
 /** Halves, in the lower halves of the lanes. */
 // @ts-ignore: decorator
@@ -22,17 +36,21 @@ function halves4(x: v128): v128 {
 }
 
 export function writeHalves(args: usize, part: u32, parts: u32): void {
-  const count = word(args, 2) * word(args, 3);
-  for (let first = take(args) * PIECE; first < count; first = take(args) * PIECE) {
-    let to = target(args, 4) + (first << 1);
-    let from = address(args, 1) + (first << 2);
-    let rest = min(PIECE, count - first);
-    for (; rest >= 4; rest -= 4, to += 8, from += 16) {
-      const h = halves4(v128.load(from));
-      v128.store64_lane(to, i16x8.narrow_i32x4_u(h, h), 0);
-    }
-    for (; rest > 0; rest--, to += 2, from += 4) {
-      store<u16>(to, <u16>i32x4.extract_lane(halves4(v128.load32_zero(from)), 0));
+  const rows = word(args, 3);
+  const width = word(args, 4);
+  const some = rowsOf(args);
+  for (let first = take(args) * some; first < rows; first = take(args) * some) {
+    for (let n = first; n < min(first + some, rows); n++) {
+      let to = target(args, n);
+      let from = address(args, 1) + <usize>n * (width << 2);
+      let rest = width;
+      for (; rest >= 4; rest -= 4, to += 8, from += 16) {
+        const h = halves4(v128.load(from));
+        v128.store64_lane(to, i16x8.narrow_i32x4_u(h, h), 0);
+      }
+      for (; rest > 0; rest--, to += 2, from += 4) {
+        store<u16>(to, <u16>i32x4.extract_lane(halves4(v128.load32_zero(from)), 0));
+      }
     }
   }
 }
@@ -67,12 +85,16 @@ function writeRow(to: usize, from: usize, width: usize): void {
 }
 
 export function writeCodes(args: usize, part: u32, parts: u32): void {
-  const rows = word(args, 2);
-  const width = word(args, 3);
-  const some = max(PIECE / max(width, 1), 1);
+  const rows = word(args, 3);
+  const width = word(args, 6);
+  const heads = word(args, 4) / max(width, 1);
+  const some = rowsOf(args);
   for (let first = take(args) * some; first < rows; first = take(args) * some) {
-    for (let row = first; row < min(first + some, rows); row++) {
-      writeRow(target(args, 4) + row * (width + 4), address(args, 1) + row * (width << 2), width);
+    for (let n = first; n < min(first + some, rows); n++) {
+      const from = address(args, 1) + <usize>(n * heads * width) * 4;
+      for (let h: u32 = 0; h < heads; h++) {
+        writeRow(target(args, n) + h * (width + 4), from + h * (width << 2), width);
+      }
     }
   }
 }

@@ -2,10 +2,10 @@
  * States of texts that were read before, so that a prompt which begins like one of them costs its new tokens only. States that grow can
  * go back to any common prefix; recurrent ones serve only where they stand, so copies of them are kept on the way through a prompt.
  */
+import { UsageError } from '../errors.ts';
+import { checkOptions, kinds } from '../options.ts';
 import type { Engine } from './engine.ts';
-import { UsageError } from './errors.ts';
-import { commonPrefix, type State } from './models/state.ts';
-import { checkOptions, kinds } from './options.ts';
+import { commonPrefix, type State } from './state.ts';
 
 export interface PrefixCacheOptions {
   /** What the kept states may take together; the least recently used go first. Default 512 MiB. */
@@ -22,8 +22,6 @@ export class PrefixCache {
   readonly maxBytes: number;
   /** Least recently used first. */
   readonly #kept = new Set<State>();
-  /** Being copied, how many times: not to be changed, nor disposed. */
-  readonly #copied = new Map<State, number>();
   #disposed = false;
 
   constructor(engine: Engine, options: PrefixCacheOptions = {}) {
@@ -33,16 +31,16 @@ export class PrefixCache {
     this.maxBytes = maxBytes;
   }
 
-  /** Bytes held now. */
+  /** Bytes held now; what several states share counts once. */
   get bytes(): number {
-    return [...this.#kept].reduce((sum, state) => sum + state.bytes, 0);
+    return this.engine.pool.bytesOf(this.#kept);
   }
 
   /**
    * A state that has read as much of the beginning of `ids` as is known, all but the last at most; the caller's own, to be given to
-   * `keep` in the end. With `only`, nobody else begins like that now: a state that is continued where it stands is handed out itself.
+   * `keep` in the end. It shares the memory of the one that is kept.
    */
-  async take(ids: readonly number[], { only = false }: { readonly only?: boolean } = {}): Promise<State> {
+  async take(ids: readonly number[]): Promise<State> {
     if (this.#disposed) throw new UsageError('this prefix cache was disposed; make a new one.');
     let best: State | undefined;
     let length = 0;
@@ -53,12 +51,8 @@ export class PrefixCache {
       length = usable;
     }
     if (!best) return this.engine.newState();
-    if (only && best.rewindable && length === best.length && !this.#copied.has(best)) {
-      this.#kept.delete(best);
-      return best;
-    }
     this.#touch(best);
-    return this.#copy(best, length);
+    return best.clone(length);
   }
 
   /**
@@ -103,23 +97,9 @@ export class PrefixCache {
     this.#kept.add(state);
   }
 
-  async #copy(state: State, length: number): Promise<State> {
-    this.#copied.set(state, (this.#copied.get(state) ?? 0) + 1);
-    try {
-      return await state.clone(length);
-    } finally {
-      const others = (this.#copied.get(state) ?? 1) - 1;
-      if (others > 0) this.#copied.set(state, others);
-      else {
-        this.#copied.delete(state);
-        if (!this.#kept.has(state)) state.dispose();
-      }
-    }
-  }
-
   #drop(state: State): void {
     this.#kept.delete(state);
-    if (!this.#copied.has(state)) state.dispose();
+    state.dispose();
   }
 }
 

@@ -2,22 +2,28 @@
  * A state as one safetensors file: its tensors, the ids that were read, and in the metadata which model it is of. A state means nothing to
  * another model, nor to the same one with weights of another format.
  */
-import { readMetadata, readSafetensors } from './checkpoint/safetensors.ts';
-import { safetensorsBytes } from './checkpoint/save.ts';
-import type { Source } from './checkpoint/source.ts';
-import { CheckpointError, quote } from './errors.ts';
-import type { OpenedModel } from './loader/open.ts';
-import type { Model } from './model.ts';
+import { readMetadata, readSafetensors } from '../checkpoint/safetensors.ts';
+import { safetensorsBytes } from '../checkpoint/save.ts';
+import type { Source } from '../checkpoint/source.ts';
+import { CheckpointError, quote } from '../errors.ts';
+import type { OpenedModel } from '../loader/open.ts';
+import { I8_SCALE_BYTES, type Shape, type TypedArray } from '../tensor.ts';
+import type { Engine } from './engine.ts';
 import { type Identity, identityOf } from './model-identity.ts';
-import type { State } from './models/state.ts';
-import { I8_SCALE_BYTES, type Shape, type TypedArray } from './tensor.ts';
+import type { State } from './state.ts';
 
 const FORMAT = 'portmanteau-state';
+
+/** Whose states are saved: a loaded model. */
+interface Owner {
+  readonly opened: OpenedModel;
+  readonly engine: Engine;
+}
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: TypedArray) => new Uint8Array(buffer, byteOffset, byteLength);
 
 /** The bytes of a file from which `readState` makes the same state again. */
-export async function stateBytes(model: Model, state: State): Promise<AsyncIterable<Uint8Array>> {
+export async function stateBytes(model: Owner, state: State): Promise<AsyncIterable<Uint8Array>> {
   const { ids, tensors } = await state.save();
   const read = Int32Array.from(ids);
   const saved = [
@@ -60,7 +66,7 @@ export async function describeStateOf(source: Source): Promise<StateDescription 
 }
 
 /** Throws CheckpointError when the file is damaged, holds no state, or that of another model. */
-export async function readState(model: Model, source: Source): Promise<State> {
+export async function readState(model: Owner, source: Source): Promise<State> {
   await compare(source, await identityOf(model.opened, model.engine.backend));
   const tensors = new Map<string, { shape: Shape; data: TypedArray }>();
   let ids: number[] = [];
@@ -76,7 +82,7 @@ export async function readState(model: Model, source: Source): Promise<State> {
   const unknown = ids.find((id) => id < 0 || id >= vocabSize);
   if (unknown !== undefined)
     throw new CheckpointError(`${source.name} has read id ${unknown}, which this model lacks.`);
-  const state = model.newState();
+  const state = model.engine.newState();
   try {
     await state.load({ ids, tensors });
     return state;

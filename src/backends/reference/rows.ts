@@ -1,0 +1,40 @@
+/** Ops that move rows: see ops/write-rows.ts, copy-rows.ts, gather.ts and memory.ts. */
+import { packI8Rows, toFiniteF16 } from '../../key-values.ts';
+import { rows, type Tensor } from '../../tensor.ts';
+import { at, type Kernel } from './kernel.ts';
+import { numbersOf } from './memory.ts';
+
+const row = (x: Tensor, i: number) => numbersOf(rows(x, i, i + 1));
+
+export const writeRows: Kernel<undefined> = ([pool, source, places]) => {
+  const { dtype, shape } = pool as Tensor;
+  const x = source as Tensor;
+  numbersOf(places as Tensor).forEach((place, n) => {
+    const [to, numbers] = [row(pool as Tensor, place), row(x, n)];
+    if (x.dtype === dtype) to.set(numbers);
+    else if (dtype === 'i8rows') packI8Rows(numbers, shape.at(-1) as number, to as Int8Array);
+    else to.set(Array.from(numbers, toFiniteF16));
+  });
+};
+
+export const copyRows: Kernel<undefined> = ([pool, from, to]) => {
+  const targets = numbersOf(to as Tensor);
+  numbersOf(from as Tensor).forEach((source, n) => {
+    row(pool as Tensor, at(targets, n)).set(row(pool as Tensor, source).slice());
+  });
+};
+
+export const gather: Kernel<undefined> = ([x, places], [y]) => {
+  numbersOf(places as Tensor).forEach((place, n) => {
+    row(y as Tensor, n).set(row(x as Tensor, place));
+  });
+};
+
+export const concat: Kernel<undefined> = (parts, [y]) => {
+  let first = 0;
+  for (const x of parts) {
+    const end = first + (x.shape[0] as number);
+    numbersOf(rows(y as Tensor, first, end)).set(numbersOf(x));
+    first = end;
+  }
+};

@@ -1,0 +1,13 @@
+/** Rows of a tensor, by their numbers: y[n] = x[at[n]]. x[R, ...] of any type, at i32 [N] -> y[N, ...]. */
+import { axis, expect, input } from './check.ts';
+import type { Op } from './op.ts';
+
+export const gather: Op<undefined> = {
+  name: 'gather',
+  outputs(inputs) {
+    const x = input('gather', inputs, 0);
+    const at = input('gather', inputs, 1);
+    expect('gather', at, [-1], 'at[N]', ['i32']);
+    return [{ shape: [axis('gather', at, 0), ...x.shape.slice(1)], dtype: x.dtype }];
+  },
+};

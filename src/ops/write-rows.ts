@@ -1,0 +1,21 @@
+/**
+ * Writes rows where numbers in memory say: pool[at[n]] = rows[n], in place. pool[R, ...], rows[N, ...], at i32 [N]. Rows in f32 are
+ * rounded to the format of keys and values that the pool has. Two equal numbers in `at` stand for two equal rows.
+ */
+import type { DType, Tensor } from '../tensor.ts';
+import { axis, expect, input } from './check.ts';
+import type { Op } from './op.ts';
+
+const sourcesOf = ({ dtype }: Tensor): DType[] => (dtype === 'f16' || dtype === 'i8rows' ? ['f32', dtype] : [dtype]);
+
+export const writeRows: Op<undefined> = {
+  name: 'writeRows',
+  outputs(inputs) {
+    const pool = input('writeRows', inputs, 0);
+    const rows = input('writeRows', inputs, 1);
+    expect('writeRows', rows, [-1, ...pool.shape.slice(1)], 'rows[N, ...]', sourcesOf(pool));
+    expect('writeRows', input('writeRows', inputs, 2), [axis('writeRows', rows, 0)], 'at[N]', ['i32']);
+    return [];
+  },
+  mutates: (inputs) => inputs.slice(0, 1),
+};

@@ -1,0 +1,109 @@
+/** The batch that a model sees: packed tokens, and the pool where their sequences remember. */
+import type { Batch } from '../models/batch.ts';
+import type { See } from '../models/tap.ts';
+import type { KeysValues, Ops, Recurrent } from '../ops/index.ts';
+import type { Shape, Tensor, Uploadable } from '../tensor.ts';
+import type { Packed } from './packed.ts';
+import type { StatePool } from './state-pool.ts';
+
+/** Makes one upload of a step. */
+export type Feed = (packed: Packed) => Uploadable;
+
+export class PackedBatch implements Batch {
+  /** What was uploaded, in order: with these a recorded step is run again. */
+  readonly feeds: Feed[] = [];
+  readonly #packed: Packed;
+  readonly #pool: StatePool;
+  readonly #fed = new Map<string, Tensor>();
+  #usesIds = false;
+
+  constructor(packed: Packed, pool: StatePool) {
+    this.#packed = packed;
+    this.#pool = pool;
+  }
+
+  get length(): number {
+    return this.#packed.ids.length;
+  }
+
+  /** Were values computed once for each id? */
+  get usesIds(): boolean {
+    return this.#usesIds;
+  }
+
+  feed(ops: Ops, make: Feed, shape: Shape): Tensor {
+    this.feeds.push(make);
+    return ops.upload(make(this.#packed), shape);
+  }
+
+  remember(ops: Ops, name: string, x: Tensor): Tensor {
+    const pool = this.#pool.tensor(name);
+    ops.writeRows(
+      pool,
+      x,
+      this.#once(ops, 'places', ({ places }) => places, [this.length]),
+    );
+    return pool;
+  }
+
+  rememberById(ops: Ops, name: string, compute: (ids: Tensor) => Tensor): Tensor {
+    this.#usesIds = true;
+    const pool = this.#pool.tensor(name);
+    const { fresh, from } = this.#packed.byId;
+    if (fresh.length > 0) {
+      const computed = compute(this.feed(ops, ({ byId }) => byId.fresh, [fresh.length]));
+      ops.writeRows(
+        pool,
+        computed,
+        this.feed(ops, ({ byId }) => byId.places, [fresh.length]),
+      );
+    }
+    if (from.length > 0) {
+      const source = this.feed(ops, ({ byId }) => byId.from, [from.length]);
+      ops.copyRows(
+        pool,
+        source,
+        this.feed(ops, ({ byId }) => byId.to, [from.length]),
+      );
+    }
+    return pool;
+  }
+
+  keysValues(ops: Ops, k: Tensor, v: Tensor): KeysValues {
+    const { starts, lengths, pages } = this.#packed;
+    return {
+      k,
+      v,
+      tables: this.#once(ops, 'tables', ({ tables }) => tables, [lengths.length, pages]),
+      lengths: this.#once(ops, 'lengths', ({ lengths }) => lengths, [lengths.length]),
+      starts,
+      reaches: [...lengths],
+    };
+  }
+
+  rememberKeysValues(ops: Ops, prefix: string, k: Tensor, v: Tensor): KeysValues {
+    return this.keysValues(ops, this.remember(ops, `${prefix}k`, k), this.remember(ops, `${prefix}v`, v));
+  }
+
+  recurrent(ops: Ops, name: string): Recurrent {
+    const { starts, slots } = this.#packed;
+    const fed = this.#once(ops, 'slots', ({ slots }) => slots, [slots.length]);
+    return { pool: this.#pool.tensor(name), slots: fed, starts };
+  }
+
+  showRecurrent(ops: Ops, { pool }: Recurrent, see: readonly (See | undefined)[] | undefined): void {
+    this.#packed.slots.forEach((slot, b) => {
+      const show = see?.[b];
+      if (!show) return;
+      const own = ops.reshape(ops.rows(pool, slot, slot + 1), pool.shape.slice(1));
+      ops.assign(own, show(own));
+    });
+  }
+
+  /** Uploads the same for all layers. */
+  #once(ops: Ops, name: string, make: Feed, shape: Shape): Tensor {
+    const found = this.#fed.get(name) ?? this.feed(ops, make, shape);
+    this.#fed.set(name, found);
+    return found;
+  }
+}

@@ -1,0 +1,234 @@
+/**
+ * Runs tokens through a model on a backend. `step` is the one entry: some tokens of some sequences, in one pass. Steps run one after
+ * another, each in its turn of the state pool. Knows nothing of text.
+ */
+import type { Backend, Replay } from '../backends/backend.ts';
+import { UsageError } from '../errors.ts';
+import type { LanguageModel, ModelFacts } from '../models/model.ts';
+import type { Tap } from '../models/tap.ts';
+import type { Ops } from '../ops/index.ts';
+import type { Tensor } from '../tensor.ts';
+import { type Feed, PackedBatch } from './batch.ts';
+import { Collector, chunksOf, type Rows, rowsWanted } from './logits.ts';
+import { Packed, type Sequence } from './packed.ts';
+import { Reader } from './reader.ts';
+import { State } from './state.ts';
+import { StatePool } from './state-pool.ts';
+import { tapsOf } from './taps.ts';
+
+/** Steps of decoding that are kept recorded, each some hundred kilobytes. */
+const MAX_RECORDED = 8;
+
+/** Rows of logits made at once; [64, 128256] f32 is 33 MB. */
+const HEAD_ROWS = 64;
+
+export interface Request extends Sequence {
+  /** Rows whose logits are wanted; default: the last. */
+  readonly rows?: Rows | undefined;
+  readonly tap?: Tap | undefined;
+  /** Once aborted, this request takes part in no step any more; its state stays as the last step left it. */
+  readonly signal?: AbortSignal | undefined;
+  /**
+   * Gets the logits [n, V] of the wanted rows first..first + n, in order, some at a time; without it, they are given back. An error
+   * that it throws fails this request only.
+   */
+  readonly visit?: ((first: number, logits: Float32Array) => void) | undefined;
+}
+
+/** What came of a request. */
+export interface Outcome {
+  /** [n, V] of the wanted rows, unless they were visited. */
+  readonly logits: Float32Array;
+  /** Why there are none: the signal's reason, or what `visit` threw. */
+  readonly failure?: { readonly error: unknown } | undefined;
+}
+
+/** Throws UsageError when ids are none of the model's, or when a sequence would outgrow its context. */
+export function checkSequences(
+  { vocabSize, contextLength }: Pick<ModelFacts, 'vocabSize' | 'contextLength'>,
+  sequences: readonly { readonly ids: ArrayLike<number>; readonly state?: State | undefined }[],
+): void {
+  for (const { ids, state } of sequences) {
+    for (let i = 0; i < ids.length; i++) {
+      const id = ids[i] as number;
+      if (!Number.isInteger(id) || id < 0 || id >= vocabSize) {
+        throw new UsageError(`token id ${id} does not exist: this model has ids 0 to ${vocabSize - 1}.`);
+      }
+    }
+    const reach = (state?.length ?? 0) + ids.length;
+    if (contextLength !== undefined && reach > contextLength) {
+      throw new UsageError(
+        `${reach} tokens do not fit: this model reads at most ${contextLength}. Give it a shorter text.`,
+      );
+    }
+  }
+}
+
+export interface EngineOptions {
+  readonly keyValues?: StatePool['keyValues'] | undefined;
+  readonly maxStateBytes?: number | undefined;
+}
+
+export class Engine {
+  readonly model: LanguageModel;
+  readonly backend: Backend;
+  readonly ops: Ops;
+  readonly pool: StatePool;
+  /** Steps of one token for each sequence, the last used first. */
+  readonly #recorded: Recording[] = [];
+
+  constructor(model: LanguageModel, backend: Backend, ops: Ops, { keyValues, maxStateBytes }: EngineOptions = {}) {
+    this.model = model;
+    this.backend = backend;
+    this.ops = ops;
+    this.pool = new StatePool({ layout: model.stateLayout, backend, ops, keyValues, maxBytes: maxStateBytes });
+  }
+
+  newState(): State {
+    return new State(this.pool);
+  }
+
+  /**
+   * Reads the tokens of these requests in one pass, whose memory grows with their number: Reader cuts long texts. Throws UsageError before
+   * anything is changed; after any other error the states are as after a pass that failed.
+   */
+  async step(requests: readonly Request[]): Promise<Outcome[]> {
+    checkSequences(this.model.facts, requests);
+    if (new Set(requests.map(({ state }) => state)).size < requests.length)
+      throw new UsageError('two sequences of one step share a state: give each its own.');
+    return this.pool.turn(() => this.#step(requests));
+  }
+
+  /** Reads all tokens of these requests, in as many steps as it takes; gives the logits that were wanted, and throws the first failure. */
+  async read(requests: readonly Request[]): Promise<Float32Array[]> {
+    const reader = new Reader<Request>(this);
+    for (const request of requests) reader.add(request);
+    const found = new Map<Request, Float32Array>();
+    while (reader.open > 0) {
+      for (const { request, logits, failure } of await reader.round()) {
+        if (failure) throw failure.error;
+        found.set(request, logits);
+      }
+    }
+    return requests.map((request) => found.get(request) as Float32Array);
+  }
+
+  async #step(requests: readonly Request[]): Promise<Outcome[]> {
+    const collectors = new Map(requests.map((request) => [request, new Collector(request)]));
+    const going: Request[] = [];
+    for (const request of requests) {
+      if (request.signal?.aborted) collectors.get(request)?.fail(request.signal.reason);
+      else if (request.ids.length > 0) going.push(request);
+    }
+    for (const { state } of going) state.checkReadable();
+    if (going.length > 0) await this.#pass(going.map((request) => collectors.get(request) as Collector));
+    return requests.map((request) => (collectors.get(request) as Collector).outcome);
+  }
+
+  async #pass(going: readonly Collector[]): Promise<void> {
+    const requests = going.map(({ request }) => request);
+    await this.pool.prepare(requests.map(({ state, ids }) => ({ holding: state, count: ids.length })));
+    for (const { state } of requests) state.begin();
+    let usesIds: boolean;
+    try {
+      const decodes = requests.length <= HEAD_ROWS && requests.every(isDecoding);
+      usesIds = decodes ? await this.#decode(going) : await this.#read(going);
+    } catch (error) {
+      for (const { state } of requests) state.fail();
+      throw error;
+    }
+    for (const { request, outcome } of going) {
+      if (outcome.failure) request.state.fail();
+      else request.state.advance(request.ids, usesIds);
+    }
+  }
+
+  /** A pass that is encoded anew. */
+  async #read(going: readonly Collector[]): Promise<boolean> {
+    const { ops, model, backend } = this;
+    const packed = new Packed(going.map(({ request }) => request));
+    const { starts } = packed;
+    return backend.step(async () => {
+      const batch = new PackedBatch(packed, this.pool);
+      const taps = tapsOf(
+        ops,
+        starts,
+        going.map(({ request }) => request.tap),
+      );
+      const hidden = model.forward(ops, batch, taps);
+      for (const chunk of chunksOf(going, starts, HEAD_ROWS)) {
+        const numbers = chunk.flatMap(({ rows }) => rows);
+        let logits = ops.scope(() => model.logits(ops, this.#rows(hidden, numbers)));
+        const [first] = chunk;
+        if (first?.collector.seesLogits) logits = first.collector.request.tap?.see('logits', logits) ?? logits;
+        const read = (await backend.read(logits)) as Float32Array;
+        let at = 0;
+        for (const { collector, rows } of chunk) {
+          collector.take(rows.length, read, at, numbers.length);
+          at += rows.length;
+        }
+      }
+      return batch.usesIds;
+    });
+  }
+
+  /** These rows, in ascending order; without a copy where they stand side by side. */
+  #rows(hidden: Tensor, numbers: readonly number[]): Tensor {
+    const first = numbers[0] as number;
+    const end = (numbers.at(-1) as number) + 1;
+    if (end - first === numbers.length) return this.ops.rows(hidden, first, end);
+    return this.ops.gather(hidden, this.ops.upload(Int32Array.from(numbers), [numbers.length]));
+  }
+
+  /** One token of each sequence: a step that is recorded when it is new, and run again when it is not. */
+  async #decode(going: readonly Collector[]): Promise<boolean> {
+    const packed = new Packed(
+      going.map(({ request }) => request),
+      { rounded: true },
+    );
+    const found = this.#recorded.findIndex((recording) => serves(recording, packed));
+    const [step] = found < 0 ? [] : this.#recorded.splice(found, 1);
+    if (step) {
+      const numbers = await step.replay.run(step.feeds.map((make) => make(packed)));
+      if (numbers) {
+        this.#recorded.unshift(step);
+        collect(going, numbers as Float32Array);
+        return step.fresh !== undefined;
+      }
+      step.replay.dispose();
+    }
+    const batch = new PackedBatch(packed, this.pool);
+    const { numbers, replay } = await this.backend.record(() =>
+      this.model.logits(this.ops, this.model.forward(this.ops, batch, tapsOf(this.ops, packed.starts, []))),
+    );
+    if (replay) {
+      const fresh = batch.usesIds ? packed.byId.fresh.length : undefined;
+      this.#recorded.unshift({ sequences: going.length, pages: packed.pages, fresh, feeds: batch.feeds, replay });
+      for (const { replay: oldest } of this.#recorded.splice(MAX_RECORDED)) oldest.dispose();
+    }
+    collect(going, numbers as Float32Array);
+    return batch.usesIds;
+  }
+}
+
+/** A step of one token: its sizes, on which its commands depend. */
+interface Recording {
+  readonly sequences: number;
+  readonly pages: number;
+  /** How many values are computed for ids that are new; undefined where none are computed by id. */
+  readonly fresh: number | undefined;
+  readonly feeds: readonly Feed[];
+  readonly replay: Replay;
+}
+
+const serves = ({ sequences, pages, fresh }: Recording, packed: Packed): boolean =>
+  sequences === packed.sequences.length &&
+  pages === packed.pages &&
+  (fresh === undefined || fresh === packed.byId.fresh.length);
+
+const isDecoding = ({ ids, rows, tap }: Request): boolean =>
+  ids.length === 1 && !tap && rowsWanted(rows, 1).length === 1;
+
+function collect(going: readonly Collector[], numbers: Float32Array): void {
+  for (const [i, collector] of going.entries()) collector.take(1, numbers, i, going.length);
+}

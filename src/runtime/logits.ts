@@ -1,0 +1,101 @@
+/** Whose logits are wanted of a step, and who gets them. */
+import { UsageError } from '../errors.ts';
+import type { Outcome, Request } from './engine.ts';
+
+/** Rows of a request, in ascending order. */
+export type Rows = 'none' | 'last' | 'all' | readonly number[];
+
+export function rowsWanted(rows: Rows = 'last', count: number): readonly number[] {
+  if (rows === 'none') return [];
+  if (rows === 'last') return count > 0 ? [count - 1] : [];
+  if (rows === 'all') return Array.from({ length: count }, (_, row) => row);
+  const isAscending = rows.every((row, i) => Number.isInteger(row) && row > (rows[i - 1] ?? -1) && row < count);
+  if (!isAscending) throw new UsageError(`rows came as ${rows.join(', ')}, wanted ascending numbers below ${count}.`);
+  return rows;
+}
+
+/** Takes the logits of one request. */
+export class Collector {
+  readonly request: Request;
+  readonly rows: readonly number[];
+  #taken = 0;
+  readonly #parts: Float32Array[] = [];
+  #failure: Outcome['failure'];
+
+  constructor(request: Request) {
+    this.request = request;
+    this.rows = rowsWanted(request.rows, request.ids.length);
+  }
+
+  get seesLogits(): boolean {
+    return this.request.tap?.sees('logits') ?? false;
+  }
+
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+  }
+
+  /** The next `count` rows: rows `at`.. of `total` in `numbers`. */
+  take(count: number, numbers: Float32Array, at: number, total: number): void {
+    if (this.#failure) return;
+    const width = numbers.length / total;
+    const own = count === total ? numbers : numbers.slice(at * width, (at + count) * width);
+    const first = this.#taken;
+    this.#taken += count;
+    if (!this.request.visit) {
+      this.#parts.push(own);
+      return;
+    }
+    try {
+      this.request.visit(first, own);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  get outcome(): Outcome {
+    return { logits: joined(this.#parts), failure: this.#failure };
+  }
+}
+
+export function joined(parts: readonly Float32Array[]): Float32Array {
+  if (parts.length === 1) return parts[0] as Float32Array;
+  const all = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
+interface Part {
+  readonly collector: Collector;
+  /** Numbers of rows of the step. */
+  readonly rows: readonly number[];
+}
+
+/** All wanted rows, at most `most` at a time; a tap that sees logits gets those of its sequence in one. */
+export function chunksOf(going: readonly Collector[], starts: readonly number[], most: number): Part[][] {
+  const chunks: Part[][] = [];
+  let room = 0;
+  going.forEach((collector, b) => {
+    let rows = collector.rows.map((row) => row + (starts[b] as number));
+    if (collector.seesLogits) {
+      if (rows.length > 0) chunks.push([{ collector, rows }]);
+      room = 0;
+      return;
+    }
+    while (rows.length > 0) {
+      if (room === 0) {
+        chunks.push([]);
+        room = most;
+      }
+      const some = rows.slice(0, room);
+      chunks.at(-1)?.push({ collector, rows: some });
+      room -= some.length;
+      rows = rows.slice(some.length);
+    }
+  });
+  return chunks;
+}

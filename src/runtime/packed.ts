@@ -1,0 +1,128 @@
+/**
+ * The tokens of one step, as numbers: what is uploaded, and nothing that depends on how it is computed. Two steps whose numbers have the
+ * same sizes can run the same commands.
+ */
+import type { PackedTokens } from '../models/batch.ts';
+import { poolRow } from '../pages.ts';
+import type { State } from './state.ts';
+
+export interface Sequence {
+  readonly ids: ArrayLike<number>;
+  /** Has room for the tokens. */
+  readonly state: State;
+}
+
+/** What is computed, and what is copied, of values that depend on an id only. Numbers of rows are those of the pool. */
+export interface ById {
+  /** Ids to compute values for, i32 [n]. */
+  readonly fresh: Int32Array;
+  /** Where these go, [n]. */
+  readonly places: Int32Array;
+  /** Rows that are copied, [m]. */
+  readonly from: Int32Array;
+  readonly to: Int32Array;
+}
+
+export class Packed implements PackedTokens {
+  readonly sequences: readonly Sequence[];
+  /** First row of each sequence, and T at the end. */
+  readonly starts: readonly number[];
+  readonly ids: Int32Array;
+  readonly positions: Int32Array;
+  /** Row of the pool of each token, [T]. */
+  readonly places: Int32Array;
+  /** Pages in a row of the tables. */
+  readonly pages: number;
+  /** Rows of each sequence after the step, [B]. */
+  readonly lengths: Int32Array;
+  /** [B] */
+  readonly slots: Int32Array;
+  readonly #rounded: boolean;
+  #byId: ById | undefined;
+
+  /** `rounded`: sizes are rounded up to powers of two, so that few differ. */
+  constructor(sequences: readonly Sequence[], { rounded = false }: { readonly rounded?: boolean } = {}) {
+    this.sequences = sequences;
+    this.#rounded = rounded;
+    const starts = [0];
+    for (const { ids } of sequences) starts.push((starts.at(-1) as number) + ids.length);
+    this.starts = starts;
+    const total = starts.at(-1) as number;
+    this.ids = new Int32Array(total);
+    this.positions = new Int32Array(total);
+    this.places = new Int32Array(total);
+    sequences.forEach(({ ids, state: { length, pages } }, b) => {
+      const first = starts[b] as number;
+      this.ids.set(ids, first);
+      for (let n = 0; n < ids.length; n++) {
+        this.positions[first + n] = length + n;
+        if (pages.length > 0) this.places[first + n] = poolRow(pages, length + n);
+      }
+    });
+    const most = sequences.reduce((most, { state }) => Math.max(most, state.pages.length), 0);
+    this.pages = rounded ? powerFrom(most) : most;
+    this.lengths = Int32Array.from(sequences, ({ ids, state }) => state.length + ids.length);
+    this.slots = Int32Array.from(sequences, ({ state }) => state.slot ?? 0);
+  }
+
+  /** [B, pages] */
+  get tables(): Int32Array {
+    const tables = new Int32Array(this.sequences.length * this.pages);
+    for (const [b, { state }] of this.sequences.entries()) tables.set(state.pages, b * this.pages);
+    return tables;
+  }
+
+  /** Where values that depend on an id only come from: an earlier token of the same sequence, one of this step, or nowhere yet. */
+  get byId(): ById {
+    this.#byId ??= this.#rounded ? roundUp(this.#sources(), this.ids.length) : this.#sources();
+    return this.#byId;
+  }
+
+  #sources(): ById {
+    const fresh: number[] = [];
+    const places: number[] = [];
+    const from: number[] = [];
+    const to: number[] = [];
+    const seen = new Map<number, number>();
+    this.sequences.forEach(({ ids, state }, b) => {
+      for (let n = 0; n < ids.length; n++) {
+        const id = ids[n] as number;
+        const place = this.places[(this.starts[b] as number) + n] as number;
+        const earlier = state.rowOf(id);
+        const source = earlier === undefined ? seen.get(id) : poolRow(state.pages, earlier);
+        if (source === undefined) {
+          seen.set(id, place);
+          fresh.push(id);
+          places.push(place);
+        } else {
+          from.push(source);
+          to.push(place);
+        }
+      }
+    });
+    const numbers = (some: readonly number[]) => Int32Array.from(some);
+    return { fresh: numbers(fresh), places: numbers(places), from: numbers(from), to: numbers(to) };
+  }
+}
+
+/** The smallest power of two from `count` on; 0 for 0. */
+function powerFrom(count: number): number {
+  let power = Math.min(count, 1);
+  while (power < count) power *= 2;
+  return power;
+}
+
+/** As many fresh ids as a power of two, and as many copies as there may be beside those; what is added repeats what is there. */
+function roundUp({ fresh, places, from, to }: ById, tokens: number): ById {
+  const computed = Math.min(tokens, powerFrom(fresh.length));
+  const copied = tokens - (computed > 1 ? powerFrom(fresh.length) / 2 + 1 : computed);
+  const fill = (x: Int32Array, count: number, spare: number) =>
+    Int32Array.from({ length: count }, (_, i) => x[i] ?? spare);
+  const row = (to[0] ?? places[0]) as number; // a row that is copied onto itself keeps its numbers
+  return {
+    fresh: fill(fresh, computed, fresh[0] as number),
+    places: fill(places, computed, places[0] as number),
+    from: fill(from, copied, from[0] ?? row),
+    to: fill(to, copied, row),
+  };
+}

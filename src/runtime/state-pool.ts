@@ -1,0 +1,242 @@
+/**
+ * The memory of all sequences of an engine. What grows with each token lies in pages of PAGE_ROWS rows, what has a fixed size in slots.
+ * States that begin alike share pages and slots; who writes to a shared one gets a copy of its own first. The pool grows by doubling, up to
+ * `maxBytes`, and gives its memory back when no state holds any.
+ */
+import type { Backend } from '../backends/backend.ts';
+import { UsageError } from '../errors.ts';
+import { KEY_VALUE_DTYPE, type KeyValueFormat } from '../key-values.ts';
+import type { StateTensor } from '../models/model.ts';
+import type { Ops } from '../ops/index.ts';
+import { PAGE_ROWS, pagesFor } from '../pages.ts';
+import type { Tensor } from '../tensor.ts';
+import { Units } from './units.ts';
+
+/** What a state holds. */
+export interface Holding {
+  /** Tokens that were read. */
+  readonly length: number;
+  /** Rows 0..length, in order. */
+  pages: number[];
+  slot: number | undefined;
+}
+
+export interface StatePoolOptions {
+  readonly layout: readonly StateTensor[];
+  readonly backend: Backend;
+  readonly ops: Ops;
+  /** How the tensors that grow are kept; the others are f32. Default f32. */
+  readonly keyValues?: KeyValueFormat | undefined;
+  /** Most that all states may take together; default: as much as the backend grants. */
+  readonly maxBytes?: number | undefined;
+}
+
+export class StatePool {
+  readonly layout: readonly StateTensor[];
+  readonly backend: Backend;
+  readonly ops: Ops;
+  readonly keyValues: KeyValueFormat;
+  readonly maxBytes: number;
+  readonly pages: Units;
+  readonly slots: Units;
+  /** Who holds memory. */
+  readonly #holders = new Set<Holding>();
+  #last: Promise<unknown> = Promise.resolve();
+  #turns = 0;
+
+  constructor({ layout, backend, ops, keyValues = 'f32', maxBytes = Number.POSITIVE_INFINITY }: StatePoolOptions) {
+    this.layout = layout;
+    this.backend = backend;
+    this.ops = ops;
+    this.keyValues = keyValues;
+    this.maxBytes = maxBytes;
+    const shared = { backend, ops };
+    const growing = layout.filter(({ grows }) => grows);
+    const fixed = layout.filter(({ grows }) => !grows);
+    this.pages = new Units({ ...shared, layout: growing, unitRows: PAGE_ROWS, dtype: KEY_VALUE_DTYPE[keyValues] });
+    this.slots = new Units({ ...shared, layout: fixed, unitRows: 1, dtype: 'f32' });
+  }
+
+  /** Bytes that states hold now; what several share counts once. */
+  get usedBytes(): number {
+    return this.pages.used * this.pages.unitBytes + this.slots.used * this.slots.unitBytes;
+  }
+
+  /** Bytes taken from the backend. */
+  get bytes(): number {
+    return this.pages.capacity * this.pages.unitBytes + this.slots.capacity * this.slots.unitBytes;
+  }
+
+  /** Bytes that these hold together; what several share counts once. */
+  bytesOf(holdings: Iterable<Holding>): number {
+    const [pages, slots] = [new Set<number>(), new Set<number>()];
+    for (const holding of holdings) {
+      for (const page of holding.pages) pages.add(page);
+      if (holding.slot !== undefined) slots.add(holding.slot);
+    }
+    return pages.size * this.pages.unitBytes + slots.size * this.slots.unitBytes;
+  }
+
+  /** The tensor of this name, of all sequences: [R, ...] rows in pages, or [C, ...] slots. */
+  tensor(name: string): Tensor {
+    const found = this.pages.tensor(name) ?? this.slots.tensor(name);
+    if (!found) throw new Error(`there is no '${name}' among the tensors of a state`);
+    return found;
+  }
+
+  /** Runs one body after the other: who is in turn may read, write and grow. */
+  turn<R>(body: () => Promise<R>): Promise<R> {
+    this.#turns++;
+    const done = this.#last.then(body).finally(() => {
+      this.#turns--;
+      this.#tidy();
+    });
+    this.#last = done.catch(() => {});
+    return done;
+  }
+
+  /**
+   * In turn, before a step: room for `count` more tokens of each, which nobody else holds. Throws UsageError, and changes nothing, when
+   * there is none.
+   */
+  async prepare(wanted: readonly { readonly holding: Holding; readonly count: number }[]): Promise<void> {
+    const needs = wanted.map(({ holding, count }) => this.#needOf(holding, count));
+    const sum = (of: (need: Need) => number) => needs.reduce((total, need) => total + of(need), 0);
+    await this.#reserve(
+      this.pages,
+      sum(({ pages, copiesPage }) => pages + Number(copiesPage)),
+    );
+    await this.#reserve(
+      this.slots,
+      sum(({ slot }) => Number(slot !== 'own')),
+    );
+    const taken = needs.map(({ slot, copiesPage }) => ({
+      slot: slot === 'own' ? undefined : this.slots.take(),
+      page: copiesPage ? this.pages.take() : undefined,
+    }));
+    try {
+      await this.#fill(wanted, needs, taken);
+    } catch (error) {
+      for (const { slot, page } of taken) {
+        if (slot !== undefined) this.slots.release(slot);
+        if (page !== undefined) this.pages.release(page);
+      }
+      throw error;
+    }
+    wanted.forEach(({ holding }, i) => {
+      const { slot, page } = taken[i] as Taken;
+      if (slot !== undefined) {
+        if (holding.slot !== undefined) this.slots.release(holding.slot);
+        holding.slot = slot;
+      }
+      if (page !== undefined) {
+        this.pages.release(holding.pages.at(-1) as number);
+        holding.pages.splice(-1, 1, page);
+      }
+      for (let n = (needs[i] as Need).pages; n > 0; n--) holding.pages.push(this.pages.take());
+      this.#holders.add(holding);
+    });
+  }
+
+  /** Holds all of it a second time. */
+  share(holding: Holding): void {
+    for (const page of holding.pages) this.pages.share(page);
+    if (holding.slot !== undefined) this.slots.share(holding.slot);
+    this.#holders.add(holding);
+  }
+
+  /** Gives back what lies behind the first `length` tokens; with 0, everything. */
+  release(holding: Holding, length = 0): void {
+    for (const page of holding.pages.splice(pagesFor(length))) this.pages.release(page);
+    if (length === 0) {
+      if (holding.slot !== undefined) this.slots.release(holding.slot);
+      holding.slot = undefined;
+      this.#holders.delete(holding);
+    }
+    this.#tidy();
+  }
+
+  #tidy(): void {
+    if (this.#turns > 0) return;
+    this.pages.drop();
+    this.slots.drop();
+  }
+
+  #needOf({ length, pages, slot }: Holding, count: number): Need {
+    const hasPages = this.pages.layout.length > 0;
+    const last = pages.at(-1);
+    return {
+      pages: hasPages ? pagesFor(length + count) - pages.length : 0,
+      copiesPage: last !== undefined && length % PAGE_ROWS > 0 && this.pages.isShared(last),
+      slot:
+        this.slots.layout.length === 0
+          ? 'own'
+          : slot === undefined
+            ? 'new'
+            : this.slots.isShared(slot)
+              ? 'copy'
+              : 'own',
+    };
+  }
+
+  /** What was taken gets the numbers it must have. */
+  async #fill(
+    wanted: readonly { readonly holding: Holding }[],
+    needs: readonly Need[],
+    taken: readonly Taken[],
+  ): Promise<void> {
+    if (taken.every(({ slot, page }) => slot === undefined && page === undefined)) return;
+    await this.backend.step(async () => {
+      wanted.forEach(({ holding }, i) => {
+        const { slot, page } = taken[i] as Taken;
+        if (page !== undefined) this.pages.copy(holding.pages.at(-1) as number, page, holding.length % PAGE_ROWS);
+        if (slot === undefined) return;
+        if ((needs[i] as Need).slot === 'copy') this.slots.copy(holding.slot as number, slot);
+        else this.slots.clear(slot);
+      });
+    });
+  }
+
+  /** Room for `count` more units. */
+  async #reserve(units: Units, count: number): Promise<void> {
+    const needed = units.used + count;
+    if (needed <= units.capacity) return;
+    const most = units.capacity + Math.floor((this.maxBytes - this.bytes) / units.unitBytes);
+    const missing = (needed - units.capacity) * units.unitBytes;
+    if (needed > most) throw this.#full(missing, `of at most ${this.maxBytes}`);
+    const doubled = Math.min(most, Math.max(needed, 2 * units.capacity));
+    try {
+      try {
+        await units.grow(doubled);
+      } catch (error) {
+        if (!(error instanceof RangeError) || doubled === needed) throw error;
+        await units.grow(needed);
+      }
+    } catch (error) {
+      throw error instanceof RangeError ? this.#full(missing, 'and there is no more memory', error) : error;
+    }
+  }
+
+  #full(missing: number, bound: string, cause?: unknown): UsageError {
+    const tokens = [...this.#holders].reduce((sum, { length }) => sum + length, 0);
+    return new UsageError(
+      `the memory of states is full: ${this.#holders.size} sequences hold ${tokens} tokens in ${this.usedBytes} bytes ${bound}, ` +
+        `and ${missing} more are needed. Dispose of states or prefix caches, read fewer or shorter texts at once, ` +
+        'keep keys and values as f16 or i8, or load the model with a larger maxStateBytes.',
+      { cause },
+    );
+  }
+}
+
+interface Need {
+  /** New pages at the end. */
+  readonly pages: number;
+  /** The last page is shared, and would be written to. */
+  readonly copiesPage: boolean;
+  readonly slot: 'own' | 'new' | 'copy';
+}
+
+interface Taken {
+  readonly slot: number | undefined;
+  readonly page: number | undefined;
+}

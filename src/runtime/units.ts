@@ -1,0 +1,129 @@
+/**
+ * Memory in units of one size that sequences take, share and give back: pages of rows that grow, or slots of fixed size. For every name of
+ * a layout there is one tensor, in which unit u lies at the same place. Units are counted references: one that several share is
+ * not to be written.
+ */
+import type { Backend } from '../backends/backend.ts';
+import type { StateTensor } from '../models/model.ts';
+import type { Ops } from '../ops/index.ts';
+import { byteSize, type DType, rows, type Tensor } from '../tensor.ts';
+
+export interface UnitsOptions {
+  readonly layout: readonly StateTensor[];
+  /** Rows of a unit. */
+  readonly unitRows: number;
+  readonly dtype: DType;
+  readonly backend: Backend;
+  readonly ops: Ops;
+}
+
+export class Units {
+  readonly layout: readonly StateTensor[];
+  readonly unitRows: number;
+  readonly dtype: DType;
+  /** Of one unit, in all tensors. */
+  readonly unitBytes: number;
+  readonly #backend: Backend;
+  readonly #ops: Ops;
+  readonly #tensors = new Map<string, Tensor>();
+  /** How many hold each unit. */
+  #holders: number[] = [];
+  /** The last is taken next. */
+  #free: number[] = [];
+
+  constructor({ layout, unitRows, dtype, backend, ops }: UnitsOptions) {
+    this.layout = layout;
+    this.unitRows = unitRows;
+    this.dtype = dtype;
+    this.unitBytes = layout.reduce((sum, { shape }) => sum + byteSize([unitRows, ...shape], dtype), 0);
+    this.#backend = backend;
+    this.#ops = ops;
+  }
+
+  get capacity(): number {
+    return this.#holders.length;
+  }
+
+  get used(): number {
+    return this.capacity - this.#free.length;
+  }
+
+  /** Undefined for a name that is not in the layout, and as long as there is no unit. */
+  tensor(name: string): Tensor | undefined {
+    return this.#tensors.get(name);
+  }
+
+  /** A unit that nobody holds; its numbers are what was left there. */
+  take(): number {
+    const unit = this.#free.pop();
+    if (unit === undefined) throw new Error('no unit is free: grow first');
+    this.#holders[unit] = 1;
+    return unit;
+  }
+
+  share(unit: number): void {
+    this.#holders[unit] = (this.#holders[unit] as number) + 1;
+  }
+
+  isShared(unit: number): boolean {
+    return (this.#holders[unit] as number) > 1;
+  }
+
+  release(unit: number): void {
+    const others = (this.#holders[unit] as number) - 1;
+    this.#holders[unit] = others;
+    if (others === 0) this.#free.push(unit);
+  }
+
+  /** Makes room for `capacity` units. Throws RangeError, and changes nothing, when there is no memory. */
+  async grow(capacity: number): Promise<void> {
+    const grown = new Map<string, Tensor>();
+    try {
+      await this.#backend.step(async () => {
+        for (const { name, shape } of this.layout) {
+          const tensor = this.#backend.allocate([capacity * this.unitRows, ...shape], this.dtype);
+          grown.set(name, tensor);
+          const old = this.#tensors.get(name);
+          if (old) this.#ops.assign(rows(tensor, 0, this.capacity * this.unitRows), old);
+        }
+      });
+    } catch (error) {
+      for (const tensor of grown.values()) this.#backend.free(tensor);
+      throw error;
+    }
+    this.#freeTensors();
+    for (const [name, tensor] of grown) this.#tensors.set(name, tensor);
+    const fresh = Array.from({ length: capacity - this.capacity }, (_, i) => capacity - 1 - i);
+    this.#free = [...fresh, ...this.#free];
+    this.#holders = [...this.#holders, ...fresh.map(() => 0)];
+  }
+
+  /** Gives all memory back, when nobody holds a unit. */
+  drop(): void {
+    if (this.used > 0) return;
+    this.#freeTensors();
+    this.#holders = [];
+    this.#free = [];
+  }
+
+  #freeTensors(): void {
+    for (const tensor of this.#tensors.values()) this.#backend.free(tensor);
+    this.#tensors.clear();
+  }
+
+  /** Inside of a step: copies the first `count` rows of a unit. */
+  copy(from: number, to: number, count = this.unitRows): void {
+    const numbers = (unit: number) => Int32Array.from({ length: count }, (_, i) => unit * this.unitRows + i);
+    const [source, target] = [from, to].map((unit) => this.#ops.upload(numbers(unit), [count])) as [Tensor, Tensor];
+    for (const tensor of this.#tensors.values()) this.#ops.copyRows(tensor, source, target);
+  }
+
+  /** Inside of a step: sets a unit to zero. */
+  clear(unit: number): void {
+    const at = unit * this.unitRows;
+    for (const { name, shape } of this.layout) {
+      const zeros = this.#ops.zeros([this.unitRows, ...shape]);
+      this.#ops.assign(rows(this.#tensors.get(name) as Tensor, at, at + this.unitRows), zeros);
+    }
+  }
+}
