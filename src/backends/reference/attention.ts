@@ -5,24 +5,24 @@ import type { Tensor } from '../../tensor.ts';
 import { at, dot, type Kernel, type Numbers } from './kernel.ts';
 import { floatsOf, numbersOf } from './memory.ts';
 
-/** Keys or values of one sequence: row s stands at row rowOf(s) of the numbers [R, heads, width]. */
+/** Keys or values of one sequence: row s is row rows[s] of the numbers [R, heads, width]. */
 interface Past {
   readonly numbers: Numbers;
   readonly heads: number;
   readonly width: number;
-  rowOf(s: number): number;
+  readonly rows: Numbers;
 }
 
-function pastOf(pool: Tensor, table: Numbers): Past {
+function pastOf(pool: Tensor, table: Numbers, count: number): Past {
   const [, heads = 1, width = 0] = pool.shape;
   const pages = Array.from(table);
-  return { numbers: floatsOf(pool), heads, width, rowOf: (s) => poolRow(pages, s) };
+  return { numbers: floatsOf(pool), heads, width, rows: Array.from({ length: count }, (_, s) => poolRow(pages, s)) };
 }
 
 /** Probabilities of query row `qRow` of `q` over the first `seen` keys. */
 function probabilities(q: Numbers, qRow: number, k: Past, head: number, seen: number, scale: number): Float64Array {
-  const { numbers, heads, width } = k;
-  const score = (s: number) => scale * dot(q, qRow * width, numbers, (k.rowOf(s) * heads + head) * width, width);
+  const { numbers, heads, width, rows } = k;
+  const score = (s: number) => scale * dot(q, qRow * width, numbers, (at(rows, s) * heads + head) * width, width);
   const scores = Float64Array.from({ length: seen }, (_, s) => score(s));
   const largest = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const exps = scores.map((x) => exp(x - largest));
@@ -32,10 +32,10 @@ function probabilities(q: Numbers, qRow: number, k: Past, head: number, seen: nu
 
 /** out[to..to + Dv] = sum over s of p[s] v[s] */
 function weigh(p: Numbers, v: Past, head: number, out: Float32Array, to: number): void {
-  const { numbers, heads, width } = v;
+  const { numbers, heads, width, rows } = v;
   for (let d = 0; d < width; d++) {
     let sum = 0;
-    for (let s = 0; s < p.length; s++) sum += at(p, s) * at(numbers, (v.rowOf(s) * heads + head) * width + d);
+    for (let s = 0; s < p.length; s++) sum += at(p, s) * at(numbers, (at(rows, s) * heads + head) * width + d);
     out[to + d] = sum;
   }
 }
@@ -48,8 +48,8 @@ export const attention: Kernel<{ scale: number; starts: readonly number[] }> = (
   const out = numbersOf(y as Tensor) as Float32Array;
   for (let b = 0; b + 1 < starts.length; b++) {
     const table = numbersOf(tables).subarray(b * pages, (b + 1) * pages);
-    const [k, v] = [pastOf(kPool, table), pastOf(vPool, table)];
     const reach = at(numbersOf(lengths), b);
+    const [k, v] = [pastOf(kPool, table, reach), pastOf(vPool, table, reach)];
     const end = at(starts, b + 1);
     for (let t = at(starts, b); t < end; t++) {
       for (let head = 0; head < h; head++) {
@@ -64,7 +64,7 @@ export const attention: Kernel<{ scale: number; starts: readonly number[] }> = (
 export const attentionPattern: Kernel<{ scale: number; keys: number }> = ([q, kPool, table], [y], { scale, keys }) => {
   const [t = 0, h = 0] = (q as Tensor).shape;
   const queries = numbersOf(q as Tensor);
-  const k = pastOf(kPool as Tensor, numbersOf(table as Tensor));
+  const k = pastOf(kPool as Tensor, numbersOf(table as Tensor), keys);
   const out = (numbersOf(y as Tensor) as Float32Array).fill(0);
   for (let head = 0; head < h; head++) {
     for (let i = 0; i < t; i++) {
@@ -77,7 +77,7 @@ export const attentionPattern: Kernel<{ scale: number; keys: number }> = ([q, kP
 export const attendPattern: Kernel<undefined> = ([pattern, vPool, table], [y]) => {
   const [h = 0, t = 0, s = 0] = (pattern as Tensor).shape;
   const p = numbersOf(pattern as Tensor);
-  const v = pastOf(vPool as Tensor, numbersOf(table as Tensor));
+  const v = pastOf(vPool as Tensor, numbersOf(table as Tensor), s);
   const out = numbersOf(y as Tensor) as Float32Array;
   for (let row = 0; row < t * h; row++) {
     const [i, head] = [Math.floor(row / h), row % h];
