@@ -21,7 +21,7 @@ let scattered: Backend;
 beforeAll(async () => {
   plain = await createWasmBackend({ platform: { ...nodePlatform, vectorBits: 128 }, threads: 1 });
   threaded = await createWasmBackend({ platform: { ...nodePlatform, vectorBits: 256 }, threads: 3 });
-  scattered = await createWasmBackend({ platform: nodePlatform, threads: 2, maxBankBytes: 320 << 10 });
+  scattered = await createWasmBackend({ platform: nodePlatform, threads: 2, maxBankBytes: 448 << 10 });
 });
 afterAll(() => Promise.all([plain.dispose(), threaded.dispose(), scattered.dispose()]));
 
@@ -61,7 +61,7 @@ it('gives the same bits when tensors lie in different memories', async () => {
         }
         return (...args: Parameters<Backend['allocate']>) => {
           const tensor = target.allocate(...args);
-          fillers.push(target.allocate([150_000 / 4], 'f32'));
+          fillers.push(target.allocate([210_000 / 4], 'f32'));
           return tensor;
         };
       },

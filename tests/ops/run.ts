@@ -1,7 +1,7 @@
 /** Runs one op on a backend, in a step of its own. */
 import type { Backend } from '../../src/backends/backend.ts';
 import { eager, opsOf } from '../../src/backends/eager.ts';
-import type { Tensor, TypedArray } from '../../src/tensor.ts';
+import { size, type Tensor, type TypedArray } from '../../src/tensor.ts';
 import type { Input, OpCase } from './cases.ts';
 
 const SOURCE = { Float32Array: 'f32', Int32Array: 'i32', Int8Array: 'i8', Uint8Array: 'u8' } as const;
@@ -21,13 +21,18 @@ export async function live(backend: Backend, { shape, dtype, data }: Input) {
   return x;
 }
 
-/** Keys and values in one of their formats, rounded by the backend itself. */
-function writeF32(backend: Backend, x: Tensor, data: Float32Array): Promise<void> {
-  return backend.step(async () => {
-    const ops = opsOf(backend);
-    const all = Int32Array.from({ length: x.shape[0] as number }, (_, row) => row);
-    ops.writeRows(x, ops.upload(data, x.shape), ops.upload(all, [all.length]));
-  });
+/** Keys and values in one of their formats, rounded by the backend itself, some rows at a time. */
+async function writeF32(backend: Backend, x: Tensor, data: Float32Array): Promise<void> {
+  const ops = opsOf(backend);
+  const [count = 0, ...row] = x.shape;
+  const width = size(row);
+  for (let first = 0; first < count; first += 64) {
+    const places = Int32Array.from({ length: Math.min(64, count - first) }, (_, n) => first + n);
+    const some = data.subarray(first * width, (first + places.length) * width);
+    await backend.step(async () => {
+      ops.writeRows(x, ops.upload(some, [places.length, ...row]), ops.upload(places, [places.length]));
+    });
+  }
 }
 
 /** The outputs, then what was written in place. */
