@@ -204,6 +204,12 @@ export class Model {
     return this.engine.newState();
   }
 
+  /** Bytes of all states now: that they use, that are taken from the backend for them, and that they may take at most. */
+  get stateMemory(): { readonly usedBytes: number; readonly bytes: number; readonly maxBytes: number } {
+    const { usedBytes, bytes, maxBytes } = this.engine.pool;
+    return { usedBytes, bytes, maxBytes };
+  }
+
   /** Keeps what generate and complete have read, for prompts that begin in the same way. Dispose it when done. */
   newPrefixCache(options: PrefixCacheOptions = {}): PrefixCache {
     return new PrefixCache(this.engine, options);

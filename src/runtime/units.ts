@@ -30,6 +30,8 @@ export class Units {
   #holders: number[] = [];
   /** The last is taken next. */
   #free: number[] = [];
+  /** Never written since the memory came from the backend: still zero. */
+  readonly #clean = new Set<number>();
 
   constructor({ layout, unitRows, dtype, backend, ops }: UnitsOptions) {
     this.layout = layout;
@@ -94,6 +96,7 @@ export class Units {
     this.#freeTensors();
     for (const [name, tensor] of grown) this.#tensors.set(name, tensor);
     const fresh = Array.from({ length: capacity - this.capacity }, (_, i) => capacity - 1 - i);
+    for (const unit of fresh) this.#clean.add(unit);
     this.#free = [...fresh, ...this.#free];
     this.#holders = [...this.#holders, ...fresh.map(() => 0)];
   }
@@ -104,6 +107,7 @@ export class Units {
     this.#freeTensors();
     this.#holders = [];
     this.#free = [];
+    this.#clean.clear();
   }
 
   #freeTensors(): void {
@@ -113,13 +117,15 @@ export class Units {
 
   /** Inside of a step: copies the first `count` rows of a unit. */
   copy(from: number, to: number, count = this.unitRows): void {
+    this.#clean.delete(to);
     const numbers = (unit: number) => Int32Array.from({ length: count }, (_, i) => unit * this.unitRows + i);
     const [source, target] = [from, to].map((unit) => this.#ops.upload(numbers(unit), [count])) as [Tensor, Tensor];
     for (const tensor of this.#tensors.values()) this.#ops.copyRows(tensor, source, target);
   }
 
-  /** Inside of a step: sets a unit to zero. */
+  /** Inside of a step: makes a unit zero that will be written to. */
   clear(unit: number): void {
+    if (this.#clean.delete(unit)) return;
     const at = unit * this.unitRows;
     for (const { name, shape } of this.layout) {
       const zeros = this.#ops.zeros([this.unitRows, ...shape]);

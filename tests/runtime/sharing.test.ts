@@ -90,7 +90,7 @@ describe('a bound', () => {
     const [one, other] = [model.newState(), model.newState()];
     await read(model, one, textOf(60));
     await read(model, other, textOf(70));
-    expect(model.engine.pool.bytes).toBeLessThanOrEqual(3 * page + 1);
+    expect(model.stateMemory).toEqual({ usedBytes: 3 * page, bytes: 3 * page, maxBytes: 3 * page + 1 });
     const third = model.newState();
     const failing = read(model, third, [1, 2]);
     await expect(failing).rejects.toThrow(UsageError);
