@@ -1,6 +1,6 @@
 /** Multiplications and additions in the matrix products of a model, counted from the shapes of its weights. */
 import type { OpenedModel } from '../src/node.ts';
-import { type DType, size } from '../src/tensor.ts';
+import { type ElementType, size } from '../src/tensor.ts';
 
 export interface MultiplyAdds {
   /** Of every token of a prompt, words that stand there for the first time: what is known of others may not be computed again. */
@@ -8,7 +8,7 @@ export interface MultiplyAdds {
   /** Of the head, which only the last token of a prompt meets. */
   readonly head: number;
   /** Of the matrices with most of them. */
-  readonly dtype: DType;
+  readonly dtype: ElementType;
 }
 
 /**
@@ -20,7 +20,7 @@ export function multiplyAddsOf({ plan, model }: OpenedModel): MultiplyAdds {
     nExperts?: number;
     nActiveExperts?: number;
   };
-  const byFormat = new Map<DType, number>();
+  const byFormat = new Map<ElementType, number>();
   let perToken = 0;
   let head = 0;
   for (const { kind, target } of [...plan.pieces.values()].flat()) {

@@ -1,6 +1,9 @@
 /** Multiply-adds per second that bare loops of the kernels' products reach, with as many threads as the model is measured with. */
 import type { KernelVariant } from '../src/backends/wasm/platform.ts';
-import type { DType } from '../src/tensor.ts';
+import { q4 } from '../src/formats/q4.ts';
+import { q8 } from '../src/formats/q8.ts';
+import { ternary } from '../src/formats/ternary.ts';
+import type { ElementType } from '../src/tensor.ts';
 import { bareLoop, steady, warmUp } from './bare-loop.ts';
 
 export interface PeakLoop {
@@ -27,13 +30,13 @@ function lanes(kind: Kind, variant: KernelVariant): number {
 }
 
 /** The loops that multiply as the kernels of a format do. Codes below 16 may be multiplied in either way. */
-function kindsOf(dtype: DType): readonly Kind[] {
-  if (dtype === 'q8') return ['wide'];
-  return dtype === 'q4' || dtype === 'ternary' ? ['wide', 'narrow'] : ['floats'];
+function kindsOf(dtype: ElementType): readonly Kind[] {
+  if (dtype === q8) return ['wide'];
+  return dtype === q4 || dtype === ternary ? ['wide', 'narrow'] : ['floats'];
 }
 
 /** The best of the loops for weights of a format, by the kernels of a variant. */
-export async function peakLoop(variant: KernelVariant, dtype: DType, threads: number): Promise<PeakLoop> {
+export async function peakLoop(variant: KernelVariant, dtype: ElementType, threads: number): Promise<PeakLoop> {
   const loop = await bareLoop(`peak-loop-${variant}`, threads, OPERAND_BYTES, OPERAND);
   const pieces = PIECES * threads;
   const kinds = kindsOf(dtype).map((kind) => ({

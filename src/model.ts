@@ -3,6 +3,7 @@ import type { Backend } from './backends/backend.ts';
 import { opsOf } from './backends/eager.ts';
 import type { SavedFile } from './checkpoint/save.ts';
 import { UsageError } from './errors.ts';
+import { KEY_VALUE_FORMATS, type KeyValueFormat } from './formats/key-values.ts';
 import {
   type Alternative,
   type FinishReason,
@@ -13,7 +14,6 @@ import {
   likeliest,
 } from './generate.ts';
 import { Capture, type CapturedTensor, matchSites } from './inspect/capture.ts';
-import { KEY_VALUE_FORMATS, type KeyValueFormat } from './key-values.ts';
 import { type FillOptions, fill } from './loader/fill.ts';
 import type { OnWarning, OpenedModel } from './loader/open.ts';
 import { filesOf } from './loader/save.ts';

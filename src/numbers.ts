@@ -1,5 +1,5 @@
 /** Number formats: 16-bit floats to and from 32 bits, and blocks of checkpoint numbers into the memory of a tensor. */
-import { BLOCK_BYTES, BLOCK_COLUMNS, type DType, isBlockDType, type Shape, type TypedArray } from './tensor.ts';
+import type { DType, Shape, TypedArray } from './tensor.ts';
 
 /** Types in which checkpoints bring numbers. */
 export type SourceDType = 'f32' | 'f16' | 'bf16' | 'f64' | 'i8' | 'u8' | 'i32';
@@ -135,7 +135,7 @@ function widen(dtype: SourceDType, numbers: TypedArray | Float64Array, floats: F
 
 /** Numbers of a checkpoint in the type of a tensor; the same array when nothing changes, else one that the next call writes over. */
 function convert(numbers: TypedArray | Float64Array, from: SourceDType, to: DType): TypedArray {
-  if (from === to || (from === 'u8' && (to === 'ternary' || isBlockDType(to)))) return numbers as TypedArray;
+  if (from === to) return numbers as TypedArray;
   const floats =
     from === 'f32' ? (numbers as Float32Array) : widen(from, numbers, scratchOf(floatScratch, numbers.length));
   if (to === 'f32') return floats;
@@ -158,15 +158,9 @@ function scratchOf<A extends Float32Array | Uint16Array>(scratch: { array: A }, 
 /** Side of the squares in which a matrix is turned, so that both sides stay in the cache. */
 const TURN = 32;
 
-/** Elements from one row of a tensor to the next; bytes of a panel where blocks are written as they are stored. */
-function rowLengthOf(shape: Shape, dtype: DType): number {
-  const columns = shape.at(-1) ?? 1;
-  return isBlockDType(dtype) ? Math.ceil(columns / BLOCK_COLUMNS) * BLOCK_BYTES[dtype] : columns;
-}
-
-/** Writes a block into `target`, the numbers of a tensor; into tensors of packed formats the bytes that they consist of. */
+/** Writes a block into `target`, the numbers of a tensor. */
 export function fillBlock(target: TypedArray, { shape, dtype }: { shape: Shape; dtype: DType }, block: Block): void {
-  const rowLength = rowLengthOf(shape, dtype);
+  const rowLength = shape.at(-1) ?? 1;
   const { row, column, rows, columns, transposed, stride = transposed ? rows : columns } = block;
   const numbers = convert(view(block.dtype, block.bytes), block.dtype, dtype);
   if (transposed) turn(target, rowLength, numbers, block, stride);

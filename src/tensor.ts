@@ -7,26 +7,15 @@
  *   X experts   A active experts per token   E Mamba inner width   N Mamba state size   R Mamba dt rank
  *   W convolution window   Z Backpack senses
  */
+import type { Format } from './formats/format.ts';
 
-/**
- * Element types. `ternary` is a weight format: codes 0, 1, 2 = -1, 0, +1, four to a byte, logical shape [out, in],
- * stored as in 1.58-bit checkpoints (byte [p, k] holds rows p, p + R, p + 2R, p + 3R of column k, low bits first, R = out / 4).
- * `q8` and `q4` are weight formats of 7 and 4 bits with a scale for every 32, logical shape [..., out, in], laid out as quantised.ts says.
- * `i8rows` is a format of keys and values: rows of the last axis, each with a scale before its codes, as key-values.ts says.
- */
-export type DType = 'f32' | 'f16' | 'bf16' | 'i8' | 'u8' | 'i32' | 'ternary' | 'i8rows' | BlockDType;
+/** Types of plain numbers. */
+export type DType = 'f32' | 'f16' | 'bf16' | 'i8' | 'u8' | 'i32';
 
-/** Weight formats of blocks: small integers that share a scale. */
-export type BlockDType = 'q8' | 'q4';
+/** What a tensor consists of: numbers one by one, or numbers packed in a format of src/formats. */
+export type ElementType = DType | Format;
 
-/** Columns that share a scale, and rows that lie side by side. */
-export const BLOCK_COLUMNS = 32;
-export const PANEL_ROWS = 16;
-
-/** Bytes of the scales (bfloat16) and codes of a block's columns in all rows of a panel. */
-export const BLOCK_BYTES: Readonly<Record<BlockDType, number>> = { q8: 32 + 512, q4: 32 + 256 };
-
-export const isBlockDType = (dtype: DType): dtype is BlockDType => dtype in BLOCK_BYTES;
+export const isPacked = (type: ElementType): type is Format => typeof type !== 'string';
 
 export type Shape = readonly number[];
 
@@ -35,7 +24,7 @@ export type Place = object;
 
 export interface Tensor {
   readonly shape: Shape;
-  readonly dtype: DType;
+  readonly dtype: ElementType;
   readonly place: Place;
   /** Elements between the start of the place and the first number: views share a place. */
   readonly offset: number;
@@ -43,45 +32,23 @@ export interface Tensor {
 
 export type TypedArray = Float32Array | Uint16Array | Int8Array | Uint8Array | Int32Array;
 
-/** Bytes of the scale of a row of `i8rows`. */
-export const I8_SCALE_BYTES = 4;
-
-const BITS: Record<Exclude<DType, 'ternary' | 'i8rows' | BlockDType>, number> = {
-  f32: 32,
-  f16: 16,
-  bf16: 16,
-  i8: 8,
-  u8: 8,
-  i32: 32,
-};
+const BYTES: Record<DType, number> = { f32: 4, f16: 2, bf16: 2, i8: 1, u8: 1, i32: 4 };
 
 /** Number of elements of a shape; 1 for the empty shape. */
 export function size(shape: Shape): number {
   return shape.reduce((n, d) => n * d, 1);
 }
 
-/**
- * Bytes that a tensor of this shape and type occupies. Ternary rows are rounded up to whole bytes of four rows, blocks to whole panels
- * of rows and whole blocks of columns.
- */
-export function byteSize(shape: Shape, dtype: DType): number {
-  if (dtype === 'ternary') {
-    const [rows = 1, ...rest] = shape;
-    return Math.ceil(rows / 4) * size(rest);
-  }
-  if (isBlockDType(dtype)) {
-    const [rows = 1, columns = 1] = shape.slice(-2);
-    const blocks = Math.ceil(rows / PANEL_ROWS) * Math.ceil(columns / BLOCK_COLUMNS);
-    return size(shape.slice(0, -2)) * blocks * BLOCK_BYTES[dtype];
-  }
-  if (dtype === 'i8rows') return size(shape.slice(0, -1)) * ((shape.at(-1) ?? 1) + I8_SCALE_BYTES);
-  return (size(shape) * BITS[dtype]) / 8;
+/** Bytes of a tensor of this shape and type; of a packed one in its portable layout. */
+export function byteSize(shape: Shape, dtype: ElementType): number {
+  return isPacked(dtype) ? size(dtype.storedShape(shape)) : size(shape) * BYTES[dtype];
 }
 
-/** Bytes between the start of the place and the first number. Rows of packed formats are never cut. */
+/** Bytes between the start of the place and the first number, where rows lie one after another. */
 export function byteOffset({ shape, dtype, offset }: Tensor): number {
-  const width = dtype === 'i8rows' ? (shape.at(-1) ?? 1) : 1;
-  return offset === 0 ? 0 : byteSize([offset / width, width], dtype);
+  if (!isPacked(dtype)) return offset * BYTES[dtype];
+  const columns = shape.at(-1) ?? 1;
+  return offset === 0 ? 0 : byteSize([offset / columns, columns], dtype);
 }
 
 /** `[3, 4]`, as it stands in error messages. */
@@ -90,12 +57,13 @@ export function show(shape: Shape): string {
 }
 
 /** Elements of the array that holds a tensor: numbers, or the bytes of packed formats. */
-export function arrayLength(shape: Shape, dtype: DType): number {
-  return dtype === 'ternary' || dtype === 'i8rows' || isBlockDType(dtype) ? byteSize(shape, dtype) : size(shape);
+export function arrayLength(shape: Shape, dtype: ElementType): number {
+  return isPacked(dtype) ? byteSize(shape, dtype) : size(shape);
 }
 
 /** The JavaScript array that holds elements of this type (16-bit floats as raw bits, packed formats as bytes). */
-export function arrayFor(dtype: DType, buffer: ArrayBufferLike, byteOffset: number, length: number): TypedArray {
+export function arrayFor(type: ElementType, buffer: ArrayBufferLike, byteOffset: number, length: number): TypedArray {
+  const dtype = isPacked(type) ? type.bytes : type;
   switch (dtype) {
     case 'f32':
       return new Float32Array(buffer, byteOffset, length);
@@ -103,14 +71,10 @@ export function arrayFor(dtype: DType, buffer: ArrayBufferLike, byteOffset: numb
     case 'bf16':
       return new Uint16Array(buffer, byteOffset, length);
     case 'i8':
-    case 'i8rows':
       return new Int8Array(buffer, byteOffset, length);
     case 'i32':
       return new Int32Array(buffer, byteOffset, length);
     case 'u8':
-    case 'ternary':
-    case 'q8':
-    case 'q4':
       return new Uint8Array(buffer, byteOffset, length);
     default:
       return dtype satisfies never;
@@ -133,9 +97,10 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return { ...x, shape };
 }
 
-/** Rows `from` to `to` (exclusive) of the first axis, without a copy. */
+/** Rows `from` to `to` (exclusive) of the first axis, without a copy. Throws RangeError where there are none, or none that can be cut. */
 export function rows(x: Tensor, from: number, to: number): Tensor {
   const [count = 1, ...rest] = x.shape;
+  if (isPacked(x.dtype) && !x.dtype.hasRows) throw new RangeError(`rows: those of ${x.dtype} cannot be cut`);
   if (from < 0 || to < from || to > count) throw new RangeError(`rows: ${from}..${to} of ${show(x.shape)}`);
   return { ...x, shape: [to - from, ...rest], offset: x.offset + from * size(rest) };
 }

@@ -134,12 +134,11 @@ const PAIRS: readonly [SourceDType, DType][] = [
   ['i8', 'i8'],
   ['u8', 'u8'],
   ['i32', 'i32'],
-  ['u8', 'ternary'],
 ];
 
 /** One number, by definition. */
 function converted(raw: number, from: SourceDType, to: DType): number {
-  if (from === to || to === 'ternary') return raw;
+  if (from === to) return raw;
   const x = Math.fround(from === 'f16' ? floatOf(raw, 5, 10) : from === 'bf16' ? floatOf(raw, 8, 7) : raw);
   return to === 'f32' ? x : to === 'f16' ? toF16(x) : toBf16(x);
 }

@@ -5,6 +5,7 @@ import {
   type PretrainedOptions,
   type Quantized,
   quantizeModel,
+  WEIGHT_FORMATS,
   type WeightFormat,
 } from '../../src/node.ts';
 import { withProgress } from '../load.ts';
@@ -12,7 +13,7 @@ import { configOption, hubOptions, jsonOption, loadOptions, type ModelFlags, mod
 import { columns, megabytes, printJson } from '../output.ts';
 
 /** What can be made of a checkpoint; f32 would only be longer. */
-const FORMATS: readonly WeightFormat[] = ['q8', 'q4', 'ternary', 'bf16', 'f16'];
+const FORMATS = WEIGHT_FORMATS.filter((format) => format !== 'auto' && format !== 'f32');
 
 interface QuantizeFlags extends Omit<ModelFlags, 'keyValues'> {
   readonly weights: WeightFormat;

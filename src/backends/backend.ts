@@ -1,7 +1,7 @@
 /** The whole of what a backend supplies: memory, a way in, a way out, and kernels by the names of the ops. */
 import type { Block } from '../numbers.ts';
 import type { Op } from '../ops/op.ts';
-import type { DType, Shape, Tensor, TypedArray, Uploadable } from '../tensor.ts';
+import type { ElementType, Shape, Tensor, TypedArray, Uploadable } from '../tensor.ts';
 
 export type { Block } from '../numbers.ts';
 
@@ -20,21 +20,24 @@ export interface Recorded {
   readonly replay: Replay | undefined;
 }
 
+/** Fills `into` with the bytes of a tensor from byte `offset` on. */
+export type ReadBytes = (offset: number, into: Uint8Array) => Promise<void>;
+
 export interface Backend {
   readonly name: string;
   /** Zero-filled memory that lives until `free`: weights and state. Throws RangeError when there is none left. */
-  allocate(shape: Shape, dtype: DType): Tensor;
+  allocate(shape: Shape, dtype: ElementType): Tensor;
   free(x: Tensor): void;
   /**
-   * Writes a block of a live tensor, converting to its type; the bytes must stay as they are until the promise settles. Packed tensors take
-   * their own bytes as u8: ternary ones [ceil(N / 4), J], those of blocks [panels, bytes of a panel]. Not inside of a step.
+   * Writes a block of numbers into a live tensor, converting to its type; the bytes must stay as they are until the promise settles. Not
+   * inside of a step.
    */
   fill(x: Tensor, block: Block): Promise<void>;
   /**
-   * The memory of a live tensor itself, little-endian, for bytes that stay as they are in the file. Good until live memory is taken or
-   * given back, or a step runs; a backend whose memory is elsewhere has no such method. Not inside of a step.
+   * Fills a live tensor with bytes that `read` gives as they are in a file: little-endian numbers, or the portable layout of a packed format.
+   * How they lie in memory, and how much is read at once, is the backend's own affair. Not inside of a step.
    */
-  bytesOf?(x: Tensor): Uint8Array;
+  load(x: Tensor, read: ReadBytes): Promise<void>;
   /**
    * Runs a step. Everything that `alloc` and `upload` hand out inside is gone when the promise settles, so read what is wanted
    * before. Steps of one backend run one after another.
@@ -43,13 +46,16 @@ export interface Backend {
   /** As `step`, for one that gives the numbers of one tensor and may be wanted again. */
   record(body: () => Tensor): Promise<Recorded>;
   /** Uninitialised memory of the running step. */
-  alloc(shape: Shape, dtype: DType): Tensor;
+  alloc(shape: Shape, dtype: ElementType): Tensor;
   upload(data: Uploadable, shape: Shape): Tensor;
   /** Runs `body` and frees what it allocated in the step, save its result. */
   scope(body: () => Tensor): Tensor;
   /** Enqueues; commands take effect in order. Throws when there is no such kernel. */
   run(op: Op<never>, inputs: readonly Tensor[], outputs: readonly Tensor[], attrs: unknown): void;
-  /** Waits for all that was enqueued and copies the numbers out (of live tensors also outside of steps). */
+  /**
+   * Waits for all that was enqueued and copies the numbers out (of live tensors also outside of steps); packed ones in their portable
+   * layout.
+   */
   read(x: Tensor): Promise<TypedArray>;
   /** Bytes taken from the system for live tensors and for the arena, now. */
   memory(): { liveBytes: number; arenaBytes: number };

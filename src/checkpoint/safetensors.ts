@@ -36,6 +36,8 @@ export interface StoredTensor {
   readonly byteLength: number;
   /** Equal for tensors of one file that are the same bytes of it; files whose tensors never share bytes leave it out. */
   readonly sharedBytes?: string;
+  /** What the file says of itself as a whole, where its format has room for that. */
+  readonly metadata?: Readonly<Record<string, unknown>>;
   /** Fills `into` with the numbers in row-major order, from byte `offset` of the tensor on. */
   read(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void>;
 }
@@ -62,7 +64,10 @@ export function storedBytes(shape: readonly number[], dtype: StoredDType): numbe
 
 /** What a file says of itself as a whole, beside its tensors. Throws CheckpointError when its header is damaged. */
 export async function readMetadata(source: Source): Promise<Readonly<Record<string, unknown>>> {
-  const { entries } = await readHeader(source);
+  return metadataOf((await readHeader(source)).entries);
+}
+
+function metadataOf(entries: readonly [string, unknown][]): Readonly<Record<string, unknown>> {
   const [, metadata] = entries.find(([key]) => key === METADATA) ?? [];
   return { ...(metadata as object | undefined) };
 }
@@ -71,6 +76,7 @@ export async function readMetadata(source: Source): Promise<Readonly<Record<stri
 export async function readSafetensors(source: Source): Promise<StoredTensor[]> {
   const { name, size } = source;
   const { entries, start, wrong } = await readHeader(source);
+  const metadata = metadataOf(entries);
   const tensors: (StoredTensor & { begin: number })[] = [];
   for (const [tensorName, entry] of entries) {
     if (tensorName === METADATA) continue;
@@ -82,6 +88,7 @@ export async function readSafetensors(source: Source): Promise<StoredTensor[]> {
       dtype,
       file: name,
       byteLength: end - begin,
+      metadata,
       begin,
       read: (offset, into, signal) => source.read(start + begin + offset, into, signal),
     });

@@ -58,10 +58,11 @@ export class Capture {
     );
   }
 
+  /** Values of a pass are plain numbers; only weights, keys and values are packed. */
   async collect(): Promise<Map<string, CapturedTensor>> {
     const captured = new Map<string, CapturedTensor>();
     for (const [site, x] of this.#kept)
-      captured.set(site, { shape: x.shape, dtype: x.dtype, data: await this.#backend.read(x) });
+      captured.set(site, { shape: x.shape, dtype: x.dtype as DType, data: await this.#backend.read(x) });
     return captured;
   }
 

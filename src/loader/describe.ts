@@ -1,11 +1,12 @@
 /** What can be said of a model without reading its weights: parts, files, memory. */
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
-import { KEY_VALUE_DTYPE, type KeyValueFormat } from '../key-values.ts';
+import { KEY_VALUE_DTYPE, type KeyValueFormat } from '../formats/key-values.ts';
 import type { Site } from '../models/model.ts';
 import type { GenerationDefaults } from '../sampler/generation-config.ts';
 import { byteSize, type Shape, size } from '../tensor.ts';
 import type { WeightFormat } from './formats.ts';
 import type { OpenedModel } from './open.ts';
+import { fused, isStoredPacked } from './packed.ts';
 import type { Piece } from './plan.ts';
 
 export interface ModelDescription {
@@ -104,7 +105,7 @@ function partsOf({ plan }: OpenedModel): PartDescription[] {
   const parts = new Map<string, PartDescription>();
   for (const [name, stored] of plan.tensors) {
     if (!plan.reads(name)) continue;
-    const { shape, dtype } = stored.dtype === 'U8' ? unpacked(stored, plan.pieces.get(name)) : stored;
+    const { shape, dtype } = unpacked(stored, plan.pieces.get(name));
     const part = partName(name);
     const before = parts.get(part);
     const parameters = size(shape) + (before?.parameters ?? 0);
@@ -122,8 +123,6 @@ function partsOf({ plan }: OpenedModel): PartDescription[] {
 /** The weights of a packed tensor: the rows of all that is made of it. */
 function unpacked(stored: StoredTensor, pieces: readonly Piece[] = []): { shape: Shape; dtype: string } {
   const [first] = pieces;
-  if (!first) return stored;
-  const { shape, dtype } = first.target;
-  const rows = pieces.reduce((sum, { target }) => sum + (target.shape.at(-2) as number), 0);
-  return { shape: [...shape.slice(0, -2), rows, shape.at(-1) as number], dtype };
+  if (!first || !isStoredPacked(stored, first.target.dtype)) return stored;
+  return { shape: fused(pieces.map(({ target }) => target.shape)), dtype: String(first.target.dtype) };
 }

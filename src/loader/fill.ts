@@ -4,9 +4,9 @@ import type { StoredDType, StoredTensor } from '../checkpoint/safetensors.ts';
 import { CheckpointError } from '../errors.ts';
 import type { Block, SourceDType } from '../numbers.ts';
 import type { Ops } from '../ops/index.ts';
-import { BLOCK_COLUMNS, byteSize, isBlockDType, PANEL_ROWS, size } from '../tensor.ts';
-import { panelsOf } from './blocks.ts';
+import { byteSize, isPacked, size } from '../tensor.ts';
 import { packTernary } from './pack-ternary.ts';
+import { isStoredPacked } from './packed.ts';
 import type { Piece, Plan } from './plan.ts';
 
 export interface LoadProgress {
@@ -61,9 +61,11 @@ export async function fill(plan: Plan, backend: Backend, ops: Ops, options: Fill
   for (const [name, pieces] of plan.pieces) {
     const stored = plan.tensors.get(name) as StoredTensor;
     const onBytes = countFor(stored);
-    if (backend.bytesOf && pieces.every((piece) => isVerbatim(stored, piece))) {
-      const whole = { stored, bytesOf: backend.bytesOf.bind(backend), signal, onBytes };
-      for (const piece of pieces) await readInto(whole, piece);
+    if (pieces.every((piece) => isVerbatim(stored, piece))) {
+      for (const { target, firstRow } of pieces) {
+        const first = firstRow * rowBytes(target);
+        await backend.load(target, (offset, into) => readInto(stored, first + offset, into, signal, onBytes));
+      }
     } else await fillTensor(backend, stored, pieces, buffers, signal, onBytes);
     await onFilled?.(name, { stored, pieces, backend });
   }
@@ -90,30 +92,25 @@ function place(backend: Backend, target: Piece['target']): void {
   target.offset = offset;
 }
 
-/** Are the bytes in memory those of the file, in their order? */
-function isVerbatim({ dtype }: StoredTensor, { target, kind, transposed }: Piece): boolean {
+/** Is it kept in the type that it is stored in? */
+function isVerbatim(stored: StoredTensor, { target, kind, transposed }: Piece): boolean {
   if (kind === 'vector' || transposed) return false;
-  return dtype === 'U8' ? isPacked(target) : SOURCE[dtype] === target.dtype;
+  return isStoredPacked(stored, target.dtype) || SOURCE[stored.dtype] === target.dtype;
 }
 
-const isPacked = ({ dtype }: Piece['target']): boolean => dtype === 'ternary' || isBlockDType(dtype);
-
-interface Whole {
-  readonly stored: StoredTensor;
-  bytesOf(x: Piece['target']): Uint8Array;
-  readonly signal: AbortSignal | undefined;
-  onBytes(bytes: number): void;
-}
-
-/** Reads the bytes of a piece to where they stay. Two reads are under way at a time. */
-async function readInto({ stored, bytesOf, signal, onBytes }: Whole, { target, firstRow }: Piece): Promise<void> {
-  const length = byteSize(target.shape, target.dtype);
-  const offset = firstRow * storedRowBytes(target);
+/** Fills memory with the bytes of a stored tensor from `offset` on. Two reads are under way at a time. */
+async function readInto(
+  stored: StoredTensor,
+  offset: number,
+  into: Uint8Array,
+  signal: AbortSignal | undefined,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
   let before: Promise<number> = Promise.resolve(0);
-  for (let at = 0; at < length; at += CHUNK_BYTES) {
+  for (let at = 0; at < into.length; at += CHUNK_BYTES) {
     signal?.throwIfAborted();
-    const into = bytesOf(target).subarray(at, at + CHUNK_BYTES);
-    const now = stored.read(offset + at, into, signal).then(() => into.length);
+    const some = into.subarray(at, at + CHUNK_BYTES);
+    const now = stored.read(offset + at, some, signal).then(() => some.length);
     now.catch(() => {}); // it is awaited in the next round; a failing one before it must not leave it unhandled
     onBytes(await before);
     before = now;
@@ -121,12 +118,8 @@ async function readInto({ stored, bytesOf, signal, onBytes }: Whole, { target, f
   onBytes(await before);
 }
 
-/** Bytes of one of the rows that `firstRow` counts. */
-function storedRowBytes({ shape, dtype }: Piece['target']): number {
-  const columns = shape.at(-1) ?? 1;
-  if (isBlockDType(dtype)) return byteSize([PANEL_ROWS, columns], dtype);
-  return dtype === 'ternary' ? columns : byteSize([columns], dtype);
-}
+/** Bytes of a row of the last axis. */
+const rowBytes = ({ shape, dtype }: Piece['target']): number => byteSize([1, shape.at(-1) ?? 1], dtype);
 
 async function fillTensor(
   backend: Backend,
@@ -140,12 +133,12 @@ async function fillTensor(
   const elements = size(stored.shape);
   if (elements === 0) return;
   const elementBytes = stored.byteLength / elements;
-  const [{ target }] = pieces as [Piece];
-  const asStored = stored.shape.length > 1 ? (stored.shape.at(-1) as number) : elements;
-  const rowLength = dtype === 'u8' && isBlockDType(target.dtype) ? storedRowBytes(target) : asStored;
+  const rowLength = stored.shape.length > 1 ? (stored.shape.at(-1) as number) : elements;
   const rows = elements / rowLength;
-  // Rows of a transposed matrix are columns here, and blocks of columns must be whole.
-  const rowsAtOnce = Math.max(1, Math.floor(CHUNK_BYTES / (rowLength * elementBytes * BLOCK_COLUMNS))) * BLOCK_COLUMNS;
+  // Rows of a transposed matrix are columns here, and some formats pack so many of these together.
+  const [{ target }] = pieces as [Piece];
+  const together = (isPacked(target.dtype) && target.dtype.part?.columns) || 1;
+  const rowsAtOnce = Math.max(1, Math.floor(CHUNK_BYTES / (rowLength * elementBytes * together))) * together;
   const read = (row: number): Promise<Uint8Array> => {
     signal?.throwIfAborted();
     const count = Math.min(rowsAtOnce, rows - row);
@@ -199,22 +192,14 @@ function rowsOf(chunk: Chunk, { target, firstRow }: Piece): Block | undefined {
     const bytes = chunk.bytes.subarray(firstRow * chunk.elementBytes, (firstRow + length) * chunk.elementBytes);
     return { row: 0, column: 0, rows: 1, columns: length, dtype: chunk.dtype, bytes, transposed: false };
   }
-  const targetRows = storedRows(target, chunk.dtype);
+  const targetRows = size(target.shape.slice(0, -1));
   const from = Math.max(chunk.row, firstRow);
   const to = Math.min(chunk.row + chunk.rows, firstRow + targetRows);
   if (from >= to) return undefined;
   const rowBytes = chunk.rowLength * chunk.elementBytes;
   const bytes = chunk.bytes.subarray((from - chunk.row) * rowBytes, (to - chunk.row) * rowBytes);
-  const { dtype } = chunk;
-  const columns = dtype === 'u8' ? chunk.rowLength : (target.shape.at(-1) as number);
-  return { row: from - firstRow, column: 0, rows: to - from, columns, dtype, bytes, transposed: false };
-}
-
-/** How many rows of a stored tensor a live one takes. */
-function storedRows({ shape, dtype }: Piece['target'], from: SourceDType): number {
-  if (dtype === 'ternary') return Math.ceil((shape[0] ?? 0) / 4);
-  if (isBlockDType(dtype) && from === 'u8') return size(shape.slice(0, -2)) * panelsOf(shape);
-  return size(shape.slice(0, -1));
+  const columns = target.shape.at(-1) as number;
+  return { row: from - firstRow, column: 0, rows: to - from, columns, dtype: chunk.dtype, bytes, transposed: false };
 }
 
 /** What of a chunk of a matrix stored as [in, out] belongs to a piece that wants some of its columns, as rows. */

@@ -1,16 +1,23 @@
 /** In which format each kind of weight is kept in memory: decided here and nowhere else. */
 import type { StoredDType } from '../checkpoint/safetensors.ts';
 import { CheckpointError, UsageError } from '../errors.ts';
-import type { BlockDType, DType } from '../tensor.ts';
+import type { Format } from '../formats/format.ts';
+import { MATRIX_FORMATS, type MatrixFormatName, matrixFormat } from '../formats/index.ts';
+import type { DType, ElementType } from '../tensor.ts';
 
-/**
- * What a user can ask for. `ternary`: ternary layers as they are, all else q8. `auto`: as stored, or the first of AUTO_FORMATS that fits.
- */
-export const WEIGHT_FORMATS = ['auto', 'f32', 'bf16', 'f16', 'q8', 'q4', 'ternary'] as const;
-export type WeightFormat = (typeof WEIGHT_FORMATS)[number];
+const PLAIN = ['f32', 'bf16', 'f16'] as const;
+
+/** What a user can ask for: `auto`, the type of plain numbers, or a packed format. `auto`: as stored, or the first of AUTO_FORMATS that fits. */
+export type WeightFormat = 'auto' | (typeof PLAIN)[number] | MatrixFormatName;
+
+export const WEIGHT_FORMATS: readonly WeightFormat[] = ['auto', ...PLAIN, ...MATRIX_FORMATS.map(({ name }) => name)];
 
 /** What `auto` tries, the least loss first. */
-export const AUTO_FORMATS: readonly WeightFormat[] = ['auto', 'bf16', 'q8', 'q4'];
+export const AUTO_FORMATS: readonly WeightFormat[] = [
+  'auto',
+  'bf16',
+  ...MATRIX_FORMATS.filter(({ part }) => part).map(({ name }) => name),
+];
 
 /** How a model uses a tensor. */
 export type WeightKind = 'vector' | 'table' | 'matrix' | 'experts';
@@ -23,13 +30,19 @@ export function checkWeightFormat(text: string): WeightFormat {
   return found;
 }
 
-/** Can weights stored as these blocks be had in that format? What was rounded away does not come back. */
-export const keepsBlocks = (stored: BlockDType, wanted: WeightFormat): boolean =>
-  wanted === 'auto' || (wanted === 'ternary' ? 'q8' : wanted) === stored;
+/** The packed format that matrices stored as numbers get. */
+function packedFor(wanted: WeightFormat): Format | undefined {
+  const format = matrixFormat(wanted);
+  return format?.others ?? format;
+}
+
+/** Can weights stored in this packed format be had in that one? What was rounded away does not come back. */
+export const keepsPacked = (stored: Format, wanted: WeightFormat): boolean =>
+  wanted === 'auto' || packedFor(wanted) === stored;
 
 /** Throws UsageError when they cannot. */
-export function checkKeepsBlocks(name: string, stored: BlockDType, wanted: WeightFormat): void {
-  if (keepsBlocks(stored, wanted)) return;
+export function checkKeepsPacked(name: string, stored: Format, wanted: WeightFormat): void {
+  if (keepsPacked(stored, wanted)) return;
   throw new UsageError(
     `the weights of this checkpoint are ${stored} already ('${name}') and cannot be had as ${wanted}: leave out the format, or take the ` +
       `checkpoint that they were made from.`,
@@ -37,10 +50,10 @@ export function checkKeepsBlocks(name: string, stored: BlockDType, wanted: Weigh
 }
 
 /**
- * The type in memory of a weight that the checkpoint stores as numbers; ternary layers and blocks stay as they are stored. Vectors (norms,
- * biases, convolutions, recurrences, routers) are small and sensitive: always f32.
+ * The type in memory of a weight that the checkpoint stores as numbers; packed weights stay as they are stored. Vectors (norms, biases,
+ * convolutions, recurrences, routers) are small and sensitive: always f32.
  */
-export function formatOf(kind: WeightKind, name: string, stored: StoredDType, wanted: WeightFormat): DType {
+export function formatOf(kind: WeightKind, name: string, stored: StoredDType, wanted: WeightFormat): ElementType {
   const asStored = STORED[stored];
   if (!asStored) {
     throw new CheckpointError(
@@ -48,6 +61,5 @@ export function formatOf(kind: WeightKind, name: string, stored: StoredDType, wa
     );
   }
   if (kind === 'vector') return 'f32';
-  if (wanted === 'ternary') return 'q8';
-  return wanted === 'auto' ? asStored : wanted;
+  return wanted === 'auto' ? asStored : (packedFor(wanted) ?? (wanted as DType));
 }

@@ -69,20 +69,19 @@ function meanSize(floats: Floats, count: number, { name }: StoredTensor): number
   throw new CheckpointError(`'${name}' holds numbers that are not finite, which cannot be rounded to ternary ones.`);
 }
 
-async function fillCodes({ codes }: Packing, floats: Floats, code: (w: number) => number, backend: Backend) {
+/** Codes as of src/formats/ternary.ts, made as they are wanted. */
+function fillCodes({ codes }: Packing, floats: Floats, code: (w: number) => number, backend: Backend): Promise<void> {
   const [rows, columns] = codes.shape as [number, number];
-  const packedRows = Math.ceil(rows / 4);
-  const atOnce = Math.max(1, Math.floor(CHUNK_BYTES / columns));
-  for (let row = 0; row < packedRows; row += atOnce) {
-    const count = Math.min(atOnce, packedRows - row);
-    const bytes = new Uint8Array(count * columns);
-    for (let quarter = 0; quarter < 4; quarter++) {
-      const first = quarter * packedRows + row;
-      const some = floats(first * columns, Math.max(0, Math.min(count, rows - first)) * columns);
-      for (let i = 0; i < some.length; i++) {
-        bytes[i] = (bytes[i] as number) | ((code(some[i] as number) + 1) << (2 * quarter));
+  const quarter = Math.ceil(rows / 4) * columns;
+  return backend.load(codes, async (offset, into) => {
+    into.fill(0);
+    for (let at = 0; at < into.length; at += CHUNK_BYTES) {
+      const bytes = into.subarray(at, at + CHUNK_BYTES);
+      for (let shift = 0, first = offset + at; shift < 8; shift += 2, first += quarter) {
+        const some = floats(first, Math.max(0, Math.min(bytes.length, rows * columns - first)));
+        for (let i = 0; i < some.length; i++)
+          bytes[i] = (bytes[i] as number) | ((code(some[i] as number) + 1) << shift);
       }
     }
-    await backend.fill(codes, { row, column: 0, rows: count, columns, dtype: 'u8', bytes, transposed: false });
-  }
+  });
 }

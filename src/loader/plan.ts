@@ -4,21 +4,21 @@
  */
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
 import { CheckpointError, UsageError } from '../errors.ts';
+import type { Format } from '../formats/format.ts';
+import { matrixFormat } from '../formats/index.ts';
+import { ternary } from '../formats/ternary.ts';
 import type { Sight } from '../models/tap.ts';
 import type { Linear, Linears, MatrixOptions, Weights } from '../models/weights.ts';
 import type { Ops } from '../ops/index.ts';
-import { type BlockDType, byteSize, type DType, type Place, type Shape, show, size, type Tensor } from '../tensor.ts';
-import { panelsOf, storedBlockDType } from './blocks.ts';
-import { checkKeepsBlocks, formatOf, keepsBlocks, type WeightFormat, type WeightKind } from './formats.ts';
+import { byteSize, type ElementType, type Place, type Shape, show, size, type Tensor } from '../tensor.ts';
+import { checkKeepsPacked, formatOf, keepsPacked, type WeightFormat, type WeightKind } from './formats.ts';
+import { storedFormat } from './packed.ts';
 import type { Unpacked } from './quantization.ts';
 
 /** A tensor whose place is found later. */
 export type Pending = { -readonly [K in keyof Tensor]: Tensor[K] };
 
-/**
- * Part of a stored tensor that goes into one live tensor: output rows from `firstRow` on; of packed tensors, which are stored as bytes,
- * rows of these: four ternary rows, or a panel of blocks.
- */
+/** Part of a stored tensor that goes into one live tensor: output rows from `firstRow` on. */
 export interface Piece {
   readonly target: Pending;
   readonly kind: WeightKind;
@@ -60,8 +60,8 @@ export class Plan {
   /** Stored tensors that are packed, by the model's name. */
   readonly packings = new Map<string, Packing>();
   readonly derivations: Derivation[] = [];
-  /** Formats of blocks that the checkpoint holds already. */
-  readonly storedBlocks = new Set<BlockDType>();
+  /** Packed formats of this library that the checkpoint holds already. */
+  readonly storedFormats = new Set<Format>();
   /** Second copies that the checkpoint stores: [copy, original]. */
   readonly copies: [StoredTensor, StoredTensor][] = [];
   readonly #options: PlanOptions;
@@ -90,10 +90,13 @@ export class Plan {
 
   /** Bytes of all live tensors. */
   get bytes(): number {
+    return this.#targets.reduce((sum, { shape, dtype }) => sum + byteSize(shape, dtype), 0);
+  }
+
+  get #targets(): Pending[] {
     const packed = [...this.packings.values()].flatMap(({ codes, scale }) => (scale ? [codes, scale] : [codes]));
     const made = [...[...this.pieces.values()].flat(), ...this.derivations].map(({ target }) => target);
-    const targets = [...made, ...packed];
-    return targets.reduce((sum, { shape, dtype }) => sum + byteSize(shape, dtype), 0);
+    return [...made, ...packed];
   }
 
   /** Bytes that are held beside them while they are filled. */
@@ -110,9 +113,10 @@ export class Plan {
 
   /** Throws UsageError when the format does not suit the checkpoint. */
   finish(): void {
-    if (this.#options.weights === 'ternary' && !this.hasTernary) {
+    const { weights } = this.#options;
+    if (this.#lacks(weights)) {
       throw new UsageError(
-        "this checkpoint has no ternary layers: 'ternary' is for models that were trained with them; take q8 or q4.",
+        `this checkpoint has no ${weights} layers: '${weights}' is for models that were trained with them; take q8 or q4.`,
       );
     }
   }
@@ -127,15 +131,16 @@ export class Plan {
     return [...this.tensors].flatMap(([name, tensor]) => (this.reads(name) ? [] : [tensor]));
   }
 
-  /** Has the model asked for ternary layers? */
-  get hasTernary(): boolean {
-    return this.packings.size > 0 || [...this.pieces.values()].flat().some(({ target }) => target.dtype === 'ternary');
+  /** Is this a format that numbers cannot be packed into, and that no weight is stored in? */
+  #lacks(weights: WeightFormat): boolean {
+    const format = matrixFormat(weights);
+    if (!format || format.part) return false;
+    return !this.#targets.some(({ dtype }) => dtype === format);
   }
 
   /** Can the weights of this checkpoint be had in that format? */
-  suits(format: WeightFormat): boolean {
-    if (format === 'ternary' && !this.hasTernary) return false;
-    return [...this.storedBlocks].every((stored) => keepsBlocks(stored, format));
+  suits(weights: WeightFormat): boolean {
+    return !this.#lacks(weights) && [...this.storedFormats].every((stored) => keepsPacked(stored, weights));
   }
 
   #folder(prefix: string): Weights {
@@ -170,17 +175,17 @@ export class Plan {
     return this.#claim(name, { kind, firstRow: 0, transposed: false }, shape, dtype);
   }
 
-  /** In which format tensors of these shapes are kept, which are stored together as numbers of shape `stored` or as blocks. */
-  #format(name: string, stored: Shape, kind: WeightKind, shapes: readonly Shape[]): { dtype: DType; blocks: boolean } {
+  /** In which format tensors of these shapes are kept, which are stored together as numbers of shape `stored`, or packed. */
+  #format(name: string, stored: Shape, kind: WeightKind, shapes: readonly Shape[]) {
     const tensor = this.tensors.get(name);
     if (tensor?.dtype === 'U8' && kind !== 'vector') {
-      const dtype = storedBlockDType(tensor, shapes);
-      checkKeepsBlocks(tensor.name, dtype, this.#options.weights);
-      this.storedBlocks.add(dtype);
-      return { dtype, blocks: true };
+      const dtype = storedFormat(tensor, shapes);
+      checkKeepsPacked(tensor.name, dtype, this.#options.weights);
+      this.storedFormats.add(dtype);
+      return { dtype, packed: true };
     }
     const numbers = this.#find(name, stored);
-    return { dtype: formatOf(kind, numbers.name, numbers.dtype, this.#options.weights), blocks: false };
+    return { dtype: formatOf(kind, numbers.name, numbers.dtype, this.#options.weights), packed: false };
   }
 
   #find(name: string, shape: Shape): StoredTensor {
@@ -194,7 +199,7 @@ export class Plan {
     return tensor;
   }
 
-  #claim(name: string, piece: Omit<Piece, 'target'>, shape: Shape, dtype: DType): Tensor {
+  #claim(name: string, piece: Omit<Piece, 'target'>, shape: Shape, dtype: ElementType): Tensor {
     const target: Pending = { shape, dtype, place: nowhere, offset: 0 };
     const pieces = this.pieces.get(name) ?? [];
     this.pieces.set(name, [...pieces, { ...piece, target }]);
@@ -218,7 +223,7 @@ export class Plan {
     );
   }
 
-  /** Ternary layers are known by their type and their scale, not by what the config says of them. Blocks have three axes, and no scale. */
+  /** Ternary layers are known by their type and their scale, not by what the config says of them. Blocks have three axes and no scale. */
   #isTernary(name: string): boolean {
     const weight = this.tensors.get(`${name}.weight`);
     if (weight?.dtype !== 'U8') return this.#packingOf(name) !== undefined;
@@ -230,15 +235,15 @@ export class Plan {
   }
 
   #linears(names: readonly string[], dIn: number, dOuts: readonly number[], options: MatrixOptions = {}): Linears {
-    const ternary = names.filter((name) => this.#isTernary(name));
-    if (ternary.length === 0) {
+    const marked = names.filter((name) => this.#isTernary(name));
+    if (marked.length === 0) {
       for (const name of names) this.#checkDense(name);
       return denseLinears(names.map((name, i) => this.#dense(name, dIn, [dOuts[i] as number], options)[0] as Dense));
     }
     const storedAs = (name: string) => this.tensors.get(`${name}.weight`)?.dtype ?? 'missing';
     const isPacked = (name: string) => storedAs(name) === 'U8';
-    const first = ternary.find(isPacked) ?? (ternary[0] as string);
-    const other = names.find((name) => !ternary.includes(name) || isPacked(name) !== isPacked(first));
+    const first = marked.find(isPacked) ?? (marked[0] as string);
+    const other = names.find((name) => !marked.includes(name) || isPacked(name) !== isPacked(first));
     if (other !== undefined) {
       throw new CheckpointError(
         `'${other}.weight' is ${storedAs(other)}, but '${first}.weight' is ${isPacked(first) ? 'packed ' : ''}ternary; they read one input, ` +
@@ -267,23 +272,20 @@ export class Plan {
     const dOut = dOuts.reduce((sum, n) => sum + n, 0);
     const shapes = dOuts.map((rows) => [rows, dIn]);
     const stored = transposed ? [dIn, dOut] : [dOut, dIn];
-    const { dtype, blocks } = this.#format(`${name}.weight`, stored, 'matrix', shapes);
+    const { dtype, packed } = this.#format(`${name}.weight`, stored, 'matrix', shapes);
     if (bias) {
       const vector = this.#find(`${name}.bias`, [dOut]);
       formatOf('vector', vector.name, vector.dtype, this.#options.weights); // throws on integers
     }
     let firstRow = 0;
-    let firstPanel = 0;
     return shapes.map((shape) => {
       const [rows] = shape as [number, number];
-      // Blocks lie as they are kept: never transposed.
-      const place = blocks ? { firstRow: firstPanel, transposed: false } : { firstRow, transposed };
+      const place = { firstRow, transposed: transposed && !packed }; // packed ones are stored as [out, in]
       const w = this.#claim(`${name}.weight`, { kind: 'matrix', ...place }, shape, dtype);
       const b = bias
         ? this.#claim(`${name}.bias`, { kind: 'vector', firstRow, transposed: false }, [rows], 'f32')
         : undefined;
       firstRow += rows;
-      firstPanel += panelsOf(shape);
       return { w, b };
     });
   }
@@ -303,13 +305,13 @@ export class Plan {
 
   #packed(name: string, dIn: number, dOut: number): { w: Tensor; wScale?: Tensor } {
     this.#find(name, [Math.ceil(dOut / 4), dIn]);
-    return { w: this.#claim(name, { kind: 'matrix', firstRow: 0, transposed: false }, [dOut, dIn], 'ternary') };
+    return { w: this.#claim(name, { kind: 'matrix', firstRow: 0, transposed: false }, [dOut, dIn], ternary) };
   }
 
   #packing(name: string, dIn: number, dOut: number, from: Packing['from']): { w: Tensor; wScale?: Tensor } {
     const stored = this.#find(name, [dOut, dIn]);
     formatOf('vector', stored.name, stored.dtype, this.#options.weights); // throws on integers
-    const codes: Pending = { shape: [dOut, dIn], dtype: 'ternary', place: nowhere, offset: 0 };
+    const codes: Pending = { shape: [dOut, dIn], dtype: ternary, place: nowhere, offset: 0 };
     const scale: Pending | undefined =
       from === 'masters' ? { shape: [1], dtype: 'f32', place: nowhere, offset: 0 } : undefined;
     this.packings.set(name, { from, codes, scale });

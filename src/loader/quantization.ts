@@ -1,7 +1,8 @@
-/** The `quantization_config` of a config.json: how ternary layers are meant, and which layout of blocks. */
+/** The `quantization_config` of a config.json: how ternary layers are meant, and which layout packed weights have. */
 import { CheckpointError, quote } from '../errors.ts';
+import { QUANT_METHOD } from '../formats/blocks.ts';
 import type { JsonObject } from '../models/config.ts';
-import { LAYOUT_VERSION, QUANT_METHOD } from './blocks.ts';
+import { checkLayout } from './packed.ts';
 
 /**
  * `bitlinear` (the default) stores 1 / mean|W| and divides by it, `autobitlinear` stores mean|W| and multiplies
@@ -11,11 +12,8 @@ export function ternaryScaleOf(config: JsonObject): 'divide' | 'multiply' {
   const quantization = quantizationOf(config);
   const method = quantization.quant_method ?? 'bitnet';
   if (method === QUANT_METHOD) {
-    const version = quantization.layout_version ?? LAYOUT_VERSION;
-    if (version === LAYOUT_VERSION) return 'divide';
-    throw new CheckpointError(
-      `quantization_config.layout_version is ${quote(version)}, wanted ${LAYOUT_VERSION}: a newer version of this library reads it.`,
-    );
+    checkLayout('config.json (quantization_config)', quantization);
+    return 'divide';
   }
   if (method !== 'bitnet') {
     throw new CheckpointError(

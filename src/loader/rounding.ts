@@ -2,15 +2,16 @@
 import type { Backend } from '../backends/backend.ts';
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
 import { UsageError } from '../errors.ts';
+import type { PackedBytes } from '../formats/format.ts';
 import { type SourceDType, toFloats, view } from '../numbers.ts';
-import { dequantize } from '../quantised.ts';
-import { byteSize, type DType, isBlockDType, PANEL_ROWS, rows, size, type Tensor } from '../tensor.ts';
+import { isPacked, reshape, rows, size, type Tensor } from '../tensor.ts';
 import { partName } from './describe.ts';
 import { type Filled, SOURCE } from './fill.ts';
 import type { Piece, Plan } from './plan.ts';
 
-/** Groups of rows compared of each live tensor, spread evenly; of as many rows as panels have. */
+/** Groups of rows compared of each live tensor, spread evenly, and how many rows are in one. */
 const SAMPLED_GROUPS = 8;
+const GROUP_ROWS = 16;
 
 /** Bytes read at once of a matrix stored as [in, out], whose rows lie scattered. */
 const CHUNK_BYTES = 1 << 21;
@@ -46,7 +47,14 @@ export function roundingErrors(): { onFilled(name: string, filled: Filled): Prom
         const from = SOURCE[stored.dtype];
         if (!from || !isRounded(stored.dtype, piece)) continue;
         const part = partName(name);
-        const nothing = { stored: stored.dtype, kept: dtype, weights: 0, compared: 0, differences: 0, squares: 0 };
+        const nothing = {
+          stored: stored.dtype,
+          kept: String(dtype),
+          weights: 0,
+          compared: 0,
+          differences: 0,
+          squares: 0,
+        };
         const sum = sums.get(part) ?? nothing;
         sums.set(part, sum);
         sum.weights += size(shape);
@@ -62,12 +70,12 @@ export function roundingErrors(): { onFilled(name: string, filled: Filled): Prom
   };
 }
 
-/** Throws UsageError when no weight of a plan is kept otherwise than it is stored, or when its weights are blocks already. */
+/** Throws UsageError when no weight of a plan is kept otherwise than it is stored, or when its weights are packed already. */
 export function checkRounds(plan: Plan): void {
-  const [blocks] = plan.storedBlocks;
-  if (blocks) {
+  const [format] = plan.storedFormats;
+  if (format) {
     throw new UsageError(
-      `this checkpoint is ${blocks} already: take the one that it was made from to convert it anew.`,
+      `this checkpoint is ${format} already: take the one that it was made from to convert it anew.`,
     );
   }
   const types = new Set<string>();
@@ -75,7 +83,7 @@ export function checkRounds(plan: Plan): void {
     const { dtype } = plan.tensors.get(name) as StoredTensor;
     for (const piece of pieces) {
       if (isRounded(dtype, piece)) return;
-      if (piece.kind !== 'vector') types.add(piece.target.dtype);
+      if (piece.kind !== 'vector') types.add(String(piece.target.dtype));
     }
   }
   throw new UsageError(`this format changes nothing: the weights are ${[...types].join(' and ')} already.`);
@@ -86,23 +94,19 @@ function isRounded(stored: StoredTensor['dtype'], { kind, target }: Piece): bool
   return kind !== 'vector' && stored !== 'U8' && SOURCE[stored] !== target.dtype;
 }
 
-/** Some rows of a live tensor [..., N, J], seen as [rows, J]; panels of formats that have them. */
+/** Some rows of a live tensor [..., J], seen as [rows, J]. */
 interface Group {
   readonly first: number;
   readonly count: number;
-  readonly panel: number;
 }
 
 function groupsOf({ shape }: Tensor): Group[] {
-  const [rowsOfEach = 1] = shape.slice(-2);
-  const panelsOfEach = Math.ceil(rowsOfEach / PANEL_ROWS);
-  const panels = size(shape.slice(0, -2)) * panelsOfEach;
-  const count = Math.min(panels, SAMPLED_GROUPS);
+  const all = size(shape.slice(0, -1));
+  const groups = Math.ceil(all / GROUP_ROWS);
+  const count = Math.min(groups, SAMPLED_GROUPS);
   return Array.from({ length: count }, (_, i) => {
-    const panel = Math.floor((i * (panels - 1)) / Math.max(1, count - 1));
-    const within = (panel % panelsOfEach) * PANEL_ROWS;
-    const first = Math.floor(panel / panelsOfEach) * rowsOfEach + within;
-    return { first, count: Math.min(PANEL_ROWS, rowsOfEach - within), panel };
+    const first = GROUP_ROWS * Math.floor((i * (groups - 1)) / Math.max(1, count - 1));
+    return { first, count: Math.min(GROUP_ROWS, all - first) };
   });
 }
 
@@ -126,17 +130,11 @@ async function compare(sum: Sums, groups: readonly Group[], origin: Origin, back
   }
 }
 
-async function floatsOf(backend: Backend, x: Tensor, { first, count, panel }: Group): Promise<Float32Array> {
+async function floatsOf(backend: Backend, x: Tensor, { first, count }: Group): Promise<Float32Array> {
   const columns = x.shape.at(-1) as number;
-  const shape = [count, columns];
-  const { dtype } = x;
-  if (isBlockDType(dtype)) {
-    const bytes = byteSize([PANEL_ROWS, columns], dtype);
-    const numbers = await backend.read({ ...x, shape: [bytes], dtype: 'u8', offset: panel * bytes });
-    return dequantize(numbers as Uint8Array, dtype, shape);
-  }
-  const numbers = await backend.read(rows({ ...x, shape: [size(x.shape) / columns, columns] }, first, first + count));
-  return toFloats(dtype as Exclude<DType, 'ternary' | 'i8rows' | 'q8' | 'q4'>, numbers);
+  const some = rows(reshape(x, [size(x.shape) / columns, columns]), first, first + count);
+  const numbers = await backend.read(some);
+  return isPacked(x.dtype) ? x.dtype.unpack(numbers as PackedBytes, some.shape) : toFloats(x.dtype, numbers);
 }
 
 /** Rows that are stored as such: [count, J] of each group. */

@@ -1,6 +1,6 @@
 /**
  * The other way round: from the live tensors of a plan back to the files of a checkpoint that the reference implementations load, unless
- * weights are kept as blocks, which only this library reads.
+ * weights are kept in a packed format that only this library reads.
  */
 import type { Backend } from '../backends/backend.ts';
 import { parsePythonJson, pythonJson } from '../checkpoint/python-json.ts';
@@ -9,17 +9,18 @@ import { checkpointFiles, type SavedFile, type SavedTensor } from '../checkpoint
 import { type Folder, readBytes } from '../checkpoint/source.ts';
 import type { JsonObject } from '../models/config.ts';
 import {
-  type BlockDType,
   byteSize,
   type DType,
-  isBlockDType,
+  type ElementType,
+  isPacked,
   rows,
+  type Shape,
   size,
   type Tensor,
   type TypedArray,
 } from '../tensor.ts';
-import { blockMetadata, configWithBlocks, storedBlockShape } from './blocks.ts';
 import type { OpenedModel } from './open.ts';
+import { configWithFormats, fused, ownFormats, packedMetadata } from './packed.ts';
 import type { Piece, Plan } from './plan.ts';
 import { packedConfig } from './quantization.ts';
 
@@ -32,23 +33,15 @@ const MAX_KEPT_BYTES = 128 << 20;
 /** Bytes read from the backend at once. */
 const CHUNK_BYTES = 8 << 20;
 
-const STORED: Record<DType, StoredDType> = {
-  f32: 'F32',
-  f16: 'F16',
-  bf16: 'BF16',
-  i8: 'I8',
-  i8rows: 'I8',
-  u8: 'U8',
-  i32: 'I32',
-  ternary: 'U8',
-  q8: 'U8',
-  q4: 'U8',
-};
+const storedAs = (dtype: ElementType, shape: Shape) =>
+  isPacked(dtype) ? { shape: dtype.storedShape(shape), dtype: STORED[dtype.bytes] } : { shape, dtype: STORED[dtype] };
+
+const STORED: Record<DType, StoredDType> = { f32: 'F32', f16: 'F16', bf16: 'BF16', i8: 'I8', u8: 'U8', i32: 'I32' };
 
 /** The files of a model as it is now: weights as safetensors in the format they are kept in, config and tokenizer as they were. */
 export async function filesOf(opened: OpenedModel, backend: Backend, maxShardBytes?: number): Promise<SavedFile[]> {
-  const blocks = blocksOf(opened.plan);
-  const metadata = blocks.length > 0 ? blockMetadata(blocks) : undefined;
+  const formats = ownFormats([...opened.plan.pieces.values()].flat().map(({ target }) => target.dtype));
+  const metadata = formats.length > 0 ? packedMetadata(formats) : undefined;
   const weights = checkpointFiles(savedTensors(opened.plan, backend), { maxShardBytes, metadata });
   const kept = [...MODEL_FILES, ...(opened.tokenizerFolder ? [] : [...TOKENIZER_FILES, ...OLDER_TOKENIZER_FILES])];
   const files = await copies(opened.checkpoint.folder, kept);
@@ -61,14 +54,9 @@ export async function filesOf(opened: OpenedModel, backend: Backend, maxShardByt
     const changed =
       Object.keys(configChanges).length > 0 ? { ...config, ...secondSpelling(config, configChanges) } : config;
     const packed = rounded ? packedConfig(changed) : changed;
-    return blocks.length > 0 ? configWithBlocks(packed, blocks) : packed;
+    return formats.length > 0 ? configWithFormats(packed, formats) : packed;
   };
   return [...files.map((file) => (file.name === 'config.json' ? saidIn(file, said) : file)), ...weights];
-}
-
-function blocksOf(plan: Plan): BlockDType[] {
-  const targets = [...plan.pieces.values()].flat();
-  return targets.flatMap(({ target: { dtype } }) => (isBlockDType(dtype) ? [dtype] : []));
 }
 
 /** config.json as it must be for the saved weights: with a word on them, and with what was changed when the model was opened. */
@@ -111,13 +99,11 @@ export function savedTensors(plan: Plan, backend: Backend): SavedTensor[] {
 function savedPackings(plan: Plan, backend: Backend): SavedTensor[] {
   return [...plan.packings].flatMap(([key, { codes, scale }]) => {
     const { name } = plan.tensors.get(key) as StoredTensor;
-    const [rows, columns] = codes.shape as [number, number];
-    const saved = (name: string, target: Tensor, shape: readonly number[]): SavedTensor => {
+    const saved = (name: string, target: Tensor): SavedTensor => {
       const piece: Piece = { target, kind: 'matrix', firstRow: 0, transposed: false };
-      return { name, shape, dtype: STORED[target.dtype], bytes: () => inOrder([piece], backend) };
+      return { name, ...storedAs(target.dtype, target.shape), bytes: () => inOrder([piece], backend) };
     };
-    const packed = saved(name, codes, [Math.ceil(rows / 4), columns]);
-    return scale ? [packed, saved(`${name}_scale`, scale, [1])] : [packed];
+    return scale ? [saved(name, codes), saved(`${name}_scale`, scale)] : [saved(name, codes)];
   });
 }
 
@@ -127,14 +113,10 @@ function savedPieces(plan: Plan, backend: Backend): SavedTensor[] {
     const ordered = [...pieces].sort((a, b) => a.firstRow - b.firstRow);
     const [first] = ordered as [Piece];
     const { dtype } = first.target;
-    const blocks = isBlockDType(dtype);
-    const shapes = ordered.map(({ target }) => target.shape);
-    return {
-      name: stored.name,
-      shape: blocks ? storedBlockShape(shapes, dtype) : stored.shape,
-      dtype: STORED[dtype],
-      bytes: () => (first.transposed && !blocks ? turned(ordered, backend) : inOrder(ordered, backend)),
-    };
+    const isTurned = first.transposed && !isPacked(dtype);
+    const shape = isPacked(dtype) ? fused(ordered.map(({ target }) => target.shape)) : stored.shape;
+    const bytes = () => (isTurned ? turned(ordered, backend) : inOrder(ordered, backend));
+    return { name: stored.name, ...storedAs(dtype, shape), bytes };
   });
 }
 
@@ -143,21 +125,15 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: TypedArray): Uint8Array =>
 
 async function* inOrder(pieces: readonly Piece[], backend: Backend): AsyncGenerator<Uint8Array> {
   for (const { target } of pieces) {
-    const numbers = asRows(target);
-    const [count = 1] = numbers.shape;
-    const rowBytes = byteSize(numbers.shape, numbers.dtype) / count;
-    const atOnce = Math.max(1, Math.floor(CHUNK_BYTES / rowBytes));
+    const [count = 1] = target.shape;
+    const rowBytes = byteSize(target.shape, target.dtype) / count;
+    const isWhole = isPacked(target.dtype) && !target.dtype.hasRows;
+    const atOnce = isWhole ? count : Math.max(1, Math.floor(CHUNK_BYTES / rowBytes));
     for (let row = 0; row < count; row += atOnce) {
-      const some = atOnce >= count ? numbers : rows(numbers, row, Math.min(row + atOnce, count));
+      const some = atOnce >= count ? target : rows(target, row, Math.min(row + atOnce, count));
       yield bytesOf(await backend.read(some));
     }
   }
-}
-
-/** What can be cut into rows: the bytes of packed tensors, all others as they are. */
-function asRows(x: Tensor): Tensor {
-  if (x.dtype !== 'ternary' && !isBlockDType(x.dtype)) return x;
-  return { ...x, shape: [byteSize(x.shape, x.dtype)], dtype: 'u8' };
 }
 
 /** Matrices kept as [out, in] that are stored side by side as [in, out]. */

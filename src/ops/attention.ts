@@ -4,7 +4,7 @@
  * `attention` runs over packed sequences: rows starts[b]..starts[b + 1] of q belong to sequence b, whose lengths[b] keys and values,
  * those of its own rows last, lie in the pages tables[b] of the pools k and v (src/pages.ts). Query n of N sees the keys
  * 0..lengths[b] - N + n. q[T, H, D], k[R, K, D], v[R, K, Dv], tables i32 [B, P], lengths i32 [B] -> z[T, H, Dv]. Softmax in f32. The
- * pools are of any format in key-values.ts.
+ * pools are of any format in src/formats/key-values.ts.
  *
  * `attentionPattern` and `attendPattern` are the same in two steps, for one sequence of S keys, for those who want to see or change the
  * probabilities: q[T, H, D], k[R, K, D], tables i32 [1, P] -> pattern[H, T, S] (zero where not allowed);
@@ -12,12 +12,13 @@
  * `sumHeads` adds the heads up: z[T, H, M] -> by * sum over H, [T, M].
  */
 import { ShapeError } from '../errors.ts';
+import { KEY_VALUE_DTYPE } from '../formats/key-values.ts';
 import { PAGE_ROWS, pagesFor } from '../pages.ts';
-import type { DType, Tensor } from '../tensor.ts';
+import type { Tensor } from '../tensor.ts';
 import { axis, checkStarts, expect, input } from './check.ts';
 import type { Op } from './op.ts';
 
-const KEY_VALUE_DTYPES: readonly DType[] = ['f32', 'f16', 'i8rows'];
+const KEY_VALUE_DTYPES = Object.values(KEY_VALUE_DTYPE);
 
 export interface AttentionAttrs {
   /** Multiplies q k before the softmax. */

@@ -1,6 +1,6 @@
 /** Shape checks that the rules of several ops share. */
 import { ShapeError } from '../errors.ts';
-import { type DType, type Shape, show, type Tensor } from '../tensor.ts';
+import { type ElementType, type Shape, show, type Tensor } from '../tensor.ts';
 
 /** Input `i`; ShapeError when the op was given fewer. */
 export function input(op: string, inputs: readonly Tensor[], i: number): Tensor {
@@ -10,7 +10,13 @@ export function input(op: string, inputs: readonly Tensor[], i: number): Tensor 
 }
 
 /** Checks type and shape; `-1` in `wanted` fits any length. `legend` names the axes in the message, as in `x[T, K]`. */
-export function expect(op: string, x: Tensor, wanted: Shape, legend: string, dtypes: readonly DType[] = ['f32']): void {
+export function expect(
+  op: string,
+  x: Tensor,
+  wanted: Shape,
+  legend: string,
+  dtypes: readonly ElementType[] = ['f32'],
+): void {
   const fits = x.shape.length === wanted.length && wanted.every((d, i) => d === -1 || d === x.shape[i]);
   if (!fits) throw new ShapeError(op, `${legend} came as ${show(x.shape)}, wanted ${show(wanted)}`);
   if (!dtypes.includes(x.dtype))

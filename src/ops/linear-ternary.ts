@@ -5,6 +5,7 @@
  * all without -> y_i[T, N_i]. Inputs q, s, w_0, w_1, ..., wScale_0, ..., bias_0, ...
  */
 import { ShapeError } from '../errors.ts';
+import { ternary } from '../formats/ternary.ts';
 import { axis, expect, input } from './check.ts';
 import type { Op } from './op.ts';
 
@@ -27,7 +28,7 @@ export const linearTernary: Op<LinearTernaryAttrs> = {
       throw new ShapeError(NAME, `${count} matrices need as many scales, and no biases or ${count}`);
     }
     return inputs.slice(2, 2 + count).map((w, i) => {
-      expect(NAME, w, [-1, j], 'w[N, J]', ['ternary']);
+      expect(NAME, w, [-1, j], 'w[N, J]', [ternary]);
       expect(NAME, input(NAME, inputs, 2 + count + i), [1], 'wScale[1]');
       const n = axis(NAME, w, 0);
       const bias = inputs[2 + 2 * count + i];

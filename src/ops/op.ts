@@ -1,9 +1,9 @@
 /** What an op is: a name and a shape rule. Kernels of the same name live in the backends. */
-import type { DType, Shape, Tensor } from '../tensor.ts';
+import type { ElementType, Shape, Tensor } from '../tensor.ts';
 
 export interface TensorSpec {
   readonly shape: Shape;
-  readonly dtype: DType;
+  readonly dtype: ElementType;
 }
 
 /**

@@ -1,4 +1,10 @@
 /** Element types of the weights that products and lookups take. */
-import type { DType } from '../tensor.ts';
+import { MATRIX_FORMATS } from '../formats/index.ts';
+import type { ElementType } from '../tensor.ts';
 
-export const WEIGHT_DTYPES: readonly DType[] = ['f32', 'f16', 'bf16', 'q8', 'q4'];
+export const WEIGHT_DTYPES: readonly ElementType[] = [
+  'f32',
+  'f16',
+  'bf16',
+  ...MATRIX_FORMATS.filter(({ op }) => op === 'linear'),
+];

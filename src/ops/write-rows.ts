@@ -2,11 +2,11 @@
  * Writes rows where numbers in memory say: pool[at[n]] = rows[n], in place. pool[R, ...], rows[N, ...], at i32 [N]. Rows in f32 are
  * rounded to the format of keys and values that the pool has. Two equal numbers in `at` stand for two equal rows.
  */
-import type { DType, Tensor } from '../tensor.ts';
+import { type ElementType, isPacked, type Tensor } from '../tensor.ts';
 import { axis, expect, input } from './check.ts';
 import type { Op } from './op.ts';
 
-const sourcesOf = ({ dtype }: Tensor): DType[] => (dtype === 'f16' || dtype === 'i8rows' ? ['f32', dtype] : [dtype]);
+const sourcesOf = ({ dtype }: Tensor): ElementType[] => (dtype === 'f16' || isPacked(dtype) ? ['f32', dtype] : [dtype]);
 
 export const writeRows: Op<undefined> = {
   name: 'writeRows',

@@ -8,7 +8,7 @@ import { SOURCE } from '../loader/fill.ts';
 import type { OpenedModel } from '../loader/open.ts';
 import type { Piece } from '../loader/plan.ts';
 import { fillBlock } from '../numbers.ts';
-import { arrayFor, byteSize, reshape, rows, size, type TypedArray } from '../tensor.ts';
+import { arrayFor, byteSize, type DType, isPacked, reshape, rows, size, type TypedArray } from '../tensor.ts';
 
 /** Numbers of one row at most: enough to tell weights apart. */
 const MOST_NUMBERS = 4096;
@@ -44,8 +44,13 @@ export async function identityOf(opened: OpenedModel, backend?: Backend): Promis
 
 /** Do the numbers of the first row lie together in the file and in memory? Those of packed formats and of turned matrices do not. */
 function hasPlainRow(stored: StoredTensor, { target, firstRow, transposed }: Piece): boolean {
-  const isPlain = target.dtype === 'f32' || target.dtype === 'f16' || target.dtype === 'bf16';
-  return isPlain && firstRow === 0 && !transposed && SOURCE[stored.dtype] !== undefined && size(target.shape) > 0;
+  return (
+    !isPacked(target.dtype) &&
+    firstRow === 0 &&
+    !transposed &&
+    SOURCE[stored.dtype] !== undefined &&
+    size(target.shape) > 0
+  );
 }
 
 const rowLength = ({ target }: Piece): number => Math.min(target.shape.at(-1) ?? 1, MOST_NUMBERS);
@@ -58,7 +63,7 @@ async function liveRow(backend: Backend, piece: Piece): Promise<Uint8Array> {
 
 async function storedRow(stored: StoredTensor, piece: Piece): Promise<Uint8Array> {
   const columns = rowLength(piece);
-  const { dtype } = piece.target;
+  const dtype = piece.target.dtype as DType; // hasPlainRow
   const from = SOURCE[stored.dtype] as NonNullable<(typeof SOURCE)[typeof stored.dtype]>;
   const bytes = new Uint8Array((stored.byteLength / size(stored.shape)) * columns);
   await stored.read(0, bytes);

@@ -6,8 +6,9 @@ import { readMetadata, readSafetensors } from '../checkpoint/safetensors.ts';
 import { safetensorsBytes } from '../checkpoint/save.ts';
 import type { Source } from '../checkpoint/source.ts';
 import { CheckpointError, quote } from '../errors.ts';
+import { I8_SCALE_BYTES, i8Rows } from '../formats/i8-rows.ts';
 import type { OpenedModel } from '../loader/open.ts';
-import { I8_SCALE_BYTES, type Shape, type TypedArray } from '../tensor.ts';
+import type { Shape, TypedArray } from '../tensor.ts';
 import type { Engine } from './engine.ts';
 import { type Identity, identityOf } from './model-identity.ts';
 import type { State } from './state.ts';
@@ -134,7 +135,7 @@ const words = (value: unknown) => quote(value).replaceAll('"', '');
 function stored(shape: Shape, data: TypedArray) {
   if (data instanceof Float32Array) return { shape, dtype: 'F32' as const };
   if (data instanceof Uint16Array) return { shape, dtype: 'F16' as const };
-  return { shape: [...shape.slice(0, -1), (shape.at(-1) ?? 0) + I8_SCALE_BYTES], dtype: 'I8' as const };
+  return { shape: i8Rows.storedShape(shape), dtype: 'I8' as const };
 }
 
 function restored(shape: Shape, dtype: 'F32' | 'F16' | 'I8', { buffer }: Uint8Array<ArrayBuffer>) {

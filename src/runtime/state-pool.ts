@@ -5,7 +5,7 @@
  */
 import type { Backend } from '../backends/backend.ts';
 import { UsageError } from '../errors.ts';
-import { KEY_VALUE_DTYPE, type KeyValueFormat } from '../key-values.ts';
+import { KEY_VALUE_DTYPE, type KeyValueFormat } from '../formats/key-values.ts';
 import type { StateTensor } from '../models/model.ts';
 import type { Ops } from '../ops/index.ts';
 import { PAGE_ROWS, pagesFor } from '../pages.ts';

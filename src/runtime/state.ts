@@ -4,17 +4,27 @@
  * two is continued.
  */
 import { CheckpointError, UsageError } from '../errors.ts';
-import { KEY_VALUE_DTYPE, type KeyValueFormat } from '../key-values.ts';
+import { i8Rows } from '../formats/i8-rows.ts';
+import { KEY_VALUE_DTYPE, type KeyValueFormat } from '../formats/key-values.ts';
 import type { StateTensor } from '../models/model.ts';
 import { PAGE_ROWS, poolRow } from '../pages.ts';
 import type { Uploadable } from '../tensor.ts';
-import { arrayLength, type DType, rows, type Shape, show, size, type Tensor, type TypedArray } from '../tensor.ts';
+import {
+  arrayLength,
+  type ElementType,
+  rows,
+  type Shape,
+  show,
+  size,
+  type Tensor,
+  type TypedArray,
+} from '../tensor.ts';
 import type { Holding, StatePool } from './state-pool.ts';
 
 export interface SavedState {
   /** The tokens that were read. */
   readonly ids: readonly number[];
-  /** Float32Array, or Uint16Array (f16) or Int8Array (i8, as key-values.ts says) where keys and values are kept so. */
+  /** Float32Array, or Uint16Array (f16) or Int8Array (i8, as src/formats/i8-rows.ts says) where keys and values are kept so. */
   readonly tensors: ReadonlyMap<string, SavedTensor>;
 }
 
@@ -251,9 +261,9 @@ export function commonPrefix(a: readonly number[], b: readonly number[]): number
 }
 
 /** Of the three that `save` gives. */
-function savedDType(data: TypedArray): DType {
+function savedDType(data: TypedArray): ElementType {
   if (data instanceof Float32Array) return 'f32';
-  return data instanceof Uint16Array ? 'f16' : 'i8rows';
+  return data instanceof Uint16Array ? 'f16' : i8Rows;
 }
 
 function emptyLike(data: TypedArray, length: number): TypedArray {

@@ -6,13 +6,13 @@
 import type { Backend } from '../backends/backend.ts';
 import type { StateTensor } from '../models/model.ts';
 import type { Ops } from '../ops/index.ts';
-import { byteSize, type DType, rows, type Tensor } from '../tensor.ts';
+import { byteSize, type ElementType, rows, type Tensor } from '../tensor.ts';
 
 export interface UnitsOptions {
   readonly layout: readonly StateTensor[];
   /** Rows of a unit. */
   readonly unitRows: number;
-  readonly dtype: DType;
+  readonly dtype: ElementType;
   readonly backend: Backend;
   readonly ops: Ops;
 }
@@ -20,7 +20,7 @@ export interface UnitsOptions {
 export class Units {
   readonly layout: readonly StateTensor[];
   readonly unitRows: number;
-  readonly dtype: DType;
+  readonly dtype: ElementType;
   /** Of one unit, in all tensors. */
   readonly unitBytes: number;
   readonly #backend: Backend;

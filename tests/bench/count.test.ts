@@ -13,6 +13,8 @@ import type { Backend } from '../../src/backends/backend.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { UsageError } from '../../src/errors.ts';
+import { matrixFormat } from '../../src/formats/index.ts';
+import { ternary } from '../../src/formats/ternary.ts';
 import type { WeightFormat } from '../../src/loader/formats.ts';
 import { openModel } from '../../src/loader/open.ts';
 import { Model } from '../../src/model.ts';
@@ -52,7 +54,7 @@ describe('one block of width 64, a vocabulary of 96', () => {
       ['q4', 8 * (2 + 16)],
     ] as const) {
       const model = await opened('granite-3.1-1b-a400m-base', { ...SMALL, num_local_experts: 12 }, weights);
-      const dtype = weights;
+      const dtype = matrixFormat(weights);
       expect(multiplyAddsOf(model)).toEqual({ perToken: attention + router + experts, head: 96 * 64, dtype });
       const blocks = (attention + experts + 96 * 64) / (8 * 32);
       expect(bytesPerToken(model)).toBe(blocks * blockBytes + 4 * (router + 3 * 64)); // three norms
@@ -62,7 +64,7 @@ describe('one block of width 64, a vocabulary of 96', () => {
   test('ternary projections, and a head of its own', async () => {
     const matrices = 4 * 64 * 64 + 3 * 64 * 32;
     const small = 4 * (3 * 64 + 7); // three norms, seven scales
-    const products = { perToken: matrices, head: 96 * 64, dtype: 'ternary' };
+    const products = { perToken: matrices, head: 96 * 64, dtype: ternary };
     const stored = await opened('Llama3-8B-1.58-100B-tokens', SMALL, 'auto');
     expect(multiplyAddsOf(stored)).toEqual(products);
     expect(bytesPerToken(stored)).toBe(matrices / 4 + small + 2 * 96 * 64);

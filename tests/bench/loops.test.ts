@@ -4,6 +4,7 @@ import { median } from '../../bench/bare-loop.ts';
 import { peakLoop } from '../../bench/peak-loop.ts';
 import { readLoop } from '../../bench/read-loop.ts';
 import { fastestVariant } from '../../src/backends/wasm/features.ts';
+import { q4 } from '../../src/formats/q4.ts';
 import { enableEngineFeatures } from '../../src/node.ts';
 
 enableEngineFeatures();
@@ -27,7 +28,7 @@ describe.each([1, 2])('on %i threads', { timeout: 30_000 }, (threads) => {
   test.each(variants)(
     'the products of %s kernels are made, of integers in both ways and of floats',
     async (variant) => {
-      for (const dtype of ['q4', 'bf16'] as const) {
+      for (const dtype of [q4, 'bf16'] as const) {
         const loop = await peakLoop(variant, dtype, threads);
         between(await loop.multiplyAddsPerSecond());
         await loop.dispose();

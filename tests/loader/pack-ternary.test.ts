@@ -11,6 +11,7 @@ import { readSafetensors, type StoredTensor } from '../../src/checkpoint/safeten
 import { type SavedTensor, safetensorsBytes } from '../../src/checkpoint/save.ts';
 import type { Source } from '../../src/checkpoint/source.ts';
 import { CheckpointError } from '../../src/errors.ts';
+import { ternary } from '../../src/formats/ternary.ts';
 import { describe as describeModel } from '../../src/loader/describe.ts';
 import { openModel } from '../../src/loader/open.ts';
 import { packTernary } from '../../src/loader/pack-ternary.ts';
@@ -58,8 +59,8 @@ async function pack(rows: readonly (readonly number[])[], from: 'masters' | 'cod
   const backend = createReferenceBackend();
   const columns = (rows[0] as number[]).length;
   const bytes = new Uint8Array(Float32Array.from(rows.flat()).buffer);
-  const { place, offset } = backend.allocate([rows.length, columns], 'ternary');
-  const codes: Pending = { shape: [rows.length, columns], dtype: 'ternary', place, offset };
+  const { place, offset } = backend.allocate([rows.length, columns], ternary);
+  const codes: Pending = { shape: [rows.length, columns], dtype: ternary, place, offset };
   const scale: Pending = { ...backend.allocate([1], 'f32') };
   const read = async (at: number, into: Uint8Array) => into.set(bytes.subarray(at, at + into.length));
   const shape = codes.shape as number[];

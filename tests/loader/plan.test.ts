@@ -8,6 +8,7 @@ import { memoryFolder } from '../../src/checkpoint/folder-memory.ts';
 import { readSafetensors, type StoredTensor, storedBytes } from '../../src/checkpoint/safetensors.ts';
 import { type SavedTensor, safetensorsBytes } from '../../src/checkpoint/save.ts';
 import { CheckpointError, UsageError } from '../../src/errors.ts';
+import { ternary } from '../../src/formats/ternary.ts';
 import { checkWeightFormat, WEIGHT_FORMATS } from '../../src/loader/formats.ts';
 import { type OpenOptions, openModel } from '../../src/loader/open.ts';
 import { ternaryScaleOf } from '../../src/loader/quantization.ts';
@@ -159,7 +160,7 @@ describe('weight formats', () => {
     const matrices = async (options?: OpenOptions) => {
       const { plan, weights } = await openModel(folder, options);
       const kept = [...plan.pieces.values()].flat().filter(({ kind }) => kind !== 'vector');
-      return [weights, ...new Set(kept.map(({ target }) => target.dtype))];
+      return [weights, ...new Set(kept.map(({ target }) => String(target.dtype)))];
     };
     const stored = { F64: 'f32', F32: 'f32', F16: 'f16', BF16: 'bf16' }[dtype];
     expect(await matrices()).toEqual(['auto', stored]);
@@ -182,7 +183,7 @@ describe('ternary layers', () => {
     const folder = await folderOf(await partsOf('llama-2b4t'));
     for (const weights of WEIGHT_FORMATS) {
       const { plan } = await openModel(folder, { weights });
-      expect(plan.pieces.get(WEIGHT)?.[0]?.target.dtype).toBe('ternary');
+      expect(plan.pieces.get(WEIGHT)?.[0]?.target.dtype).toBe(ternary);
     }
   });
 

@@ -6,7 +6,7 @@ import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
 import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
-import { KEY_VALUE_FORMATS, type KeyValueFormat } from '../../src/key-values.ts';
+import { KEY_VALUE_FORMATS, type KeyValueFormat } from '../../src/formats/key-values.ts';
 import { openModel } from '../../src/loader/open.ts';
 import { Model } from '../../src/model.ts';
 import { type Tap, tapOf } from '../../src/models/tap.ts';

@@ -5,7 +5,7 @@ import { opsOf } from '../../src/backends/eager.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
 import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
-import { KEY_VALUE_DTYPE, KEY_VALUE_FORMATS, type KeyValueFormat } from '../../src/key-values.ts';
+import { KEY_VALUE_DTYPE, KEY_VALUE_FORMATS, type KeyValueFormat } from '../../src/formats/key-values.ts';
 import { PAGE_ROWS, pagesFor, poolRow } from '../../src/pages.ts';
 import { rows } from '../../src/tensor.ts';
 import { generator } from './cases.ts';

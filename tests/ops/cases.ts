@@ -1,15 +1,19 @@
 /** Inputs for every op of the vocabulary, of odd sizes, drawn from a seed. */
+import { i8Rows } from '../../src/formats/i8-rows.ts';
+import { q4 } from '../../src/formats/q4.ts';
+import { q8 } from '../../src/formats/q8.ts';
+import { ternary } from '../../src/formats/ternary.ts';
 import type { Op, vocabulary } from '../../src/ops/index.ts';
 import * as ops from '../../src/ops/index.ts';
 import { PAGE_ROWS, pagesFor } from '../../src/pages.ts';
-import type { DType, Shape } from '../../src/tensor.ts';
+import type { ElementType, Shape } from '../../src/tensor.ts';
 import { size } from '../../src/tensor.ts';
 
 export interface Input {
   readonly shape: Shape;
-  readonly dtype: DType;
+  readonly dtype: ElementType;
   /** f32 or integers; converted to the dtype when they are filled in. */
-  readonly data: Float32Array | Int32Array | Int8Array | Uint8Array;
+  readonly data: Float32Array | Int32Array | Int8Array;
 }
 
 export interface OpCase {
@@ -35,7 +39,7 @@ export function generator(seed: number): () => number {
 export function opCases(seed: number): OpCase[] {
   const random = generator(seed);
   const between = (from: number, to: number) => from + Math.floor(random() * (to - from + 1));
-  const floats = (shape: Shape, from = -2, to = 2, dtype: DType = 'f32'): Input => ({
+  const floats = (shape: Shape, from = -2, to = 2, dtype: ElementType = 'f32'): Input => ({
     shape,
     dtype,
     data: Float32Array.from({ length: size(shape) }, () => from + random() * (to - from)),
@@ -54,10 +58,10 @@ export function opCases(seed: number): OpCase[] {
   const t = between(1, 9);
   const m = between(1, 70);
   const n = between(1, 45);
-  for (const dtype of ['f32', 'f16', 'bf16', 'q8', 'q4'] as const) {
-    add('embed', [floats([n, m], -2, 2, dtype), ints([t], 0, n - 1)], { scale: 1.5 }, dtype);
+  for (const dtype of ['f32', 'f16', 'bf16', q8, q4] as const) {
+    add('embed', [floats([n, m], -2, 2, dtype), ints([t], 0, n - 1)], { scale: 1.5 }, String(dtype));
     const matrix = (rows: number) => floats([rows, m], -2, 2, dtype);
-    add('linear', [floats([t, m]), matrix(n)], { count: 1 }, dtype);
+    add('linear', [floats([t, m]), matrix(n)], { count: 1 }, String(dtype));
     add('linear', [floats([t, m]), matrix(n), matrix(3), matrix(m)], { count: 3 }, `${dtype}, three matrices`);
     const biased = [floats([t, m]), matrix(n), matrix(2), floats([n]), floats([2])];
     add('linear', biased, { count: 2 }, `${dtype} with bias`);
@@ -66,15 +70,12 @@ export function opCases(seed: number): OpCase[] {
   }
   const rows = between(1, 40);
   const j = between(1, 2500);
-  const ternary = (rows: number, j: number): Input => ({
+  const signs = (rows: number, j: number): Input => ({
     shape: [rows, j],
-    dtype: 'ternary',
-    data: Uint8Array.from({ length: Math.ceil(rows / 4) * j }, () => {
-      const code = () => between(0, 2);
-      return code() | (code() << 2) | (code() << 4) | (code() << 6);
-    }),
+    dtype: ternary,
+    data: Float32Array.from({ length: rows * j }, () => between(-1, 1)),
   });
-  const packed = ternary(rows, j);
+  const packed = signs(rows, j);
   const codesOf = (t: number, j: number): Input => ({
     shape: [t, j],
     dtype: 'i8',
@@ -89,7 +90,7 @@ export function opCases(seed: number): OpCase[] {
   const biased = [codes, floats([t], 1, 9), packed, floats([1], 0.5, 3), floats([rows])];
   add('linearTernary', biased, { wScale: 'divide', count: 1 }, 'bias');
   const [many, few] = [between(260, 900), between(1, 70)];
-  const tall = [codesOf(t, few), floats([t], 1, 9), ternary(many, few), floats([1], 0.5, 3)];
+  const tall = [codesOf(t, few), floats([t], 1, 9), signs(many, few), floats([1], 0.5, 3)];
   add('linearTernary', tall, { wScale: 'divide', count: 1 }, 'many rows');
   add('quantizeRows', [floats([t, m], -30, 30)]);
   add('layerNorm', [floats([t, m], -3, 5), floats([m]), floats([m])], { eps: 1e-5 });
@@ -119,18 +120,18 @@ export function opCases(seed: number): OpCase[] {
   };
   const reaches = lengths.map((length) => length + between(length === 0 ? 1 : 0, 200));
   const width0 = Math.max(...reaches.map(pagesFor));
-  for (const dtype of ['f32', 'f16', 'i8rows'] as const) {
+  for (const dtype of ['f32', 'f16', i8Rows] as const) {
     const pages = lengths.length * width0;
     const pool = (row: number) => floats([(pages + 1) * PAGE_ROWS, keyHeads, row], -2, 2, dtype);
     const tables: Input = { ...some(pages, pages + 1), shape: [lengths.length, width0] };
     const reach: Input = { shape: [lengths.length], dtype: 'i32', data: Int32Array.from(reaches) };
     const past = [pool(d), pool(dv), tables, reach];
-    add('attention', [floats([total, h, d]), ...past], { scale: 0.3, starts }, dtype);
+    add('attention', [floats([total, h, d]), ...past], { scale: 0.3, starts }, String(dtype));
     const s = t + between(0, 100);
     const table: Input = { ...some(pagesFor(s), pages + 1 + pagesFor(s)), shape: [1, pagesFor(s)] };
     const wide = (row: number) => floats([(pages + 1 + pagesFor(s)) * PAGE_ROWS, keyHeads, row], -2, 2, dtype);
-    add('attentionPattern', [floats([t, h, d]), wide(d), table], { scale: 0.3, keys: s }, dtype);
-    add('attendPattern', [floats([h, t, s], 0, 1), wide(dv), table], undefined, dtype);
+    add('attentionPattern', [floats([t, h, d]), wide(d), table], { scale: 0.3, keys: s }, String(dtype));
+    add('attendPattern', [floats([h, t, s], 0, 1), wide(dv), table], undefined, String(dtype));
     // From the smallest halves to beyond the largest one.
     const shape = [t, keyHeads, d];
     const numbers = Float32Array.from({ length: size(shape) }, () => (random() - 0.5) * 2 ** between(-26, 17));
@@ -139,9 +140,9 @@ export function opCases(seed: number): OpCase[] {
     const [from, to] = [some(2 * t, 2 * t).data.slice(0, t), some(2 * t, 2 * t).data.slice(0, t)];
     const apart = (x: Input['data']): Input => ({ shape: [t], dtype: 'i32', data: x as Int32Array });
     const second = Int32Array.from(to, (x) => x + 2 * t);
-    add('copyRows', [floats([4 * t, keyHeads, d], -2, 2, dtype), apart(from), apart(second)], undefined, dtype);
-    add('gather', [floats([t + 3, keyHeads, d], -2, 2, dtype), ints([t], 0, t + 2)], undefined, dtype);
-    add('concat', [floats([t, d], -2, 2, dtype), floats([1, d], -2, 2, dtype)], undefined, dtype);
+    add('copyRows', [floats([4 * t, keyHeads, d], -2, 2, dtype), apart(from), apart(second)], undefined, String(dtype));
+    add('gather', [floats([t + 3, keyHeads, d], -2, 2, dtype), ints([t], 0, t + 2)], undefined, String(dtype));
+    add('concat', [floats([t, d], -2, 2, dtype), floats([1, d], -2, 2, dtype)], undefined, String(dtype));
   }
   add('sumHeads', [floats([t, h, m])], { by: 0.25 });
 
@@ -171,10 +172,10 @@ export function opCases(seed: number): OpCase[] {
       }).flat(),
     ),
   };
-  for (const dtype of ['f32', 'bf16', 'f16', 'q8', 'q4'] as const) {
+  for (const dtype of ['f32', 'bf16', 'f16', q8, q4] as const) {
     const inner = between(1, 30);
     const w = [floats([x, 2 * inner, m], -1, 1, dtype), floats([x, m, inner], -1, 1, dtype)];
-    add('experts', [floats([t, m]), chosen, floats([t, a], 0, 1), ...w], { activation: 'silu' }, dtype);
+    add('experts', [floats([t, m]), chosen, floats([t, a], 0, 1), ...w], { activation: 'silu' }, String(dtype));
   }
   add('zeros', [], { shape: [t, m] });
   add('writeRows', [floats([t + 3, m]), floats([t, m]), some(t, t + 3)]);

@@ -1,16 +1,22 @@
 /** Runs one op on a backend, in a step of its own. */
 import type { Backend } from '../../src/backends/backend.ts';
 import { eager, opsOf } from '../../src/backends/eager.ts';
-import { size, type Tensor, type TypedArray } from '../../src/tensor.ts';
+import { i8Rows } from '../../src/formats/i8-rows.ts';
+import { isPacked, size, type Tensor, type TypedArray } from '../../src/tensor.ts';
 import type { Input, OpCase } from './cases.ts';
 
-const SOURCE = { Float32Array: 'f32', Int32Array: 'i32', Int8Array: 'i8', Uint8Array: 'u8' } as const;
+const SOURCE = { Float32Array: 'f32', Int32Array: 'i32', Int8Array: 'i8' } as const;
 
 /** A live tensor with these numbers. */
 export async function live(backend: Backend, { shape, dtype, data }: Input) {
   const x = backend.allocate(shape, dtype);
-  if (dtype === 'i8rows') {
+  if (dtype === i8Rows) {
     await writeF32(backend, x, data as Float32Array);
+    return x;
+  }
+  if (isPacked(dtype) && !dtype.part) {
+    const packed = dtype.pack(data, shape);
+    await backend.load(x, async (offset, into) => into.set(packed.subarray(offset, offset + into.length)));
     return x;
   }
   const columns = shape.at(-1) ?? 1;

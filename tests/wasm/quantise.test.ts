@@ -5,8 +5,10 @@ import type { Backend, Block } from '../../src/backends/backend.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
 import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
+import type { Format } from '../../src/formats/format.ts';
+import { q4 } from '../../src/formats/q4.ts';
+import { q8 } from '../../src/formats/q8.ts';
 import { toBf16, toF16 } from '../../src/numbers.ts';
-import type { BlockDType } from '../../src/tensor.ts';
 
 /** Numbers as weights are, exact powers and halves that round to even, zeros of both signs, and very large and small ones. */
 const value = fc.oneof(
@@ -16,7 +18,7 @@ const value = fc.oneof(
 );
 
 interface Case {
-  readonly dtype: BlockDType;
+  readonly dtype: Format;
   readonly from: 'f32' | 'bf16' | 'f16';
   readonly transposed: boolean;
   readonly experts: number;
@@ -26,7 +28,7 @@ interface Case {
 }
 
 const cases: fc.Arbitrary<Case> = fc.record({
-  dtype: fc.constantFrom('q8', 'q4'),
+  dtype: fc.constantFrom<Format>(q8, q4),
   from: fc.constantFrom('f32', 'bf16', 'f16'),
   transposed: fc.boolean(),
   experts: fc.integer({ min: 1, max: 3 }),

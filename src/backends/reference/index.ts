@@ -2,10 +2,11 @@
  * The definition of the vocabulary: plain TypeScript, sums in double precision, one loop per index of the formula. It is the judge of
  * every other backend in the tests, and slow.
  */
+import type { PackedBytes } from '../../formats/format.ts';
+import { packBlock } from '../../formats/pack-block.ts';
 import { fillBlock } from '../../numbers.ts';
 import type { Op } from '../../ops/index.ts';
-import { fillQuantised } from '../../quantised.ts';
-import { byteSize, dtypeOf, isBlockDType } from '../../tensor.ts';
+import { byteSize, dtypeOf, isPacked } from '../../tensor.ts';
 import type { Backend } from '../backend.ts';
 import { kernels } from './kernels.ts';
 import { makeTensor, numbersOf, place } from './memory.ts';
@@ -22,14 +23,14 @@ export function createReferenceBackend(): Backend {
     free({ shape, dtype }) {
       liveBytes -= byteSize(shape, dtype);
     },
-    async fill(x, block) {
-      if (isBlockDType(x.dtype) && block.dtype !== 'u8')
-        fillQuantised(numbersOf(x) as Uint8Array, { ...x, dtype: x.dtype }, block);
-      else fillBlock(numbersOf(x), x, block);
+    async fill({ dtype, ...x }, block) {
+      const numbers = numbersOf({ dtype, ...x });
+      if (isPacked(dtype)) packBlock(numbers as PackedBytes, { ...x, dtype }, block);
+      else fillBlock(numbers, { ...x, dtype }, block);
     },
-    bytesOf(x) {
+    load(x, read) {
       const { buffer, byteOffset, byteLength } = numbersOf(x);
-      return new Uint8Array(buffer, byteOffset, byteLength);
+      return read(0, new Uint8Array(buffer, byteOffset, byteLength));
     },
     step<R>(body: () => Promise<R>): Promise<R> {
       const done = last.then(body);

@@ -2,8 +2,7 @@
 import { exp, log1p, tanh } from '../../math.ts';
 import { roundHalfEven } from '../../numbers.ts';
 import type { Activation } from '../../ops/index.ts';
-import { quantizeActivations } from '../../quantised.ts';
-import { BLOCK_COLUMNS, type DType, isBlockDType, type Tensor } from '../../tensor.ts';
+import { type ElementType, isPacked, type Tensor } from '../../tensor.ts';
 import { attendPattern, attention, attentionPattern, sumHeads } from './attention.ts';
 import { causalConv } from './causal-conv.ts';
 import { activations, at, dot, type Kernel, type Numbers } from './kernel.ts';
@@ -37,18 +36,8 @@ const embed: Kernel<{ scale: number }> = ([table, ids], [y], { scale }) => {
 };
 
 /** Rows [T, J] as a product with weights of this type reads them. */
-function readBy(dtype: DType, x: Numbers, columns: number): Numbers {
-  if (!isBlockDType(dtype)) return x;
-  const codes = new Int8Array(columns);
-  const scales = new Float32Array(Math.ceil(columns / BLOCK_COLUMNS));
-  const read = new Float64Array(x.length);
-  for (let from = 0; from < x.length; from += columns) {
-    quantizeActivations(x, from, columns, codes, scales);
-    codes.forEach((code, k) => {
-      read[from + k] = code * at(scales, Math.floor(k / BLOCK_COLUMNS));
-    });
-  }
-  return read;
+function readBy(type: ElementType, x: Numbers, columns: number): Numbers {
+  return (isPacked(type) && type.readInput?.(x, columns)) || x;
 }
 
 const linear: Kernel<{ count: number }> = ([x, ...given], outputs, { count }) => {
@@ -91,16 +80,13 @@ const linearTernary: Kernel<{ wScale: 'divide' | 'multiply'; count: number }> = 
   outputs.forEach((y, m) => {
     const [w, scaleOfW, bias] = [given[m] as Tensor, given[count + m] as Tensor, given[2 * count + m]];
     const [n = 0, j = 0] = w.shape;
-    const quarter = Math.ceil(n / 4);
-    const packed = numbersOf(w);
+    const weights = floatsOf(w);
     const factor = at(numbersOf(scaleOfW), 0);
     const shift = bias && numbersOf(bias);
     const out = numbersOf(y);
     for (let i = 0; i < out.length; i++) {
       const [t, row] = [Math.floor(i / n), i % n];
-      const [line, bit] = [(row % quarter) * j, 2 * Math.floor(row / quarter)];
-      let sum = 0;
-      for (let k = 0; k < j; k++) sum += at(codes, t * j + k) * (((at(packed, line + k) >> bit) & 3) - 1);
+      const sum = dot(codes, t * j, weights, row * j, j);
       const s1 = at(scales, t);
       const scaled = wScale === 'divide' ? fround(sum / fround(s1 * factor)) : fround(fround(sum / s1) * factor);
       out[i] = scaled + (shift ? at(shift, row) : 0);

@@ -1,14 +1,13 @@
 /** Where the reference backend keeps its numbers: one typed array per allocation. */
-import { unpackI8Rows } from '../../key-values.ts';
+import type { PackedBytes } from '../../formats/format.ts';
 import { toFloats } from '../../numbers.ts';
-import { dequantize } from '../../quantised.ts';
 import {
   arrayFor,
   arrayLength,
   byteOffset,
   byteSize,
-  type DType,
-  isBlockDType,
+  type ElementType,
+  isPacked,
   type Shape,
   type Tensor,
   type TypedArray,
@@ -18,16 +17,16 @@ interface Memory {
   readonly data: TypedArray;
 }
 
-export function makeTensor(shape: Shape, dtype: DType): Tensor {
+export function makeTensor(shape: Shape, dtype: ElementType): Tensor {
   const bytes = byteSize(shape, dtype);
   return place(arrayFor(dtype, new ArrayBuffer(bytes), 0, arrayLength(shape, dtype)), shape, dtype);
 }
 
-export function place(data: TypedArray, shape: Shape, dtype: DType): Tensor {
+export function place(data: TypedArray, shape: Shape, dtype: ElementType): Tensor {
   return { shape, dtype, place: { data } satisfies Memory, offset: 0 };
 }
 
-/** The numbers of a tensor, in place; 16-bit floats and ternary codes as they are stored. */
+/** The numbers of a tensor, in place; 16-bit floats and packed ones as they are stored. */
 export function numbersOf(x: Tensor): TypedArray {
   const { data } = x.place as Memory;
   const first = byteOffset(x) / data.BYTES_PER_ELEMENT;
@@ -36,7 +35,6 @@ export function numbersOf(x: Tensor): TypedArray {
 
 /** The numbers of a weight, or of keys and values, as f32. */
 export function floatsOf(x: Tensor): Float32Array {
-  if (isBlockDType(x.dtype)) return dequantize(numbersOf(x) as Uint8Array, x.dtype, x.shape);
-  if (x.dtype === 'i8rows') return unpackI8Rows(numbersOf(x) as Int8Array, x.shape.at(-1) ?? 1);
+  if (isPacked(x.dtype)) return x.dtype.unpack(numbersOf(x) as PackedBytes, x.shape);
   return x.dtype === 'f16' || x.dtype === 'bf16' ? toFloats(x.dtype, numbersOf(x)) : (numbersOf(x) as Float32Array);
 }

@@ -1,18 +1,18 @@
 /** Ops that move rows: see ops/write-rows.ts, copy-rows.ts, gather.ts and memory.ts. */
-import { packI8Rows, toFiniteF16 } from '../../key-values.ts';
-import { rows, type Tensor } from '../../tensor.ts';
+import { toFiniteF16 } from '../../formats/key-values.ts';
+import { isPacked, rows, type Tensor } from '../../tensor.ts';
 import { at, type Kernel } from './kernel.ts';
 import { numbersOf } from './memory.ts';
 
 const row = (x: Tensor, i: number) => numbersOf(rows(x, i, i + 1));
 
 export const writeRows: Kernel<undefined> = ([pool, source, places]) => {
-  const { dtype, shape } = pool as Tensor;
+  const { dtype } = pool as Tensor;
   const x = source as Tensor;
   numbersOf(places as Tensor).forEach((place, n) => {
     const [to, numbers] = [row(pool as Tensor, place), row(x, n)];
     if (x.dtype === dtype) to.set(numbers);
-    else if (dtype === 'i8rows') packI8Rows(numbers, shape.at(-1) as number, to as Int8Array);
+    else if (isPacked(dtype)) to.set(dtype.pack(numbers, x.shape.with(0, 1)));
     else to.set(Array.from(numbers, toFiniteF16));
   });
 };

@@ -1,6 +1,7 @@
 /** Commands of attention. */
+import { i8Rows } from '../../formats/i8-rows.ts';
 import { PAGE_ROWS } from '../../pages.ts';
-import type { DType } from '../../tensor.ts';
+import type { ElementType } from '../../tensor.ts';
 import type { CommandWriter, Encoder, Located } from './command.ts';
 import { runsOf } from './packed.ts';
 
@@ -25,9 +26,10 @@ interface Tables {
   readonly lengths: number;
 }
 
-const FORMATS: Partial<Record<DType, number>> = { f32: 0, f16: 1, i8rows: 2 };
+/** Codes of assembly/attention-rows.ts. */
+const FORMATS: readonly ElementType[] = ['f32', 'f16', i8Rows];
 
-const formatsOf = (...tensors: Located[]) => tensors.map(({ dtype }) => FORMATS[dtype] as number);
+const formatsOf = (...tensors: Located[]) => tensors.map(({ dtype }) => FORMATS.indexOf(dtype));
 
 /** Queries of a tile: many, so that a key or value is loaded for many, but with their scores they should stay in a cache of 1 MiB. */
 const MAX_ROWS = 64;

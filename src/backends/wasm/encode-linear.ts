@@ -1,16 +1,19 @@
 /** Commands of the matrix products. */
+import { BLOCK_COLUMNS } from '../../formats/blocks.ts';
+import { q4 } from '../../formats/q4.ts';
+import { q8 } from '../../formats/q8.ts';
 import { type Block, toFloats, view } from '../../numbers.ts';
-import { BLOCK_COLUMNS, byteSize, type DType, isBlockDType, PANEL_ROWS } from '../../tensor.ts';
+import { byteSize, type ElementType } from '../../tensor.ts';
 import type { CommandWriter, Encoder, Located } from './command.ts';
+import { inPanels, narrowWord, PANEL_ROWS } from './panels.ts';
 
 /** Codes of assembly/weights.ts. */
-const FORMATS: Partial<Record<DType, number>> = { f32: 0, bf16: 1, f16: 2, q8: 3, q4: 4 };
+const FORMATS: readonly ElementType[] = ['f32', 'bf16', 'f16', q8, q4];
 
-export const formatOf = (dtype: DType): number => FORMATS[dtype] as number;
+export const formatOf = (dtype: ElementType): number => FORMATS.indexOf(dtype);
 
 /** Bytes of one row of weights. */
-export const rowBytes = (inner: number, dtype: DType): number =>
-  isBlockDType(dtype) ? byteSize([PANEL_ROWS, inner], dtype) / PANEL_ROWS : byteSize([inner], dtype);
+export const rowBytes = (inner: number, dtype: ElementType): number => byteSize([1, inner], dtype);
 
 /** Bytes of weights that make up one piece of work, at most: what is read in one go is fetched ahead, and translated, at less cost. */
 const PIECE_BYTES = 1 << 18;
@@ -22,8 +25,8 @@ export function rowsAtOnce(rows: number, rowBytes: number, parts: number): numbe
 }
 
 /** Bytes of a token's record (assembly/records.ts), where codes take two bytes. */
-export const recordBytes = (inner: number, dtype: DType): number =>
-  isBlockDType(dtype)
+export const recordBytes = (inner: number, dtype: ElementType): number =>
+  inPanels(dtype)
     ? Math.ceil(inner / BLOCK_COLUMNS) * (2 * BLOCK_COLUMNS + 8) + 16
     : Math.ceil(inner / FLOAT_COLUMNS) * 4 * FLOAT_COLUMNS;
 
@@ -34,14 +37,14 @@ const FLOAT_COLUMNS = 16;
 export const tileOf = ({ vectorBits }: CommandWriter): number => (vectorBits === 256 ? 4 : 2);
 
 /** What `linear` and `linearByExpert` need for that many tokens. */
-export function productScratch(tokens: number, inner: number, dtype: DType): number {
+export function productScratch(tokens: number, inner: number, dtype: ElementType): number {
   const record = recordBytes(inner, dtype);
-  const rows = isBlockDType(dtype) ? byteSize([PANEL_ROWS, inner], 'q8') + 16 * PANEL_ROWS : 4 * record + 768;
+  const rows = inPanels(dtype) ? byteSize([PANEL_ROWS, inner], q8) + 16 * PANEL_ROWS : 4 * record + 768;
   return 8 * tokens + 16 + rows + record;
 }
 
 /** Writes the records of f32 rows [T, J] for weights of a format; gives their address. A single token is left to the product itself. */
-export function makeRecords(to: CommandWriter, x: number, tokens: number, inner: number, dtype: DType): number {
+export function makeRecords(to: CommandWriter, x: number, tokens: number, inner: number, dtype: ElementType): number {
   if (tokens === 1) return x;
   const records = to.temp(tokens * recordBytes(inner, dtype));
   to.begin('makeRecords');
@@ -97,14 +100,8 @@ export function quantizeWords(target: Located, numbers: number, block: Omit<Bloc
   const { row, column, rows, columns, transposed, dtype, stride = transposed ? rows : columns } = block;
   const [rowsOfEach = 0, rowLength = 0] = target.shape.slice(-2);
   return [
-    ...[
-      target.address,
-      numbers,
-      target.dtype === 'q4' ? 1 : 0,
-      formatOf(dtype as DType),
-      transposed ? 1 : 0,
-      rowsOfEach,
-    ],
+    ...[target.address, numbers, narrowWord(target.dtype), FORMATS.indexOf(dtype as ElementType)],
+    ...[transposed ? 1 : 0, rowsOfEach],
     ...[rowLength, row, rows, column, columns, stride],
   ];
 }

@@ -10,23 +10,36 @@ import {
   arrayLength,
   byteOffset,
   byteSize,
-  type DType,
   dtypeOf,
-  isBlockDType,
+  type ElementType,
+  isPacked,
   type Shape,
   type Tensor,
   type TypedArray,
   type Uploadable,
 } from '../../tensor.ts';
-import type { Backend, Block, Recorded, Replay } from '../backend.ts';
+import type { Backend, Block, ReadBytes, Recorded, Replay } from '../backend.ts';
 import { Bank } from './bank.ts';
-import { HEAD_WORDS, type Located } from './command.ts';
+import { HEAD_WORDS } from './command.ts';
 import { CARRY, type Command, GROWN } from './control.ts';
 import { quantizeWords, sourceOf } from './encode-linear.ts';
 import { encoders } from './encoders.ts';
 import { type Executor, immediateExecutor, threadedExecutor } from './executor.ts';
 import { fastestVariant, hasSimd } from './features.ts';
 import { Hazards, type Range } from './hazards.ts';
+import {
+  columnsOf,
+  inPanels,
+  isComputed,
+  memoryBytes,
+  narrowWord,
+  PANEL_ROWS,
+  panelSizes,
+  type Run,
+  readRuns,
+  runsOf,
+} from './panels.ts';
+import { located, type Place, placeOf, rangeOf } from './place.ts';
 import type { KernelVariant, Platform, VectorBits } from './platform.ts';
 import { type Room, Tape } from './tape.ts';
 import { carryBytes, kernelNames, writeCarry } from './thread.ts';
@@ -48,6 +61,9 @@ export interface WasmBackendOptions {
 
 const MAX_DEFAULT_THREADS = 8;
 const MAX_BANK_BYTES = 2 ** 32;
+
+/** Bytes of packed rows that are read at once, before they are put in order. */
+const RUN_BYTES = 1 << 21;
 
 /** Throws UsageError when threads are asked for where there can be none, and when the engine has no SIMD. */
 export async function createWasmBackend(options: WasmBackendOptions): Promise<Backend> {
@@ -77,21 +93,6 @@ function threadsOf({ platform, threads }: WasmBackendOptions): number {
     );
   }
   return threads;
-}
-
-/** Where a tensor lies. Values of a step get their place when the command that makes them is known. */
-interface Place {
-  bank: Bank | undefined;
-  address: number;
-  readonly bytes: number;
-}
-
-const placeOf = (x: Tensor): Place => x.place as Place;
-
-function rangeOf(x: Tensor): Range {
-  const { bank, address } = placeOf(x);
-  const start = address + byteOffset(x);
-  return { bank: (bank as Bank).index, start, end: start + byteSize(x.shape, x.dtype) };
 }
 
 class WasmBackend implements Backend {
@@ -130,8 +131,10 @@ class WasmBackend implements Backend {
     this.#maxBankBytes = maxBankBytes;
   }
 
-  allocate(shape: Shape, dtype: DType): Tensor {
-    const bytes = byteSize(shape, dtype);
+  allocate(shape: Shape, dtype: ElementType): Tensor {
+    if (!isComputed(dtype))
+      throw new UsageError(`this backend has no kernels for tensors of format ${dtype}: take another.`);
+    const bytes = memoryBytes(shape, dtype);
     for (let i = 0; ; i++) {
       const isNew = i === this.#banks.length;
       const bank = this.#banks[i] ?? this.#addBank();
@@ -145,7 +148,7 @@ class WasmBackend implements Backend {
       if (!taken) continue;
       this.#liveBytes += bytes;
       this.#version++;
-      const place: Place = { bank, address: taken.address, bytes };
+      const place: Place = { bank, address: taken.address, bytes, rowsOfEach: shape.at(-2) };
       if (taken.fresh) bank.touch(taken.address, bytes);
       else this.#zero(place);
       return { shape, dtype, place, offset: 0 };
@@ -161,14 +164,52 @@ class WasmBackend implements Backend {
 
   async fill(x: Tensor, block: Block): Promise<void> {
     if (this.#scopes.length > 0) throw new Error('fill() inside of a step: commands may be reading this memory');
-    if (isBlockDType(x.dtype) && block.dtype !== 'u8') await this.#quantize(x, block);
-    else fillBlock(this.#numbers(x), x, block);
+    const { shape, dtype } = x;
+    if (inPanels(dtype)) await this.#quantize(x, block);
+    else if (isPacked(dtype)) throw new TypeError(`${block.dtype} numbers cannot be kept as ${dtype}`);
+    else fillBlock(this.#numbers(x), { shape, dtype }, block);
   }
 
-  bytesOf(x: Tensor): Uint8Array {
-    if (this.#scopes.length > 0) throw new Error('bytesOf() inside of a step: commands may be reading this memory');
+  async load(x: Tensor, read: ReadBytes): Promise<void> {
+    if (this.#scopes.length > 0) throw new Error('load() inside of a step: commands may be reading this memory');
+    if (inPanels(x.dtype)) return this.step(() => this.#loadPanels(x, read));
     const { buffer, byteOffset, byteLength } = this.#numbers(x);
-    return new Uint8Array(buffer, byteOffset, byteLength);
+    await read(0, new Uint8Array(buffer, byteOffset, byteLength));
+  }
+
+  /** Portable rows are read to the place of their panels, and put in order there by all threads while the next are read. */
+  #loadPanels(x: Tensor, read: ReadBytes): Promise<void> {
+    const { bank, address } = placeOf(x) as Place & { bank: Bank };
+    const { rowBytes, blocks } = panelSizes(x);
+    const scratchBytes = PANEL_ROWS * rowBytes;
+    bank.scratch(scratchBytes, this.#executor.parts); // now, since a memory may not grow while it is read into
+    const at = (run: Run) => address + run.panelRow * rowBytes;
+    return readRuns(
+      runsOf(x.shape, RUN_BYTES / rowBytes),
+      (run) => read(run.first * rowBytes, new Uint8Array(bank.memory.buffer, at(run), run.rows * rowBytes)),
+      (run) => {
+        const words = [at(run), run.rows, blocks, narrowWord(x.dtype)];
+        const writes = [
+          { bank: bank.index, start: at(run), end: at(run) + memoryBytes([run.rows, columnsOf(x)], x.dtype) },
+        ];
+        this.#post(bank, [this.#draft('arrangePanels', words, scratchBytes)], [], writes, []);
+      },
+    );
+  }
+
+  /** Rows of matrices in panels, in the portable layout. */
+  async #readPanels(x: Tensor): Promise<TypedArray> {
+    const { bank, address, bytes, rowsOfEach = 1 } = placeOf(x) as Place & { bank: Bank };
+    const { rowBytes, blocks } = panelSizes(x);
+    const result = this.#temporary(bank, byteSize(x.shape, x.dtype));
+    const [first, rows] = [x.offset / columnsOf(x), result.bytes / rowBytes];
+    const words = [result.address, address, first, rows, rowsOfEach, blocks, narrowWord(x.dtype)];
+    const reads = [{ bank: bank.index, start: address, end: address + bytes }];
+    this.#post(bank, [this.#draft('rowsOfPanels', words)], reads, [], [result]);
+    await this.#fence();
+    const copy = new Uint8Array(bank.memory.buffer, result.address, result.bytes).slice();
+    this.#release(result);
+    return copy;
   }
 
   /** Numbers into blocks, by all threads. */
@@ -178,9 +219,8 @@ class WasmBackend implements Backend {
       const bank = placeOf(x).bank as Bank;
       const source = this.#temporary(bank, bytes.length);
       new Uint8Array(bank.memory.buffer, source.address, bytes.length).set(bytes);
-      const kernel = this.#kernels.get('quantizeWeights') as number;
       const words = quantizeWords(located(x), source.address, { ...block, dtype });
-      this.#post(bank, [{ kernel, after: false, scratchBytes: 128, words }], [], [rangeOf(x)], [source]);
+      this.#post(bank, [this.#draft('quantizeWeights', words, 128)], [], [rangeOf(x)], [source]);
       await this.#fence();
       this.#release(source);
     });
@@ -259,8 +299,8 @@ class WasmBackend implements Backend {
     this.#idleTapes.push(tape);
   }
 
-  alloc(shape: Shape, dtype: DType): Tensor {
-    const place: Place = { bank: undefined, address: 0, bytes: byteSize(shape, dtype) };
+  alloc(shape: Shape, dtype: ElementType): Tensor {
+    const place: Place = { bank: undefined, address: 0, bytes: memoryBytes(shape, dtype) };
     this.#scope().push(place);
     return { shape, dtype, place, offset: 0 };
   }
@@ -304,7 +344,7 @@ class WasmBackend implements Backend {
     const borrowed: Place[] = [];
     const local = inputs.map((x) => {
       if (placeOf(x).bank === home) return x;
-      const place = this.#temporary(home, byteSize(x.shape, x.dtype));
+      const place = this.#temporary(home, memoryBytes(x.shape, x.dtype));
       borrowed.push(place);
       const copy: Tensor = { ...x, place, offset: 0 };
       this.#carry(x, copy);
@@ -330,6 +370,7 @@ class WasmBackend implements Backend {
   }
 
   async read(x: Tensor): Promise<TypedArray> {
+    if (inPanels(x.dtype)) return this.#scopes.length > 0 ? this.#readPanels(x) : this.step(() => this.#readPanels(x));
     if (this.#scopes.length > 0) await this.#fence();
     this.#hazards.clear();
     return this.#numbers(x).slice();
@@ -398,7 +439,7 @@ class WasmBackend implements Backend {
     let most = -1;
     for (const x of mutated.length > 0 ? mutated : inputs) {
       const { bank } = placeOf(x);
-      const bytes = byteSize(x.shape, x.dtype);
+      const bytes = memoryBytes(x.shape, x.dtype);
       if (bank && bytes > most) {
         home = bank;
         most = bytes;
@@ -433,9 +474,12 @@ class WasmBackend implements Backend {
       new Uint8Array(bank.memory.buffer, place.address, place.bytes).fill(0);
       return;
     }
-    const words = [place.address, place.bytes];
-    const draft = { kernel: this.#kernels.get('zero') as number, after: false, scratchBytes: 0, words };
+    const draft = this.#draft('zero', [place.address, place.bytes]);
     this.#post(bank, [draft], [], [{ bank: bank.index, start: place.address, end: place.address + place.bytes }], []);
+  }
+
+  #draft(kernel: string, words: number[], scratchBytes = 0): Draft {
+    return { kernel: this.#kernels.get(kernel) as number, after: false, scratchBytes, words };
   }
 
   /** Copies between banks. */
@@ -477,10 +521,6 @@ class WasmBackend implements Backend {
       this.#send({ kernel, barrier, bank: bank.index, args }, { bank, address: args });
     });
   }
-}
-
-function located(x: Tensor): Located {
-  return { address: placeOf(x).address + byteOffset(x), shape: x.shape, dtype: x.dtype };
 }
 
 function outOfStepMemory(bytes: number): RangeError {

@@ -1,5 +1,5 @@
 /**
- * Activations for products with weights in blocks: int8 codes and a scale for every 32 columns, as ../../../quantised.ts defines them, and with
+ * Activations for products with weights in blocks: int8 codes and a scale for every 32 columns, as src/formats/blocks.ts defines them, and with
  * each scale the start value of the sums of its block. DOT is explained in blocks.ts.
  */
 import { BLOCK, blocksOf, codeBytes } from './blocks';

@@ -5,7 +5,7 @@
 import { expSmall4, madd, sumLanes } from './lanes';
 import { lower, upper, widen } from './weights';
 
-/** Formats of keys and values; see ../../../key-values.ts. Rows of I8 begin with their scale. */
+/** Formats of keys and values; see src/formats/key-values.ts. Rows of I8 begin with their scale. */
 export const F32: u32 = 0;
 const F16: u32 = 1;
 const I8: u32 = 2;

@@ -1,5 +1,5 @@
 /**
- * How weights lie in the formats of blocks (../../../quantised.ts defines them), and what every loop over them needs. Four columns of a row fill a
+ * How weights of the formats of blocks (src/formats/blocks.ts) lie in memory here, and what every loop over them needs. Four columns of a row fill a
  * 32-bit lane and sixteen rows four vectors, so that one load that repeats four activations in all lanes meets the weights of sixteen rows. The
  * zero of the codes enters as the start value of a sum: sum x (code - zero) = sum x code - zero sum x. Sums of a block are exact integers: every
  * way to add them up gives the same bits.

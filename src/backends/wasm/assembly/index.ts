@@ -8,6 +8,7 @@ export { linearTernary, quantizeRows } from './linear-ternary';
 export { copy, embed, rope, zero } from './memory-ops';
 export { moveRows } from './move-rows';
 export { layerNorm, rmsNorm } from './norms';
+export { arrangePanels, rowsOfPanels } from './panels';
 export { quantizeWeights } from './quantize-weights';
 export { makeRecords } from './records';
 export { selectiveScan } from './selective-scan';

@@ -1,5 +1,5 @@
 /**
- * Weights of a checkpoint into blocks (../../../quantised.ts defines every rounding; this agrees with it to the bit, in every variant, which is
+ * Weights of a checkpoint into panels of blocks (src/formats/q8.ts and q4.ts define every rounding; this agrees with it to the bit, in every variant, which is
  * why nothing here multiplies and adds in one step).
  */
 import { BLOCK, blockBytes, blocksOf, COLUMNS, PANEL, SCALES } from './blocks';
@@ -35,6 +35,28 @@ function codes16(x: usize, half: usize, inverse: v128, least: v128, most: v128, 
 }
 
 const EXTREMES: StaticArray<f32> = [-8.5, -8, -7.75, -7.5, -7.25, -7, -6.5];
+
+/** Writes 32 codes, as bytes, of row `place` into a panel's block: four columns to a lane of 32 bits, of q4 eight. */
+// @ts-ignore: decorator
+@inline
+function storeCodes(record: usize, place: usize, first: v128, second: v128, narrow: bool): void {
+  const to = record + SCALES + (place << 2);
+  if (narrow) {
+    store<u32>(to, i32x4.extract_lane(first, 0) | (i32x4.extract_lane(first, 1) << 4));
+    store<u32>(to, i32x4.extract_lane(first, 2) | (i32x4.extract_lane(first, 3) << 4), COLUMNS);
+    store<u32>(to, i32x4.extract_lane(second, 0) | (i32x4.extract_lane(second, 1) << 4), 2 * COLUMNS);
+    store<u32>(to, i32x4.extract_lane(second, 2) | (i32x4.extract_lane(second, 3) << 4), 3 * COLUMNS);
+    return;
+  }
+  v128.store32_lane(to, first, 0);
+  v128.store32_lane(to, first, 1, COLUMNS);
+  v128.store32_lane(to, first, 2, 2 * COLUMNS);
+  v128.store32_lane(to, first, 3, 3 * COLUMNS);
+  v128.store32_lane(to, second, 0, 4 * COLUMNS);
+  v128.store32_lane(to, second, 1, 5 * COLUMNS);
+  v128.store32_lane(to, second, 2, 6 * COLUMNS);
+  v128.store32_lane(to, second, 3, 7 * COLUMNS);
+}
 
 /** Quantises the 32 numbers at `x` into row `place` of a panel's block. */
 function quantizeBlock(record: usize, place: usize, x: usize, narrow: bool): void {
@@ -93,22 +115,7 @@ function quantizeBlock(record: usize, place: usize, x: usize, narrow: bool): voi
     }
   }
   store<u16>(record + (place << 1), <u16>scale);
-  const to = record + SCALES + (place << 2);
-  if (narrow) {
-    store<u32>(to, i32x4.extract_lane(first, 0) | (i32x4.extract_lane(first, 1) << 4));
-    store<u32>(to, i32x4.extract_lane(first, 2) | (i32x4.extract_lane(first, 3) << 4), COLUMNS);
-    store<u32>(to, i32x4.extract_lane(second, 0) | (i32x4.extract_lane(second, 1) << 4), 2 * COLUMNS);
-    store<u32>(to, i32x4.extract_lane(second, 2) | (i32x4.extract_lane(second, 3) << 4), 3 * COLUMNS);
-    return;
-  }
-  store<u32>(to, i32x4.extract_lane(first, 0));
-  store<u32>(to, i32x4.extract_lane(first, 1), COLUMNS);
-  store<u32>(to, i32x4.extract_lane(first, 2), 2 * COLUMNS);
-  store<u32>(to, i32x4.extract_lane(first, 3), 3 * COLUMNS);
-  store<u32>(to, i32x4.extract_lane(second, 0), 4 * COLUMNS);
-  store<u32>(to, i32x4.extract_lane(second, 1), 5 * COLUMNS);
-  store<u32>(to, i32x4.extract_lane(second, 2), 6 * COLUMNS);
-  store<u32>(to, i32x4.extract_lane(second, 3), 7 * COLUMNS);
+  storeCodes(record, place, first, second, narrow);
 }
 
 /**

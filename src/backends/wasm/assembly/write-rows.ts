@@ -1,5 +1,5 @@
 /**
- * Rows into a pool of keys and values, in the formats that ../../../key-values.ts defines. Words: pool, rows, at, how many rows, numbers of a row,
+ * Rows into a pool of keys and values, in the formats that src/formats/key-values.ts defines. Words: pool, rows, at, how many rows, numbers of a row,
  * bytes of a row of the pool, numbers that share a scale.
  */
 import { address, take, word } from './command';
