@@ -10,6 +10,13 @@ export class CheckpointError extends Error {
   override name = 'CheckpointError';
 }
 
+/** The logits of a model are such that no token can be chosen. */
+export function unusableLogits(what: string): CheckpointError {
+  return new CheckpointError(
+    `the logits are ${what}: the weights are damaged, or numbers overflowed on the way; try the weights as f32.`,
+  );
+}
+
 /** A download failed. Trying again may help, unless `status` says otherwise. */
 export class FetchError extends Error {
   override name = 'FetchError';

@@ -5,6 +5,7 @@ import { checkSequences, type Engine, type Request } from './runtime/engine.ts';
 import { PrefixCache } from './runtime/prefix-cache.ts';
 import { Reader } from './runtime/reader.ts';
 import type { State } from './runtime/state.ts';
+import { MAX_TOP, Summaries, type SummaryRequest, type TokenLogprob } from './runtime/summaries.ts';
 import { logSumExp, SAMPLING_KINDS, Sampler, type SamplingOptions, topLogprobs } from './sampler/sampler.ts';
 import { StopText } from './stop-text.ts';
 import type { TextStream, Tokenizer } from './tokenizer/tokenizer.ts';
@@ -124,6 +125,9 @@ export async function* generate(
     throw new UsageError('a state and a prefix cache came together: give one of the two.');
   const ends = new Set([...stopIds, ...(ignoreEnd ? [] : endIds)]);
   const sampler = new Sampler(sampling, ends);
+  const most = Math.min(alternatives, engine.model.facts.vocabSize);
+  // Where the likeliest token is taken, the logits need not leave the backend.
+  const summary = sampler.takesLikeliest && most <= MAX_TOP ? { top: Math.max(1, most) } : undefined;
   const limits = inputs.map(({ ids, state }) =>
     limitOf({ maxNewTokens, maxLength }, (state?.length ?? 0) + ids.length),
   );
@@ -158,10 +162,10 @@ export async function* generate(
         const { state, pending, later } = sequence;
         if (sequence.generated.length >= sequence.limit || isFull(engine, sequence))
           yield await finish(engine, sequence, 'length', signal);
-        else reader.add({ sequence, state, ids: pending, rows: later.length > 0 ? 'none' : 'last', signal });
+        else reader.add({ sequence, state, ids: pending, rows: later.length > 0 ? 'none' : 'last', summary, signal });
       }
       if (reader.open === 0) return;
-      for (const { request, logits: scores, failure } of await reader.round()) {
+      for (const { request, output, failure } of await reader.round()) {
         if (failure) throw failure.error;
         const { sequence } = request;
         const more = sequence.later.shift();
@@ -171,14 +175,14 @@ export async function* generate(
           waiting.push(sequence);
           continue;
         }
-        const id = sequence.sampler.next(scores, sequence);
+        const { id, logprob, top } = summary ? likeliestOf(output, summary) : chosenOf(output, sequence, most);
         sequence.generated.push(id);
         sequence.pending = [id];
         const facts = {
           index: sequence.index,
           id,
-          logprob: (scores[id] as number) - logSumExp(scores),
-          ...(alternatives > 0 ? { alternatives: likeliest(scores, alternatives, tokenizer) } : {}),
+          logprob,
+          ...(alternatives > 0 ? { alternatives: withText(top.slice(0, most), tokenizer) } : {}),
         };
         const ended = ends.has(id);
         const name = !ended && tokenizer?.specialIds.has(id) ? tokenizer.piece(id) : '';
@@ -224,10 +228,23 @@ async function finish(
   };
 }
 
-/** The k likeliest tokens, with their text. */
-export function likeliest(logits: Float32Array, k: number, tokenizer: Tokenizer | undefined): Alternative[] {
-  return topLogprobs(logits, k).map(({ id, logprob }) => ({ id, text: tokenizer?.piece(id) ?? '', logprob }));
+interface Chosen extends TokenLogprob {
+  /** The likeliest tokens; at least as many as were asked for. */
+  readonly top: readonly TokenLogprob[];
 }
+
+function likeliestOf(output: Float32Array, summary: SummaryRequest): Chosen {
+  const top = new Summaries(output, summary).top(0);
+  return { ...(top[0] as TokenLogprob), top };
+}
+
+function chosenOf(logits: Float32Array, sequence: Open, most: number): Chosen {
+  const id = sequence.sampler.next(logits, sequence);
+  return { id, logprob: (logits[id] as number) - logSumExp(logits), top: topLogprobs(logits, most) };
+}
+
+export const withText = (tokens: readonly TokenLogprob[], tokenizer: Tokenizer | undefined): Alternative[] =>
+  tokens.map(({ id, logprob }) => ({ id, text: tokenizer?.piece(id) ?? '', logprob }));
 
 /** How many tokens may follow a prompt of this length. */
 function limitOf({ maxNewTokens, maxLength }: GenerationOptions, promptLength: number): number {

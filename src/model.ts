@@ -11,7 +11,7 @@ import {
   type GenerationOptions,
   type GenerationStep,
   generate,
-  likeliest,
+  withText,
 } from './generate.ts';
 import { Capture, type CapturedTensor, matchSites } from './inspect/capture.ts';
 import { type FillOptions, fill } from './loader/fill.ts';
@@ -29,11 +29,12 @@ import {
   type Prompts,
   promptList,
 } from './prompt.ts';
-import { checkSequences, Engine } from './runtime/engine.ts';
+import { checkSequences, Engine, type Request } from './runtime/engine.ts';
 import { PrefixCache, type PrefixCacheOptions } from './runtime/prefix-cache.ts';
 import { State } from './runtime/state.ts';
+import { MAX_TOP, Summaries, type TokenLogprob } from './runtime/summaries.ts';
 import { changedDefaults, type GenerationConfig, withDefaults } from './sampler/generation-config.ts';
-import { logSumExp } from './sampler/sampler.ts';
+import { logSumExp, topLogprobs } from './sampler/sampler.ts';
 import type { TypedArray } from './tensor.ts';
 import type { Tokenizer } from './tokenizer/tokenizer.ts';
 import { WINDOW_KINDS, type WindowOptions, windowsOf } from './windows.ts';
@@ -269,25 +270,37 @@ export class Model {
     const { windows, ...cut } = windowsOf(this.opened, prompt, options);
     const { vocabSize } = this.engine.model.facts;
     const tokens: ScoredToken[] = [];
-    const add = (id: number, scores: Float32Array | undefined) => {
-      const best = scores && alternatives > 0 ? { alternatives: likeliest(scores, alternatives, this.tokenizer) } : {};
-      const logprob = scores ? (scores[id] as number) - logSumExp(scores) : null;
+    const most = Math.min(alternatives, vocabSize);
+    const add = (id: number, logprob: number | null, top: readonly TokenLogprob[]) => {
+      const best = logprob !== null && alternatives > 0 ? { alternatives: withText(top, this.tokenizer) } : {};
       tokens.push({ id, text: this.tokenizer?.piece(id) ?? '', logprob, ...best });
     };
     for (const [i, { ids, first, at }] of windows.entries()) {
-      if (first === 0 && ids.length > 0) add(ids[0] as number, undefined);
+      if (first === 0 && ids.length > 0) add(ids[0] as number, null, []);
+      const from = Math.max(0, first - 1); // the row whose logits predict the first token that is new
+      const next = ids.slice(from + 1);
+      const predicting = next.map((_, i) => from + i);
+      if (!onLogits && most <= MAX_TOP) {
+        const summary = { top: most, targets: next };
+        const visit = (begin: number, output: Float32Array) => {
+          const some = new Summaries(output, summary);
+          for (let i = 0; i < some.length; i++) add(next[begin + i] as number, some.target(i), some.top(i));
+        };
+        await this.#readThrough({ ids, rows: predicting, summary, visit, signal });
+        continue;
+      }
       const overlaps = (windows[i + 1]?.first ?? 0) > 0; // and so the next one has the logits after this one's last token
-      const [from, to] = [Math.max(0, first - 1), ids.length - (overlaps ? 1 : 0)];
       const visit = (begin: number, logits: Float32Array) => {
-        const end = begin + logits.length / vocabSize;
-        const rows = (start: number, stop: number) =>
-          logits.subarray((start - begin) * vocabSize, (stop - begin) * vocabSize);
-        const seen = [Math.max(begin, from), Math.min(end, to)] as const;
-        if (seen[0] < seen[1]) onLogits?.(at - first + seen[0], rows(...seen));
-        for (let row = Math.max(begin, from); row < Math.min(end, ids.length - 1); row++)
-          add(ids[row + 1] as number, rows(row, row + 1));
+        onLogits?.(at - first + from + begin, logits);
+        for (let i = 0; i * vocabSize < logits.length; i++) {
+          const id = next[begin + i];
+          if (id === undefined) continue;
+          const row = logits.subarray(i * vocabSize, (i + 1) * vocabSize);
+          add(id, (row[id] as number) - logSumExp(row), topLogprobs(row, most));
+        }
       };
-      await this.#readThrough(ids, visit, signal);
+      const rows = overlaps || ids.length === 0 ? predicting : [...predicting, ids.length - 1];
+      await this.#readThrough({ ids, rows, visit, signal });
     }
     const scored = tokens.flatMap(({ logprob }) => (logprob === null ? [] : [logprob]));
     const sumLogprob = scored.reduce((sum, logprob) => sum + logprob, 0);
@@ -305,7 +318,8 @@ export class Model {
     const ids = this.encode(prompt, { splitSpecialTokens });
     const { vocabSize } = this.engine.model.facts;
     const data = new Float32Array(ids.length * vocabSize);
-    await this.#readThrough(ids, (first, some) => data.set(some, first * vocabSize), signal);
+    const visit = (first: number, some: Float32Array) => data.set(some, first * vocabSize);
+    await this.#readThrough({ ids, rows: 'all', visit, signal });
     return { shape: [ids.length, vocabSize], dtype: 'f32', data };
   }
 
@@ -349,14 +363,10 @@ export class Model {
   }
 
   /** Reads one text with a state of its own. */
-  async #readThrough(
-    ids: readonly number[],
-    visit: (first: number, logits: Float32Array) => void,
-    signal: AbortSignal | undefined,
-  ): Promise<void> {
+  async #readThrough(request: Omit<Request, 'state'>): Promise<void> {
     const state = this.newState();
     try {
-      await this.engine.read([{ ids, state, rows: 'all', visit, signal }]);
+      await this.engine.read([{ ...request, state }]);
     } finally {
       state.dispose();
     }

@@ -1,5 +1,5 @@
 /**
- * How far a model is from a reference that reads the same text, in practice itself with weights of another format. Both read a piece by
+ * How far a model is from a reference that reads the same text, in practice itself with weights of another format. Both read some tokens by
  * turns, so that nobody ever holds the logits of a whole text.
  */
 import { UsageError } from '../errors.ts';
@@ -8,6 +8,7 @@ import { exp } from '../math.ts';
 import type { Model } from '../model.ts';
 import { checkOptions, type Kinds, kinds } from '../options.ts';
 import type { Prompt } from '../prompt.ts';
+import { Reader } from '../runtime/reader.ts';
 import { logSumExp } from '../sampler/sampler.ts';
 import { WINDOW_KINDS, type WindowOptions, type Windows, windowsOf } from '../windows.ts';
 
@@ -42,8 +43,8 @@ export interface Comparison {
 
 const DEFAULT_WINDOW = 1024;
 
-/** Tokens read by turns: logits of [128, 128256] f32 are 66 MB. */
-const PIECE_TOKENS = 128;
+/** Tokens that each reads in its turn: logits of [128, 128256] f32 are 66 MB. */
+const STEP_TOKENS = 128;
 
 /**
  * The windows that compare reads, of a text with something to predict. Throws UsageError when there is nothing, and as windowsOf does: also
@@ -78,34 +79,29 @@ export async function compare(
   for (const { ids: text, first: unread } of windows) {
     const states = { model: model.newState(), reference: reference.newState() };
     try {
-      for (let first = 0; first < text.length; first += PIECE_TOKENS) {
-        const piece = text.slice(first, first + PIECE_TOKENS);
-        const wanted = new Float32Array(piece.length * vocabSize);
-        await reference.engine.read([
-          {
-            ids: piece,
-            state: states.reference,
-            rows: 'all',
-            visit: (row, logits) => wanted.set(logits, row * vocabSize),
-            signal,
-          },
-        ]);
-        const visit = (row: number, logits: Float32Array) => {
-          for (let i = 0; (i + 1) * vocabSize <= logits.length; i++) {
-            const at = row + i;
-            const next = text[first + at + 1];
-            if (next === undefined || first + at + 1 < Math.max(front, unread)) continue;
-            sums.add(
-              wanted.subarray(at * vocabSize, (at + 1) * vocabSize),
-              logits.subarray(i * vocabSize, (i + 1) * vocabSize),
-              next,
-            );
-          }
-        };
-        await model.engine.read([{ ids: piece, state: states.model, rows: 'all', visit, signal }]);
-        done += piece.length;
-        await onProgress?.(done, total);
+      const wanted = new Float32Array(Math.min(STEP_TOKENS, text.length) * vocabSize);
+      let first = 0; // of the tokens that are read in this turn
+      const keep = (row: number, logits: Float32Array) => wanted.set(logits, (row - first) * vocabSize);
+      const judge = (row: number, logits: Float32Array) => {
+        for (let i = 0; (i + 1) * vocabSize <= logits.length; i++) {
+          const at = row + i - first;
+          const next = text[row + i + 1];
+          if (next === undefined || row + i + 1 < Math.max(front, unread)) continue;
+          sums.add(
+            wanted.subarray(at * vocabSize, (at + 1) * vocabSize),
+            logits.subarray(i * vocabSize, (i + 1) * vocabSize),
+            next,
+          );
+        }
+      };
+      const readers = [reference, model].map(({ engine }) => new Reader(engine, { stepTokens: STEP_TOKENS }));
+      readers[0]?.add({ ids: text, state: states.reference, rows: 'all', visit: keep, signal });
+      readers[1]?.add({ ids: text, state: states.model, rows: 'all', visit: judge, signal });
+      for (; first < text.length; first += STEP_TOKENS) {
+        for (const reader of readers) for (const { failure } of await reader.round()) if (failure) throw failure.error;
+        await onProgress?.(done + Math.min(first + STEP_TOKENS, text.length), total);
       }
+      done += text.length;
     } finally {
       for (const state of Object.values(states)) state.dispose();
     }

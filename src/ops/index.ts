@@ -14,6 +14,7 @@ import { layerNorm, rmsNorm } from './norms.ts';
 import { quantizeRows } from './quantize-rows.ts';
 import { rope } from './rope.ts';
 import { selectiveScan } from './selective-scan.ts';
+import { summarizeLogits } from './summarize-logits.ts';
 import type { Apply, Tracer } from './tracer.ts';
 import { reshape, rows } from './views.ts';
 import { writeRows } from './write-rows.ts';
@@ -45,6 +46,7 @@ export const vocabulary = [
   selectiveScan,
   topExperts,
   experts,
+  summarizeLogits,
   zeros,
   assign,
   concat,
@@ -96,6 +98,11 @@ export class Ops {
 
   scope(body: () => Tensor): Tensor {
     return this.#tracer.scope(body);
+  }
+
+  /** See summarize-logits.ts: logits[n, V], targets i32 [n, J] -> [n, 3 + J + 2 top] */
+  summarizeLogits(logits: Tensor, targets: Tensor | undefined, top: number): Tensor {
+    return this.#one(this.#apply(summarizeLogits, targets ? [logits, targets] : [logits], { top }));
   }
 
   embed(table: Tensor, ids: Tensor, by = 1): Tensor {

@@ -5,15 +5,16 @@
 import type { Backend, Replay } from '../backends/backend.ts';
 import { UsageError } from '../errors.ts';
 import type { LanguageModel, ModelFacts } from '../models/model.ts';
-import type { Tap } from '../models/tap.ts';
+import { noTaps, type Tap } from '../models/tap.ts';
 import type { Ops } from '../ops/index.ts';
 import type { Tensor } from '../tensor.ts';
 import { type Feed, PackedBatch } from './batch.ts';
-import { Collector, chunksOf, type Rows, rowsWanted } from './logits.ts';
+import { Collector, chunksOf, type Part, type Rows, rowsWanted } from './logits.ts';
 import { Packed, type Sequence } from './packed.ts';
 import { Reader } from './reader.ts';
 import { State } from './state.ts';
 import { StatePool } from './state-pool.ts';
+import type { SummaryRequest } from './summaries.ts';
 import { tapsOf } from './taps.ts';
 
 /** Steps of decoding that are kept recorded, each some hundred kilobytes. */
@@ -28,17 +29,19 @@ export interface Request extends Sequence {
   readonly tap?: Tap | undefined;
   /** Once aborted, this request takes part in no step any more; its state stays as the last step left it. */
   readonly signal?: AbortSignal | undefined;
+  /** Wanted instead of the logits: what log-probabilities need of them, as class Summaries reads it. */
+  readonly summary?: SummaryRequest | undefined;
   /**
-   * Gets the logits [n, V] of the wanted rows first..first + n, in order, some at a time; without it, they are given back. An error
-   * that it throws fails this request only.
+   * Gets the logits [n, V] (or summaries) of the wanted rows first..first + n, in order, some at a time; without it, they are given back. An
+   * error that it throws fails this request only.
    */
-  readonly visit?: ((first: number, logits: Float32Array) => void) | undefined;
+  readonly visit?: ((first: number, output: Float32Array) => void) | undefined;
 }
 
 /** What came of a request. */
 export interface Outcome {
-  /** [n, V] of the wanted rows, unless they were visited. */
-  readonly logits: Float32Array;
+  /** Logits [n, V] or summaries of the wanted rows, unless they were visited. */
+  readonly output: Float32Array;
   /** Why there are none: the signal's reason, or what `visit` threw. */
   readonly failure?: { readonly error: unknown } | undefined;
 }
@@ -99,15 +102,15 @@ export class Engine {
     return this.pool.turn(() => this.#step(requests));
   }
 
-  /** Reads all tokens of these requests, in as many steps as it takes; gives the logits that were wanted, and throws the first failure. */
+  /** Reads all tokens of these requests, in as many steps as it takes; gives the logits or summaries that were wanted, and throws the first failure. */
   async read(requests: readonly Request[]): Promise<Float32Array[]> {
     const reader = new Reader<Request>(this);
     for (const request of requests) reader.add(request);
     const found = new Map<Request, Float32Array>();
     while (reader.open > 0) {
-      for (const { request, logits, failure } of await reader.round()) {
+      for (const { request, output, failure } of await reader.round()) {
         if (failure) throw failure.error;
-        found.set(request, logits);
+        found.set(request, output);
       }
     }
     return requests.map((request) => found.get(request) as Float32Array);
@@ -131,7 +134,7 @@ export class Engine {
     for (const { state } of requests) state.begin();
     let usesIds: boolean;
     try {
-      const decodes = requests.length <= HEAD_ROWS && requests.every(isDecoding);
+      const decodes = requests.length <= HEAD_ROWS && requests.every(isDecoding) && isOneKind(going);
       usesIds = decodes ? await this.#decode(going) : await this.#read(going);
     } catch (error) {
       for (const { state } of requests) state.fail();
@@ -157,19 +160,39 @@ export class Engine {
       );
       const hidden = model.forward(ops, batch, taps);
       for (const chunk of chunksOf(going, starts, HEAD_ROWS)) {
-        const numbers = chunk.flatMap(({ rows }) => rows);
-        let logits = ops.scope(() => model.logits(ops, this.#rows(hidden, numbers)));
-        const [first] = chunk;
-        if (first?.collector.seesLogits) logits = first.collector.request.tap?.see('logits', logits) ?? logits;
-        const read = (await backend.read(logits)) as Float32Array;
+        const read = (await backend.read(this.#output(hidden, chunk))) as Float32Array;
+        const total = chunk.reduce((sum, { rows }) => sum + rows.length, 0);
         let at = 0;
         for (const { collector, rows } of chunk) {
-          collector.take(rows.length, read, at, numbers.length);
+          collector.take(rows.length, read, at, total);
           at += rows.length;
         }
       }
       return batch.usesIds;
     });
+  }
+
+  /** Logits or summaries of rows of one kind. */
+  #output(hidden: Tensor, chunk: readonly Part[]): Tensor {
+    const { ops, model } = this;
+    const { collector } = chunk[0] as Part;
+    const { tap, summary } = collector.request;
+    let logits = ops.scope(() =>
+      model.logits(
+        ops,
+        this.#rows(
+          hidden,
+          chunk.flatMap(({ rows }) => rows),
+        ),
+      ),
+    );
+    if (collector.seesLogits) logits = tap?.see('logits', logits) ?? logits;
+    if (!summary) return logits;
+    const targets = chunk.flatMap(({ collector: { request }, first, rows }) =>
+      Array.from(rows, (_, i) => request.summary?.targets?.[first + i] as number),
+    );
+    const ids = summary.targets && ops.upload(Int32Array.from(targets), [targets.length, 1]);
+    return ops.summarizeLogits(logits, ids, summary.top);
   }
 
   /** These rows, in ascending order; without a copy where they stand side by side. */
@@ -186,7 +209,8 @@ export class Engine {
       going.map(({ request }) => request),
       { rounded: true },
     );
-    const found = this.#recorded.findIndex((recording) => serves(recording, packed));
+    const [{ kind, request }] = going as [Collector];
+    const found = this.#recorded.findIndex((recording) => serves(recording, packed, kind));
     const [step] = found < 0 ? [] : this.#recorded.splice(found, 1);
     if (step) {
       const numbers = await step.replay.run(step.feeds.map((make) => make(packed)));
@@ -198,12 +222,13 @@ export class Engine {
       step.replay.dispose();
     }
     const batch = new PackedBatch(packed, this.pool);
-    const { numbers, replay } = await this.backend.record(() =>
-      this.model.logits(this.ops, this.model.forward(this.ops, batch, tapsOf(this.ops, packed.starts, []))),
-    );
+    const { numbers, replay } = await this.backend.record(() => {
+      const logits = this.model.logits(this.ops, this.model.forward(this.ops, batch, noTaps));
+      return request.summary ? this.ops.summarizeLogits(logits, undefined, request.summary.top) : logits;
+    });
     if (replay) {
       const fresh = batch.usesIds ? packed.byId.fresh.length : undefined;
-      this.#recorded.unshift({ sequences: going.length, pages: packed.pages, fresh, feeds: batch.feeds, replay });
+      this.#recorded.unshift({ sequences: going.length, pages: packed.pages, kind, fresh, feeds: batch.feeds, replay });
       for (const { replay: oldest } of this.#recorded.splice(MAX_RECORDED)) oldest.dispose();
     }
     collect(going, numbers as Float32Array);
@@ -215,19 +240,23 @@ export class Engine {
 interface Recording {
   readonly sequences: number;
   readonly pages: number;
+  readonly kind: string;
   /** How many values are computed for ids that are new; undefined where none are computed by id. */
   readonly fresh: number | undefined;
   readonly feeds: readonly Feed[];
   readonly replay: Replay;
 }
 
-const serves = ({ sequences, pages, fresh }: Recording, packed: Packed): boolean =>
+const serves = ({ sequences, pages, kind, fresh }: Recording, packed: Packed, wanted: string): boolean =>
+  kind === wanted &&
   sequences === packed.sequences.length &&
   pages === packed.pages &&
   (fresh === undefined || fresh === packed.byId.fresh.length);
 
-const isDecoding = ({ ids, rows, tap }: Request): boolean =>
-  ids.length === 1 && !tap && rowsWanted(rows, 1).length === 1;
+const isDecoding = ({ ids, rows, tap, summary }: Request): boolean =>
+  ids.length === 1 && !tap && !summary?.targets && rowsWanted(rows, 1).length === 1;
+
+const isOneKind = (going: readonly Collector[]): boolean => going.every(({ kind }) => kind === going[0]?.kind);
 
 function collect(going: readonly Collector[], numbers: Float32Array): void {
   for (const [i, collector] of going.entries()) collector.take(1, numbers, i, going.length);

@@ -1,4 +1,4 @@
-/** Whose logits are wanted of a step, and who gets them. */
+/** Whose logits, or summaries of them, are wanted of a step, and who gets them. */
 import { UsageError } from '../errors.ts';
 import type { Outcome, Request } from './engine.ts';
 
@@ -35,6 +35,12 @@ export class Collector {
     this.#failure ??= { error };
   }
 
+  /** Requests of one kind get their rows from one op: those of the same columns of logits or summaries. */
+  get kind(): string {
+    const { summary } = this.request;
+    return summary ? `${summary.top} ${summary.targets !== undefined}` : '';
+  }
+
   /** The next `count` rows: rows `at`.. of `total` in `numbers`. */
   take(count: number, numbers: Float32Array, at: number, total: number): void {
     if (this.#failure) return;
@@ -54,7 +60,7 @@ export class Collector {
   }
 
   get outcome(): Outcome {
-    return { logits: joined(this.#parts), failure: this.#failure };
+    return { output: joined(this.#parts), failure: this.#failure };
   }
 }
 
@@ -69,20 +75,23 @@ export function joined(parts: readonly Float32Array[]): Float32Array {
   return all;
 }
 
-interface Part {
+export interface Part {
   readonly collector: Collector;
+  /** How many wanted rows of the request come before. */
+  readonly first: number;
   /** Numbers of rows of the step. */
   readonly rows: readonly number[];
 }
 
-/** All wanted rows, at most `most` at a time; a tap that sees logits gets those of its sequence in one. */
+/** All wanted rows, at most `most` of one kind at a time; a tap that sees logits gets those of its sequence in one. */
 export function chunksOf(going: readonly Collector[], starts: readonly number[], most: number): Part[][] {
   const chunks: Part[][] = [];
   let room = 0;
   going.forEach((collector, b) => {
+    if (chunks.at(-1)?.[0]?.collector.kind !== collector.kind) room = 0;
     let rows = collector.rows.map((row) => row + (starts[b] as number));
     if (collector.seesLogits) {
-      if (rows.length > 0) chunks.push([{ collector, rows }]);
+      if (rows.length > 0) chunks.push([{ collector, rows, first: 0 }]);
       room = 0;
       return;
     }
@@ -92,7 +101,7 @@ export function chunksOf(going: readonly Collector[], starts: readonly number[],
         room = most;
       }
       const some = rows.slice(0, room);
-      chunks.at(-1)?.push({ collector, rows: some });
+      chunks.at(-1)?.push({ collector, rows: some, first: collector.rows.length - rows.length });
       room -= some.length;
       rows = rows.slice(some.length);
     }

@@ -6,8 +6,8 @@ import { UsageError } from '../errors.ts';
 import { checkSequences, type Engine, type Outcome, type Request } from './engine.ts';
 import { joined, rowsWanted } from './logits.ts';
 
-/** Tokens of one step: enough that weights are read rarely, few enough that activations stay small. */
-const PIECE_TOKENS = 256;
+/** Tokens of one step at most: enough that weights are read rarely, few enough that activations stay small. */
+const STEP_TOKENS = 256;
 
 export interface Done<R extends Request> extends Outcome {
   readonly request: R;
@@ -26,11 +26,14 @@ interface Open<R extends Request> {
 
 export class Reader<R extends Request> {
   readonly #engine: Engine;
+  readonly #stepTokens: number;
   /** Who has waited longest comes first. */
   #open: Open<R>[] = [];
 
-  constructor(engine: Engine) {
+  /** `stepTokens`: tokens of one step at most. */
+  constructor(engine: Engine, { stepTokens = STEP_TOKENS } = {}) {
     this.#engine = engine;
+    this.#stepTokens = stepTokens;
   }
 
   /** How many have not been read to their end. */
@@ -49,20 +52,23 @@ export class Reader<R extends Request> {
 
   /** Runs one step; gives those who have been read to their end, or failed, in the order in which they were added. */
   async round(): Promise<Done<R>[]> {
-    const shares = sharesOf(this.#open.map(({ ids, at }) => ids.length - at));
+    const shares = sharesOf(
+      this.#open.map(({ ids, at }) => ids.length - at),
+      this.#stepTokens,
+    );
     const served = this.#open.filter((open, i) => (shares[i] as number) > 0 || open.ids.length === 0);
     const pieces = served.map((open) => pieceOf(open, shares[this.#open.indexOf(open)] as number));
     const outcomes = await this.#engine.step(pieces);
     const done: Done<R>[] = [];
     const left: Open<R>[] = [];
     served.forEach((open, i) => {
-      const { logits, failure } = outcomes[i] as Outcome;
+      const { output, failure } = outcomes[i] as Outcome;
       const piece = pieces[i] as Request;
       open.at += piece.ids.length;
       open.given += (piece.rows as readonly number[]).length;
-      open.parts.push(logits);
+      open.parts.push(output);
       if (failure || open.at === open.ids.length)
-        done.push({ request: open.request, logits: joined(open.parts.filter(({ length }) => length > 0)), failure });
+        done.push({ request: open.request, output: joined(open.parts.filter(({ length }) => length > 0)), failure });
       else left.push(open);
     });
     this.#open = [...this.#open.filter((open) => !served.includes(open)), ...left];
@@ -71,7 +77,7 @@ export class Reader<R extends Request> {
 }
 
 function pieceOf<R extends Request>({ request, ids, rows, at, given }: Open<R>, count: number): Request {
-  const { state, tap, signal, visit } = request;
+  const { state, tap, signal, summary, visit } = request;
   const inside = rows.slice(given).filter((row) => row < at + count);
   return {
     state,
@@ -79,12 +85,15 @@ function pieceOf<R extends Request>({ request, ids, rows, at, given }: Open<R>, 
     rows: inside.map((row) => row - at),
     tap,
     signal,
-    visit: visit && ((first, logits) => visit(given + first, logits)),
+    summary: summary?.targets
+      ? { ...summary, targets: inside.map((_, i) => summary.targets?.[given + i] as number) }
+      : summary,
+    visit: visit && ((first, output) => visit(given + first, output)),
   };
 }
 
 /** Tokens of the next step for each that has so many left: as equal as can be; a token for each of the first, when not all get one. */
-export function sharesOf(left: readonly number[], room = PIECE_TOKENS): number[] {
+export function sharesOf(left: readonly number[], room = STEP_TOKENS): number[] {
   const shares = left.map(() => 0);
   const fewestFirst = left.map((_, i) => i).sort((a, b) => (left[a] as number) - (left[b] as number) || a - b);
   const order = left.length > room ? left.map((_, i) => i) : fewestFirst;

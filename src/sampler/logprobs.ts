@@ -1,5 +1,5 @@
 /** Logarithms of the model's own probabilities: logits minus the logarithm of the sum of their exponentials, in f64. */
-import { CheckpointError } from '../errors.ts';
+import { unusableLogits } from '../errors.ts';
 import { exp, log } from '../math.ts';
 import { thresholdOf } from './select.ts';
 
@@ -9,15 +9,11 @@ export function maxLogit(logits: Float32Array): number {
   for (let id = 0; id < logits.length; id++) {
     const x = logits[id] as number;
     if (x > max) max = x;
-    else if (Number.isNaN(x)) throw broken(`NaN for id ${id}`);
+    else if (Number.isNaN(x)) throw unusableLogits(`NaN for id ${id}`);
   }
   if (Number.isFinite(max)) return max;
-  throw broken(max > 0 ? `Infinity for id ${logits.indexOf(max)}` : `no finite number for any of ${logits.length} ids`);
-}
-
-function broken(what: string): CheckpointError {
-  return new CheckpointError(
-    `the logits are ${what}: the weights are damaged, or numbers overflowed on the way; try the weights as f32.`,
+  throw unusableLogits(
+    max > 0 ? `Infinity for id ${logits.indexOf(max)}` : `no finite number for any of ${logits.length} ids`,
   );
 }
 

@@ -47,6 +47,11 @@ export class Sampler {
     this.seed = this.#temperature === 0 ? undefined : seed;
   }
 
+  /** Does `next` always give the id of the largest logit, so that nobody need know the others? */
+  get takesLikeliest(): boolean {
+    return this.#temperature === 0 && this.#processors.length === 0;
+  }
+
   /** A sampler for another sequence: with a seed, the same draws from their beginning; without one, others. */
   clone(): Sampler {
     const twin = new Sampler(this.#options, this.#endIds);

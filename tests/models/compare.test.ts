@@ -45,7 +45,7 @@ describe('comparing', () => {
     const result = await compare(model, model, text);
     expect(result).toMatchObject({ klMean: 0, kl99: 0, klMax: 0, sameTop: 1, logprobDifference: 0, windows: 1 });
     const { perplexity } = await model.score(ids);
-    expect(result.perplexity).toBeCloseTo(perplexity, 9);
+    expect(result.perplexity).toBeCloseTo(perplexity, 7);
     expect(result.referencePerplexity).toBe(result.perplexity);
     expect(result.tokens).toBe(ids.length - 1);
   });
@@ -74,7 +74,7 @@ describe('comparing', () => {
     for (let at = 0; at < ids.length; at += window) sum += (await model.score(ids.slice(at, at + window))).sumLogprob;
     const windows = Math.ceil(ids.length / window);
     expect(result).toMatchObject({ window, windows, tokens: ids.length - windows });
-    expect(result.perplexity).toBeCloseTo(Math.exp(-sum / (ids.length - windows)), 9);
+    expect(result.perplexity).toBeCloseTo(Math.exp(-sum / (ids.length - windows)), 7);
     expect(progress.at(-1)).toBe(ids.length);
   });
 
@@ -89,7 +89,7 @@ describe('comparing', () => {
     for (let at = 0; at < ids.length; at += 20)
       sum += (await model.score([front, ...ids.slice(at, at + 20)])).sumLogprob;
     expect(result.tokens).toBe(ids.length);
-    expect(result.perplexity).toBeCloseTo(Math.exp(-sum / ids.length), 9);
+    expect(result.perplexity).toBeCloseTo(Math.exp(-sum / ids.length), 7);
   });
 
   it('refuses what cannot be compared', async () => {

@@ -86,7 +86,7 @@ describe.each([
       const { perplexity, windows, window, stride } = await model.score(some, options);
       const compared = await compare(model, model, some, options);
       expect(compared).toMatchObject({ klMax: 0, windows, window, stride });
-      expect(compared.perplexity).toBeCloseTo(perplexity, 9);
+      expect(compared.perplexity).toBeCloseTo(perplexity, 7); // the exponentials of score are f32
     }
   });
 });

@@ -158,6 +158,14 @@ export function opCases(seed: number): OpCase[] {
 
   const x = between(1, 12);
   const a = between(1, x);
+  const words = between(5, 300);
+  add('summarizeLogits', [floats([t, words], -20, 20), ints([t, a], 0, words - 1)], { top: between(0, 5) });
+  add(
+    'summarizeLogits',
+    [floats([t, words], -90, 90)],
+    { top: between(1, words < 40 ? words : 40) },
+    'without targets',
+  );
   add('topExperts', [floats([t, x])], { count: a });
   const chosen: Input = {
     shape: [t, a],

@@ -127,7 +127,7 @@ describe.each(CASES)('%s, keys and values as %s, %i threads', (name, keyValues: 
             for (const sequence of others) sequence.ids.push(...token);
             await check(
               others,
-              outcomes.slice(1).map(({ logits }) => logits),
+              outcomes.slice(1).map(({ output }) => output),
             );
           }
         }
@@ -202,7 +202,7 @@ describe('a reader', () => {
     ]);
     expect(failed?.failure?.error).toEqual(new Error('stopped'));
     expect([one.length, other.length, fine?.failure]).toEqual([0, 2, undefined]);
-    expect(fine?.logits).toHaveLength(model.engine.model.facts.vocabSize);
+    expect(fine?.output).toHaveLength(model.engine.model.facts.vocabSize);
     for (const state of [one, other]) state.dispose();
   });
 });

@@ -29,7 +29,7 @@ describe.each(['backpack-hub', 'granite-moe-10', 'llama-2b4t', 'mamba-odd'])('%s
     );
     for (const [i, ids] of texts.entries()) {
       const wanted = await model.capture(ids, { sites: ['*'] });
-      expect([...(outcomes[i]?.logits ?? [])]).toEqual([...(wanted.get('logits')?.data ?? [])]);
+      expect([...(outcomes[i]?.output ?? [])]).toEqual([...(wanted.get('logits')?.data ?? [])]);
       if (captures[i]) expect(await captures[i].collect()).toEqual(wanted);
       captures[i]?.dispose();
       states[i]?.dispose();
@@ -49,7 +49,7 @@ describe.each(['backpack-hub', 'granite-moe-10', 'llama-2b4t', 'mamba-odd'])('%s
       });
       const outcomes = await model.engine.step(requests);
       for (const state of states) state.dispose();
-      return outcomes.map(({ logits }) => logits);
+      return outcomes.map(({ output }) => output);
     };
     const wanted = await read(undefined);
     const floats = model.sites.filter(({ name }) => /residPre|pattern|senseWeights|ssmState|embed|senses$/.test(name));

@@ -19,15 +19,15 @@ function pastOf(pool: Tensor, table: Numbers, count: number): Past {
   return { numbers: floatsOf(pool), heads, width, rows: Array.from({ length: count }, (_, s) => poolRow(pages, s)) };
 }
 
-/** Probabilities of query row `qRow` of `q` over the first `seen` keys. */
-function probabilities(q: Numbers, qRow: number, k: Past, head: number, seen: number, scale: number): Float64Array {
+/** Probabilities of query row `qRow` of `q` over the first `seen` keys: in f32 also where nobody sees them, so that seeing changes no bit. */
+function probabilities(q: Numbers, qRow: number, k: Past, head: number, seen: number, scale: number): Float32Array {
   const { numbers, heads, width, rows } = k;
   const score = (s: number) => scale * dot(q, qRow * width, numbers, (at(rows, s) * heads + head) * width, width);
   const scores = Float64Array.from({ length: seen }, (_, s) => score(s));
   const largest = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const exps = scores.map((x) => exp(x - largest));
   const sum = exps.reduce((a, b) => a + b, 0);
-  return exps.map((x) => x / sum);
+  return Float32Array.from(exps, (x) => x / sum);
 }
 
 /** out[to..to + Dv] = sum over s of p[s] v[s] */

@@ -9,6 +9,7 @@ import { activations, at, dot, type Kernel, type Numbers } from './kernel.ts';
 import { floatsOf, numbersOf } from './memory.ts';
 import { concat, copyRows, gather, writeRows } from './rows.ts';
 import { selectiveScan } from './selective-scan.ts';
+import { summarizeLogits } from './summarize-logits.ts';
 
 const gelu = (x: number) => 0.5 * x * (1 + tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
 
@@ -201,6 +202,7 @@ export const kernels: Readonly<Record<string, Kernel<unknown>>> = {
   sumHeads,
   causalConv,
   selectiveScan,
+  summarizeLogits,
   topExperts,
   experts,
   zeros: each(() => 0),

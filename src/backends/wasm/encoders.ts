@@ -77,6 +77,11 @@ export const encoders: Encoders = {
     to.u32(...(logits as Located).shape, count);
   },
   experts,
+  summarizeLogits: (to, [logits, targets], [y], { top }) => {
+    to.begin('summarizeLogits');
+    to.u32((y as Located).address, (logits as Located).address, targets?.address ?? 0);
+    to.u32(...(logits as Located).shape, targets?.shape[1] ?? 0, top);
+  },
   zeros: (to, _, [y]) => {
     to.begin('zero');
     to.u32((y as Located).address, byteSize((y as Located).shape, 'f32'));

@@ -12,4 +12,5 @@ export { arrangePanels, rowsOfPanels } from './panels';
 export { quantizeWeights } from './quantize-weights';
 export { makeRecords } from './records';
 export { selectiveScan } from './selective-scan';
+export { summarizeLogits } from './summarize-logits';
 export { writeCodes, writeHalves } from './write-rows';
