@@ -21,7 +21,7 @@ function eachCode(shape: Shape, visit: (number: number, byte: number, shift: num
 
 export const ternary: MatrixFormat<'ternary'> = {
   ...named('ternary'),
-  exactness: 'nothing of -1, 0 and 1; it holds no other numbers',
+  exactness: 'nothing: it holds only -1, 0 and 1',
   bytes: 'u8',
   storedShape,
   hasRows: false,
