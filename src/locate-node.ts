@@ -37,10 +37,10 @@ export async function locate(reference: string, options: LocateOptions = {}): Pr
   }
   if (shipped !== undefined) return { folder: localFolder(shipped), source: 'shipped' };
   if (here && !here.isDirectory()) {
-    const about = foreignFile(basename(reference));
-    throw new UsageError(
-      `'${reference}' ${about ?? `is a file; give the folder that it lies in, with config.json: ${dirname(reference)}`}.`,
-    );
+    const folder = dirname(reference);
+    const advice = existsSync(join(folder, 'config.json')) ? ` Give its folder: ${folder}` : '';
+    const about = foreignFile(basename(reference)) ?? `is a file. ${ABOUT_FOLDER}.${advice}`;
+    throw new UsageError(`'${reference}' ${about.replace(/\.$/, '')}.`);
   }
   const found = hubReference(reference, hubEndpoint(options.hub?.endpoint));
   const nothing = `'${reference}' is no folder, and none of the shipped models (${shippedModelsText()})`;
@@ -58,6 +58,8 @@ export async function locate(reference: string, options: LocateOptions = {}): Pr
   });
 }
 
+const ABOUT_FOLDER = 'A model is given as a folder with config.json, weights and tokenizer in it';
+
 const ABOUT = { shipped: 'the shipped model of that name', hub: 'the model of that name on the hub' };
 
 async function onHub(reference: string, { revision, hub, signal, onWarning, downloadWeights = true }: LocateOptions) {
@@ -72,9 +74,10 @@ async function onHub(reference: string, { revision, hub, signal, onWarning, down
 /** An old name may be a slip of any kind: what else it could have been is said too. */
 function explained(error: Error, about: string): Error {
   const message = `${about}: ${error.message}`;
+  const { cause } = error; // the error itself is wholly in the message
   if (error instanceof FetchError && error.status !== 401 && error.status !== 404)
-    return new FetchError(message, { cause: error, ...(error.status === undefined ? {} : { status: error.status }) });
-  return error instanceof UsageError || error instanceof FetchError ? new UsageError(message, { cause: error }) : error;
+    return new FetchError(message, { cause, ...(error.status === undefined ? {} : { status: error.status }) });
+  return error instanceof UsageError || error instanceof FetchError ? new UsageError(message, { cause }) : error;
 }
 
 /** A folder that hides a model of the same name must be one of a model itself. */

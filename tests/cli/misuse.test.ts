@@ -8,6 +8,8 @@ let folder = '';
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), 'portmanteau-cli-'));
   mkdirSync(join(folder, 'empty'));
+  mkdirSync(join(folder, 'model'));
+  for (const name of ['config.json', 'weights']) writeFileSync(join(folder, 'model', name), '');
   writeFileSync(join(folder, 'binary'), Uint8Array.from([0xff, 0xfe, 0, 1]));
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -23,7 +25,8 @@ const MISUSE: readonly (readonly [readonly string[], RegExp])[] = [
   [['run', 'backpack-tny', 'x'], /did you mean backpack-tiny\?/],
   [['info', 'Granite_Tiny'], /did you mean granite-tiny\?/],
   [['tokenize', 'nosuch', 'x'], /'nosuch' is no folder.*backpack-tiny, .*granite-tiny/],
-  [['run', 'F/binary', 'x'], /is a file; give the folder that it lies in/],
+  [['run', 'F/binary', 'x'], /binary' is a file. A model is given as a folder with config.json, [^.]*\.\n$/],
+  [['run', 'F/model/weights', 'x'], /weights' is a file. .* Give its folder: \S+\/model\.\n$/],
   [[...run, 'y'], /too many arguments/],
   [[...run, '--maxnewtokens', '3'], /unknown option '--maxnewtokens'.*--max-new-tokens/],
   [[...run, '--threads', '0'], /'--threads <n>' argument '0'.*from 1 to/],
