@@ -1,6 +1,7 @@
 /** Where the files of a model are: in a folder, in this package, or on the hub. */
 import { existsSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { localFolder } from './checkpoint/folder-node.ts';
 import { foreignFile } from './checkpoint/other-files.ts';
 import type { Folder } from './checkpoint/source.ts';
@@ -24,6 +25,24 @@ export interface LocateOptions {
 
 /** Throws UsageError when there is no such model, FetchError when a download fails. */
 export async function locate(reference: string, options: LocateOptions = {}): Promise<Located> {
+  const located = await find(/^file:\/\//i.test(reference) ? pathOf(reference) : reference, options);
+  if (located.source !== 'hub' && options.revision !== undefined)
+    options.onWarning?.(
+      `'${reference}' is not taken from the hub, so the revision '${options.revision}' changes nothing.`,
+    );
+  return located;
+}
+
+/** Throws UsageError when the URL is of another machine. */
+function pathOf(url: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch (error) {
+    throw new UsageError(`'${url}' is no file of this machine: ${(error as Error).message}.`, { cause: error });
+  }
+}
+
+async function find(reference: string, options: LocateOptions): Promise<Located> {
   const shipped = shippedModelFolder(reference);
   const known = shipped !== undefined ? 'shipped' : isRepoId(reference) ? 'hub' : undefined;
   const here = statsOf(reference);

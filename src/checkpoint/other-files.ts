@@ -20,7 +20,10 @@ const FOREIGN: Kinds = [
   [/^tf_model|\.h5$/, 'is for TensorFlow: take the checkpoint in safetensors'],
   [/\.msgpack$/, 'is for Flax: take the checkpoint in safetensors'],
   [/\.npz$/, 'is for MLX: take the checkpoint that it was made from'],
-  [/\.(mlmodel|mlpackage|tflite|engine|nemo|ot)$/, 'is in the format of another program: take the checkpoint in safetensors that it was made from'],
+  [
+    /\.(mlmodel|mlpackage|tflite|engine|nemo|ot)$/,
+    'is in the format of another program: take the checkpoint in safetensors that it was made from',
+  ],
 ];
 
 /** Perhaps weights that can be read, if they were called otherwise. */

@@ -248,7 +248,8 @@ function refusal(response: Response, foreign: boolean, method: string, address: 
   // Through a proxy, and with HTTP/2, answers come without the words for their status.
   const who =
     status === 407 ? 'the proxy' : foreign ? `${new URL(response.url).host}, to which the hub redirects,` : 'the hub';
-  const start = `${method} ${address}: ${who} answered ${status} ${response.statusText || (STATUS_CODES[status] ?? '')}`.trimEnd();
+  const start =
+    `${method} ${address}: ${who} answered ${status} ${response.statusText || (STATUS_CODES[status] ?? '')}`.trimEnd();
   // Signed addresses of other hosts expire; the next try gets a new one.
   if (PASSING.has(status) || (foreign && status === 403) || status === 416) {
     const advice = foreign ? 'Its trouble is not yours: try again later.' : adviceFor(status, null, asked);

@@ -26,5 +26,7 @@ function kindOf({ model_type: type, architectures }: JsonObject): string {
   if (type === undefined && architectures === undefined)
     return "has neither 'model_type' nor 'architectures', and no keys of a family that does without";
   const class_ = architectures === undefined ? '' : ` (${quote(architectures)})`;
-  return type === undefined ? `describes a model of ${quote(architectures)}` : `describes a model of type ${quote(type)}${class_}`;
+  return type === undefined
+    ? `describes a model of ${quote(architectures)}`
+    : `describes a model of type ${quote(type)}${class_}`;
 }
