@@ -38,7 +38,10 @@ function inOurWords(command: Command, text: string): string {
   const unknown = /^unknown option '([^'=]+)/.exec(plain)?.[1];
   const here =
     unknown === undefined ? undefined : CALLED_HERE[unknown.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)];
-  if (here !== undefined && hasOption(command, here)) return `unknown option '${unknown}' (here it is ${here})`;
+  if (here !== undefined && hasOption(command, here)) return `unknown option '${unknown}'; here it is ${here}`;
+  const missing = /^required option '(--[\w-]+)/.exec(plain)?.[1];
+  const choices = command.options.find(({ long }) => missing !== undefined && long === missing)?.argChoices;
+  if (choices !== undefined) return `${plain}; wanted one of ${choices.join(', ')}`;
   const meant = plain.startsWith('too many arguments') ? MEANT[command.name()] : undefined;
   return meant === undefined ? plain : `${plain.replace(/\.$/, '')}; ${meant}`;
 }

@@ -89,7 +89,9 @@ Examples:
 async function bench(reference: string | undefined, flags: BenchFlags): Promise<void> {
   const { shape } = flags;
   if ((reference === undefined) === (shape === undefined))
-    throw new UsageError('wanted one of a model and --shape: bench granite-tiny, or bench --shape granite-3.1-2b.');
+    throw new UsageError(
+      'give either a model or --shape, as in: bench granite-tiny, or: bench --shape granite-3.1-2b.',
+    );
   const report = shape
     ? await withSynthetic(shapeNamed(shape), (folder) => measureAll(shape, folder, flags))
     : await measureAll(reference as string, reference as string, flags);

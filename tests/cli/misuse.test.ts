@@ -33,9 +33,10 @@ const MISUSE: readonly (readonly [readonly string[], RegExp])[] = [
   [['run', 'F/model/weights', 'x'], /weights' is a file. .* Give its folder: \S+\/model\.\n$/],
   [[...run, 'y'], /too many arguments.*got 3; a prompt of several words stands in quotes/],
   [['score', 'granite-tiny', 'text'], /too many arguments.*a text comes after --text/],
+  [['quantize', 'granite-tiny', 'F/out'], /required option '--weights <format>' not specified; wanted one of q8, q4, /],
   [['cache', 'rm'], /missing required argument.*\(see 'portmanteau cache rm --help'\)/],
-  [[...run, '--max_tokens', '3'], /unknown option '--max_tokens' \(here it is --max-new-tokens\)/],
-  [[...run, '--numThreads=3'], /unknown option '--numThreads' \(here it is --threads\)/],
+  [[...run, '--max_tokens', '3'], /unknown option '--max_tokens'; here it is --max-new-tokens/],
+  [[...run, '--numThreads=3'], /unknown option '--numThreads'; here it is --threads/],
   [[...run, '--seed', '1e30'], /Wanted a whole number from 0 on that is not so large: at most 9007199254740991/],
   [[...run, '--memory', '8'], /Without a unit these are bytes.*wanted 8GB\?/],
   [[...run, '--load-state', 'F/empty'], /this is a folder/],
@@ -135,4 +136,11 @@ test('help is folded to the width of the terminal, in paragraphs; examples stay 
   );
   const { stdout } = await cli(['bench', '--help']);
   expect(stdout.split('\n').filter((line) => line.length > 80 && !line.startsWith(' '))).toEqual([]);
+});
+
+test('a cache without models is told by verify as by ls', async () => {
+  const env = { HF_HUB_CACHE: join(folder, 'nosuch') };
+  const [listed, verified] = await Promise.all([cli(['cache', 'ls'], { env }), cli(['cache', 'verify'], { env })]);
+  expect(verified).toEqual({ code: 0, stdout: '', stderr: `no models in ${env.HF_HUB_CACHE}\n` });
+  expect(listed).toEqual(verified);
 });
