@@ -10,7 +10,7 @@ const FOREIGN: Kinds = [
   ],
   [
     /\.(gguf|ggml)$/,
-    'is in the format of llama.cpp, which is not read here: take the checkpoint in safetensors that it was made from',
+    'is in the format GGUF or GGML, which is not read here: take the checkpoint in safetensors that it was made from',
   ],
   [/\.onnx(_data)?$/, 'is for ONNX: take the checkpoint that it was made from'],
   [

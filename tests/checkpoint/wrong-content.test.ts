@@ -77,7 +77,7 @@ describe('a folder without weights that this library reads says what its files a
   test.each<[string[], RegExp]>([
     [
       ['llama-q4.gguf'],
-      /llama-q4.gguf is in the format of llama.cpp, which is not read here: take the checkpoint in safetensors/,
+      /llama-q4.gguf is in the format GGUF or GGML, which is not read here: take the checkpoint in safetensors/,
     ],
     [['model.onnx', 'model.onnx_data'], /model.onnx is for ONNX/],
     [['consolidated.00.pth', 'params.json'], /consolidated.00.pth .*layout of its authors/],
