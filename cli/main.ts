@@ -2,7 +2,14 @@
 /** The command line: parses, runs one command, and turns errors into one line and an exit code (1 failure, 2 misuse, 128 and more a signal). */
 import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
-import { CheckpointError, enableEngineFeatures, FetchError, shippedModelNames, UsageError } from '../src/node.ts';
+import {
+  CheckpointError,
+  describeWriteError,
+  enableEngineFeatures,
+  FetchError,
+  shippedModelNames,
+  UsageError,
+} from '../src/node.ts';
 import { addBench } from './commands/bench.ts';
 import { addCache } from './commands/cache.ts';
 import { addCapture } from './commands/capture.ts';
@@ -13,7 +20,9 @@ import { addQuantize } from './commands/quantize.ts';
 import { addRun } from './commands/run.ts';
 import { addScore } from './commands/score.ts';
 import { addTokenize } from './commands/tokenize.ts';
+import { helpText } from './help-text.ts';
 import { EXIT_CODES, interrupt } from './interrupt.ts';
+import { tellParserErrors } from './parser-errors.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -24,13 +33,10 @@ enableEngineFeatures();
 const program = new Command('portmanteau')
   .description('Runs, opens up and scores Backpack, 1.58-bit Llama, Mamba and Granite language models.')
   .version(version)
-  .configureOutput({
-    outputError: (text, write) => write(line(`${text.replace(/^error: /, '').trimEnd()} (--help tells what there is)`)),
-  })
   .exitOverride()
   .addHelpText(
     'after',
-    `
+    helpText(`
 Examples:
   portmanteau run granite-tiny 'Once upon a time' --temperature 0.7
   portmanteau run ibm-granite/granite-3.1-1b-a400m-base 'The capital of France is' --weights bf16 --stats
@@ -42,7 +48,7 @@ Results go to stdout, all else to stderr.
 Exit codes: 0 done, 1 failed, 2 misuse, ${EXIT_CODES.SIGINT} Ctrl-C, ${EXIT_CODES.SIGTERM} SIGTERM.
 Environment: HF_TOKEN, HF_ENDPOINT, HF_HUB_CACHE, HF_HOME and HF_HUB_OFFLINE as in the Python tools;
 HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY as usual;
-PORTMANTEAU_DEBUG=1 shows where an error came from; PORTMANTEAU_FLAGS=0 sets no flags of Node's engine ('doctor' lists them).`,
+PORTMANTEAU_DEBUG=1 shows where an error came from; PORTMANTEAU_FLAGS=0 sets no flags of Node's engine ('doctor' lists them).`),
   );
 for (const add of [
   addRun,
@@ -57,6 +63,7 @@ for (const add of [
   addBench,
 ])
   add(program);
+tellParserErrors(program, line);
 
 function line(text: string): string {
   return `portmanteau: ${text.replace(/\s*\n\s*/g, ' ')}\n`;
@@ -80,7 +87,7 @@ function isExplained(error: unknown): boolean {
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
     if (error.code === 'EPIPE') process.exit(0); // the reader of a pipe has seen enough
-    if (stream === process.stdout) process.stderr.write(line(`the output cannot be written: ${error.message}`));
+    if (stream === process.stdout) process.stderr.write(line(describeWriteError('-', error).message));
     process.exit(1);
   });
 }

@@ -16,12 +16,15 @@ import {
   type WeightFormat,
 } from '../src/node.ts';
 
+const MAX_ABOUT = `at most ${Number.MAX_SAFE_INTEGER}`; // 2^53 - 1, up to which JavaScript counts
+
 /** A parser of numbers that hold to a rule. Takes what JavaScript takes: 0.5, 1e3, -1. */
 function numberThat(wanted: string, holds: (value: number) => boolean): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (text.trim() === '' || !Number.isFinite(value) || !holds(value)) {
-      throw new InvalidArgumentError(`Wanted ${wanted}.`);
+      const tooLarge = Math.abs(value) > Number.MAX_SAFE_INTEGER ? ` that is not so large: ${MAX_ABOUT}` : '';
+      throw new InvalidArgumentError(`Wanted ${wanted}${tooLarge}.`);
     }
     return value;
   };
@@ -53,10 +56,16 @@ const UNITS: Readonly<Record<string, number>> = {
   TI: 2 ** 40,
 };
 
+const SMALLEST_MEMORY = 1e5; // bytes; less is a number whose unit was forgotten
+
 /** `8GB`, `512MiB`, `1e9`: bytes, above 0. */
 export function byteCount(text: string): number {
   const [, number = '', unit = ''] = /^\s*([\d.]+(?:e\d+)?)\s*([KMGT]?I?)B?\s*$/i.exec(text) ?? [];
   const bytes = Number(number) * (UNITS[unit.toUpperCase()] ?? Number.NaN);
+  if (number !== '' && unit === '' && bytes >= 1 && bytes < SMALLEST_MEMORY)
+    throw new InvalidArgumentError(
+      `Without a unit these are bytes, and no model fits in so few: wanted ${text.trim()}GB?`,
+    );
   if (number === '' || !(bytes >= 1 && bytes < Number.MAX_SAFE_INTEGER))
     throw new InvalidArgumentError('Wanted a number of bytes, as in 8GB, 512MiB or 1e9.');
   return Math.floor(bytes);
@@ -92,13 +101,15 @@ export function outputFile(path: string): string {
   if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() && !isFolder(path)) return path; // judged by where it leads
   const folder = dirname(resolve(path));
   if (!isFolder(folder)) throw new InvalidArgumentError(`There is no folder ${folder}; make it first.`);
-  if (path === '' || isFolder(path)) throw new InvalidArgumentError('Wanted the name of a file; this is a folder.');
+  if (path === '') throw new InvalidArgumentError('Wanted the name of a file.');
+  if (isFolder(path)) throw new InvalidArgumentError('Wanted the name of a file; this is a folder.');
   return path;
 }
 
 /** A file that is there. */
 export function inputFile(path: string): string {
-  if (!existsSync(path) || isFolder(path)) throw new InvalidArgumentError('There is no such file.');
+  if (!existsSync(path)) throw new InvalidArgumentError('There is no such file.');
+  if (isFolder(path)) throw new InvalidArgumentError('Wanted the name of a file; this is a folder.');
   return path;
 }
 
@@ -115,18 +126,26 @@ export function textOf(bytes: Uint8Array, from: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    throw new UsageError(`${from} is no UTF-8 text; convert it, or give --ids.`);
+    throw new UsageError(`${from} is no UTF-8 text; convert it to UTF-8 first.`);
   }
 }
 
+/** `-` is the standard input. */
 function textFile(path: string): string {
+  if (path !== '-') inputFile(path);
   let bytes: Uint8Array;
   try {
-    bytes = readFileSync(path);
+    bytes = readFileSync(path === '-' ? 0 : path);
   } catch (error) {
-    throw new InvalidArgumentError(`It cannot be read: ${(error as Error).message}`);
+    throw new InvalidArgumentError(`It cannot be read: ${readErrorOf(error as NodeJS.ErrnoException)}.`);
   }
-  return textOf(bytes, path);
+  return textOf(bytes, path === '-' ? 'standard input' : path);
+}
+
+function readErrorOf({ code, message }: NodeJS.ErrnoException): string {
+  if (code === 'EACCES' || code === 'EPERM') return 'this user may not read it';
+  if (code === 'ERR_FS_FILE_TOO_LARGE') return 'it is larger than 2 GiB';
+  return message;
 }
 
 /** A model's name or folder. A slip in the name of a shipped model is told at once; all else is for those to judge who open it. */
@@ -240,7 +259,10 @@ export function textOptions(command: Command): Command {
       ]),
     )
     .addOption(
-      new Option('--text-file <file>', 'a file that holds the text; all of it counts, line ends too')
+      new Option(
+        '--text-file <file>',
+        'a file that holds the text; all of it counts, line ends too; - is standard input',
+      )
         .argParser(textFile)
         .conflicts('ids'),
     )

@@ -33,12 +33,13 @@ export async function describeStates(flags: StateFlags): Promise<DescribedStates
   if (goesOn && from === undefined)
     throw new UsageError('--continue goes on from a state: give its file with --load-state.');
   const loaded = from === undefined ? undefined : await describeState(from);
-  if (from !== undefined && !loaded) throw new CheckpointError(`${from} holds no saved state.`);
+  if (from !== undefined && !loaded)
+    throw new CheckpointError(`${from} holds no saved state: wanted a file that --save-state wrote, as it wrote it.`);
   const replaced = to === undefined || force ? undefined : await describeState(to);
   return { goesOnFrom: goesOn ? loaded : undefined, replaced };
 }
 
-/** All ids of a prompt that goes on from a state. Throws UsageError when it adds none. */
+/** All ids of a prompt that goes on from a state. Throws UsageError when it adds none, or more than the model reads. */
 export function appended(
   opened: OpenedModel,
   { ids }: StateDescription,
@@ -47,6 +48,13 @@ export function appended(
 ): readonly number[] {
   const more = encodeMore(opened, prompt, options);
   if (more.length === 0) throw new UsageError('the prompt is empty: give at least one character to go on with.');
+  const { contextLength } = opened.model.facts;
+  const reach = ids.length + more.length;
+  if (contextLength !== undefined && reach > contextLength)
+    throw new UsageError(
+      `the state has read ${ids.length} tokens and the prompt adds ${more.length}, but this model reads at most ${contextLength}: ` +
+        'give a shorter prompt, or begin anew without --continue.',
+    );
   return [...ids, ...more];
 }
 

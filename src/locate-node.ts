@@ -1,6 +1,7 @@
 /** Where the files of a model are: in a folder, in this package, or on the hub. */
 import { existsSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { localFolder } from './checkpoint/folder-node.ts';
 import { foreignFile } from './checkpoint/other-files.ts';
 import type { Folder } from './checkpoint/source.ts';
@@ -24,6 +25,24 @@ export interface LocateOptions {
 
 /** Throws UsageError when there is no such model, FetchError when a download fails. */
 export async function locate(reference: string, options: LocateOptions = {}): Promise<Located> {
+  const located = await find(/^file:\/\//i.test(reference) ? pathOf(reference) : reference, options);
+  if (located.source !== 'hub' && options.revision !== undefined)
+    options.onWarning?.(
+      `'${reference}' is not taken from the hub, so the revision '${options.revision}' changes nothing.`,
+    );
+  return located;
+}
+
+/** Throws UsageError when the URL is of another machine. */
+function pathOf(url: string): string {
+  try {
+    return fileURLToPath(url);
+  } catch (error) {
+    throw new UsageError(`'${url}' is no file of this machine: ${(error as Error).message}.`, { cause: error });
+  }
+}
+
+async function find(reference: string, options: LocateOptions): Promise<Located> {
   const shipped = shippedModelFolder(reference);
   const known = shipped !== undefined ? 'shipped' : isRepoId(reference) ? 'hub' : undefined;
   const here = statsOf(reference);
@@ -37,10 +56,10 @@ export async function locate(reference: string, options: LocateOptions = {}): Pr
   }
   if (shipped !== undefined) return { folder: localFolder(shipped), source: 'shipped' };
   if (here && !here.isDirectory()) {
-    const about = foreignFile(basename(reference));
-    throw new UsageError(
-      `'${reference}' ${about ?? `is a file; give the folder that it lies in, with config.json: ${dirname(reference)}`}.`,
-    );
+    const folder = dirname(reference);
+    const advice = existsSync(join(folder, 'config.json')) ? ` Give its folder: ${folder}` : '';
+    const about = foreignFile(basename(reference)) ?? `is a file. ${ABOUT_FOLDER}.${advice}`;
+    throw new UsageError(`'${reference}' ${about.replace(/\.$/, '')}.`);
   }
   const found = hubReference(reference, hubEndpoint(options.hub?.endpoint));
   const nothing = `'${reference}' is no folder, and none of the shipped models (${shippedModelsText()})`;
@@ -58,6 +77,8 @@ export async function locate(reference: string, options: LocateOptions = {}): Pr
   });
 }
 
+const ABOUT_FOLDER = 'A model is given as a folder with config.json, weights and tokenizer in it';
+
 const ABOUT = { shipped: 'the shipped model of that name', hub: 'the model of that name on the hub' };
 
 async function onHub(reference: string, { revision, hub, signal, onWarning, downloadWeights = true }: LocateOptions) {
@@ -72,9 +93,10 @@ async function onHub(reference: string, { revision, hub, signal, onWarning, down
 /** An old name may be a slip of any kind: what else it could have been is said too. */
 function explained(error: Error, about: string): Error {
   const message = `${about}: ${error.message}`;
+  const { cause } = error; // the error itself is wholly in the message
   if (error instanceof FetchError && error.status !== 401 && error.status !== 404)
-    return new FetchError(message, { cause: error, ...(error.status === undefined ? {} : { status: error.status }) });
-  return error instanceof UsageError || error instanceof FetchError ? new UsageError(message, { cause: error }) : error;
+    return new FetchError(message, { cause, ...(error.status === undefined ? {} : { status: error.status }) });
+  return error instanceof UsageError || error instanceof FetchError ? new UsageError(message, { cause }) : error;
 }
 
 /** A folder that hides a model of the same name must be one of a model itself. */

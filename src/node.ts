@@ -40,6 +40,7 @@ export { localFolder } from './checkpoint/folder-node.ts';
 export type { WriteOptions } from './checkpoint/output-node.ts';
 export { checkOutputFile } from './checkpoint/output-place-node.ts';
 export { saveTensors } from './checkpoint/save-node.ts';
+export { refused as describeWriteError } from './checkpoint/write-errors.ts';
 export * from './hub/cache-node.ts';
 export { describeHub, type HubDescription } from './hub/describe-node.ts';
 export { download, type HubOptions, hubReference, snapshot } from './hub/hub-node.ts';
@@ -97,7 +98,7 @@ const PRETRAINED_KINDS: Kinds<PretrainedOptions> = {
 
 /** Throws UsageError on what cannot be a model's name, and on options that are none. */
 function checkPretrained(who: string, reference: unknown, options: PretrainedOptions): void {
-  if (typeof reference !== 'string')
+  if (typeof reference !== 'string' && !(reference instanceof URL))
     throw new UsageError(
       `${who} got ${quote(reference)} for a model, wanted a folder, a hub id or the name of a shipped one.`,
     );
@@ -117,23 +118,23 @@ export function describeBackend(): BackendDescription {
 }
 
 /**
- * Loads a model: a folder, the name of a shipped model, or a hub id such as `ibm-granite/granite-3.1-1b-a400m-base`, also with
+ * Loads a model: a folder (its path or file: URL), the name of a shipped model, or a hub id such as `ibm-granite/granite-3.1-1b-a400m-base`, also with
  * `@revision` or as the address of its page.
  * Throws UsageError when there is no such model, CheckpointError when its files are not understood, FetchError when a download fails.
  */
-export async function fromPretrained(reference: string, options: PretrainedOptions = {}): Promise<Model> {
+export async function fromPretrained(reference: string | URL, options: PretrainedOptions = {}): Promise<Model> {
   checkPretrained('fromPretrained', reference, options);
   return loadOpened(await openPretrained(reference, options), options);
 }
 
 /** As fromPretrained, but reads no weights yet: config, headers and tokenizer only. */
-export async function openPretrained(reference: string, options: PretrainedOptions = {}): Promise<OpenedModel> {
+export async function openPretrained(reference: string | URL, options: PretrainedOptions = {}): Promise<OpenedModel> {
   checkPretrained('openPretrained', reference, options);
   const { memoryBytes = usableBytes(), threads = DEFAULT_THREADS } = options;
   const limits = { maxTensorBytes: MAX_TENSOR_BYTES, memoryBytes: weightBudget(memoryBytes, threads) };
   const open = { ...pickOptions(options, openKinds), ...limits };
   const other = { ...options, revision: undefined }; // of another repository
-  const { folder, source } = await locate(reference, options);
+  const { folder, source } = await locate(String(reference), options);
   const named = options.tokenizer === undefined ? undefined : await tokenizerFolderOf(options.tokenizer, other);
   const opened = await openModel(folder, { ...open, tokenizerFolder: named });
   const usual = TOKENIZER_OF[opened.family];

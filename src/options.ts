@@ -68,6 +68,7 @@ const CALLED_HERE: Readonly<Record<string, string>> = {
   eos_token_id: 'stopIds',
   logprobs: 'alternatives',
   top_logprobs: 'alternatives',
+  top: 'alternatives',
   abortSignal: 'signal',
 };
 

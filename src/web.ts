@@ -104,7 +104,10 @@ function folderOf(reference: string | URL | Folder, revision: string): Folder {
     const folder = httpFolder(`https://huggingface.co/${text}/resolve/${encodeURIComponent(revision)}`);
     return { ...folder, hint: () => readAsHubId(text) };
   }
-  return httpFolder(addressOf(text));
+  const folder = httpFolder(addressOf(text));
+  return /^[\w-]+$/.test(text)
+    ? { ...folder, hint: () => [readAsFolder(text), folder.hint?.()].filter(Boolean).join('; ') }
+    : folder;
 }
 
 /** Relative addresses begin at the page. */
@@ -121,6 +124,9 @@ const isHubId = (text: string): boolean => /^[\w.-]+\/[\w.-]+$/.test(text) && !t
 
 const readAsHubId = (reference: string): string =>
   `'${reference}' was read as a hub id (org/name); the address of a folder begins with /, ./ or https:, as in './${reference}'`;
+
+const readAsFolder = (reference: string): string =>
+  `'${reference}' was read as a folder beside this page; the package ships no models to browsers: serve one, and give the address of its folder`;
 
 /** Adds to the error of a name that the hub does not know what else may have been meant. */
 function explained(reference: string | URL | Folder, error: unknown): unknown {

@@ -1,5 +1,5 @@
 /** Options and prompts that are none: told before anything is loaded or computed, with what there is. */
-import { fileURLToPath } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { memoryFolder } from '../src/checkpoint/folder-memory.ts';
@@ -192,4 +192,36 @@ test('anything at all is a prompt or a UsageError', () => {
       }
     }),
   );
+});
+
+test('a model is also the file: URL of its folder, as in the browser', async () => {
+  const url = pathToFileURL(shipped);
+  for (const reference of [url, url.href]) {
+    const { checkpoint, family } = await openPretrained(reference);
+    await checkpoint.close();
+    expect(family).toBe('granite');
+  }
+  expect(await told(() => openPretrained(`${url.href}-nosuch`))).toMatch(/granite-tiny-nosuch' is no folder/);
+  expect(await told(() => openPretrained('file://elsewhere/granite-tiny'))).toMatch(/is no file of this machine/);
+});
+
+test('what changes nothing is told: a revision of a folder, and keys to ignore that config.json does not have', async () => {
+  const warnings: string[] = [];
+  const options = {
+    revision: 'v2',
+    ignoreConfigKeys: ['use_cache', 'use_cash'],
+    onWarning: (text: string) => warnings.push(text),
+  };
+  const { checkpoint } = await openPretrained(shipped, options);
+  await checkpoint.close();
+  expect(warnings).toEqual([
+    `'${shipped}' is not taken from the hub, so the revision 'v2' changes nothing.`,
+    "config.json has no 'use_cash' to pass over.",
+  ]);
+});
+
+test('a tokenizer takes texts', async () => {
+  const { checkpoint, tokenizer } = await openPretrained(shipped);
+  await checkpoint.close();
+  expect(await told(() => tokenizer?.encode(5 as Wrong))).toMatch(/encode got 5, wanted a text/);
 });

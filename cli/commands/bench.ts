@@ -5,6 +5,7 @@ import { measureInChild } from '../../bench/in-child.ts';
 import { loopBytes, type Measurement } from '../../bench/measure.ts';
 import { SHAPES, shapeNamed, withSynthetic } from '../../bench/shapes.ts';
 import { DEFAULT_THREADS, describeBackend, openPretrained, UsageError, usableBytes } from '../../src/node.ts';
+import { helpText } from '../help-text.ts';
 import { interrupt } from '../interrupt.ts';
 import { withProgress } from '../load.ts';
 import {
@@ -63,7 +64,7 @@ export function addBench(program: Command): void {
   )
     .addHelpText(
       'after',
-      `
+      helpText(`
 Shapes: ${[...SHAPES.keys()].join(', ')}.
 
 Decoding is held against a bare loop that reads as many bytes, up to 1 GiB, with as many threads: the share is that of its
@@ -80,7 +81,7 @@ All are medians; shares are those of rounds, from 0 to 1.
 
 Examples:
   portmanteau bench granite-tiny --prompt 64 --new 16
-  portmanteau bench --shape granite-3.1-1b-a400m --weights q8 --threads 1,2 --json`,
+  portmanteau bench --shape granite-3.1-1b-a400m --weights q8 --threads 1,2 --json`),
     )
     .action(bench);
 }
@@ -88,7 +89,9 @@ Examples:
 async function bench(reference: string | undefined, flags: BenchFlags): Promise<void> {
   const { shape } = flags;
   if ((reference === undefined) === (shape === undefined))
-    throw new UsageError('wanted one of a model and --shape: bench granite-tiny, or bench --shape granite-3.1-2b.');
+    throw new UsageError(
+      'give either a model or --shape, as in: bench granite-tiny, or: bench --shape granite-3.1-2b.',
+    );
   const report = shape
     ? await withSynthetic(shapeNamed(shape), (folder) => measureAll(shape, folder, flags))
     : await measureAll(reference as string, reference as string, flags);

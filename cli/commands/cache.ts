@@ -59,6 +59,7 @@ async function verify(text: string | undefined, { json }: { json?: boolean }): P
   }
   if (files === 0 && model !== undefined) throw new UsageError(`the cache has no '${model}'; see 'cache ls'.`);
   if (json) printJson({ files, damaged });
+  else if (files === 0) process.stderr.write(`no models in ${cacheDirectory()}\n`);
   if (damaged.length === 0) return;
   process.stderr.write(
     `portmanteau: ${damaged.length} of ${files} files are damaged; remove the model with 'cache rm' and pull it again.\n`,

@@ -8,6 +8,7 @@ import {
   WEIGHT_FORMATS,
   type WeightFormat,
 } from '../../src/node.ts';
+import { helpText } from '../help-text.ts';
 import { withProgress } from '../load.ts';
 import { configOption, hubOptions, jsonOption, loadOptions, type ModelFlags, modelArgument } from '../options.ts';
 import { columns, megabytes, printJson } from '../output.ts';
@@ -32,7 +33,7 @@ export function addQuantize(program: Command): void {
   jsonOption(command, 'out, bytes before and after, the error of each part')
     .addHelpText(
       'after',
-      `
+      helpText(`
 Norms, biases, convolutions and routers stay f32, ternary layers as they are. Files with q8 or q4 are for this program only;
 docs/weight-formats.md describes them.
 
@@ -41,7 +42,7 @@ compared on 128 rows of each tensor that are spread evenly over it.
 
 Examples:
   portmanteau quantize granite-tiny ./granite-tiny-q4 --weights q4
-  portmanteau run ./granite-tiny-q4 'Once upon a time'`,
+  portmanteau run ./granite-tiny-q4 'Once upon a time'`),
     )
     .action(quantize);
 }

@@ -12,6 +12,7 @@ import {
   UsageError,
 } from '../../src/node.ts';
 import { type GenerationFlags, generationFlags, generationOptions, SAMPLING_ABOUT } from '../generation.ts';
+import { helpText } from '../help-text.ts';
 import { breathe, interrupt } from '../interrupt.ts';
 import { withModel } from '../load.ts';
 import {
@@ -39,7 +40,10 @@ interface RunFlags extends ModelFlags, GenerationFlags, StateFlags, EncodeFlags 
 export function addRun(program: Command): void {
   const command = encodeOption(generationFlags(modelOptions(program.command('run'))))
     .description('continue a text; prints what follows, without the text itself. With --ids and no tokenizer, ids')
-    .argument('[prompt]', 'the text to continue; else standard input is read, less a line end at its end')
+    .argument(
+      '[prompt]',
+      'the text to continue; without one, or with -, standard input is read, less a line end at its end',
+    )
     .option('--ids <list>', 'token ids in place of a prompt, as in 1,2,3', idList)
     .option(
       '--save-state <file>',
@@ -48,12 +52,12 @@ export function addRun(program: Command): void {
     )
     .option('--load-state <file>', 'a saved state; a prompt that begins as its text costs only the rest', inputFile)
     .option('--continue', 'with --load-state: the prompt goes on from all that the state has read')
-    .option('--force', 'with --save-state: replace a state even by one that has not read its text')
+    .option('--force', 'with --save-state: replace a saved state even if the text that it has read is lost')
     .option('--stats', 'load time, tokens per second, peak memory, seed: on stderr, or in the object of --json');
   jsonOption(command, 'promptIds, ids, text (with a tokenizer), logprobs, finishReason, seed (if tokens were drawn)')
     .addHelpText(
       'after',
-      `
+      helpText(`
 Examples:
   portmanteau run granite-tiny 'Once upon a time' -n 50 --temperature 0.7
   portmanteau run backpack-tiny 'The cat' --temperature 0.8 --top-p 0.95 --seed 1 --stop $'\\n'
@@ -65,13 +69,15 @@ Examples:
 
 ${SAMPLING_ABOUT}
 
-A state serves the checkpoint and weight format that it was saved with. Where text and state part, the state is rewound; that of a recurrent
-model cannot be, and serves only a prompt that begins with all of its ids. With --continue the prompt is what comes after that text.
+A state serves only the checkpoint and the weight format that it was saved with. Where the prompt is not as the text that the state has read,
+the state is rewound to that place. That of a Mamba can only be rewound to its beginning: it saves time only where the prompt begins with all
+that it has read. With --continue the prompt is appended to what the state has read.
 
 A prompt that begins with the model's begin-of-text, as a chat template writes it, gets no second one. The names of special tokens in a prompt are
 those tokens; in a text that users wrote, --split-special-tokens makes them plain text. --stop may be the name of a special token.
 
-A prompt that begins with a dash comes after two: portmanteau run granite-tiny -- '-1 is'`,
+A prompt that begins with a dash stands behind two dashes, which end the options:
+  portmanteau run granite-tiny -- '-1 is'`),
     )
     .action(run);
 }
@@ -113,6 +119,7 @@ async function run(reference: string, promptText: string | undefined, flags: Run
     }
     if (state && flags.saveState !== undefined)
       await saveState(model, state, flags.saveState, { signal: interrupt.signal });
+    noteUnusedSeed(steps, flags);
     const stats = clock.stats(loadMs, promptIds.length, cachedTokens);
     if (flags.json) printJson({ promptIds, ...summary(steps, model, flags), ...(flags.stats ? { stats } : {}) });
     else if (flags.stats) process.stderr.write(statsSheet(stats, seedSentence(steps, flags)));
@@ -128,7 +135,9 @@ async function checkStateFile(file: string | undefined): Promise<void> {
 
 async function promptFrom(text: string | undefined, ids: number[] | undefined): Promise<Prompt> {
   if (ids && text !== undefined) throw new UsageError('give a prompt or --ids, not both.');
-  return ids ?? text ?? standardInput('no prompt: give one after the model, with --ids, or through standard input.');
+  if (ids) return ids;
+  if (text !== undefined && text !== '-') return text;
+  return standardInput('no prompt: give one after the model, with --ids, or through standard input.');
 }
 
 /** The seed that was chosen at random, when tokens were drawn with none given. */
@@ -136,6 +145,13 @@ function seedSentence(steps: readonly GenerationStep[], flags: RunFlags): string
   const seed = steps.at(-1)?.seed;
   if (seed === undefined || flags.seed !== undefined) return undefined;
   return `${seed}, chosen at random; the same text comes with --seed ${seed}`;
+}
+
+function noteUnusedSeed(steps: readonly GenerationStep[], { seed }: RunFlags): void {
+  if (seed === undefined || steps.every(({ id }) => id === undefined) || steps.at(-1)?.seed !== undefined) return;
+  process.stderr.write(
+    'note: --seed changed nothing, for the likeliest token was taken each time; a --temperature above 0 turns on sampling\n',
+  );
 }
 
 /** Shows steps as they come: text, or ids that can be handed to --ids. */

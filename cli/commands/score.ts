@@ -12,6 +12,7 @@ import {
   windowsOf,
 } from '../../src/node.ts';
 import { COMPARE_FIELDS, type CompareFlags, printComparison } from '../compare.ts';
+import { helpText } from '../help-text.ts';
 import { interrupt } from '../interrupt.ts';
 import { withModel } from '../load.ts';
 import {
@@ -64,7 +65,7 @@ export function addScore(program: Command): void {
   jsonOption(command, 'tokens with id, text, logprob, alternatives; sumLogprob; perplexity; window, stride, windows')
     .addHelpText(
       'after',
-      `
+      helpText(`
 Examples:
   portmanteau score granite-tiny --text 'The cat sat on the mat' --top 3
   portmanteau score ./my-mamba --ids 1,2,3 --weights f32 --logits logits.safetensors --json
@@ -74,7 +75,7 @@ Examples:
 A text longer than the model's context is read in windows. Of those before it, a window knows nothing but what it overlaps with. Each begins
 with what the tokenizer puts in front of a text, and scores the tokens that no earlier one has read. Where nothing stands before such a
 token (the first of a window, if windows do not overlap and nothing is put in front), it has no log-probability and does not count.
-${COMPARE_FIELDS}`,
+${COMPARE_FIELDS}`),
     )
     .action(score);
 }

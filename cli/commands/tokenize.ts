@@ -24,7 +24,7 @@ export function addTokenize(program: Command): void {
     .description('ids of a text, or the text of ids')
     .argument(
       '[text]',
-      'what to turn into ids, with those that the tokenizer adds in front; else standard input is read, less a line end at its end',
+      'what to turn into ids, with those that the tokenizer adds in front; without one, or with -, standard input is read, less a line end at its end',
     )
     .option('--decode <ids>', 'ids to turn into text, as in 1,2,3', idList);
   jsonOption(command, 'ids, text, pieces')
@@ -44,7 +44,8 @@ const NOTHING = 'there is nothing to do: give a text or --decode, or let standar
 async function tokenize(reference: string, given: string | undefined, flags: TokenizeFlags): Promise<void> {
   const { decode, json } = flags;
   if (given !== undefined && decode !== undefined) throw new UsageError('give a text or --decode, not both.');
-  const input = decode === undefined ? (given ?? (await standardInput(NOTHING))) : undefined;
+  const typed = given === '-' ? undefined : given;
+  const input = decode === undefined ? (typed ?? (await standardInput(NOTHING))) : undefined;
   const tokenizer = await withProgress('pulling', flags, (options) => openTokenizerOf(reference, options));
   const ids = decode ? known(decode, tokenizer) : promptIds(tokenizer, input as string, flags);
   const text = input ?? tokenizer.decode(ids, { skipSpecialTokens: false });

@@ -1,7 +1,7 @@
 /** Loads one of the shipped models and writes what it generates, token by token. */
 import { fromPretrained } from 'portmanteau';
 
-const names = ['backpack-tiny', 'bitnet-tiny', 'granite-tiny', 'mamba-tiny'];
+const names = ['granite-tiny', 'backpack-tiny', 'bitnet-tiny', 'mamba-tiny'];
 const element = (id) => document.getElementById(id);
 const say = (status) => {
   element('status').textContent = status;

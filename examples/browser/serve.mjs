@@ -72,6 +72,18 @@ function pathOf(url) {
   }
 }
 
-server.listen(Number(options.port), '127.0.0.1', () => {
+const port = Number(options.port);
+if (!Number.isInteger(port) || port < 0 || port > 65535)
+  fail(`--port is '${options.port}', wanted a number from 0 to 65535.`);
+server.on('error', (error) => {
+  fail(error.code === 'EADDRINUSE' ? `Port ${port} is in use; choose another with --port.` : error.message);
+});
+
+function fail(message) {
+  console.error(message);
+  process.exit(1);
+}
+
+server.listen(port, '127.0.0.1', () => {
   console.log(`http://127.0.0.1:${server.address().port}/examples/browser/`);
 });

@@ -8,7 +8,10 @@ const FOREIGN: Kinds = [
     /^adapter_(model|config)\./,
     'is a LoRA adapter: merge it into its model with peft (merge_and_unload) and save that',
   ],
-  [/\.(gguf|ggml)$/, 'is for another program: take the checkpoint that it was made from'],
+  [
+    /\.(gguf|ggml)$/,
+    'is in the format GGUF or GGML, which is not read here: take the checkpoint in safetensors that it was made from',
+  ],
   [/\.onnx(_data)?$/, 'is for ONNX: take the checkpoint that it was made from'],
   [
     /^consolidated\b.*\.(pth|pt|safetensors)$/,
@@ -17,7 +20,10 @@ const FOREIGN: Kinds = [
   [/^tf_model|\.h5$/, 'is for TensorFlow: take the checkpoint in safetensors'],
   [/\.msgpack$/, 'is for Flax: take the checkpoint in safetensors'],
   [/\.npz$/, 'is for MLX: take the checkpoint that it was made from'],
-  [/\.(mlmodel|mlpackage|tflite|engine|nemo|ot)$/, 'is for another program: take the checkpoint that it was made from'],
+  [
+    /\.(mlmodel|mlpackage|tflite|engine|nemo|ot)$/,
+    'is in the format of another program: take the checkpoint in safetensors that it was made from',
+  ],
 ];
 
 /** Perhaps weights that can be read, if they were called otherwise. */
@@ -30,7 +36,7 @@ const MISNAMED: Kinds = [
   ],
 ];
 
-/** As in `is for another program: …`; undefined for files that may be part of a checkpoint. */
+/** As in `is for ONNX: …`; undefined for files that may be part of a checkpoint. */
 export const foreignFile = (name: string): string | undefined => FOREIGN.find(([pattern]) => pattern.test(name))?.[1];
 
 /** Sentences on what is there in place of weights; empty where nothing is known of it. */

@@ -262,7 +262,7 @@ async function unreachable(hub: Hub, error: FetchError): Promise<FetchError> {
   const { repo, revision } = hub;
   const there = await inCache(hub);
   return new UnreachableError(`${error.message} The cache does not have all of ${repo} at '${revision}'; ${there}`, {
-    cause: error,
+    cause: error.cause, // its message is in this one
   });
 }
 

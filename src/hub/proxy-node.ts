@@ -39,7 +39,7 @@ function proxied(proxy: URL): Promise<Fetch> {
 
 /** Loaded only when there is a proxy. Its own fetch, for an agent suits only the fetch of its own version. */
 async function make(proxy: URL): Promise<Fetch> {
-  const { ProxyAgent, fetch: send } = await import('undici');
+  const { ProxyAgent, fetch: send } = await loadUndici();
   const { username, password } = proxy;
   const plain = new URL(proxy);
   const isHttp = proxy.protocol !== 'socks5:';
@@ -52,6 +52,19 @@ async function make(proxy: URL): Promise<Fetch> {
   type Init = Parameters<typeof send>[1];
   // The same interface, declared twice: by this package and by Node.
   return ((input: URL, init: Init) => send(input, { ...init, dispatcher })) as unknown as Fetch;
+}
+
+/** Throws UsageError when it does not load, as in an ES module that a bundler has made of it. */
+async function loadUndici(): Promise<typeof import('undici')> {
+  try {
+    return await import('undici');
+  } catch (error) {
+    throw new UsageError(
+      `the package undici, which requests through a proxy need, does not load: ${(error as Error).message}. If this program is a bundle, ` +
+        'leave undici out of it (esbuild: --external:undici) and install it beside the bundle; NO_PROXY names hosts to reach without a proxy.',
+      { cause: error },
+    );
+  }
 }
 
 const decoded = (...parts: string[]): string =>

@@ -2,6 +2,7 @@
  * Requests to the hub: redirects followed by hand, because the token may reach no other host; silence ends a request;
  * what may pass (broken lines, 429, 5xx) is tried again, within bounds.
  */
+import { STATUS_CODES } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FetchError, UsageError } from '../errors.ts';
 import { type Asked, adviceFor } from './advice.ts';
@@ -70,12 +71,12 @@ export async function withRetries<T>(session: Session, action: () => Promise<T>)
     } catch (error) {
       session.signal?.throwIfAborted();
       if (!(error instanceof TransientError)) throw error;
-      if (error.unreachable && !session.contact.made) throw new UnreachableError(error.message, { cause: error });
+      if (error.unreachable && !session.contact.made) throw new UnreachableError(error.message, { cause: error.cause });
       failures = error.progress >= PROGRESS_BYTES ? 1 : failures + 1;
       if (failures > session.retries)
         throw new FetchError(`${error.message} Gave up after ${failures} tries; run it again to go on from there.`, {
           status: error.status,
-          cause: error,
+          cause: error.cause, // its message is the same
         });
       const backoffMs = Math.min(session.backoffMs * 2 ** (failures - 1), MAX_BACKOFF_MS) * (0.5 + Math.random() / 2);
       const waitMs = Math.max(backoffMs, Math.min(error.waitMs, MAX_RETRY_AFTER_MS));
@@ -244,9 +245,11 @@ function resolve(location: string, from: URL, address: string): URL {
 
 function refusal(response: Response, foreign: boolean, method: string, address: string, asked: Asked): FetchError {
   const { status, headers } = response;
+  // Through a proxy, and with HTTP/2, answers come without the words for their status.
   const who =
     status === 407 ? 'the proxy' : foreign ? `${new URL(response.url).host}, to which the hub redirects,` : 'the hub';
-  const start = `${method} ${address}: ${who} answered ${status} ${response.statusText}`.trimEnd();
+  const start =
+    `${method} ${address}: ${who} answered ${status} ${response.statusText || (STATUS_CODES[status] ?? '')}`.trimEnd();
   // Signed addresses of other hosts expire; the next try gets a new one.
   if (PASSING.has(status) || (foreign && status === 403) || status === 416) {
     const advice = foreign ? 'Its trouble is not yours: try again later.' : adviceFor(status, null, asked);

@@ -97,6 +97,7 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
   const config = { ...(family.translate?.(stored) ?? stored), ...options.config };
   const reader = new ConfigReader(config);
   reader.ignore(...(options.ignoreConfigKeys ?? []));
+  noteAbsentKeys(config, options);
   const facts = family.configure(reader);
   reader.finish(options.onWarning);
   const ternaryScale = ternaryScaleOf(config);
@@ -184,4 +185,10 @@ function endIdsOf(named: unknown, tokenizer: Tokenizer | undefined): Set<number>
 
 function unsupportedWarning({ source, unsupported }: GenerationDefaults): string {
   return `${source} sets ${unsupported.join(', ')}, which this library does not do: transformers makes other texts with it.`;
+}
+
+/** A misspelt key would be passed over in silence. */
+function noteAbsentKeys(config: JsonObject, { ignoreConfigKeys = [], onWarning }: OpenOptions): void {
+  const absent = ignoreConfigKeys.filter((key) => !Object.hasOwn(config, key.split('.')[0] as string));
+  if (absent.length > 0) onWarning?.(`config.json has no ${absent.map((key) => `'${key}'`).join(', ')} to pass over.`);
 }

@@ -14,9 +14,19 @@ export function familyOf(config: JsonObject): Family {
   const family = families.find((candidate) => candidate.matches(config));
   if (!family) {
     throw new CheckpointError(
-      `config.json describes a model of type ${quote(config.model_type)} (${quote(config.architectures)}); ` +
-        `known are ${families.map(({ name }) => name).join(', ')}. See docs/add-a-model.md for what it takes to add one.`,
+      `config.json ${kindOf(config)}; the families that are known are ${families.map(({ name }) => name).join(', ')}. ` +
+        'See docs/add-a-model.md for what it takes to add one.',
     );
   }
   return family;
+}
+
+/** What a configuration says of the kind of its model, as it follows `config.json`. */
+function kindOf({ model_type: type, architectures }: JsonObject): string {
+  if (type === undefined && architectures === undefined)
+    return "has neither 'model_type' nor 'architectures', and no keys of a family that does without";
+  const class_ = architectures === undefined ? '' : ` (${quote(architectures)})`;
+  return type === undefined
+    ? `describes a model of ${quote(architectures)}`
+    : `describes a model of type ${quote(type)}${class_}`;
 }

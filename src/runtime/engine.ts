@@ -61,7 +61,7 @@ export function checkSequences(
     const reach = (state?.length ?? 0) + ids.length;
     if (contextLength !== undefined && reach > contextLength) {
       throw new UsageError(
-        `${reach} tokens do not fit: this model reads at most ${contextLength}. Give it a shorter text.`,
+        `${reach} tokens do not fit: this model reads at most ${contextLength}. ${tooLong(ids.length, state?.length ?? 0)}`,
       );
     }
   }
@@ -70,6 +70,12 @@ export function checkSequences(
 export interface EngineOptions {
   readonly keyValues?: StatePool['keyValues'] | undefined;
   readonly maxStateBytes?: number | undefined;
+}
+
+function tooLong(added: number, known: number): string {
+  return known === 0
+    ? 'Give it a shorter text.'
+    : `The state has read ${known} of them, and ${added} are new: give less, or begin a new state.`;
 }
 
 export class Engine {

@@ -95,7 +95,10 @@ export async function readState(model: Owner, source: Source): Promise<State> {
 
 async function compare(source: Source, here: Identity): Promise<void> {
   const { format, family, weights, facts, model } = await readMetadata(source);
-  if (format !== FORMAT) throw new CheckpointError(`${source.name} holds no saved state.`);
+  if (format !== FORMAT)
+    throw new CheckpointError(
+      `${source.name} holds no saved state: wanted a file that saveState or 'run --save-state' wrote.`,
+    );
   if (model === here.digest) return;
   throw new CheckpointError(
     `${source.name} is the state of another model: ${difference({ family, weights, facts }, here)}. A state goes with its own ` +

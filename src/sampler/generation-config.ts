@@ -2,7 +2,8 @@
  * generation_config.json: what a checkpoint's authors want texts to be made with. Its keys are defaults of options, as they are for
  * transformers' `generate` (generation/configuration_utils.py, generation/utils.py).
  */
-import { CheckpointError, quote } from '../errors.ts';
+import { CheckpointError, quote, UsageError } from '../errors.ts';
+import { nearest } from '../nearest.ts';
 import { type Kind, kinds } from '../options.ts';
 import { SAMPLING_KINDS, type SamplingOptions, temperatureOf } from './options.ts';
 
@@ -76,6 +77,36 @@ const UNSUPPORTED: Readonly<Record<string, (value: unknown, config: GenerationCo
   cache_implementation: (value) => value === 'quantized',
 };
 
+/** The other keys of transformers' GenerationConfig (5.18): nothing here asks for them, or others ask. */
+const OTHER_KEYS = [
+  ...['_from_model_config', 'transformers_version', 'do_sample', 'eos_token_id', 'bos_token_id', 'pad_token_id'],
+  ...['decoder_start_token_id', 'use_cache', 'cache_config', 'max_cache_len', 'prefill_chunk_size', 'low_memory'],
+  ...['early_stopping', 'length_penalty', 'diversity_penalty', 'remove_invalid_values', 'renormalize_logits'],
+  ...['output_attentions', 'output_hidden_states', 'output_logits', 'output_scores', 'return_dict_in_generate'],
+  ...['compile_config', 'disable_compile', 'continuous_batching_config', 'is_assistant', 'speculation_type', 'use_mtp'],
+  ...['assistant_confidence_threshold', 'assistant_early_exit', 'assistant_ensemble_weight', 'assistant_lookbehind'],
+  ...['num_assistant_tokens', 'num_assistant_tokens_schedule', 'prompt_lookup_num_tokens', 'max_matching_ngram_size'],
+  ...['target_lookbehind', 'assistant_tokenizer', 'generation_kwargs', 'trust_remote_code', 'custom_generate'],
+];
+
+/**
+ * Throws UsageError on a key that no version of transformers knows: what users write in place of a file's keys would change nothing, as when they
+ * misspell one. Files may have any keys.
+ */
+export function checkChange(change: GenerationConfig | false | undefined): void {
+  const known = [...OPTION_OF.keys(), ...Object.keys(UNSUPPORTED), ...OTHER_KEYS];
+  const strange = Object.keys(change || {}).find((key) => !known.includes(key));
+  if (strange === undefined) return;
+  const spelled = snake(strange);
+  const meant = known.includes(spelled)
+    ? spelled
+    : nearest(strange, [...OPTION_OF.keys(), 'do_sample', 'eos_token_id']);
+  throw new UsageError(
+    `generationConfig has no key '${strange}'; ${meant === undefined ? '' : `did you mean '${meant}'? `}` +
+      'Its keys are those of generation_config.json, spelled as there, such as top_k.',
+  );
+}
+
 export const NO_DEFAULTS: GenerationDefaults = {
   source: undefined,
   config: {},
@@ -137,6 +168,7 @@ export function changedDefaults(
 ): GenerationDefaults {
   if (change === undefined) return defaults;
   if (change === false) return NO_DEFAULTS;
+  checkChange(change);
   return readGenerationConfig({ ...defaults.config, ...change }, defaults.source ?? 'generationConfig');
 }
 

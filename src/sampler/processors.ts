@@ -24,7 +24,7 @@ export function processorsOf(options: SamplingOptions, endIds: ReadonlySet<numbe
   const add = (wanted: boolean, processor: Processor) => {
     if (wanted) list.push(processor);
   };
-  add(biases.length > 0, (scores, history) => addBiases(scores, history, biases));
+  add(biases.length > 0, (scores, history) => addBiases(scores, history, biases, 'logitBias or sequenceBias'));
   add(encoderRepetitionPenalty !== 1, (scores, { prompt }, counts) =>
     penalise(scores, { prompt, generated: [] }, { repetitionPenalty: 1 / encoderRepetitionPenalty }, counts),
   );
@@ -38,7 +38,7 @@ export function processorsOf(options: SamplingOptions, endIds: ReadonlySet<numbe
   add(encoderNoRepeatNgramSize > 0, (scores, { prompt, generated }) =>
     forbidRepeats(scores, prompt, [...prompt, ...generated], encoderNoRepeatNgramSize),
   );
-  add(bad.length > 0, (scores, history) => addBiases(scores, history, bad));
+  add(bad.length > 0, (scores, history) => addBiases(scores, history, bad, 'badWordsIds'));
   add(minLength > 0, (scores, { prompt, generated }) => {
     if (prompt.length + generated.length < minLength) forbid(scores, endIds);
   });
@@ -84,7 +84,12 @@ function sequences(list: readonly (readonly [readonly number[], number])[]): Bia
   }));
 }
 
-function addBiases(scores: Float32Array, { prompt, generated }: History, biases: readonly Bias[]): void {
+function addBiases(
+  scores: Float32Array,
+  { prompt, generated }: History,
+  biases: readonly Bias[],
+  option: string,
+): void {
   const { length } = prompt;
   const at = (i: number) => (i < length ? prompt[i] : generated[i - length]);
   const total = length + generated.length;
@@ -92,7 +97,7 @@ function addBiases(scores: Float32Array, { prompt, generated }: History, biases:
     const strange = [...before, last].find((id) => id >= scores.length);
     if (strange !== undefined)
       throw new UsageError(
-        `logitBias or another option names id ${strange}, but the last id of this model is ${scores.length - 1}.`,
+        `${option} has token id ${strange}, which does not exist: this model has ids 0 to ${scores.length - 1}.`,
       );
     if (before.length > total || !before.every((id, i) => at(total - before.length + i) === id)) continue;
     scores[last] = (scores[last] as number) + bias;

@@ -3,7 +3,7 @@
  * GPT-NeoX, Granite, Falcon), BPE with byte fallback (Llama 2), and Unigram. Text is never cleaned up after decoding: clean_up_tokenization_spaces, which many configs set, takes
  * away spaces that were there, and the reference passes over it for BPE as well.
  */
-import { UsageError } from '../errors.ts';
+import { quote, UsageError } from '../errors.ts';
 import { type Cutter, cutterFor } from './added-tokens.ts';
 import type { TokenDecoder } from './decoders.ts';
 import { readTokenizerFile, type TokenizerFile } from './tokenizer-file.ts';
@@ -91,6 +91,7 @@ class FileTokenizer implements Tokenizer {
   }
 
   encode(text: string, { addSpecialTokens = true, splitSpecialTokens }: EncodeOptions = {}): number[] {
+    if (typeof text !== 'string') throw new UsageError(`encode got ${quote(text)}, wanted a text.`);
     const { frame } = this.#file;
     const literal = splitSpecialTokens ?? this.#file.splitSpecialTokens;
     const ids: number[] = addSpecialTokens ? [...frame.before] : [];

@@ -199,3 +199,16 @@ describe('a request without an answer', () => {
     expect(await failed('https://p.example/a', 'http://localhost:8080/m', 'answers')).toMatch(/CORS/);
   });
 });
+
+test('the name of a shipped model on a page is told to be read as a folder, for the web has none', async () => {
+  singlePageApplication();
+  vi.stubGlobal('location', new URL('page.html', url));
+  for (const page of [true, false]) {
+    if (!page) answer = (_, response) => response.writeHead(404).end();
+    const loading = fromPretrained('granite-tiny');
+    await expect(loading).rejects.toThrow(
+      /granite-tiny has no config.json: 'granite-tiny' was read as a folder beside this page; the package ships no models to browsers.*folder/,
+    );
+    if (page) await expect(loading).rejects.toThrow(/answered with an HTML page/);
+  }
+});

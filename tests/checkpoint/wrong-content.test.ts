@@ -75,7 +75,10 @@ test.each([
 
 describe('a folder without weights that this library reads says what its files are', () => {
   test.each<[string[], RegExp]>([
-    [['llama-q4.gguf'], /llama-q4.gguf is for another program: take the checkpoint that it was made from/],
+    [
+      ['llama-q4.gguf'],
+      /llama-q4.gguf is in the format GGUF or GGML, which is not read here: take the checkpoint in safetensors/,
+    ],
     [['model.onnx', 'model.onnx_data'], /model.onnx is for ONNX/],
     [['consolidated.00.pth', 'params.json'], /consolidated.00.pth .*layout of its authors/],
     [['consolidated.safetensors', 'params.json'], /consolidated.safetensors .*layout of its authors/],

@@ -78,8 +78,8 @@ test('tells the same to people', { timeout: 60_000 }, async () => {
 });
 
 const REFUSED: readonly (readonly [readonly string[], RegExp])[] = [
-  [[], /wanted one of a model and --shape/],
-  [['granite-tiny', '--shape', 'mamba-0.7b'], /wanted one of a model and --shape/],
+  [[], /give either a model or --shape/],
+  [['granite-tiny', '--shape', 'mamba-0.7b'], /give either a model or --shape/],
   [['--shape', 'granite'], /there is no shape 'granite'; known are backpack-gpt2, .*mamba-0\.7b/],
   [['granite-tin'], /did you mean granite-tiny/],
   [['granite-tiny', '--prompt', '8,0'], /'8,0' is invalid. Wanted a whole number from 1 on/],

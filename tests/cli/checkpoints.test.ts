@@ -48,6 +48,6 @@ test('a file of another program says so', async () => {
   const refused = await cli(['run', file, 'x']);
   expect(refused).toMatchObject({
     code: 2,
-    stderr: expect.stringMatching(/foo.gguf' is for another program: take the checkpoint/),
+    stderr: expect.stringMatching(/foo.gguf' is in the format GGUF or GGML, .*: take the checkpoint/),
   });
 });

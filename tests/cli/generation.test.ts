@@ -70,6 +70,21 @@ describe('generation_config.json', { timeout: 60_000 }, () => {
     expect(info.stdout).toMatch(/not done +num_beams: 3\n/);
   });
 
+  test('a seed that nothing is drawn with is told, and is of use where something is', async () => {
+    const run = (...args: string[]) => cli(['run', 'granite-tiny', PROMPT, '-n', '3', '--seed', '5', ...args]);
+    const [greedy, asked, sampled, none] = await Promise.all([
+      run(),
+      run('--temperature', '0', '--json'),
+      run('--temperature', '1'),
+      run('-n', '0'),
+    ]);
+    for (const { code, stderr } of [greedy, asked]) {
+      expect(code).toBe(0);
+      expect(stderr).toMatch(/^note: --seed changed nothing, .* --temperature above 0 turns on sampling\n$/);
+    }
+    for (const { code, stderr } of [sampled, none]) expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  });
+
   test('with a bad value is a failure that names it, where it matters', async () => {
     const model = modelWith('bad', '{"temperature": "hot"}');
     const [bad, without, scored] = await Promise.all([

@@ -87,3 +87,13 @@ test('what is not a state is replaced by one, and is nothing to go on from', { t
   const empty = await cli(['run', 'granite-tiny', '', '--continue', '--load-state', file]);
   expect(empty).toMatchObject({ code: 2, stderr: expect.stringMatching(/the prompt is empty/) });
 });
+
+test('what does not fit behind a state is told with what the state has read', { timeout: 60_000 }, async () => {
+  await cli(['run', 'granite-tiny', 'word '.repeat(250), '-n', '0', '--save-state', file]);
+  const read = (await describeState(file))?.ids.length;
+  const full = await cli(['run', 'granite-tiny', 'word '.repeat(200), '--continue', '--load-state', file]);
+  expect(full).toMatchObject({ code: 2, stdout: '' });
+  expect(full.stderr).toMatch(
+    new RegExp(`the state has read ${read} tokens and the prompt adds \\d+, .* at most 512: .* without --continue`),
+  );
+});

@@ -177,7 +177,7 @@ describe('a download', () => {
 
   test.each([
     [407, /the proxy \S+ answered 407.*name and password/],
-    [403, /403/],
+    [403, /answered 403 Forbidden\./],
   ])('that the proxy refuses with %i is not tried again', async (status, told) => {
     const hub = await serve();
     const { address, seen } = await proxy(status);
@@ -188,6 +188,23 @@ describe('a download', () => {
     expect(`${error.message}${error.stack}`).not.toContain('secret');
     expect(seen).toHaveLength(1);
     expect(hub.seen).toEqual([]);
+  });
+
+  test('is refused without a second try where undici does not load, as in an ES module of a bundler', async () => {
+    vi.doMock('undici', () => {
+      throw new Error('Dynamic require of "node:assert" is not supported');
+    });
+    const onRetry = vi.fn();
+    try {
+      vi.stubEnv('HTTP_PROXY', 'http://127.0.0.1:1');
+      const loading = snapshot('org/model', { ...optionsFor('http://hub.invalid'), retries: 5, onWarning: onRetry });
+      const error = await loading.catch((error) => error);
+      expect(error).toBeInstanceOf(UsageError);
+      expect(error.message).toMatch(/undici.*does not load: .*--external:undici.*NO_PROXY/);
+      expect(onRetry).not.toHaveBeenCalled();
+    } finally {
+      vi.doUnmock('undici');
+    }
   });
 
   test('by https opens a tunnel; a proxy that refuses that is named, as is one that is not there', async () => {

@@ -42,6 +42,16 @@ function factsOf(json: JsonObject) {
   return facts;
 }
 
+test('a configuration of no family is told by what it says of itself', () => {
+  const told = (json: JsonObject) => expect(() => familyOf(json));
+  told({}).toThrow(
+    /^config.json has neither 'model_type' nor 'architectures'.*known are backpack, llama, mamba, granite\./,
+  );
+  told({ model_type: 'qwen3' }).toThrow(/^config.json describes a model of type "qwen3"; the families/);
+  told({ architectures: ['GPT2'] }).toThrow(/^config.json describes a model of \["GPT2"\]; the families/);
+  told({ model_type: 'qwen3', architectures: ['Qwen3'] }).toThrow(/of type "qwen3" \(\["Qwen3"\]\); the families/);
+});
+
 test.each<[string, object]>([
   ['llama', { ...DECODER, activation: 'silu', subNorms: false }],
   ['granite', { ...DECODER, ...MULTIPLIERS, nExperts: 0 }],

@@ -131,6 +131,38 @@ describe('a file with a penalty, suppressed tokens and an end', () => {
     expect(describeModel(await open({ bos_token_id: 0 })).generation.source).toBeUndefined();
   });
 
+  test('is changed by keys that exist; a misspelt one is refused with the right one, and a file may have any', async () => {
+    const refused: [object, RegExp][] = [
+      [{ topk: 3 }, /no key 'topk'; did you mean 'top_k'\?/],
+      [{ topK: 3 }, /did you mean 'top_k'/],
+      [{ maxNewTokens: 3 }, /did you mean 'max_new_tokens'/],
+      [{ sample: true }, /did you mean 'do_sample'/],
+      [{ xyzzy_plugh_frobnicate: 1 }, /no key 'xyzzy_plugh_frobnicate'; Its keys are those of generation_config.json/],
+    ];
+    for (const [generationConfig, told] of refused) {
+      await expect(open(file, {}, { generationConfig: { ...generationConfig } })).rejects.toThrow(told);
+      await expect(ids({ generationConfig: { ...generationConfig } })).rejects.toThrow(UsageError);
+    }
+    const others = { transformers_version: '5.18.0', use_cache: false, pad_token_id: 0, num_assistant_tokens: 20 };
+    expect((await open(file, {}, { generationConfig: others })).generation.options).toMatchObject({ maxNewTokens: 30 });
+    expect((await open({ ...file, topk: 3 })).generation.options).not.toHaveProperty('topK');
+  });
+
+  test('ids of a bias that the model lacks are refused by the name of the option', async () => {
+    await expect(ids({ logitBias: { 99999: 1 } })).rejects.toThrow(
+      /^logitBias or sequenceBias has token id 99999, which does not exist: this model has ids 0 to 1023\.$/,
+    );
+    await expect(ids({ badWordsIds: [[1, 99999]] })).rejects.toThrow(/^badWordsIds has token id 99999/);
+  });
+
+  test('what is read with a state counts where a prompt does not fit', async () => {
+    const state = model.newState();
+    await model.complete(Array(500).fill(1), { state, maxNewTokens: 0 });
+    const more = model.complete(Array(20).fill(1), { state });
+    await expect(more).rejects.toThrow(/at most 512\. The state has read \d+ of them, and \d+ are new/);
+    state.dispose();
+  });
+
   test('is left out or changed when the model is opened', async () => {
     const without = await open(file, {}, { generationConfig: false });
     expect(without.generation.options).toEqual({});

@@ -1,0 +1,50 @@
+/** How errors of the parser are told: in the words of this program, with the help that has more. */
+import type { Command } from 'commander';
+
+/** Arguments that a command lacks on purpose, and how to give what was meant. */
+const MEANT: Readonly<Record<string, string>> = {
+  score: "a text comes after --text: score MODEL --text 'The cat sat'",
+  capture: "a text comes after --text: capture MODEL --text 'The cat sat'",
+  run: 'a prompt of several words stands in quotes',
+  tokenize: 'a text of several words stands in quotes',
+};
+
+/** Options of other programs, and what they are called here. */
+const CALLED_HERE: Readonly<Record<string, string>> = {
+  '--max-tokens': '--max-new-tokens',
+  '--max_tokens': '--max-new-tokens',
+  '--max-length': '--max-new-tokens',
+  '--n-predict': '--max-new-tokens',
+  '--dtype': '--weights',
+  '--quantization': '--weights',
+  '--num-threads': '--threads',
+  '--file': '--text-file',
+  '--prompt': 'the prompt itself, after the model',
+};
+
+/** Takes the place of commander's messages in a command and in those below it. */
+export function tellParserErrors(command: Command, line: (text: string) => string, path = command.name()): void {
+  command.configureOutput({
+    outputError: (text, write) => write(line(`${inOurWords(command, text)} (see '${path} --help')`)),
+  });
+  for (const below of command.commands) tellParserErrors(below, line, `${path} ${below.name()}`);
+}
+
+function inOurWords(command: Command, text: string): string {
+  const plain = text
+    .replace(/^error: /, '')
+    .trimEnd()
+    .replace(/^command-argument value '(.*)' is invalid for argument '[^']*'\. /s, "'$1': ");
+  const unknown = /^unknown option '([^'=]+)/.exec(plain)?.[1];
+  const here =
+    unknown === undefined ? undefined : CALLED_HERE[unknown.replaceAll(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)];
+  if (here !== undefined && hasOption(command, here)) return `unknown option '${unknown}'; here it is ${here}`;
+  const missing = /^required option '(--[\w-]+)/.exec(plain)?.[1];
+  const choices = command.options.find(({ long }) => missing !== undefined && long === missing)?.argChoices;
+  if (choices !== undefined) return `${plain}; wanted one of ${choices.join(', ')}`;
+  const meant = plain.startsWith('too many arguments') ? MEANT[command.name()] : undefined;
+  return meant === undefined ? plain : `${plain.replace(/\.$/, '')}; ${meant}`;
+}
+
+const hasOption = (command: Command, flag: string): boolean =>
+  flag.startsWith('--') ? command.options.some(({ long }) => long === flag) : command.name() === 'run';
