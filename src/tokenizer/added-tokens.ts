@@ -28,14 +28,14 @@ export type Cutter = (text: string, literal: boolean) => Section[];
 const WORD_BEFORE = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u;
 const WORD_AFTER = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
 
-/** `spell` gives the text by which a token is found. Of two tokens found by the same text, the first counts. */
+/** `spell` gives the text by which a token is found. Of two tokens found by the same text, the first counts. An empty text has no sections. */
 export function cutterFor(tokens: readonly AddedToken[], spell: (content: string) => string): Cutter {
   const bySpelling = new Map<string, AddedToken>();
   for (const token of tokens) {
     const spelling = spell(token.content);
     if (spelling !== '' && !bySpelling.has(spelling)) bySpelling.set(spelling, token);
   }
-  if (bySpelling.size === 0) return (text) => [text];
+  if (bySpelling.size === 0) return (text) => (text === '' ? [] : [text]);
   // Alternatives are tried in order, so longer ones go first. Without the flag u a match could begin inside a pair of surrogates.
   const longestFirst = [...bySpelling.keys()].sort((a, b) => b.length - a.length);
   const pattern = new RegExp(longestFirst.map(escaped).join('|'), 'gu');
@@ -50,6 +50,9 @@ export function cutterFor(tokens: readonly AddedToken[], spell: (content: string
       if (token.singleWord && insideWord(text, start, end)) continue;
       if (token.lstrip) while (start > done && isSpace(text, start - 1)) start--;
       if (token.rstrip) while (isSpace(text, end)) end++;
+      // White space that the token before it has taken in.
+      if (token.lstrip && start < done) start = done;
+      if (start >= end) continue;
       if (start > done) sections.push(text.slice(done, start));
       sections.push(token.id);
       done = end;

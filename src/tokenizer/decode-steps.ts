@@ -74,7 +74,7 @@ export function byteFallbackStep(): DecodeStep {
     try {
       pass(decoder.decode(bytes));
     } catch {
-      pass('\ufffd'.repeat(bytes.length));
+      for (let i = 0; i < bytes.length; i++) pass('\ufffd'); // tokens of their own, for the steps after this one
     }
   };
   return {

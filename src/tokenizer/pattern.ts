@@ -63,15 +63,21 @@ function execute(regex: RegExp, text: string): RegExpExecArray | null {
   }
 }
 
-/** What \w matches in the reference, outside of a class and in it; oniguruma-to-es follows another version of Oniguruma. */
+/** What \w matches in the reference, outside of a class and in it, and \b goes by; oniguruma-to-es follows another version of Oniguruma. */
 const WORD_IN_CLASS = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}';
 const WORD = `${WORD_IN_CLASS}\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}`;
+
+const BOUNDARIES = {
+  '\\b': `(?:(?<=[${WORD}])(?![${WORD}])|(?<![${WORD}])(?=[${WORD}]))`,
+  '\\B': `(?:(?<=[${WORD}])(?=[${WORD}])|(?<![${WORD}])(?![${WORD}]))`,
+};
 
 function withWordsOfReference(pattern: string): string {
   let depth = 0;
   return pattern.replace(/\\[\s\S]|[[\]]/g, (part) => {
     if (part === '[') depth++;
     if (part === ']' && depth > 0) depth--;
+    if (part === '\\b' || part === '\\B') return depth > 0 ? part : BOUNDARIES[part];
     const members = depth > 0 ? WORD_IN_CLASS : WORD;
     if (part === '\\w') return `[${members}]`;
     return part === '\\W' ? `[^${members}]` : part;

@@ -8,7 +8,12 @@ import { at, flagAt, idAt, isAbsent, listAt, objectAt, type Place, textAt, wrong
 /** In the order in which the reference adds them. */
 const ROLES = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token'];
 
-export type Roles = ReadonlyMap<string, ListedToken>;
+/** `isFurther`: of additional_special_tokens or their newer name, which have no role. */
+export interface RoleToken extends ListedToken {
+  readonly isFurther: boolean;
+}
+
+export type Roles = ReadonlyMap<string, RoleToken>;
 
 /** A token of added_tokens or added_tokens_decoder. */
 export function readListed(token: Place, listedId: number | undefined): ListedToken {
@@ -27,9 +32,9 @@ export function readListed(token: Place, listedId: number | undefined): ListedTo
 
 /** Special tokens by role; further ones come last, by their place. */
 export function readRoles(config: Place): Roles {
-  const roles = new Map<string, ListedToken>();
-  const add = (role: string, place: Place) => {
-    if (!isAbsent(place)) roles.set(role, readSpecial(place));
+  const roles = new Map<string, RoleToken>();
+  const add = (role: string, place: Place, isFurther = false) => {
+    if (!isAbsent(place)) roles.set(role, { ...readSpecial(place, isFurther), isFurther });
   };
   for (const role of ROLES) add(role, at(config, role));
   const own = Object.keys(config.value as object).filter((key) => key.endsWith('_token') && !ROLES.includes(key));
@@ -39,13 +44,15 @@ export function readRoles(config: Place): Roles {
     for (const key of Object.keys(extra.value)) add(key, at(extra, key));
   const older = at(config, 'additional_special_tokens');
   for (const list of Array.isArray(extra.value) && extra.value.length > 0 ? [extra] : [older])
-    if (Array.isArray(list.value)) for (const place of listAt(list)) add(place.path, place);
+    if (Array.isArray(list.value)) for (const place of listAt(list)) add(place.path, place, true);
   return roles;
 }
 
-function readSpecial(place: Place): ListedToken {
+/** What has a role is special; of further tokens, those that are written as a text, or say so themselves. */
+function readSpecial(place: Place, isFurther: boolean): ListedToken {
   if (typeof place.value === 'string') return { ...PLAIN, content: place.value, special: true };
-  return { ...readListed(place, undefined), special: true, normalized: flagAt(at(place, 'normalized'), false) };
+  const token = readListed(place, undefined);
+  return { ...token, special: token.special || !isFurther, normalized: flagAt(at(place, 'normalized'), false) };
 }
 
 /** Adds what the config lists and names to what is there. A token that is listed goes before one that is only named. */
@@ -54,11 +61,11 @@ export function addNamed(vocabulary: AddedVocabulary, config: Place, roles: Role
   const list = at(config, 'added_tokens_decoder');
   for (const token of readDecoderList(list))
     vocabulary.add({ ...token, special: token.special || named.has(token.content) });
-  for (const token of roles.values()) {
+  for (const { isFurther, ...token } of roles.values()) {
     const known = vocabulary.tokens.find(({ content }) => content === token.content);
     if (!known) vocabulary.add(token);
-    // A config that lists added tokens decides there what is special.
-    else if (isAbsent(list)) vocabulary.add({ ...known, special: true });
+    // A config that lists added tokens decides there what is special, and a further token stays what it is.
+    else if (isAbsent(list) && !isFurther) vocabulary.add({ ...known, special: true });
   }
 }
 

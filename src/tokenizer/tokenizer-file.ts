@@ -65,9 +65,13 @@ export function readTokenizerFile(
   };
 }
 
-/** A config's add_prefix_space goes before that of a lone ByteLevel, as in the reference. */
+/** Names of classes that do as tokenizer.json says, whatever the config adds. */
+const PLAIN_CLASSES = ['PreTrainedTokenizerFast', 'TokenizersBackend'];
+
+/** A config's add_prefix_space goes before that of a lone ByteLevel in the reference's classes for GPT-2 and its kin. */
 function prefixSpaceOf(config: Place, preTokenizer: Place): boolean | undefined {
   const place = at(config, 'add_prefix_space');
+  if (PLAIN_CLASSES.some((name) => name === at(config, 'tokenizer_class').value)) return undefined;
   const isLone = !isAbsent(preTokenizer) && at(objectAt(preTokenizer), 'type').value === 'ByteLevel';
   return isAbsent(place) || !isLone ? undefined : flagAt(place, false);
 }

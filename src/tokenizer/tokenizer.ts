@@ -116,7 +116,10 @@ class FileTokenizer implements Tokenizer {
 
   /** Does the normaliser take the first character away? What it leaves does not count as the begin of the text then. */
   #losesBegin(text: string): boolean {
-    return this.#file.normalize(String.fromCodePoint(text.codePointAt(0) ?? 0)) === '';
+    const { normalize } = this.#file;
+    const first = String.fromCodePoint(text.codePointAt(0) ?? 0);
+    // Alone it may also be taken away as the end of a text.
+    return normalize(first) === '' && normalize(text) === normalize(text.slice(first.length));
   }
 
   decode(ids: readonly number[], { skipSpecialTokens = true }: { readonly skipSpecialTokens?: boolean } = {}): string {
