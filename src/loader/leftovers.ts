@@ -72,7 +72,7 @@ export async function checkLeftovers(
 /** What is added is zero: left by conversions from models that have biases. */
 async function isZeroBias(tensor: StoredTensor): Promise<boolean> {
   const { name, shape, byteLength } = tensor;
-  if (!name.endsWith('_proj.bias') || shape.length !== 1 || byteLength > MAX_BIAS_BYTES) return false;
+  if (!name.endsWith('.bias') || shape.length !== 1 || byteLength > MAX_BIAS_BYTES) return false;
   const bytes = new Uint8Array(byteLength);
   await tensor.read(0, bytes);
   return bytes.every((byte) => byte === 0);

@@ -32,10 +32,8 @@ export function ternaryScaleOf(config: JsonObject): 'divide' | 'multiply' {
     );
   }
   const mode = quantization.quantization_mode ?? 'offline';
-  if (mode !== 'offline' && (mode !== 'online' || kind !== 'autobitlinear')) {
-    throw new CheckpointError(
-      `quantization_config.quantization_mode is ${quote(mode)} with linear_class ${quote(kind)}, wanted 'offline', or 'online' with 'autobitlinear'.`,
-    );
+  if (mode !== 'offline' && mode !== 'online') {
+    throw new CheckpointError(`quantization_config.quantization_mode is ${quote(mode)}, wanted 'offline' or 'online'.`);
   }
   return kind === 'bitlinear' ? 'divide' : 'multiply';
 }
@@ -59,13 +57,14 @@ export function unpackedOf(config: JsonObject): (layer: string) => Unpacked | un
     );
   }
   const isKept = (layer: string) => kept?.some((pattern) => matches(layer, pattern)) ?? false;
-  const online = quantization.quantization_mode === 'online';
+  const auto = quantization.linear_class === 'autobitlinear'; // to the other class, the mode says nothing
+  const online = auto && quantization.quantization_mode === 'online';
   if (online && kept && !isKept('lm_head')) {
     throw new CheckpointError(
       `quantization_config.modules_to_not_convert is ${quote(kept)}, wanted 'lm_head' among them, or null: a ternary head is not understood.`,
     );
   }
-  const use = online ? 'masters' : quantization.linear_class === 'autobitlinear' ? 'codes' : 'foreign';
+  const use = online ? 'masters' : auto ? 'codes' : 'foreign';
   return (layer) => (isKept(layer) ? undefined : use);
 }
 

@@ -15,11 +15,14 @@ export class ConfigReader {
   readonly #read: Set<string>;
   /** Before the names of its keys: empty, or that of the object they stand in, and a dot. */
   readonly #prefix: string;
+  /** What was passed over, as it is shown. */
+  readonly #passed: string[];
 
-  constructor(json: JsonObject, prefix = '', read = new Set<string>()) {
+  constructor(json: JsonObject, prefix = '', read = new Set<string>(), passed: string[] = []) {
     this.#json = json;
     this.#prefix = prefix;
     this.#read = read;
+    this.#passed = passed;
   }
 
   has(key: string): boolean {
@@ -55,6 +58,16 @@ export class ConfigReader {
     return value;
   }
 
+  /** A list of numbers, one at least. */
+  numbers(key: string): readonly number[] {
+    const value = this.#take(key);
+    if (value === undefined)
+      throw new CheckpointError(`config.json has no '${this.#prefix}${key}', which this model needs.`);
+    const isList = Array.isArray(value) && value.length > 0 && value.every((one) => Number.isFinite(one));
+    if (!isList) throw this.wrong(key, 'a list of numbers');
+    return value;
+  }
+
   flag(key: string, otherwise: boolean): boolean {
     const value = this.#take(key) ?? otherwise;
     if (typeof value !== 'boolean') throw this.wrong(key, 'true or false');
@@ -79,7 +92,7 @@ export class ConfigReader {
   /** A reader of the object under `key`. Its keys have names such as 'rope_scaling.factor', in messages and to be ignored. */
   nested(key: string): ConfigReader | undefined {
     const object = this.object(key);
-    return object && new ConfigReader(object, `${this.#prefix}${key}.`, this.#read);
+    return object && new ConfigReader(object, `${this.#prefix}${key}.`, this.#read, this.#passed);
   }
 
   /** Is nothing set in it? */
@@ -90,6 +103,16 @@ export class ConfigReader {
   /** Keys that are known to change nothing here. */
   ignore(...keys: string[]): void {
     for (const key of keys) this.#read.add(this.#prefix + key);
+  }
+
+  /** Keys that mean something in other models, and that the reference does not look at in this one: `finish` tells of them. */
+  passOver(...keys: string[]): void {
+    for (const key of keys) {
+      const value = this.#json[key];
+      if (this.#read.has(this.#prefix + key) || isUnset(value) || isUsual(key, value)) continue;
+      this.#read.add(this.#prefix + key);
+      this.#passed.push(`'${this.#prefix}${key}': ${quote(value)}`);
+    }
   }
 
   /** An error that names a value and what was wanted in its place. */
@@ -105,15 +128,16 @@ export class ConfigReader {
       ([key, value]) => !this.#read.has(this.#prefix + key) && !isOfAny(key, value) && !isUnset(value),
     );
     const shown = (entries: typeof unread) =>
-      entries.map(([key, value]) => `'${this.#prefix}${key}': ${quote(value)}`).join(', ');
+      entries.map(([key, value]) => `'${this.#prefix}${key}': ${quote(value)}`);
     const unknown = unread.filter(([key]) => this.#prefix !== '' || !isOfTools(key));
     if (unknown.length > 0) {
       throw new CheckpointError(
-        `config.json sets what this model does not understand: ${shown(unknown)}. If it changes nothing in the computation, ` +
+        `config.json sets what this model does not understand: ${shown(unknown).join(', ')}. If it changes nothing in the computation, ` +
           `pass the names in ignoreConfigKeys (--ignore-config-keys on the command line).`,
       );
     }
-    if (unread.length > 0) onWarning?.(`config.json sets what changes nothing in this model: ${shown(unread)}.`);
+    const told = [...this.#passed, ...shown(unread)];
+    if (told.length > 0) onWarning?.(`config.json sets what changes nothing in this model: ${told.join(', ')}.`);
   }
 
   #take(key: string): unknown {

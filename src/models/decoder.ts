@@ -58,6 +58,7 @@ export function configureDecoder(json: ConfigReader, defaults = DEFAULTS) {
   }
   const maxPositions = json.count('max_position_embeddings', 2048);
   const rope = readRope(json, maxPositions, defaults.theta);
+  json.passOver('sliding_window', 'use_sliding_window', 'layer_types'); // every layer attends to everything, as in the reference
   return {
     dModel,
     nHeads,

@@ -5,6 +5,7 @@
  */
 import { CheckpointError } from '../errors.ts';
 import type { Tensor } from '../tensor.ts';
+import { readActivation } from './activation.ts';
 import type { ConfigReader } from './config.ts';
 import { configureDecoder, Decoder, type DecoderConfig, decoderNames, type FeedForward, withHead } from './decoder.ts';
 import { gatedMlp, type MlpConfig } from './gated-mlp.ts';
@@ -33,7 +34,7 @@ function configure(json: ConfigReader): GraniteConfig {
   }
   return {
     ...configureDecoder(json),
-    activation: json.choice('hidden_act', ['silu']),
+    activation: readActivation(json, ['silu']),
     subNorms: false,
     attentionScale: json.number('attention_multiplier', 1), // used alone, in place of 1 / sqrt(D)
     embeddingScale: json.number('embedding_multiplier', 1),

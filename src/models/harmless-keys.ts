@@ -46,7 +46,8 @@ const OF_TOOLS: ReadonlySet<string> = new Set(
   tokenizer_name tokenizer_name_or_path tokenizer_path tokenizer_file license tags author description comment notes version datasets
   dataset_name wandb_project wandb_run_id transformers.js_config neuron openvino_config onnx device device_map low_cpu_mem_usage
   trust_remote_code revision use_auth_token return_unused_kwargs initializer_cutoff_factor init_std init_method
-  init_method_std $schema _comment max_window_layers`),
+  init_method_std $schema _comment max_window_layers
+  bos_token eos_token unk_token pad_token sep_token cls_token mask_token vocab_file merges_file`),
 );
 
 const OF_TOOLS_BY_NAME: readonly RegExp[] = [

@@ -2,6 +2,7 @@
  * Llama (transformers models/llama), which 1.58-bit checkpoints are too: whether a projection is ternary is the affair of its
  * `Linear`. BitNet b1.58 2B4T (transformers models/bitnet) adds a squared relu and norms before the two output projections.
  */
+import { readActivation } from './activation.ts';
 import type { ConfigReader } from './config.ts';
 import { configureDecoder, Decoder, type DecoderConfig, decoderNames, withHead } from './decoder.ts';
 import { gatedMlp, type MlpConfig } from './gated-mlp.ts';
@@ -25,12 +26,13 @@ const BITNET = {
 function configure(json: ConfigReader): LlamaConfig {
   const bitnet = json.is('model_type', 'bitnet');
   const common = bitnet ? configureDecoder(json, BITNET) : configureDecoder(json);
-  const activation = json.choice('hidden_act', bitnet ? ['relu2', 'silu'] : ['silu', 'relu2']);
+  const activation = readActivation(json, bitnet ? ['relu2', 'silu'] : ['silu', 'relu2']);
   json.choice('rope_interleaved', [false]);
   json.choice('parallel_attn', [false]);
   json.ignore('activation'); // Falcon3's second name of hidden_act
   return {
     ...common,
+    mlpBias: common.mlpBias && !bitnet, // no key of its configuration
     activation,
     subNorms: bitnet,
     attentionScale: 1 / Math.sqrt(common.dHead),

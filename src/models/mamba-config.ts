@@ -3,6 +3,7 @@
  * (models/config_mamba.py, whose `ssm_cfg` holds arguments of modules/mamba_simple.py), and files that have the keys of both.
  */
 import { CheckpointError, quote } from '../errors.ts';
+import { readActivation } from './activation.ts';
 import type { ConfigReader, JsonObject } from './config.ts';
 import type { ModelFacts } from './model.ts';
 import { agreed, firstOf, isSet, withFirstNames } from './spellings.ts';
@@ -107,7 +108,7 @@ function paddedVocabulary({ vocab_size = 50277, pad_vocab_size_multiple }: JsonO
 
 /** Reads transformers' words. What is assumed of a missing key is what its MambaConfig and FalconMambaConfig assume. */
 export function configureMamba(json: ConfigReader): MambaConfig {
-  json.choice('hidden_act', ['silu']);
+  readActivation(json, ['silu']);
   json.choice('rms_norm', [true]);
   json.choice('ssm_cfg.layer', ['Mamba1']);
   json.ignore('pad_vocab_size_multiple'); // of the other dialect, where it has had its effect

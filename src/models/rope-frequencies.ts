@@ -25,7 +25,7 @@ export function ropeFrequencies({ theta, ropeScaling }: RopeConfig, dHead: numbe
         `numbers for heads ${dHead} wide.`,
     );
   }
-  const attentionFactor = ropeScaling.type === 'yarn' ? fround(ropeScaling.attentionFactor) : 1;
+  const attentionFactor = 'attentionFactor' in ropeScaling ? fround(ropeScaling.attentionFactor) : 1;
   if (ropeScaling.type !== 'dynamic') return { at: () => frequencies, attentionFactor };
   const { trained } = ropeScaling;
   const at = (position: number) =>
@@ -41,6 +41,10 @@ function scaled(theta: number, scaling: RopeScaling, dHead: number): Float32Arra
       return unscaled(theta, dHead).map((x) => blended(x, scaling));
     case 'yarn':
       return ramped(theta, dHead, scaling);
+    case 'longrope':
+      return stretchedEach(theta, dHead, scaling);
+    case 'proportional':
+      return unscaled(theta, dHead).map((x, i) => (i < Math.floor((scaling.share * dHead) / 2) ? x / fround(scaling.factor) : 0));
     case 'dynamic':
       return unscaled(grownBase(theta, scaling, dHead, scaling.trained), dHead);
     default:
@@ -69,6 +73,15 @@ function grownBase(
   if (length <= trained) return theta * pow((factor * trained) / trained - (factor - 1), exponent); // in f64 there
   const growth = fround(fround(fround(fround(factor) * length) / trained) - fround(factor - 1));
   return fround(fround(theta) * fround(pow(growth, fround(exponent))));
+}
+
+function stretchedEach(theta: number, dHead: number, { factors }: RopeScaling & { type: 'longrope' }): Float32Array {
+  if (factors.length !== dHead / 2) {
+    throw new CheckpointError(
+      `config.json has ${factors.length} numbers in the short_factor of its rotary positions, wanted ${dHead / 2} for heads ${dHead} wide.`,
+    );
+  }
+  return powers(theta, dHead).map((x, i) => 1 / fround(fround(factors[i] as number) * x));
 }
 
 function blended(x: number, c: RopeScaling & { type: 'llama3' }): number {

@@ -250,6 +250,7 @@ describe('tensors that a model does not read', () => {
 
   test('biases that are zero change nothing', async () => {
     expect(await refusal([zeros('model.layers.0.self_attn.q_proj.bias', [16])])).toBe('');
+    expect(await refusal([zeros('lm_head.bias', [16]), zeros('model.norm.bias', [16])])).toBe('');
   });
 
   test('globs take many, and one that takes none is refused', async () => {

@@ -207,6 +207,7 @@ describe('ternary layers', () => {
     [{}, 'divide'],
     [{ quant_method: 'bitnet', linear_class: 'bitlinear', quantization_mode: 'offline' }, 'divide'],
     [{ quant_method: 'bitnet', linear_class: 'autobitlinear' }, 'multiply'],
+    [{ quant_method: 'bitnet', quantization_mode: 'online' }, 'divide'], // a mode of the other class
   ])('with quantization_config %j %s by their scale', (quantization_config, meaning) => {
     expect(ternaryScaleOf({ quantization_config })).toBe(meaning);
   });
@@ -217,7 +218,7 @@ describe('ternary layers', () => {
     [['bitnet'], 'quantization_config'],
     [{ quant_method: 'gptq' }, 'gptq'],
     [{ quant_method: ['bitnet'] }, 'bitnet'],
-    [{ quantization_mode: 'online' }, 'online'],
+    [{ quantization_mode: 'at once' }, 'at once'],
     [{ use_rms_norm: true }, 'use_rms_norm'],
     [{ linear_class: 'other' }, 'other'],
     [{ linear_class: { toString: 1 } }, 'linear_class'],

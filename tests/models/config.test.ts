@@ -8,6 +8,7 @@ import { CheckpointError } from '../../src/errors.ts';
 import { describe as describeModel } from '../../src/loader/describe.ts';
 import { openModel } from '../../src/loader/open.ts';
 import { ConfigReader, type JsonObject } from '../../src/models/config.ts';
+import { llama } from '../../src/models/llama.ts';
 import { costOf } from '../cost.ts';
 import { goldenNames } from '../goldens.ts';
 
@@ -189,7 +190,7 @@ describe('what would compute something else is refused by name', () => {
     [
       'llama-dense',
       { rope_parameters: { rope_type: 'longrope', factor: 2 } },
-      `'rope_parameters.rope_type': "longrope"`,
+      "no 'rope_parameters.short_factor'",
     ],
     ['llama-dense', { rope_scaling: { type: 'dynamic', factor: -2 } }, "'rope_scaling.factor': -2"],
     ['llama-dense', { rope_scaling: { type: 'linear', factor: 2, alpha: 3 } }, "'rope_scaling.alpha': 3"],
@@ -202,11 +203,14 @@ describe('what would compute something else is refused by name', () => {
       'original_max_position_embeddings',
     ],
     ['llama-dense', { rope_theta: 1, rope_scaling: { rope_type: 'yarn', factor: 4 } }, 'no finite numbers'],
-    ['llama-dense', { partial_rotary_factor: 0.5 }, 'partial_rotary_factor'],
+    ['llama-dense', { partial_rotary_factor: 0.5, rope_scaling: { type: 'linear', factor: 2 } }, 'partial_rotary'],
     ['granite-moe-v5-config', { rope_parameters: { rope_theta: '1e4' } }, 'rope_parameters'],
-    ['granite-moe-v5-config', { rope_parameters: { rope_theta: 1e4, partial_rotary_factor: 0.5 } }, 'partial_rotary'],
+    [
+      'granite-moe-v5-config',
+      { rope_parameters: { rope_type: 'dynamic', factor: 2, partial_rotary_factor: 0.5 } },
+      'partial_rotary',
+    ],
     ['llama-dense', { hidden_act: 'gelu' }, 'hidden_act'],
-    ['llama-dense', { sliding_window: 4096 }, 'sliding_window'],
     ['llama-dense', { tie_word_embeddings: 'yes' }, 'tie_word_embeddings'],
     ['granite-tied', { logits_scaling: 0 }, 'logits_scaling'],
     ['granite-tied', { residual_multiplier: null, hidden_act: 'gelu' }, 'hidden_act'],
@@ -230,6 +234,43 @@ describe('what would compute something else is refused by name', () => {
   });
 });
 
+describe('what the reference passes over in these models', () => {
+  const opened = async (name: string, changes: JsonObject) => {
+    const seed = seeds.find((candidate) => candidate.name === name) as Seed;
+    const warnings: string[] = [];
+    const onWarning = (warning: string) => warnings.push(warning);
+    const { model } = await openModel(folderOf(seed, JSON.stringify({ ...seed.config, ...changes })), { onWarning });
+    return { facts: model.facts, warnings };
+  };
+
+  test.each<[string, JsonObject, string]>([
+    ['llama-dense', { sliding_window: 8 }, 'sliding_window'],
+    ['llama-dense', { use_sliding_window: true }, 'use_sliding_window'],
+    ['granite-tied', { layer_types: ['sliding_attention'] }, 'layer_types'],
+    ['llama-dense', { partial_rotary_factor: 0.5 }, 'partial_rotary_factor'],
+    ['granite-moe-10', { rope_scaling: { rope_type: 'default', partial_rotary_factor: 0.5 } }, 'partial_rotary_factor'],
+    ['mamba-odd', { pad_token: '<pad>' }, 'pad_token'],
+  ])('%s with %j: one warning, the same model', async (name, changes, key) => {
+    const plain = await opened(name, {});
+    const { facts, warnings } = await opened(name, changes);
+    expect(facts).toEqual(plain.facts);
+    expect(warnings.filter((warning) => !plain.warnings.includes(warning))).toEqual([expect.stringContaining(key)]);
+  });
+
+  test('layer types that say what every model does are no news', async () => {
+    expect((await opened('granite-tied', { layer_types: ['full_attention'] })).warnings).toEqual([]);
+  });
+
+  test.each(['llama-dense', 'granite-tied', 'granite-moe-10', 'mamba-odd'])('%s: swish is silu', async (name) => {
+    expect(await opened(name, { hidden_act: 'swish' })).toEqual(await opened(name, { hidden_act: 'silu' }));
+  });
+
+  test('a bitnet has no biases in its feed-forward parts', () => {
+    const facts = (mlp_bias: boolean) => llama.configure(new ConfigReader({ model_type: 'bitnet', mlp_bias }));
+    expect(facts(true)).toEqual(facts(false));
+  });
+});
+
 describe('the reader', () => {
   test('remembers what was read: all else that is set is refused, all at once', () => {
     const reader = new ConfigReader({ a: 1, b: 2, c: null, d: false, torch_dtype: 'x', e: [3] });
@@ -237,6 +278,15 @@ describe('the reader', () => {
     expect(() => reader.finish()).toThrow(/'b': 2.*'e': \[3\]/);
     reader.ignore('b', 'e');
     reader.finish();
+  });
+
+  test('tells of what was passed over, if it is set', () => {
+    const told: string[] = [];
+    const reader = new ConfigReader({ a: 1, b: null, c: 0, deep: { a: 2 } });
+    reader.passOver('a', 'a', 'b', 'c', 'd');
+    reader.nested('deep')?.passOver('a');
+    reader.finish((message) => told.push(message));
+    expect(told).toEqual([expect.stringMatching(/: 'a': 1, 'c': 0, 'deep.a': 2\.$/)]);
   });
 
   test('takes null for missing', () => {

@@ -24,7 +24,7 @@ const TOLERANCE = 4e-7;
 const rope = (json: JsonObject, maxPositions = 2048) => readRope(new ConfigReader(json), maxPositions);
 const scalingOf = (json: JsonObject) => rope(json).ropeScaling;
 const worst = (found: ArrayLike<number>, wanted: readonly number[]) =>
-  wanted.reduce((most, x, i) => Math.max(most, Math.abs((found[i] as number) / x - 1)), 0);
+  wanted.reduce((most, x, i) => Math.max(most, Math.abs(x === 0 ? (found[i] as number) : (found[i] as number) / x - 1)), 0);
 
 test('frequencies are those of transformers, in every spelling, with every default', () => {
   const types = new Set<string>();
@@ -39,7 +39,7 @@ test('frequencies are those of transformers, in every spelling, with every defau
       expect(worst(found, wanted), JSON.stringify(config)).toBeLessThan(TOLERANCE);
     }
   }
-  expect([...types].sort()).toEqual(['default', 'dynamic', 'linear', 'llama3', 'yarn']);
+  expect([...types].sort()).toEqual(['default', 'dynamic', 'linear', 'llama3', 'longrope', 'proportional', 'yarn']);
 });
 
 test('of two spellings in one file the one that transformers takes counts', () => {
@@ -72,6 +72,34 @@ test('a key that nobody knows is refused by name, and can be passed over', () =>
   expect(readRope(reader, 2048).ropeScaling.type).toBe('linear');
 });
 
+test('a share of each head is turned where the reference does so, and passed over where it turns whole heads', () => {
+  const told = (json: JsonObject): string[] => {
+    const warnings: string[] = [];
+    const reader = new ConfigReader(json);
+    readRope(reader, 2048);
+    reader.finish((warning) => warnings.push(warning));
+    return warnings;
+  };
+  const half = { partial_rotary_factor: 0.5 };
+  for (const json of [half, { ...half, rope_scaling: { type: 'default' } }])
+    expect(told(json)).toEqual([expect.stringContaining("'partial_rotary_factor': 0.5")]);
+  for (const key of ['rope_scaling', 'rope_parameters'])
+    expect(told({ [key]: half })).toEqual([expect.stringContaining(`'${key}.partial_rotary_factor': 0.5`)]);
+  expect(told({ rope_scaling: { type: 'proportional', ...half } })).toEqual([]);
+  for (const type of ['linear', 'dynamic', 'yarn'])
+    for (const json of [{ rope_scaling: { type, factor: 2, ...half } }, { ...half, rope_scaling: { type, factor: 2 } }])
+      expect(() => rope(json)).toThrow(/partial_rotary_factor': 0.5, wanted 1/);
+});
+
+test('longrope wants a factor for each frequency', () => {
+  const long_factor = [2, 2, 2, 2];
+  const read = (short_factor: unknown) => rope({ rope_scaling: { type: 'longrope', short_factor, long_factor } });
+  expect(() => read(undefined)).toThrow(/no 'rope_scaling.short_factor'/);
+  expect(() => read([1, 'x'])).toThrow(/'rope_scaling.short_factor'.*wanted a list of numbers/);
+  expect(() => ropeFrequencies(read([1, 1, 1]), 8)).toThrow(/3 numbers in the short_factor .* wanted 4/);
+  expect(() => ropeFrequencies(read([1, 0, 1, 1]), 8)).toThrow(/no finite numbers/);
+});
+
 describe('what cannot be computed is refused', () => {
   test.each<[string, JsonObject, number]>([
     ['dynamic with heads 2 wide', { rope_scaling: { type: 'dynamic', factor: 2 } }, 2],
@@ -95,6 +123,9 @@ test('a model reads as many positions as its scaling stretches them to', () => {
   const llama3 = { rope_type: 'llama3', factor: 8, low_freq_factor: 1, high_freq_factor: 4 };
   expect(positions({ ...llama3, original_max_position_embeddings }, 131072)).toBe(131072);
   expect(positions({ type: 'linear', factor: 1e300 })).toBe(2 ** 26);
+  // Beyond, every position of the text would have to be turned by other factors, those that were read too.
+  const longrope = { type: 'longrope', short_factor: [1], long_factor: [2], original_max_position_embeddings };
+  expect(positions(longrope, 131072)).toBe(1024);
 });
 
 test('dynamic positions are those of the default up to max_position_embeddings, and grow slower beyond', () => {

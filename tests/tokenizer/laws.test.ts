@@ -175,10 +175,52 @@ describe('tokenizer_config.json', () => {
     expect(tokenizer.decode([id as number])).toBe('');
   });
 
+  test('a further token that is listed as not special, or that does not say so in a list of its own, is not', () => {
+    const decoded = (change: object, config: object) => {
+      const json = fixtureJson('gpt2');
+      const tokenizer = createTokenizer({ ...json, ...change }, config);
+      return tokenizer.decode(tokenizer.encode('<x>'));
+    };
+    const listed = { added_tokens: [{ id: fixture('gpt2').vocabSize, content: '<x>', special: false, normalized: false }] };
+    expect(decoded(listed, { additional_special_tokens: ['<x>'] })).toBe('<x>');
+    expect(decoded(listed, { eos_token: '<x>' })).toBe('');
+    expect(decoded({}, { additional_special_tokens: ['<x>'] })).toBe('');
+    expect(decoded({}, { additional_special_tokens: [{ content: '<x>' }] })).toBe('<x>');
+    expect(decoded({}, { additional_special_tokens: [{ content: '<x>', special: true }] })).toBe('');
+    expect(decoded({}, { eos_token: { content: '<x>' } })).toBe('');
+  });
+
+  test('add_prefix_space is passed over by the classes that do as tokenizer.json says', () => {
+    for (const tokenizer_class of ['PreTrainedTokenizerFast', 'TokenizersBackend']) {
+      const config = { add_prefix_space: true, tokenizer_class };
+      expect(fixture('gpt2', config).encode('x')).toEqual(fixture('gpt2').encode('x'));
+    }
+    const config = { add_prefix_space: true, tokenizer_class: 'GPT2Tokenizer' };
+    expect(fixture('gpt2', config).encode('x')).toEqual(fixture('gpt2').encode(' x'));
+  });
+
   test('add_prefix_space goes before that of a lone ByteLevel', () => {
     expect(fixture('gpt2', { add_prefix_space: true }).encode('x')).toEqual(fixture('gpt2').encode(' x'));
     expect(fixture('prefix-space', { add_prefix_space: false }).encode('x')).toEqual(fixture('gpt2').encode('x'));
   });
+});
+
+test('an empty text has no tokens, whatever is put in front of texts', () => {
+  const json = { ...fixtureJson('gpt2'), added_tokens: [], post_processor: null };
+  for (const pre_tokenizer of [
+    { type: 'ByteLevel', add_prefix_space: true },
+    { type: 'Metaspace', replacement: 'x', prepend_scheme: 'always' },
+  ])
+    expect(createTokenizer({ ...json, pre_tokenizer }, undefined).encode('')).toEqual([]);
+});
+
+test('white space that a token took in is not another token', () => {
+  const json = fixtureJson('gpt2');
+  const blank = { content: '  ', special: false, normalized: false, lstrip: true, rstrip: true };
+  const tokenizer = createTokenizer({ ...json, added_tokens: [{ id: 999, ...blank }] }, undefined);
+  const id = tokenizer.encode('  ')[0] as number;
+  const [x, y] = [...fixture('gpt2').encode('x'), ...fixture('gpt2').encode('y')];
+  expect(tokenizer.encode('       x        y         ')).toEqual([id, x, id, y, id]);
 });
 
 test('merges may be stored as texts or as pairs', () => {

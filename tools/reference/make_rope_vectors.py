@@ -15,6 +15,7 @@ from transformers.utils import logging
 
 OUT = Path(__file__).resolve().parents[2] / "tests" / "fixtures" / "rope.json"
 COUNT = 60
+RARER = 16
 THETAS = [1e4, 5e5, 1.5e6, 12345.678]
 
 
@@ -36,6 +37,20 @@ def parameters(r: random.Random) -> dict:
     return rope
 
 
+def rarer_parameters(r: random.Random, width: int) -> dict:
+    kind = r.choice(["longrope", "longrope", "proportional", "default"])
+    rope = {"rope_theta": r.choice(THETAS), "rope_type": kind}
+    if kind == "longrope":
+        some = {"factor": 4.0, "attention_factor": 1.25, "original_max_position_embeddings": r.choice([16, 2048])}
+        rope |= {key: value for key, value in some.items() if r.random() < 0.6}
+        for key in ("short_factor", "long_factor"):
+            rope[key] = [round(r.uniform(1, 30), 4) for _ in range(width // 2)]
+    else:
+        rope["partial_rotary_factor"] = r.choice([0.25, 0.5, 0.75])
+        rope |= {"factor": 2.5} if kind == "proportional" and r.random() < 0.5 else {}
+    return rope
+
+
 def spelled(r: random.Random, rope: dict) -> dict:
     style = r.choice(["rope_parameters", "rope_type", "type", "both"])
     if style == "rope_parameters":
@@ -46,11 +61,11 @@ def spelled(r: random.Random, rope: dict) -> dict:
     return {"rope_theta": theta, "rope_scaling": rope}
 
 
-def vector(r: random.Random) -> dict:
+def vector(r: random.Random, rarer: bool = False) -> dict:
     width, heads = r.choice([4, 6, 16, 64]), 2
     config = {"model_type": "llama", "hidden_size": heads * width, "num_attention_heads": heads}
     config["max_position_embeddings"] = longest = r.choice([32, 2048, 131072])
-    config |= spelled(r, parameters(r))
+    config |= spelled(r, rarer_parameters(r, width) if rarer else parameters(r))
     if r.random() < 0.1:
         config["original_max_position_embeddings"] = 100
     with tempfile.TemporaryDirectory() as folder:
@@ -68,4 +83,5 @@ if __name__ == "__main__":
     logging.set_verbosity_error()
     r = random.Random(0)
     rows = [json.dumps(vector(r)) for _ in range(COUNT)]
+    rows += [json.dumps(vector(r, rarer=True)) for _ in range(RARER)]
     OUT.write_text("[\n" + ",\n".join(rows) + "\n]\n")
