@@ -17,7 +17,7 @@ import { chooseHead, TIED_HEADS, type TiedHead } from './head.ts';
 import { checkLeftovers } from './leftovers.ts';
 import { missingTensor, renamed, withoutIgnored } from './names.ts';
 import { Plan } from './plan.ts';
-import { ternaryScaleOf, unpackedOf } from './quantization.ts';
+import { ternaryNormOf, ternaryScaleOf, unpackedOf } from './quantization.ts';
 
 export interface OpenOptions {
   /** Format of the weights in memory; default `auto`. */
@@ -101,6 +101,7 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
   const facts = family.configure(reader);
   reader.finish(options.onWarning);
   const ternaryScale = ternaryScaleOf(config);
+  const ternaryNorm = ternaryNormOf(config);
   const unpacked = unpackedOf(config);
   const checkpoint = await openCheckpoint(folder, options.onWarning);
   try {
@@ -109,7 +110,13 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
     const head = await chooseHead(family, facts, tensors, options);
     const missing = missingTensor(family, [...all.keys()], absent);
     const declare = (weights: WeightFormat) => {
-      const plan = new Plan(tensors, family.copies(head.config), { weights, ternaryScale, unpacked, missing });
+      const plan = new Plan(tensors, family.copies(head.config), {
+        weights,
+        ternaryScale,
+        ternaryNorm,
+        unpacked,
+        missing,
+      });
       const model = family.build(head.config, plan.weights);
       plan.finish();
       return { plan, model, weights };

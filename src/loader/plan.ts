@@ -44,6 +44,8 @@ export interface PlanOptions {
   readonly weights: WeightFormat;
   /** How `weight_scale` is meant in this checkpoint's ternary layers. */
   readonly ternaryScale: 'divide' | 'multiply';
+  /** Epsilon of the norm that each ternary layer has for its input; undefined without them. */
+  readonly ternaryNorm?: number | undefined;
   /** What the weight of a layer is that is stored as numbers; undefined where the layer is not ternary. */
   readonly unpacked?: (layer: string) => Unpacked | undefined;
   /** The error of a tensor that is not there. */
@@ -250,10 +252,11 @@ export class Plan {
           `so all must be or none.`,
       );
     }
-    return ternaryLinears(
-      names.map((name, i) => this.#ternary(name, dIn, dOuts[i] as number, options)),
-      this.#options.ternaryScale,
-    );
+    const matrices = names.map((name, i) => this.#ternary(name, dIn, dOuts[i] as number, options));
+    const { ternaryScale, ternaryNorm } = this.#options;
+    if (ternaryNorm === undefined) return ternaryLinears(matrices, ternaryScale);
+    const norms = names.map((name) => this.#ask(`${name}.rms_norm.weight`, [dIn], [dIn], 'vector'));
+    return normedTernaryLinears(matrices, norms, ternaryNorm, ternaryScale);
   }
 
   #split(name: string, dIn: number, dOuts: readonly number[], options: MatrixOptions = {}): Linears {
@@ -351,6 +354,21 @@ const ternaryLinears = (matrices: readonly Ternary[], meaning: 'divide' | 'multi
     },
     { quantises: true },
   );
+};
+
+/** Each matrix has a norm of its own for the input, which is quantised for each apart; sites show what all have in common, so not this. */
+const normedTernaryLinears = (
+  matrices: readonly Ternary[],
+  norms: readonly Tensor[],
+  eps: number,
+  meaning: 'divide' | 'multiply',
+): Linears => {
+  const run = (ops: Ops, x: Tensor): Tensor[] =>
+    matrices.map(({ w, wScale, b }, i) => {
+      const [q, s] = ops.quantizeRows(ops.rmsNorm(x, norms[i] as Tensor, eps));
+      return ops.linearsTernary(q, s, [w], [wScale], meaning, b ? [b] : [])[0] as Tensor;
+    });
+  return Object.assign(run, { quantises: false });
 };
 
 const single = (linears: Linears): Linear =>

@@ -20,11 +20,6 @@ export function ternaryScaleOf(config: JsonObject): 'divide' | 'multiply' {
       `weights quantised by ${quote(method)} are not understood; known are 'bitnet' and '${QUANT_METHOD}'.`,
     );
   }
-  if (quantization.use_rms_norm === true) {
-    throw new CheckpointError(
-      'quantization_config.use_rms_norm puts a norm into every ternary layer, which is not understood yet.',
-    );
-  }
   const kind = quantization.linear_class ?? 'bitlinear';
   if (kind !== 'bitlinear' && kind !== 'autobitlinear') {
     throw new CheckpointError(
@@ -36,6 +31,17 @@ export function ternaryScaleOf(config: JsonObject): 'divide' | 'multiply' {
     throw new CheckpointError(`quantization_config.quantization_mode is ${quote(mode)}, wanted 'offline' or 'online'.`);
   }
   return kind === 'bitlinear' ? 'divide' : 'multiply';
+}
+
+/** Epsilon of the norm that each ternary layer has for its input (`use_rms_norm`); undefined without them. */
+export function ternaryNormOf(config: JsonObject): number | undefined {
+  const { use_rms_norm: used = false, rms_norm_eps: given } = quantizationOf(config);
+  if (used === false || used === null) return undefined;
+  const eps = given ?? 1e-6;
+  if (used === true && typeof eps === 'number' && Number.isFinite(eps) && eps >= 0) return eps;
+  throw new CheckpointError(
+    `quantization_config has use_rms_norm ${quote(used)} and rms_norm_eps ${quote(given)}, wanted true or false and a number from 0 on.`,
+  );
 }
 
 /**

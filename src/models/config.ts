@@ -127,8 +127,7 @@ export class ConfigReader {
     const unread = Object.entries(this.#json).filter(
       ([key, value]) => !this.#read.has(this.#prefix + key) && !isOfAny(key, value) && !isUnset(value),
     );
-    const shown = (entries: typeof unread) =>
-      entries.map(([key, value]) => `'${this.#prefix}${key}': ${quote(value)}`);
+    const shown = (entries: typeof unread) => entries.map(([key, value]) => `'${this.#prefix}${key}': ${quote(value)}`);
     const unknown = unread.filter(([key]) => this.#prefix !== '' || !isOfTools(key));
     if (unknown.length > 0) {
       throw new CheckpointError(

@@ -56,7 +56,16 @@ const TYPES = ['default', 'linear', 'dynamic', 'llama3', 'yarn', 'longrope', 'pr
 /** Keys of a scaling that say nothing to another: transformers passes over them. `finetuned` is a note of YaRN's authors. */
 const OF_SOME_TYPE = [
   ...['type', 'finetuned', 'factor', 'low_freq_factor', 'high_freq_factor', 'original_max_position_embeddings'],
-  ...['attention_factor', 'beta_fast', 'beta_slow', 'mscale', 'mscale_all_dim', 'truncate', 'short_factor', 'long_factor'],
+  ...[
+    'attention_factor',
+    'beta_fast',
+    'beta_slow',
+    'mscale',
+    'mscale_all_dim',
+    'truncate',
+    'short_factor',
+    'long_factor',
+  ],
 ];
 
 /** `maxPositions`: max_position_embeddings. Throws CheckpointError on values that the reference cannot compute with. */

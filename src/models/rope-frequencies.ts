@@ -44,7 +44,9 @@ function scaled(theta: number, scaling: RopeScaling, dHead: number): Float32Arra
     case 'longrope':
       return stretchedEach(theta, dHead, scaling);
     case 'proportional':
-      return unscaled(theta, dHead).map((x, i) => (i < Math.floor((scaling.share * dHead) / 2) ? x / fround(scaling.factor) : 0));
+      return unscaled(theta, dHead).map((x, i) =>
+        i < Math.floor((scaling.share * dHead) / 2) ? x / fround(scaling.factor) : 0,
+      );
     case 'dynamic':
       return unscaled(grownBase(theta, scaling, dHead, scaling.trained), dHead);
     default:

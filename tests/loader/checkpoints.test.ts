@@ -110,6 +110,7 @@ const WARNINGS: Readonly<Record<string, readonly RegExp[]>> = {
   'made-tied-ignored-mamba': [
     /'model.lm_head.weight' differs from 'backbone.embeddings.weight'.*not used.*--tied-head stored/,
   ],
+  'made-sliding-window': [/'partial_rotary_factor': 0.5.*'sliding_window': 2/],
   'extra-kv-scales': [/self_attn\.\S*k_scale/],
   'extra-value-head': [/v_head\./],
   'made-extra-other-heads': [/7 tensors of other heads or tools.*v_head\./],

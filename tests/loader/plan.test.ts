@@ -11,7 +11,7 @@ import { CheckpointError, UsageError } from '../../src/errors.ts';
 import { ternary } from '../../src/formats/ternary.ts';
 import { checkWeightFormat, WEIGHT_FORMATS } from '../../src/loader/formats.ts';
 import { type OpenOptions, openModel } from '../../src/loader/open.ts';
-import { ternaryScaleOf } from '../../src/loader/quantization.ts';
+import { ternaryNormOf, ternaryScaleOf } from '../../src/loader/quantization.ts';
 import { Model } from '../../src/model.ts';
 import type { JsonObject } from '../../src/models/config.ts';
 import { bytesOfAll } from '../checkpoint/saved.ts';
@@ -219,13 +219,31 @@ describe('ternary layers', () => {
     [{ quant_method: 'gptq' }, 'gptq'],
     [{ quant_method: ['bitnet'] }, 'bitnet'],
     [{ quantization_mode: 'at once' }, 'at once'],
-    [{ use_rms_norm: true }, 'use_rms_norm'],
     [{ linear_class: 'other' }, 'other'],
     [{ linear_class: { toString: 1 } }, 'linear_class'],
   ])('with quantization_config %j are refused', (quantization_config, wanted) => {
     expect(() => ternaryScaleOf({ quantization_config })).toThrow(CheckpointError);
     expect(() => ternaryScaleOf({ quantization_config })).toThrow(wanted);
   });
+});
+
+test.each<[unknown, number | undefined]>([
+  [undefined, undefined],
+  [{ use_rms_norm: null }, undefined],
+  [{ use_rms_norm: false, rms_norm_eps: 'x' }, undefined],
+  [{ use_rms_norm: true }, 1e-6],
+  [{ use_rms_norm: true, rms_norm_eps: 0.01 }, 0.01],
+])('with quantization_config %j the norm of a ternary input has epsilon %j', (quantization_config, eps) => {
+  expect(ternaryNormOf({ quantization_config })).toBe(eps);
+});
+
+test.each([
+  { use_rms_norm: 'yes' },
+  { use_rms_norm: true, rms_norm_eps: -1 },
+  { use_rms_norm: true, rms_norm_eps: [] },
+])('quantization_config %j is refused', (quantization_config) => {
+  expect(() => ternaryNormOf({ quantization_config })).toThrow(CheckpointError);
+  expect(() => ternaryNormOf({ quantization_config })).toThrow(/use_rms_norm .* and rms_norm_eps/);
 });
 
 describe('two names of one tensor', () => {

@@ -187,11 +187,7 @@ describe('what would compute something else is refused by name', () => {
     ['llama-dense', { rope_scaling: { type: 'linear', factor: 0 } }, "'rope_scaling.factor': 0"],
     ['llama-dense', { rope_scaling: { type: 'linear', factor: '2' } }, `'rope_scaling.factor': "2"`],
     ['llama-dense', { rope_scaling: { type: 'su', factor: 2 } }, `'rope_scaling.type': "su"`],
-    [
-      'llama-dense',
-      { rope_parameters: { rope_type: 'longrope', factor: 2 } },
-      "no 'rope_parameters.short_factor'",
-    ],
+    ['llama-dense', { rope_parameters: { rope_type: 'longrope', factor: 2 } }, "no 'rope_parameters.short_factor'"],
     ['llama-dense', { rope_scaling: { type: 'dynamic', factor: -2 } }, "'rope_scaling.factor': -2"],
     ['llama-dense', { rope_scaling: { type: 'linear', factor: 2, alpha: 3 } }, "'rope_scaling.alpha': 3"],
     ['llama-dense', { rope_scaling: { rope_type: 'llama3', factor: 8, high_freq_factor: 4 } }, 'low_freq_factor'],

@@ -16,6 +16,7 @@ const TOLERANCE = 5e-5;
 const NAMES = [
   ...['mamba-original-config', 'mamba-original-config-with-rank', 'mamba-hf-dual-config', 'falcon-mamba'],
   ...['rope-linear', 'rope-llama3', 'rope-yarn', 'bitnet-online', 'granitemoeshared'],
+  ...['made-ternary-norms', 'made-ternary-norms-packed', 'made-longrope', 'made-sliding-window'],
 ];
 
 async function read(source: Source, name: string): Promise<ArrayBuffer> {

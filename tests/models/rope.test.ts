@@ -24,7 +24,10 @@ const TOLERANCE = 4e-7;
 const rope = (json: JsonObject, maxPositions = 2048) => readRope(new ConfigReader(json), maxPositions);
 const scalingOf = (json: JsonObject) => rope(json).ropeScaling;
 const worst = (found: ArrayLike<number>, wanted: readonly number[]) =>
-  wanted.reduce((most, x, i) => Math.max(most, Math.abs(x === 0 ? (found[i] as number) : (found[i] as number) / x - 1)), 0);
+  wanted.reduce(
+    (most, x, i) => Math.max(most, Math.abs(x === 0 ? (found[i] as number) : (found[i] as number) / x - 1)),
+    0,
+  );
 
 test('frequencies are those of transformers, in every spelling, with every default', () => {
   const types = new Set<string>();

@@ -181,7 +181,9 @@ describe('tokenizer_config.json', () => {
       const tokenizer = createTokenizer({ ...json, ...change }, config);
       return tokenizer.decode(tokenizer.encode('<x>'));
     };
-    const listed = { added_tokens: [{ id: fixture('gpt2').vocabSize, content: '<x>', special: false, normalized: false }] };
+    const listed = {
+      added_tokens: [{ id: fixture('gpt2').vocabSize, content: '<x>', special: false, normalized: false }],
+    };
     expect(decoded(listed, { additional_special_tokens: ['<x>'] })).toBe('<x>');
     expect(decoded(listed, { eos_token: '<x>' })).toBe('');
     expect(decoded({}, { additional_special_tokens: ['<x>'] })).toBe('');

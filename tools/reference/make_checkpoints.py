@@ -23,6 +23,7 @@ from transformers import (
     MambaConfig,
     PretrainedConfig,
 )
+from transformers.integrations.bitnet import pack_weights
 
 FOLDER = Path(__file__).resolve().parents[2] / "tests" / "fixtures" / "checkpoints"
 IDS = [1, 5, 9, 30, 2, 17, 11]
@@ -120,6 +121,33 @@ def as_parameters(state: State) -> State:
     return {**parameters, "shape": torch.Size([1, 2]), "seed": 2**64 + 3, "names": {"a", "b"}}
 
 
+def ternary_layers(state: State) -> list[str]:
+    return [name for name in state if "_proj." in name]
+
+
+def with_norms(state: State) -> None:
+    """Masters of ternary layers, each with a norm for its input."""
+    for name in ternary_layers(state):
+        state[name.replace("weight", "rms_norm.weight")] = 1 + 0.3 * torch.randn(state[name].shape[1])
+
+
+def packed_with_norms(state: State) -> None:
+    with_norms(state)
+    for name in ternary_layers(state):
+        if "rms_norm" in name:
+            continue
+        scale = 1 / state[name].abs().mean()
+        state[name] = pack_weights((state[name] * scale).round().clamp(-1, 1))
+        state[name.replace("weight", "weight_scale")] = scale[None]
+
+
+def unchanged(state: State) -> None:
+    pass
+
+
+ONLINE = {"quant_method": "bitnet", "linear_class": "autobitlinear", "quantization_mode": "online", "use_rms_norm": True}
+PACKED = {"quant_method": "bitnet", "use_rms_norm": True, "rms_norm_eps": 0.01}
+LONGROPE = {"rope_type": "longrope", "short_factor": [1.0, 1.5, 2.5, 4.0], "long_factor": [2.0, 3.0, 5.0, 8.0]}
 TIED = {"tie_word_embeddings": True}
 UNTIED = {"tie_word_embeddings": False}
 WRITERS = {
@@ -147,6 +175,10 @@ CASES = {
     "extra-other-heads": (llama(**UNTIED), other_heads, "safetensors"),
     "extra-buffers": (llama(**TIED), buffers, "safetensors"),
     "extra-cache-scales": (granite(**TIED), cache_scales, "safetensors"),
+    "ternary-norms": (llama(quantization_config=ONLINE, **UNTIED), with_norms, "safetensors"),
+    "ternary-norms-packed": (llama(quantization_config=PACKED, **TIED), packed_with_norms, "safetensors"),
+    "longrope": (llama(rope_parameters={**LONGROPE, "original_max_position_embeddings": 8}), unchanged, "safetensors"),
+    "sliding-window": (llama(sliding_window=2, partial_rotary_factor=0.5), unchanged, "safetensors"),
     "bin-beside": (llama(**UNTIED), as_parameters, "bin"),
     "bin-legacy": (mamba(**TIED), as_parameters, "legacy"),
 }
