@@ -99,9 +99,13 @@ function explained(error: Error, about: string): Error {
   return error instanceof UsageError || error instanceof FetchError ? new UsageError(message, { cause }) : error;
 }
 
-/** A folder that hides a model of the same name must be one of a model itself. */
+/** Files of a model, of an adapter or of a tokenizer. */
+const FILES = /^(config|tokenizer|vocab|adapter_config)\.json$|^tokenizer\.model$|\.(safetensors|bin|gguf|pth)$/;
+
+/** A folder that hides a model of the same name must have files of one itself, or of a tokenizer. */
 function checkedFolder(reference: string, known: keyof typeof ABOUT | undefined): Folder {
-  if (known && !existsSync(join(reference, 'config.json')))
+  const names = known && namesIn(reference);
+  if (known && names && !names.some((name) => FILES.test(name)))
     throw new UsageError(
       `the folder '${reference}' here has no config.json, and hides ${ABOUT[known]}: rename it, ` +
         `or write ${known === 'hub' ? `hf://${reference}` : 'the name in another folder'}.`,
@@ -125,9 +129,14 @@ function statsOf(path: string): Stats | undefined {
 }
 
 function isEmpty(folder: string): boolean {
+  return namesIn(folder)?.length === 0;
+}
+
+/** Undefined when it may not be read: opening it says so. */
+function namesIn(folder: string): string[] | undefined {
   try {
-    return readdirSync(folder).length === 0;
+    return readdirSync(folder);
   } catch {
-    return false; // it may not be read: opening it says so
+    return undefined;
   }
 }

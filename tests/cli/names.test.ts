@@ -10,6 +10,7 @@ import { type FakeFile, type FakeHub, fakeHub } from '../hub/fake-hub.ts';
 import { cli, type Environment, golden, json } from './cli.ts';
 
 const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+const shipped = fileURLToPath(new URL('../../models/granite-tiny', import.meta.url));
 const model = 'org/oldies';
 let hub: FakeHub;
 let folder = '';
@@ -122,6 +123,18 @@ describe('a folder that hides a model', () => {
     const { code, stderr } = inFolder('full', ['run', 'granite-tiny', 'x']);
     expect(code).toBe(2);
     expect(stderr).toMatch(/has no config.json, and hides the shipped model of that name: rename it/);
+  });
+
+  test('with nothing but a tokenizer in it is that tokenizer', () => {
+    mkdirSync(join(folder, 'texts', 'org', 'words'), { recursive: true });
+    cpSync(join(shipped, 'tokenizer.json'), join(folder, 'texts', 'org', 'words', 'tokenizer.json'));
+    const ids = inFolder('texts', ['tokenize', 'org/words', 'Once upon a time']);
+    expect(ids).toMatchObject({ code: 0, stderr: '' });
+    expect(ids.stdout).toBe(inFolder('texts', ['tokenize', 'granite-tiny', 'Once upon a time']).stdout);
+    expect(inFolder('texts', ['info', 'org/words'])).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/org\/words has no config.json/),
+    });
   });
 
   test('with a model in it is that model', () => {
