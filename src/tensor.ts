@@ -4,7 +4,7 @@
  * Axis legend, used in every comment and error of this project:
  *   T tokens (all sequences packed)  S keys attended   C state capacity   M model width
  *   H query heads   K key/value heads   D head width   F feed-forward width   V vocabulary
- *   X experts   A active experts per token   E Mamba inner width   N Mamba state size   R Mamba dt rank
+ *   J input width of a linear map   X experts   A active experts per token   E Mamba inner width   N Mamba state size   R Mamba dt rank
  *   W convolution window   Z Backpack senses
  */
 import type { Format } from './formats/format.ts';

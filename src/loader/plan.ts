@@ -7,7 +7,8 @@ import { CheckpointError, UsageError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import { matrixFormat } from '../formats/index.ts';
 import { ternary } from '../formats/ternary.ts';
-import type { Sight } from '../models/tap.ts';
+import type { DeclaredSite } from '../models/part.ts';
+import type { Pass } from '../models/pass.ts';
 import type { Linear, Linears, MatrixOptions, Weights } from '../models/weights.ts';
 import type { Ops } from '../ops/index.ts';
 import { byteSize, type ElementType, type Place, type Shape, show, size, type Tensor } from '../tensor.ts';
@@ -253,6 +254,7 @@ export class Plan {
     return ternaryLinears(
       names.map((name, i) => this.#ternary(name, dIn, dOuts[i] as number, options)),
       this.#options.ternaryScale,
+      options.reads,
     );
   }
 
@@ -332,28 +334,29 @@ const denseLinears = (matrices: readonly Dense[]): Linears => {
   const ws = matrices.map(({ w }) => w);
   const biases = matrices.flatMap(({ b }) => (b ? [b] : []));
   const alike = ws.every(({ dtype }) => dtype === ws[0]?.dtype);
-  const run = (ops: Ops, x: Tensor): Tensor[] =>
-    alike ? ops.linears(x, ws, biases) : matrices.map(({ w, b }) => ops.linear(x, w, b));
-  return Object.assign(run, { quantises: false });
+  return ({ ops }, x) => (alike ? ops.linears(x, ws, biases) : matrices.map(({ w, b }) => ops.linear(x, w, b)));
 };
 
-/** The input is quantised once for all matrices that read it. */
-const ternaryLinears = (matrices: readonly Ternary[], meaning: 'divide' | 'multiply'): Linears => {
+/** The input, whose site is `reads`, is quantised once for all matrices that read it. */
+const ternaryLinears = (
+  matrices: readonly Ternary[],
+  meaning: 'divide' | 'multiply',
+  reads: DeclaredSite | undefined,
+): Linears => {
   const ws = matrices.map(({ w }) => w);
   const scales = matrices.map(({ wScale }) => wScale);
   const biases = matrices.flatMap(({ b }) => (b ? [b] : []));
-  return Object.assign(
-    (ops: Ops, x: Tensor, at: Sight, input: string) => {
-      const [q0, s0] = ops.quantizeRows(x);
-      const q = at(`${input}Int8`, q0); // [T, J]
-      const s = at(`${input}Scale`, s0); // [T]
-      return ops.linearsTernary(q, s, ws, scales, meaning, biases);
-    },
-    { quantises: true },
-  );
+  const codes = reads?.derived('Int8', '[T, J]', `${reads.name.split('.').at(-1)} as the ternary layers read it, int8`);
+  const factors = reads?.derived('Scale', '[T]', `127 / max|${reads.name.split('.').at(-1)}| of each token`);
+  return ({ ops, show }, x) => {
+    const [q0, s0] = ops.quantizeRows(x);
+    const q = codes ? show(codes, q0) : q0; // [T, J]
+    const s = factors ? show(factors, s0) : s0; // [T]
+    return ops.linearsTernary(q, s, ws, scales, meaning, biases);
+  };
 };
 
-const single = (linears: Linears): Linear =>
-  Object.assign((ops: Ops, x: Tensor, at: Sight, input: string) => linears(ops, x, at, input)[0] as Tensor, {
-    quantises: linears.quantises,
-  });
+const single =
+  (linears: Linears): Linear =>
+  (pass: Pass, x: Tensor) =>
+    linears(pass, x)[0] as Tensor;

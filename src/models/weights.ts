@@ -4,23 +4,21 @@
  */
 import type { Ops } from '../ops/index.ts';
 import type { Shape, Tensor } from '../tensor.ts';
-import type { Sight } from './tap.ts';
+import type { DeclaredSite } from './part.ts';
+import type { Pass } from './pass.ts';
 
-/** A linear map: x[T, J] -> [T, N]. Where its format quantises the input, it shows `<input>Int8` and `<input>Scale` to `at`. */
-export type Linear = Map1<Tensor>;
+/** A linear map: x[T, J] -> [T, N] */
+export type Linear = (pass: Pass, x: Tensor) => Tensor;
 /** Linear maps of one input. */
-export type Linears = Map1<Tensor[]>;
-
-interface Map1<Out> {
-  (ops: Ops, x: Tensor, at: Sight, input: string): Out;
-  readonly quantises: boolean;
-}
+export type Linears = (pass: Pass, x: Tensor) => Tensor[];
 
 export interface MatrixOptions {
   /** Stored as [in, out], as GPT-2's Conv1D does; kept as [out, in]. */
   readonly transposed?: boolean;
   /** There is a `.bias` beside `.weight`. */
   readonly bias?: boolean;
+  /** The site of the input. A map whose format quantises its input declares and shows `<site>Int8` and `<site>Scale`. */
+  readonly reads?: DeclaredSite | undefined;
 }
 
 export interface Weights {

@@ -83,6 +83,12 @@ export interface Recurrent {
   readonly starts: readonly number[];
 }
 
+/** Cosines and sines of rotary positions, each [T, D/2]: see rope.ts. */
+export interface Rotary {
+  readonly cos: Tensor;
+  readonly sin: Tensor;
+}
+
 export class Ops {
   readonly #tracer: Tracer;
   readonly #apply: Apply;
@@ -169,8 +175,8 @@ export class Ops {
     return this.#one(this.#apply(gate, [g, u], { activation }));
   }
 
-  rope(x: Tensor, rotary: { cos: Tensor; sin: Tensor }): Tensor {
-    return this.#one(this.#apply(rope, [x, rotary.cos, rotary.sin], undefined));
+  rope(x: Tensor, { cos, sin }: Rotary): Tensor {
+    return this.#one(this.#apply(rope, [x, cos, sin], undefined));
   }
 
   /**

@@ -164,7 +164,7 @@ export class Engine {
         starts,
         going.map(({ request }) => request.tap),
       );
-      const hidden = model.forward(ops, batch, taps);
+      const hidden = model.forward({ ops, batch, show: taps });
       for (const chunk of chunksOf(going, starts, HEAD_ROWS)) {
         const read = (await backend.read(this.#output(hidden, chunk))) as Float32Array;
         const total = chunk.reduce((sum, { rows }) => sum + rows.length, 0);
@@ -229,7 +229,7 @@ export class Engine {
     }
     const batch = new PackedBatch(packed, this.pool);
     const { numbers, replay } = await this.backend.record(() => {
-      const logits = this.model.logits(this.ops, this.model.forward(this.ops, batch, noTaps));
+      const logits = this.model.logits(this.ops, this.model.forward({ ops: this.ops, batch, show: noTaps }));
       return request.summary ? this.ops.summarizeLogits(logits, undefined, request.summary.top) : logits;
     });
     if (replay) {
