@@ -11,6 +11,7 @@ export function eager(backend: Backend): Tracer {
       backend.run(op as Op<never>, inputs, outputs, attrs);
       return outputs;
     },
+    derived: ({ kept }) => kept,
     upload: (data, shape) => backend.upload(data, shape),
     scope: (body) => backend.scope(body),
   };

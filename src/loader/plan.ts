@@ -10,8 +10,8 @@ import { ternary } from '../formats/ternary.ts';
 import type { DeclaredSite } from '../models/part.ts';
 import type { Pass } from '../models/pass.ts';
 import type { Linear, Linears, MatrixOptions, Weights } from '../models/weights.ts';
-import type { Ops } from '../ops/index.ts';
-import { byteSize, type ElementType, type Place, type Shape, show, size, type Tensor } from '../tensor.ts';
+import type { Derived } from '../ops/index.ts';
+import { byteSize, type ElementType, NOWHERE, type Shape, show, size, type Tensor } from '../tensor.ts';
 import { checkKeepsPacked, formatOf, keepsPacked, type WeightFormat, type WeightKind } from './formats.ts';
 import { storedFormat } from './packed.ts';
 import type { Unpacked } from './quantization.ts';
@@ -27,10 +27,9 @@ export interface Piece {
   readonly transposed: boolean;
 }
 
-/** A live tensor made of others once they are there. */
-export interface Derivation {
-  readonly target: Pending;
-  readonly compute: (ops: Ops) => Tensor;
+/** A live tensor that is computed from others once they are there. */
+export interface Derivation extends Derived {
+  readonly kept: Pending;
 }
 
 /** A ternary weight that is stored as numbers, and packed while it is loaded. */
@@ -50,8 +49,6 @@ export interface PlanOptions {
   /** The error of a tensor that is not there. */
   readonly missing: (name: string, shape: Shape) => CheckpointError;
 }
-
-const nowhere: Place = Object.freeze({});
 
 export class Plan {
   /** Stored tensors by the model's names. */
@@ -96,8 +93,8 @@ export class Plan {
 
   get #targets(): Pending[] {
     const packed = [...this.packings.values()].flatMap(({ codes, scale }) => (scale ? [codes, scale] : [codes]));
-    const made = [...[...this.pieces.values()].flat(), ...this.derivations].map(({ target }) => target);
-    return [...made, ...packed];
+    const made = [...this.pieces.values()].flat().map(({ target }) => target);
+    return [...made, ...this.derivations.map(({ kept }) => kept), ...packed];
   }
 
   /** Bytes that are held beside them while they are filled. */
@@ -157,9 +154,9 @@ export class Plan {
       linears: (names, dIn, dOuts, options) => this.#linears(names.map(named), dIn, dOuts, options),
       split: (name, dIn, dOuts, options) => this.#split(named(name), dIn, dOuts, options),
       derived: (shape, compute) => {
-        const target: Pending = { shape, dtype: 'f32', place: nowhere, offset: 0 };
-        this.derivations.push({ target, compute });
-        return target;
+        const derived: Derivation = { kept: { shape, dtype: 'f32', place: NOWHERE, offset: 0 }, compute };
+        this.derivations.push(derived);
+        return derived;
       },
     };
   }
@@ -201,7 +198,7 @@ export class Plan {
   }
 
   #claim(name: string, piece: Omit<Piece, 'target'>, shape: Shape, dtype: ElementType): Tensor {
-    const target: Pending = { shape, dtype, place: nowhere, offset: 0 };
+    const target: Pending = { shape, dtype, place: NOWHERE, offset: 0 };
     const pieces = this.pieces.get(name) ?? [];
     this.pieces.set(name, [...pieces, { ...piece, target }]);
     return target;
@@ -313,9 +310,9 @@ export class Plan {
   #packing(name: string, dIn: number, dOut: number, from: Packing['from']): { w: Tensor; wScale?: Tensor } {
     const stored = this.#find(name, [dOut, dIn]);
     formatOf('vector', stored.name, stored.dtype, this.#options.weights); // throws on integers
-    const codes: Pending = { shape: [dOut, dIn], dtype: ternary, place: nowhere, offset: 0 };
+    const codes: Pending = { shape: [dOut, dIn], dtype: ternary, place: NOWHERE, offset: 0 };
     const scale: Pending | undefined =
-      from === 'masters' ? { shape: [1], dtype: 'f32', place: nowhere, offset: 0 } : undefined;
+      from === 'masters' ? { shape: [1], dtype: 'f32', place: NOWHERE, offset: 0 } : undefined;
     this.packings.set(name, { from, codes, scale });
     return scale ? { w: codes, wScale: scale } : { w: codes };
   }

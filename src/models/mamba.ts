@@ -4,6 +4,7 @@
  * norms the step sizes, B and C before the recurrence reads them. Understands the spellings of transformers, of state-spaces and of
  * TRI-ML/mamba-7b-rw.
  */
+import type { Ops } from '../ops/index.ts';
 import type { Tensor } from '../tensor.ts';
 import { configureMamba, type MambaConfig, translateMamba } from './mamba-config.ts';
 import type { Family, LanguageModel } from './model.ts';
@@ -17,7 +18,17 @@ import type { Weights } from './weights.ts';
 function mixerNorm(w: Weights, width: number, { mixerEps }: MambaConfig): Layer {
   if (mixerEps === undefined) return (_, x) => x;
   const ones = w.derived([width], (ops) => ops.upload(new Float32Array(width).fill(1), [width]));
-  return ({ ops }, x) => ops.rmsNorm(x, ones, mixerEps);
+  return ({ ops }, x) => ops.rmsNorm(x, ops.derived(ones), mixerEps);
+}
+
+/** Zeros where the convolution has no bias: -> [E] */
+function convBiasOf(w: Weights, { convBias, dInner }: MambaConfig): (ops: Ops) => Tensor {
+  if (convBias) {
+    const bias = w.tensor('conv1d.bias', [dInner]);
+    return () => bias;
+  }
+  const zeros = w.derived([dInner], (ops) => ops.zeros([dInner]));
+  return (ops) => ops.derived(zeros);
 }
 
 function mixerSites(part: Part) {
@@ -42,9 +53,7 @@ function mixer(w: Weights, part: Part, reads: DeclaredSite, c: MambaConfig): Lay
   const aLog = w.tensor('A_log', [c.dInner, c.dState]);
   const xGate = w.split('in_proj', c.dModel, [c.dInner, c.dInner], { bias: c.bias, reads });
   const conv = w.tensor('conv1d.weight', [c.dInner, c.dConv], [c.dInner, 1, c.dConv]);
-  const convBias = c.convBias
-    ? w.tensor('conv1d.bias', [c.dInner])
-    : w.derived([c.dInner], (ops) => ops.zeros([c.dInner]));
+  const convBias = convBiasOf(w, c);
   const sites = mixerSites(part);
   const dtBC = w.split('x_proj', c.dInner, [c.dtRank, c.dState, c.dState], { reads: sites.convOut });
   const normRank = mixerNorm(w, c.dtRank, c);
@@ -60,14 +69,14 @@ function mixer(w: Weights, part: Part, reads: DeclaredSite, c: MambaConfig): Lay
     const { ops, batch, show } = pass;
     const [x0, gate0] = xGate(pass, input) as [Tensor, Tensor];
     const gate = show(sites.gate, gate0); // [T, E]
-    const x = ops.causalConv(show(sites.x, x0), conv, convBias, batch.recurrent(ops, window)); // [T, E]
+    const x = ops.causalConv(show(sites.x, x0), conv, convBias(ops), batch.recurrent(ops, window)); // [T, E]
     const seen = show(sites.convOut, x); // [T, E]
     const [rank, b0, c0] = dtBC(pass, seen) as [Tensor, Tensor, Tensor];
     const dt = show(sites.dt, ops.softplus(dtOf(pass, normRank(pass, rank)))); // [T, E]
     const b = show(sites.b, normB(pass, b0)); // [T, N]
     const c = show(sites.c, normC(pass, c0)); // [T, N]
     const states = batch.recurrent(ops, state);
-    const scanned = show(sites.scanOut, ops.selectiveScan({ x: seen, dt, a, b, c, d }, states)); // [T, E]
+    const scanned = show(sites.scanOut, ops.selectiveScan({ x: seen, dt, a: ops.derived(a), b, c, d }, states)); // [T, E]
     batch.showRecurrent(ops, states, show.each(sites.ssmState)); // [E, N]
     return out(pass, ops.gate(gate, scanned, 'silu'));
   };

@@ -2,7 +2,7 @@
  * What a model sees of a checkpoint: tensors by name and expected shape, as a tree of folders. Asking declares; the numbers come
  * later, and in which format they are kept is decided elsewhere. A tensor that no model asks for is an error of the loader.
  */
-import type { Ops } from '../ops/index.ts';
+import type { Derived, Ops } from '../ops/index.ts';
 import type { Shape, Tensor } from '../tensor.ts';
 import type { DeclaredSite } from './part.ts';
 import type { Pass } from './pass.ts';
@@ -37,6 +37,6 @@ export interface Weights {
   split(name: string, dIn: number, dOuts: readonly number[], options?: MatrixOptions): Linears;
   /** The matrices of all experts, [X, N, J]. */
   experts(name: string, shape: readonly [number, number, number]): Tensor;
-  /** A tensor computed once, from weights, after they have been read. */
-  derived(shape: Shape, compute: (ops: Ops) => Tensor): Tensor;
+  /** An f32 tensor that is a function of weights; the forward pass asks for it with `ops.derived`. */
+  derived(shape: Shape, compute: (ops: Ops) => Tensor): Derived;
 }

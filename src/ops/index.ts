@@ -15,13 +15,13 @@ import { quantizeRows } from './quantize-rows.ts';
 import { rope } from './rope.ts';
 import { selectiveScan } from './selective-scan.ts';
 import { summarizeLogits } from './summarize-logits.ts';
-import type { Apply, Tracer } from './tracer.ts';
+import type { Apply, Derived, Tracer } from './tracer.ts';
 import { reshape, rows } from './views.ts';
 import { writeRows } from './write-rows.ts';
 
 export type { Activation } from './elementwise.ts';
 export type { Op, TensorSpec } from './op.ts';
-export type { Apply, Tracer } from './tracer.ts';
+export type { Apply, Derived, Tracer } from './tracer.ts';
 
 /** Every op, for backends and tests that go through the whole vocabulary. */
 export const vocabulary = [
@@ -100,6 +100,10 @@ export class Ops {
 
   upload(data: Uploadable, shape: Shape): Tensor {
     return this.#tracer.upload(data, shape);
+  }
+
+  derived(weight: Derived): Tensor {
+    return this.#tracer.derived(weight);
   }
 
   scope(body: () => Tensor): Tensor {
