@@ -1,11 +1,11 @@
 /** The plainest tracer: shape rule, memory, kernel. */
-import { type Op, Ops, type Tracer } from '../ops/index.ts';
+import { type Op, Ops, outputsOf, type Tracer } from '../ops/index.ts';
 import type { Backend } from './backend.ts';
 
 export function eager(backend: Backend): Tracer {
   return {
     apply(op, inputs, attrs) {
-      const specs = op.outputs(inputs, attrs);
+      const specs = outputsOf(op, inputs, attrs);
       if (op.view) return [op.view(inputs, attrs)];
       const outputs = specs.map(({ shape, dtype }) => backend.alloc(shape, dtype));
       backend.run(op as Op<never>, inputs, outputs, attrs);

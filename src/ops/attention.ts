@@ -56,7 +56,7 @@ export const attention: Op<AttentionAttrs> = {
     const sequences = starts.length - 1;
     expect('attention', input('attention', inputs, 3), [sequences, -1], 'tables[B, P]', ['i32']);
     expect('attention', input('attention', inputs, 4), [sequences], 'lengths[B]', ['i32']);
-    return [{ shape: [t, h, axis('attention', v, 2)], dtype: q.dtype }];
+    return [{ shape: [t, h, axis('attention', v, 2)] }];
   },
 };
 
@@ -71,7 +71,7 @@ export const attentionPattern: Op<{ scale: number; keys: number }> = {
     checkPool('attentionPattern', k);
     checkTable('attentionPattern', input('attentionPattern', inputs, 2), keys);
     if (keys < t) throw new ShapeError('attentionPattern', `${t} queries came with ${keys} keys`);
-    return [{ shape: [h, t, keys], dtype: q.dtype }];
+    return [{ shape: [h, t, keys] }];
   },
 };
 
@@ -85,7 +85,7 @@ export const attendPattern: Op<undefined> = {
     expect('attendPattern', v, [-1, -1, -1], 'v[R, K, Dv]', KEY_VALUE_DTYPES);
     checkPool('attendPattern', v);
     checkTable('attendPattern', input('attendPattern', inputs, 2), s);
-    return [{ shape: [t, h, axis('attendPattern', v, 2)], dtype: pattern.dtype }];
+    return [{ shape: [t, h, axis('attendPattern', v, 2)] }];
   },
 };
 
@@ -94,6 +94,6 @@ export const sumHeads: Op<{ by: number }> = {
   outputs(inputs) {
     const z = input('sumHeads', inputs, 0);
     expect('sumHeads', z, [-1, -1, -1], 'z[T, H, M]');
-    return [{ shape: [axis('sumHeads', z, 0), axis('sumHeads', z, 2)], dtype: z.dtype }];
+    return [{ shape: [axis('sumHeads', z, 0), axis('sumHeads', z, 2)] }];
   },
 };

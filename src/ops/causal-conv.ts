@@ -25,7 +25,7 @@ export const causalConv: Op<PackedAttrs> = {
     const window = [-1, axis('causalConv', w, 1) - 1, e];
     expect('causalConv', input('causalConv', inputs, 3), window, 'windows[C, W - 1, E]');
     expect('causalConv', input('causalConv', inputs, 4), [starts.length - 1], 'slots[B]', ['i32']);
-    return [{ shape: x.shape, dtype: x.dtype }];
+    return [{ shape: x.shape }];
   },
   mutates: (inputs) => inputs.slice(3, 4),
 };

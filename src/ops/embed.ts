@@ -10,6 +10,6 @@ export const embed: Op<{ scale: number }> = {
     const ids = input('embed', inputs, 1);
     expect('embed', table, [-1, -1], 'table[V, M]', WEIGHT_DTYPES);
     expect('embed', ids, [-1], 'ids[T]', ['i32']);
-    return [{ shape: [axis('embed', ids, 0), axis('embed', table, 1)], dtype: 'f32' }];
+    return [{ shape: [axis('embed', ids, 0), axis('embed', table, 1)] }];
   },
 };

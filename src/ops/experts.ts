@@ -21,10 +21,7 @@ export const topExperts: Op<{ count: number }> = {
     expect('topExperts', logits, [-1, -1], 'logits[T, X]');
     const [t = 0, x = 0] = logits.shape;
     if (count < 1 || count > x) throw new ShapeError('topExperts', `cannot choose ${count} of ${x} experts`);
-    return [
-      { shape: [t, count], dtype: 'i32' },
-      { shape: [t, count], dtype: logits.dtype },
-    ];
+    return [{ shape: [t, count], dtype: 'i32' }, { shape: [t, count] }];
   },
 };
 
@@ -41,6 +38,6 @@ export const experts: Op<{ activation: Activation }> = {
     expect('experts', wIn, [-1, -1, m], 'wIn[X, 2F, M]', WEIGHT_DTYPES);
     const inner = axis('experts', wIn, 1) / 2;
     expect('experts', input('experts', inputs, 4), [axis('experts', wIn, 0), m, inner], 'wOut[X, M, F]', [wIn.dtype]);
-    return [{ shape: x.shape, dtype: x.dtype }];
+    return [{ shape: x.shape }];
   },
 };

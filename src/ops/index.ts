@@ -20,7 +20,7 @@ import { reshape, rows } from './views.ts';
 import { writeRows } from './write-rows.ts';
 
 export type { Activation } from './elementwise.ts';
-export type { Op, TensorSpec } from './op.ts';
+export { type Op, outputsOf, type TensorSpec } from './op.ts';
 export type { Apply, Derived, Tracer } from './tracer.ts';
 
 /** Every op, for backends and tests that go through the whole vocabulary. */

@@ -11,7 +11,7 @@ import type { Op } from './op.ts';
 
 export const zeros: Op<{ shape: Shape }> = {
   name: 'zeros',
-  outputs: (_, { shape }) => [{ shape, dtype: 'f32' }],
+  outputs: (_, { shape }) => [{ shape }],
 };
 
 export const assign: Op<undefined> = {

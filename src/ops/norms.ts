@@ -12,7 +12,7 @@ export const layerNorm: Op<{ eps: number }> = {
     expect('layerNorm', x, [-1, -1], 'x[T, M]');
     expect('layerNorm', input('layerNorm', inputs, 1), [axis('layerNorm', x, 1)], 'gain[M]');
     expect('layerNorm', input('layerNorm', inputs, 2), [axis('layerNorm', x, 1)], 'bias[M]');
-    return [{ shape: x.shape, dtype: x.dtype }];
+    return [{ shape: x.shape }];
   },
 };
 
@@ -22,6 +22,6 @@ export const rmsNorm: Op<{ eps: number }> = {
     const x = input('rmsNorm', inputs, 0);
     expect('rmsNorm', x, [-1, -1], 'x[T, M]');
     expect('rmsNorm', input('rmsNorm', inputs, 1), [axis('rmsNorm', x, 1)], 'gain[M]');
-    return [{ shape: x.shape, dtype: x.dtype }];
+    return [{ shape: x.shape }];
   },
 };

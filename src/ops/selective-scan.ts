@@ -27,7 +27,7 @@ export const selectiveScan: Op<PackedAttrs> = {
     expect(NAME, input(NAME, inputs, 5), [e], 'd[E]');
     expect(NAME, input(NAME, inputs, 6), [-1, e, n], 'states[C, E, N]');
     expect(NAME, input(NAME, inputs, 7), [starts.length - 1], 'slots[B]', ['i32']);
-    return [{ shape: x.shape, dtype: x.dtype }];
+    return [{ shape: x.shape }];
   },
   mutates: (inputs) => inputs.slice(6, 7),
 };
