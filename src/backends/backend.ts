@@ -50,6 +50,8 @@ export interface Backend {
   upload(data: Uploadable, shape: Shape): Tensor;
   /** Runs `body` and frees what it allocated in the step, save its result. */
   scope(body: () => Tensor): Tensor;
+  /** Is there a kernel of this op? */
+  has(op: string): boolean;
   /** Enqueues; commands take effect in order. Throws when there is no such kernel. */
   run(op: Op<never>, inputs: readonly Tensor[], outputs: readonly Tensor[], attrs: unknown): void;
   /**

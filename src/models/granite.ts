@@ -57,12 +57,14 @@ function mixture(w: Weights, part: Part, c: GraniteConfig): Layer {
   const routerLogits = part.site('routerLogits', '[T, X]', 'scores of all experts');
   const expertIds = part.site('expertIds', '[T, A]', 'chosen experts, best first, int32');
   const expertGates = part.site('expertGates', '[T, A]', 'weights of the chosen experts');
+  const expertOut = part.site('expertOut', '[T, A, M]', 'output of each chosen expert, before its gate');
   return ({ ops, show }, x) => {
     const logits = show(routerLogits, ops.linear(x, router)); // [T, X]
     const [chosen, weights] = ops.topExperts(logits, c.nActiveExperts);
     const ids = show(expertIds, chosen); // [T, A]
     const gates = show(expertGates, weights); // [T, A]
-    return ops.experts(x, ids, gates, matrices, c.activation);
+    if (!show.sees(expertOut)) return ops.experts(x, ids, gates, matrices, c.activation);
+    return ops.sumSlots(show(expertOut, ops.expertOutputs(x, ids, matrices, c.activation)), gates);
   };
 }
 

@@ -5,7 +5,8 @@ import { causalConv } from './causal-conv.ts';
 import { copyRows } from './copy-rows.ts';
 import { type Activation, add, gate, gelu, negExp, scale, softplus } from './elementwise.ts';
 import { embed } from './embed.ts';
-import { experts, topExperts } from './experts.ts';
+import { expertOutputs } from './expert-outputs.ts';
+import { experts } from './experts.ts';
 import { gather } from './gather.ts';
 import { linear } from './linear.ts';
 import { linearTernary } from './linear-ternary.ts';
@@ -14,7 +15,9 @@ import { layerNorm, rmsNorm } from './norms.ts';
 import { quantizeRows } from './quantize-rows.ts';
 import { rope } from './rope.ts';
 import { selectiveScan } from './selective-scan.ts';
+import { sumSlots } from './sum-slots.ts';
 import { summarizeLogits } from './summarize-logits.ts';
+import { topExperts } from './top-experts.ts';
 import type { Apply, Derived, Tracer } from './tracer.ts';
 import { reshape, rows } from './views.ts';
 import { writeRows } from './write-rows.ts';
@@ -47,6 +50,8 @@ export const vocabulary = [
   topExperts,
   experts,
   summarizeLogits,
+  expertOutputs,
+  sumSlots,
   zeros,
   assign,
   concat,
@@ -234,6 +239,16 @@ export class Ops {
 
   experts(x: Tensor, ids: Tensor, gates: Tensor, w: { in: Tensor; out: Tensor }, activation: Activation): Tensor {
     return this.#one(this.#apply(experts, [x, ids, gates, w.in, w.out], { activation }));
+  }
+
+  /** What each chosen expert makes of x[T, M], before its gate: -> [T, A, M] */
+  expertOutputs(x: Tensor, ids: Tensor, w: { in: Tensor; out: Tensor }, activation: Activation): Tensor {
+    return this.#one(this.#apply(expertOutputs, [x, ids, w.in, w.out], { activation }));
+  }
+
+  /** z[T, A, M] summed over slots, weighted by gates[T, A] */
+  sumSlots(z: Tensor, gates: Tensor): Tensor {
+    return this.#one(this.#apply(sumSlots, [z, gates], undefined));
   }
 
   zeros(shape: Shape): Tensor {

@@ -1,6 +1,7 @@
-/** What an op is: a name and a shape rule. Kernels of the same name live in the backends. */
+/** What an op is: a name, a shape rule, and at times a composition. Kernels of the same name live in the backends. */
 import type { ElementType, Shape, Tensor } from '../tensor.ts';
 import { ACTIVATIONS } from './check.ts';
+import type { Ops } from './index.ts';
 
 export interface TensorSpec {
   readonly shape: Shape;
@@ -18,6 +19,11 @@ export interface Op<Attrs> {
   readonly name: string;
   outputs(inputs: readonly Tensor[], attrs: Attrs): Output[];
   mutates?(inputs: readonly Tensor[], attrs: Attrs): readonly Tensor[];
+  /**
+   * The op in smaller ones: what it means, for backends without a kernel of it and for whoever wants to see inside. Gives the outputs; mutates as
+   * the op does.
+   */
+  compose?(ops: Ops, inputs: readonly Tensor[], attrs: Attrs): Tensor[];
   /** Of an op that computes nothing: its output, which shares the memory of its input. Such an op has no kernel. */
   view?(inputs: readonly Tensor[], attrs: Attrs): Tensor;
 }

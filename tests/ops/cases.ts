@@ -184,7 +184,9 @@ export function opCases(seed: number): OpCase[] {
     const inner = between(1, 30);
     const w = [floats([x, 2 * inner, m], -1, 1, dtype), floats([x, m, inner], -1, 1, dtype)];
     add('experts', [floats([t, m]), chosen, floats([t, a], 0, 1), ...w], { activation: 'silu' }, String(dtype));
+    add('expertOutputs', [floats([t, m]), chosen, ...w], { activation: 'relu2' }, String(dtype));
   }
+  add('sumSlots', [floats([t, a, m]), floats([t, a], 0, 1)]);
   add('zeros', [], { shape: [t, m] });
   add('writeRows', [floats([t + 3, m]), floats([t, m]), some(t, t + 3)]);
   add('reshape', [floats([t, 2, m])], { shape: [2 * t, m] });

@@ -43,6 +43,7 @@ export function createReferenceBackend(): Backend {
     alloc: makeTensor,
     upload: (data, shape) => place(data.slice(), shape, dtypeOf(data)),
     scope: (body) => body(),
+    has: (op) => op in kernels,
     run(op: Op<never>, inputs, outputs, attrs) {
       const kernel = kernels[op.name];
       if (!kernel) throw new Error(`the reference backend has no kernel '${op.name}'`);

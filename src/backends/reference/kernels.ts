@@ -1,4 +1,7 @@
-/** One kernel per op that computes; what each computes stands in the op's own file under src/ops. */
+/**
+ * One kernel per op that computes, but for those that are defined by other ops (`compose`). What each computes stands in the op's own file under
+ * src/ops.
+ */
 import { exp, log1p, tanh } from '../../math.ts';
 import { roundHalfEven } from '../../numbers.ts';
 import type { Activation } from '../../ops/index.ts';
@@ -7,7 +10,7 @@ import { attendPattern, attention, attentionPattern, sumHeads } from './attentio
 import { causalConv } from './causal-conv.ts';
 import { activations, at, dot, type Kernel, type Numbers } from './kernel.ts';
 import { floatsOf, numbersOf } from './memory.ts';
-import { concat, copyRows, gather, writeRows } from './rows.ts';
+import { concat, gather, writeRows } from './rows.ts';
 import { selectiveScan } from './selective-scan.ts';
 import { summarizeLogits } from './summarize-logits.ts';
 
@@ -155,28 +158,35 @@ const topExperts: Kernel<{ count: number }> = ([logits], [ids, gates], { count }
   }
 };
 
-const experts: Kernel<{ activation: Activation }> = ([x, ids, gates, wIn, wOut], [y], { activation }) => {
-  const [t = 0, m = 0] = (x as Tensor).shape;
+const expertOutputs: Kernel<{ activation: Activation }> = ([x, ids, wIn, wOut], [z], { activation }) => {
+  const m = (x as Tensor).shape[1] as number;
   const active = (ids as Tensor).shape[1] as number;
   const inner = (wOut as Tensor).shape[2] as number;
   const [up, down] = [floatsOf(wIn as Tensor), floatsOf(wOut as Tensor)];
   const { dtype } = wIn as Tensor;
   const input = readBy(dtype, numbersOf(x as Tensor), m);
-  const out = numbersOf(y as Tensor) as Float32Array;
-  for (let i = 0; i < t; i++) {
-    const sums = new Float64Array(m);
-    for (let slot = i * active; slot < (i + 1) * active; slot++) {
-      const expert = at(numbersOf(ids as Tensor), slot);
-      const row = (r: number) => dot(input, i * m, up, (expert * 2 * inner + r) * m, m);
-      const hidden = readBy(
-        dtype,
-        Float32Array.from({ length: inner }, (_, f) => activations[activation](row(f)) * row(inner + f)),
-        inner,
-      );
-      const gate = at(numbersOf(gates as Tensor), slot);
-      for (let j = 0; j < m; j++) sums[j] = at(sums, j) + gate * dot(hidden, 0, down, (expert * m + j) * inner, inner);
-    }
-    out.set(sums, i * m);
+  const out = numbersOf(z as Tensor);
+  numbersOf(ids as Tensor).forEach((expert, slot) => {
+    const first = Math.floor(slot / active) * m;
+    const row = (r: number) => dot(input, first, up, (expert * 2 * inner + r) * m, m);
+    const gated = (f: number) => activations[activation](row(f)) * row(inner + f);
+    const hidden = readBy(
+      dtype,
+      Float32Array.from({ length: inner }, (_, f) => gated(f)),
+      inner,
+    );
+    for (let j = 0; j < m; j++) out[slot * m + j] = dot(hidden, 0, down, (expert * m + j) * inner, inner);
+  });
+};
+
+const sumSlots: Kernel<undefined> = ([z, gates], [y]) => {
+  const [, active = 0, m = 0] = (z as Tensor).shape;
+  const [input, factors, out] = [numbersOf(z as Tensor), numbersOf(gates as Tensor), numbersOf(y as Tensor)];
+  for (let i = 0; i < out.length; i++) {
+    const [t, j] = [Math.floor(i / m), i % m];
+    let sum = 0;
+    for (let slot = t * active; slot < (t + 1) * active; slot++) sum += at(factors, slot) * at(input, slot * m + j);
+    out[i] = sum;
   }
 };
 
@@ -204,11 +214,11 @@ export const kernels: Readonly<Record<string, Kernel<unknown>>> = {
   selectiveScan,
   summarizeLogits,
   topExperts,
-  experts,
+  expertOutputs,
+  sumSlots,
   zeros: each(() => 0),
   assign: ([target, source]) => numbersOf(target as Tensor).set(numbersOf(source as Tensor)),
   concat,
   gather,
   writeRows,
-  copyRows,
 } as Record<string, Kernel<never>> as Record<string, Kernel<unknown>>;

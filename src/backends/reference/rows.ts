@@ -1,7 +1,7 @@
-/** Ops that move rows: see ops/write-rows.ts, copy-rows.ts, gather.ts and memory.ts. */
+/** Ops that move rows: see ops/write-rows.ts, gather.ts and memory.ts. */
 import { toFiniteF16 } from '../../formats/key-values.ts';
 import { isPacked, rows, type Tensor } from '../../tensor.ts';
-import { at, type Kernel } from './kernel.ts';
+import type { Kernel } from './kernel.ts';
 import { numbersOf } from './memory.ts';
 
 const row = (x: Tensor, i: number) => numbersOf(rows(x, i, i + 1));
@@ -14,13 +14,6 @@ export const writeRows: Kernel<undefined> = ([pool, source, places]) => {
     if (x.dtype === dtype) to.set(numbers);
     else if (isPacked(dtype)) to.set(dtype.pack(numbers, x.shape.with(0, 1)));
     else to.set(Array.from(numbers, toFiniteF16));
-  });
-};
-
-export const copyRows: Kernel<undefined> = ([pool, from, to]) => {
-  const targets = numbersOf(to as Tensor);
-  numbersOf(from as Tensor).forEach((source, n) => {
-    row(pool as Tensor, at(targets, n)).set(row(pool as Tensor, source).slice());
   });
 };
 

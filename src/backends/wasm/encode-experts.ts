@@ -1,17 +1,24 @@
 /** Commands of a mixture of experts. */
 import type { Activation } from '../../ops/index.ts';
-import type { Encoder, Located } from './command.ts';
+import type { CommandWriter, Encoder, Located } from './command.ts';
 import { formatOf, makeRecords, productScratch, recordBytes, rowBytes, rowsAtOnce, tileOf } from './encode-linear.ts';
 
-export const experts: Encoder<{ activation: Activation }> = (to, [x, ids, gates, wIn, wOut], [y], { activation }) => {
-  const [count = 0, width = 0, inner = 0] = (wOut as Located).shape;
-  const [tokens = 0, active = 0] = (ids as Located).shape;
+interface Inputs {
+  readonly x: Located;
+  readonly ids: Located;
+  readonly wIn: Located;
+  readonly wOut: Located;
+}
+
+/** What each chosen expert makes of its token, [T, A, M] at address `z`. */
+function outputsAt(to: CommandWriter, z: number, { x, ids, wIn, wOut }: Inputs, activation: Activation): void {
+  const [count = 0, width = 0, inner = 0] = wOut.shape;
+  const [tokens = 0, active = 0] = ids.shape;
   const slots = tokens * active;
   const order = to.temp(4 * slots);
   const groups = to.temp(4 + 12 * Math.min(count, slots));
   const both = to.temp(8 * slots * inner);
-  const fed = to.temp(4 * slots * width);
-  const { dtype } = wIn as Located;
+  const { dtype } = wIn;
   /** `slotsPerRecord`: so many slots read the same input. A single record may still be in floats. */
   const byExpert = (
     out: number,
@@ -26,13 +33,31 @@ export const experts: Encoder<{ activation: Activation }> = (to, [x, ids, gates,
     to.u32(rowsAtOnce(rows, rowBytes(columns, dtype), to.parts), slotsPerRecord, tokens, records, tileOf(to));
   };
   to.begin('groupByExpert');
-  to.u32(order, groups, (ids as Located).address, slots, count, to.temp(4 * count));
-  const read = makeRecords(to, (x as Located).address, tokens, width, dtype);
-  byExpert(both, read, wIn as Located, [2 * inner, width], active, tokens);
+  to.u32(order, groups, ids.address, slots, count, to.temp(4 * count));
+  const read = makeRecords(to, x.address, tokens, width, dtype);
+  byExpert(both, read, wIn, [2 * inner, width], active, tokens);
   const hidden = to.temp(slots * recordBytes(inner, dtype));
   to.begin('gateTokens', { after: true, scratchBytes: 4 * inner });
   to.u32(hidden, both, slots, inner, activation === 'relu2' ? 1 : 0, formatOf(dtype));
-  byExpert(fed, hidden, wOut as Located, [width, inner], 1);
-  to.begin('sumSlots', { after: true });
-  to.u32((y as Located).address, fed, (gates as Located).address, tokens, active, width);
+  byExpert(z, hidden, wOut, [width, inner], 1);
+}
+
+export const expertOutputs: Encoder<{ activation: Activation }> = (to, inputs, [z], { activation }) => {
+  const [x, ids, wIn, wOut] = inputs as [Located, Located, Located, Located];
+  outputsAt(to, (z as Located).address, { x, ids, wIn, wOut }, activation);
+};
+
+function sumInto(to: CommandWriter, y: Located, z: number, gates: Located, after: boolean): void {
+  to.begin('sumSlots', { after });
+  to.u32(y.address, z, gates.address, ...gates.shape, y.shape[1] as number);
+}
+
+export const sumSlots: Encoder<undefined> = (to, [z, gates], [y]) =>
+  sumInto(to, y as Located, (z as Located).address, gates as Located, false);
+
+export const experts: Encoder<{ activation: Activation }> = (to, inputs, [y], { activation }) => {
+  const [x, ids, gates, wIn, wOut] = inputs as [Located, Located, Located, Located, Located];
+  const z = to.temp(4 * ids.shape.reduce((a, b) => a * b, (y as Located).shape[1] as number));
+  outputsAt(to, z, { x, ids, wIn, wOut }, activation);
+  sumInto(to, y as Located, z, gates, true);
 };

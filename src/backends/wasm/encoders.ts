@@ -2,7 +2,7 @@
 import { byteSize, size } from '../../tensor.ts';
 import type { Encoder, Located } from './command.ts';
 import { attendPattern, attention, attentionPattern } from './encode-attention.ts';
-import { experts } from './encode-experts.ts';
+import { expertOutputs, experts, sumSlots } from './encode-experts.ts';
 import { formatOf, linear, linearTernary } from './encode-linear.ts';
 import { causalConv, selectiveScan } from './encode-recurrence.ts';
 import { concat, copyRows, gather, writeRows } from './encode-rows.ts';
@@ -82,6 +82,8 @@ export const encoders: Encoders = {
     to.u32((y as Located).address, (logits as Located).address, targets?.address ?? 0);
     to.u32(...(logits as Located).shape, targets?.shape[1] ?? 0, top);
   },
+  expertOutputs,
+  sumSlots,
   zeros: (to, _, [y]) => {
     to.begin('zero');
     to.u32((y as Located).address, byteSize((y as Located).shape, 'f32'));

@@ -333,6 +333,10 @@ class WasmBackend implements Backend {
     }
   }
 
+  has(op: string): boolean {
+    return op in encoders;
+  }
+
   run(op: Op<never>, inputs: readonly Tensor[], outputs: readonly Tensor[], attrs: unknown): void {
     this.#scope();
     const encoder = encoders[op.name];
