@@ -14,7 +14,8 @@
 import { ShapeError } from '../errors.ts';
 import { KEY_VALUE_DTYPE } from '../formats/key-values.ts';
 import { PAGE_ROWS, pagesFor } from '../pages.ts';
-import type { Tensor } from '../tensor.ts';
+import { size, type Tensor } from '../tensor.ts';
+import { bytesOfRows } from './bytes.ts';
 import { axis, checkStarts, expect, input } from './check.ts';
 import type { Op } from './op.ts';
 
@@ -25,6 +26,12 @@ export interface AttentionAttrs {
   readonly scale: number;
   /** First row of each sequence, and T at the end. */
   readonly starts: readonly number[];
+}
+
+/** Bytes of all inputs, of the pools `pools` as many rows as the pages in `tables` have. */
+function bytesOfPages(inputs: readonly Tensor[], pools: readonly number[], tables: number): number {
+  const rows = PAGE_ROWS * size(inputs[tables]?.shape ?? []);
+  return bytesOfRows(inputs, Object.fromEntries(pools.map((i) => [i, rows])));
 }
 
 /** Checks that a pool consists of whole pages. */
@@ -58,6 +65,7 @@ export const attention: Op<AttentionAttrs> = {
     expect('attention', input('attention', inputs, 4), [sequences], 'lengths[B]', ['i32']);
     return [{ shape: [t, h, axis('attention', v, 2)] }];
   },
+  bytesOfInputs: (inputs) => bytesOfPages(inputs, [1, 2], 3),
 };
 
 export const attentionPattern: Op<{ scale: number; keys: number }> = {
@@ -73,6 +81,7 @@ export const attentionPattern: Op<{ scale: number; keys: number }> = {
     if (keys < t) throw new ShapeError('attentionPattern', `${t} queries came with ${keys} keys`);
     return [{ shape: [h, t, keys] }];
   },
+  bytesOfInputs: (inputs) => bytesOfPages(inputs, [1], 2),
 };
 
 export const attendPattern: Op<undefined> = {
@@ -87,6 +96,7 @@ export const attendPattern: Op<undefined> = {
     checkTable('attendPattern', input('attendPattern', inputs, 2), s);
     return [{ shape: [t, h, axis('attendPattern', v, 2)] }];
   },
+  bytesOfInputs: (inputs) => bytesOfPages(inputs, [1], 2),
 };
 
 export const sumHeads: Op<{ by: number }> = {

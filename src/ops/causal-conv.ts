@@ -4,6 +4,7 @@
  * x[T, E], w[E, W], bias[E], windows[C, W - 1, E], slots i32 [B] -> y[T, E]. The window of sequence b is windows[slots[b]], oldest
  * row first; it is moved on in place.
  */
+import { bytesOfRows, count } from './bytes.ts';
 import { axis, checkStarts, expect, input } from './check.ts';
 import type { Op } from './op.ts';
 
@@ -28,4 +29,5 @@ export const causalConv: Op<PackedAttrs> = {
     return [{ shape: x.shape }];
   },
   mutates: (inputs) => inputs.slice(3, 4),
+  bytesOfInputs: (inputs) => bytesOfRows(inputs, { 3: count(inputs, 4) }),
 };

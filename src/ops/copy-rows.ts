@@ -3,6 +3,7 @@
  * No row that is written may be read, except onto itself.
  */
 import type { Tensor } from '../tensor.ts';
+import { bytesOfRows, count } from './bytes.ts';
 import { axis, expect, input } from './check.ts';
 import type { Op } from './op.ts';
 
@@ -20,4 +21,5 @@ export const copyRows: Op<undefined> = {
     return [];
   },
   mutates: (inputs) => inputs.slice(0, 1),
+  bytesOfInputs: (inputs) => bytesOfRows(inputs, { 0: 2 * count(inputs, 1) }),
 };

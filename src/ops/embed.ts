@@ -1,4 +1,5 @@
 /** Row lookup: y[t] = scale * table[ids[t]]. table[V, M], ids[T] -> y[T, M]. */
+import { bytesOfRows, count } from './bytes.ts';
 import { axis, expect, input } from './check.ts';
 import type { Op } from './op.ts';
 import { WEIGHT_DTYPES } from './weights.ts';
@@ -12,4 +13,5 @@ export const embed: Op<{ scale: number }> = {
     expect('embed', ids, [-1], 'ids[T]', ['i32']);
     return [{ shape: [axis('embed', ids, 0), axis('embed', table, 1)] }];
   },
+  bytesOfInputs: (inputs) => bytesOfRows(inputs, { 0: count(inputs, 1) }),
 };

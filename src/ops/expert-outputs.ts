@@ -4,7 +4,8 @@
  * x[T, M], ids[T, A] i32, wIn[X, 2F, M], wOut[X, M, F] of one weight format -> z[T, A, M]; formats of blocks round x and what the second
  * product reads as `linear` does.
  */
-import type { Tensor } from '../tensor.ts';
+import { size, type Tensor } from '../tensor.ts';
+import { bytesOfRows, count } from './bytes.ts';
 import { axis, expect, input } from './check.ts';
 import type { Activation } from './elementwise.ts';
 import type { Op } from './op.ts';
@@ -20,6 +21,12 @@ export function checkExperts(op: string, x: Tensor, ids: Tensor, wIn: Tensor, wO
   return [t, axis(op, ids, 1), m];
 }
 
+/** Inputs `first` and the next are the weights; of no more experts are they read than slots there are. */
+export function bytesOfExperts(inputs: readonly Tensor[], first: number): number {
+  const used = Math.min(count(inputs, first), size(inputs[1]?.shape ?? []));
+  return bytesOfRows(inputs, { [first]: used, [first + 1]: used });
+}
+
 export const expertOutputs: Op<{ activation: Activation }> = {
   name: 'expertOutputs',
   outputs(inputs) {
@@ -31,4 +38,5 @@ export const expertOutputs: Op<{ activation: Activation }> = {
     ];
     return [{ shape: checkExperts('expertOutputs', x, ids, wIn, wOut) }];
   },
+  bytesOfInputs: (inputs) => bytesOfExperts(inputs, 2),
 };

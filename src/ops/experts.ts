@@ -5,7 +5,7 @@
 import type { Tensor } from '../tensor.ts';
 import { expect, input } from './check.ts';
 import type { Activation } from './elementwise.ts';
-import { checkExperts } from './expert-outputs.ts';
+import { bytesOfExperts, checkExperts } from './expert-outputs.ts';
 import type { Op } from './op.ts';
 
 type Inputs = readonly [x: Tensor, ids: Tensor, gates: Tensor, wIn: Tensor, wOut: Tensor];
@@ -24,4 +24,5 @@ export const experts: Op<{ activation: Activation }> = {
     const [x, ids, gates, wIn, wOut] = inputs as Inputs;
     return [ops.sumSlots(ops.expertOutputs(x, ids, { in: wIn, out: wOut }, activation), gates)];
   },
+  bytesOfInputs: (inputs) => bytesOfExperts(inputs, 3),
 };

@@ -10,6 +10,7 @@ import { experts } from './experts.ts';
 import { gather } from './gather.ts';
 import { linear } from './linear.ts';
 import { linearTernary } from './linear-ternary.ts';
+import { markNonFinite } from './mark-non-finite.ts';
 import { assign, concat, zeros } from './memory.ts';
 import { layerNorm, rmsNorm } from './norms.ts';
 import { quantizeRows } from './quantize-rows.ts';
@@ -58,6 +59,7 @@ export const vocabulary = [
   gather,
   writeRows,
   copyRows,
+  markNonFinite,
   reshape,
   rows,
 ] as const;
@@ -278,6 +280,11 @@ export class Ops {
   /** pool[to[n]] = pool[from[n]] */
   copyRows(pool: Tensor, from: Tensor, to: Tensor): void {
     this.#apply(copyRows, [pool, from, to], undefined);
+  }
+
+  /** mark[1] = 1 when any number of x is NaN or infinite */
+  markNonFinite(mark: Tensor, x: Tensor): void {
+    this.#apply(markNonFinite, [mark, x], undefined);
   }
 
   /** The same numbers under another shape, without a copy. */

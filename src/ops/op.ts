@@ -24,6 +24,8 @@ export interface Op<Attrs> {
    * the op does.
    */
   compose?(ops: Ops, inputs: readonly Tensor[], attrs: Attrs): Tensor[];
+  /** Bytes of its inputs that it reads and writes, where that is not all of them; for profiles. */
+  bytesOfInputs?(inputs: readonly Tensor[], attrs: Attrs): number;
   /** Of an op that computes nothing: its output, which shares the memory of its input. Such an op has no kernel. */
   view?(inputs: readonly Tensor[], attrs: Attrs): Tensor;
 }

@@ -5,6 +5,7 @@
  * x[T, E], dt[T, E], a[E, N], b[T, N], c[T, N], d[E], states[C, E, N], slots i32 [B] -> y[T, E]. The h of sequence b is
  * states[slots[b]], updated in place.
  */
+import { bytesOfRows, count } from './bytes.ts';
 import type { PackedAttrs } from './causal-conv.ts';
 import { axis, checkStarts, expect, input } from './check.ts';
 import type { Op } from './op.ts';
@@ -30,4 +31,5 @@ export const selectiveScan: Op<PackedAttrs> = {
     return [{ shape: x.shape }];
   },
   mutates: (inputs) => inputs.slice(6, 7),
+  bytesOfInputs: (inputs) => bytesOfRows(inputs, { 6: count(inputs, 7) }),
 };

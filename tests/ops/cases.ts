@@ -187,6 +187,13 @@ export function opCases(seed: number): OpCase[] {
     add('expertOutputs', [floats([t, m]), chosen, ...w], { activation: 'relu2' }, String(dtype));
   }
   add('sumSlots', [floats([t, a, m]), floats([t, a], 0, 1)]);
+  const mark: Input = { shape: [1], dtype: 'i32', data: Int32Array.of(0) };
+  add('markNonFinite', [mark, floats([t, m])]);
+  for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+    const some = floats([t, 40 * m]);
+    some.data[between(0, some.data.length - 1)] = bad;
+    add('markNonFinite', [mark, some], undefined, String(bad));
+  }
   add('zeros', [], { shape: [t, m] });
   add('writeRows', [floats([t + 3, m]), floats([t, m]), some(t, t + 3)]);
   add('reshape', [floats([t, 2, m])], { shape: [2 * t, m] });

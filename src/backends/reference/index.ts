@@ -49,6 +49,7 @@ export function createReferenceBackend(): Backend {
       if (!kernel) throw new Error(`the reference backend has no kernel '${op.name}'`);
       kernel(inputs, outputs, attrs);
     },
+    wait: () => {},
     read: async (x) => numbersOf(x).slice(),
     memory: () => ({ liveBytes, arenaBytes: 0 }),
     dispose: async () => {},

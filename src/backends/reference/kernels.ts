@@ -218,6 +218,9 @@ export const kernels: Readonly<Record<string, Kernel<unknown>>> = {
   sumSlots,
   zeros: each(() => 0),
   assign: ([target, source]) => numbersOf(target as Tensor).set(numbersOf(source as Tensor)),
+  markNonFinite: ([mark, x]) => {
+    if (numbersOf(x as Tensor).some((value) => !Number.isFinite(value))) numbersOf(mark as Tensor)[0] = 1;
+  },
   concat,
   gather,
   writeRows,

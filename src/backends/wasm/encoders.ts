@@ -93,6 +93,10 @@ export const encoders: Encoders = {
     to.begin('copy');
     to.u32((target as Located).address, address, byteSize(shape, dtype));
   },
+  markNonFinite: (to, [mark, x]) => {
+    to.begin('markNonFinite');
+    to.u32((mark as Located).address, (x as Located).address, size((x as Located).shape));
+  },
   concat,
   gather,
   writeRows,

@@ -373,6 +373,10 @@ class WasmBackend implements Backend {
     for (const place of borrowed) this.#release(place);
   }
 
+  wait(): void {
+    this.#executor.wait();
+  }
+
   async read(x: Tensor): Promise<TypedArray> {
     if (inPanels(x.dtype)) return this.#scopes.length > 0 ? this.#readPanels(x) : this.step(() => this.#readPanels(x));
     if (this.#scopes.length > 0) await this.#fence();

@@ -5,6 +5,7 @@ export { add, gateRelu2, gateSilu, gelu, negExp, scale, softplus } from './eleme
 export { gateTokens, groupByExpert, linearByExpert, sumSlots, topExperts } from './experts';
 export { linear } from './linear';
 export { linearTernary, quantizeRows } from './linear-ternary';
+export { markNonFinite } from './mark-non-finite';
 export { copy, embed, rope, zero } from './memory-ops';
 export { moveRows } from './move-rows';
 export { layerNorm, rmsNorm } from './norms';
