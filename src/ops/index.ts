@@ -1,27 +1,34 @@
 /** The vocabulary that models are written in. Every method is one `apply`. */
 import type { Shape, Tensor, Uploadable } from '../tensor.ts';
-import { attendPattern, attention, attentionPattern, sumHeads } from './attention.ts';
+import { assign } from './assign.ts';
+import { attendPattern } from './attend-pattern.ts';
+import { attention } from './attention.ts';
+import { attentionPattern } from './attention-pattern.ts';
 import { causalConv } from './causal-conv.ts';
+import { concat } from './concat.ts';
 import { copyRows } from './copy-rows.ts';
 import { type Activation, add, gate, gelu, negExp, scale, softplus } from './elementwise.ts';
 import { embed } from './embed.ts';
 import { expertOutputs } from './expert-outputs.ts';
 import { experts } from './experts.ts';
 import { gather } from './gather.ts';
+import { layerNorm } from './layer-norm.ts';
 import { linear } from './linear.ts';
 import { linearTernary } from './linear-ternary.ts';
 import { markNonFinite } from './mark-non-finite.ts';
-import { assign, concat, zeros } from './memory.ts';
-import { layerNorm, rmsNorm } from './norms.ts';
 import { quantizeRows } from './quantize-rows.ts';
+import { reshape } from './reshape.ts';
+import { rmsNorm } from './rms-norm.ts';
 import { rope } from './rope.ts';
+import { rows } from './rows.ts';
 import { selectiveScan } from './selective-scan.ts';
+import { sumHeads } from './sum-heads.ts';
 import { sumSlots } from './sum-slots.ts';
 import { summarizeLogits } from './summarize-logits.ts';
 import { topExperts } from './top-experts.ts';
 import type { Apply, Derived, Tracer } from './tracer.ts';
-import { reshape, rows } from './views.ts';
 import { writeRows } from './write-rows.ts';
+import { zeros } from './zeros.ts';
 
 export type { Activation } from './elementwise.ts';
 export { type Op, outputsOf, type TensorSpec } from './op.ts';

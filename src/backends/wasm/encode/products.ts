@@ -1,11 +1,11 @@
-/** Commands of the matrix products. */
-import { BLOCK_COLUMNS } from '../../formats/blocks.ts';
-import { q4 } from '../../formats/q4.ts';
-import { q8 } from '../../formats/q8.ts';
-import { type Block, toFloats, view } from '../../numbers.ts';
-import { byteSize, type ElementType } from '../../tensor.ts';
-import type { CommandWriter, Encoder, Located } from './command.ts';
-import { inPanels, narrowWord, PANEL_ROWS } from './panels.ts';
+/** What the commands of matrix products have in common: formats, records of inputs, pieces of work. */
+import { BLOCK_COLUMNS } from '../../../formats/blocks.ts';
+import { q4 } from '../../../formats/q4.ts';
+import { q8 } from '../../../formats/q8.ts';
+import { type Block, toFloats, view } from '../../../numbers.ts';
+import { byteSize, type ElementType } from '../../../tensor.ts';
+import type { CommandWriter, Located } from '../command.ts';
+import { inPanels, narrowWord, PANEL_ROWS } from '../panels.ts';
 
 /** Codes of assembly/weights.ts. */
 const FORMATS: readonly ElementType[] = ['f32', 'bf16', 'f16', q8, q4];
@@ -51,42 +51,6 @@ export function makeRecords(to: CommandWriter, x: number, tokens: number, inner:
   to.u32(records, x, tokens, inner, formatOf(dtype));
   return records;
 }
-
-export const linear: Encoder<{ count: number }> = (to, [x, ...given], outputs, { count }) => {
-  const [tokens = 0, inner = 0] = (x as Located).shape;
-  const { dtype } = given[0] as Located;
-  const input = makeRecords(to, (x as Located).address, tokens, inner, dtype);
-  to.begin('linear', { after: tokens > 1, scratchBytes: productScratch(tokens, inner, dtype) });
-  to.u32(input, tokens, inner, formatOf(dtype), tileOf(to), count);
-  outputs.forEach((y, i) => {
-    const w = given[i] as Located;
-    const [rows = 0] = w.shape;
-    to.u32(
-      y.address,
-      w.address,
-      given[count + i]?.address ?? 0,
-      rows,
-      rowsAtOnce(rows, rowBytes(inner, dtype), to.parts),
-    );
-  });
-};
-
-export const linearTernary: Encoder<{ wScale: 'divide' | 'multiply'; count: number }> = (
-  to,
-  [q, s, ...given],
-  outputs,
-  { wScale, count },
-) => {
-  const [tokens = 0, inner = 0] = (q as Located).shape;
-  to.begin('linearTernary', { scratchBytes: 4 * tokens + 16 + 320 + 8 * (inner + 16) });
-  to.u32((q as Located).address, tokens, inner, (s as Located).address, count, wScale === 'divide' ? 1 : 0);
-  outputs.forEach((y, i) => {
-    const [w, scale, bias] = [given[i] as Located, given[count + i] as Located, given[2 * count + i]];
-    const [rows = 0] = w.shape;
-    const packed = Math.ceil(rows / 4);
-    to.u32(y.address, w.address, bias?.address ?? 0, packed, rowsAtOnce(packed, inner, to.parts), scale.address, rows);
-  });
-};
 
 /** The numbers of a block in a type that the kernels read. */
 export function sourceOf({ dtype, bytes }: Block): { dtype: 'f32' | 'bf16' | 'f16'; bytes: Uint8Array } {

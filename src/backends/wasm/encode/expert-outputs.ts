@@ -1,7 +1,7 @@
-/** Commands of a mixture of experts. */
-import type { Activation } from '../../ops/index.ts';
-import type { CommandWriter, Encoder, Located } from './command.ts';
-import { formatOf, makeRecords, productScratch, recordBytes, rowBytes, rowsAtOnce, tileOf } from './encode-linear.ts';
+/** See ops/expert-outputs.ts. */
+import type { Activation } from '../../../ops/index.ts';
+import type { CommandWriter, Encoder, Located } from '../command.ts';
+import { formatOf, makeRecords, productScratch, recordBytes, rowBytes, rowsAtOnce, tileOf } from './products.ts';
 
 interface Inputs {
   readonly x: Located;
@@ -11,7 +11,7 @@ interface Inputs {
 }
 
 /** What each chosen expert makes of its token, [T, A, M] at address `z`. */
-function outputsAt(to: CommandWriter, z: number, { x, ids, wIn, wOut }: Inputs, activation: Activation): void {
+export function outputsAt(to: CommandWriter, z: number, { x, ids, wIn, wOut }: Inputs, activation: Activation): void {
   const [count = 0, width = 0, inner = 0] = wOut.shape;
   const [tokens = 0, active = 0] = ids.shape;
   const slots = tokens * active;
@@ -45,19 +45,4 @@ function outputsAt(to: CommandWriter, z: number, { x, ids, wIn, wOut }: Inputs, 
 export const expertOutputs: Encoder<{ activation: Activation }> = (to, inputs, [z], { activation }) => {
   const [x, ids, wIn, wOut] = inputs as [Located, Located, Located, Located];
   outputsAt(to, (z as Located).address, { x, ids, wIn, wOut }, activation);
-};
-
-function sumInto(to: CommandWriter, y: Located, z: number, gates: Located, after: boolean): void {
-  to.begin('sumSlots', { after });
-  to.u32(y.address, z, gates.address, ...gates.shape, y.shape[1] as number);
-}
-
-export const sumSlots: Encoder<undefined> = (to, [z, gates], [y]) =>
-  sumInto(to, y as Located, (z as Located).address, gates as Located, false);
-
-export const experts: Encoder<{ activation: Activation }> = (to, inputs, [y], { activation }) => {
-  const [x, ids, gates, wIn, wOut] = inputs as [Located, Located, Located, Located, Located];
-  const z = to.temp(4 * ids.shape.reduce((a, b) => a * b, (y as Located).shape[1] as number));
-  outputsAt(to, z, { x, ids, wIn, wOut }, activation);
-  sumInto(to, y as Located, z, gates, true);
 };

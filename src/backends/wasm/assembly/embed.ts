@@ -1,26 +1,8 @@
-/** Kernels that move numbers. */
+/** Rows of a table. */
 import { BLOCK, blockBytes, blocksOf, COLUMNS, PANEL, SCALES } from './blocks';
 import { address, real, take, word } from './command';
-import { loadEnd, storeEnd } from './lanes';
+import { storeEnd } from './lanes';
 import { BF16, F32, Q4, Q8, weights4, weightsEnd, widthShift } from './weights';
-
-const PIECE: u32 = 1 << 18;
-
-/** Words: to, from, bytes. */
-export function copy(args: usize, part: u32, parts: u32): void {
-  const bytes = word(args, 2);
-  for (let at = take(args) * PIECE; at < bytes; at = take(args) * PIECE) {
-    memory.copy(address(args, 0) + at, address(args, 1) + at, min(PIECE, bytes - at));
-  }
-}
-
-/** Words: to, bytes. */
-export function zero(args: usize, part: u32, parts: u32): void {
-  const bytes = word(args, 1);
-  for (let at = take(args) * PIECE; at < bytes; at = take(args) * PIECE) {
-    memory.fill(address(args, 0) + at, 0, min(PIECE, bytes - at));
-  }
-}
 
 /** One row times `scale`. */
 function scaleRow<T>(to: usize, from: usize, count: usize, scale: v128): void {
@@ -68,39 +50,5 @@ export function embed(args: usize, part: u32, parts: u32): void {
     if (format == F32) scaleRow<f32>(to, from, width, scale);
     else if (format == BF16) scaleRow<u16>(to, from, width, scale);
     else scaleRow<i16>(to, from, width, scale);
-  }
-}
-
-/** Words: y, x, cos, sin, T, H, D. */
-export function rope(args: usize, part: u32, parts: u32): void {
-  const heads = word(args, 5);
-  const half: usize = word(args, 6) >> 1;
-  for (let t = take(args); t < word(args, 4); t = take(args)) {
-    const cos = address(args, 2) + t * (half << 2);
-    const sin = address(args, 3) + t * (half << 2);
-    for (let h: u32 = 0; h < heads; h++) {
-      const row: usize = (t * heads + h) * (half << 3);
-      const x = address(args, 1) + row;
-      const y = address(args, 0) + row;
-      for (let i: usize = 0; i < half; i += 4) {
-        const rest = min<usize>(4, half - i);
-        const lo = i << 2;
-        const hi = (i + half) << 2;
-        const whole = rest == 4;
-        const c = whole ? v128.load(cos + lo) : loadEnd(cos + lo, rest);
-        const s = whole ? v128.load(sin + lo) : loadEnd(sin + lo, rest);
-        const a = whole ? v128.load(x + lo) : loadEnd(x + lo, rest);
-        const b = whole ? v128.load(x + hi) : loadEnd(x + hi, rest);
-        const first = f32x4.sub(f32x4.mul(a, c), f32x4.mul(b, s));
-        const second = f32x4.add(f32x4.mul(b, c), f32x4.mul(a, s));
-        if (whole) {
-          v128.store(y + lo, first);
-          v128.store(y + hi, second);
-        } else {
-          storeEnd(y + lo, first, rest);
-          storeEnd(y + hi, second, rest);
-        }
-      }
-    }
   }
 }

@@ -1,37 +1,8 @@
-/** Mixture of experts: routing, then the tokens of each expert together, so that its matrices are read once. */
+/** The products of experts: the tokens of each expert together, so that its matrices are read once. */
 import { address, scratch, take, word } from './command';
-import { addScaled, exp4, loadEnd, silu4, storeEnd } from './lanes';
+import { loadEnd, silu4, storeEnd } from './lanes';
 import { rowsForTokens, rowsScratch, weightBytes } from './linear';
 import { makeRecord, recordBytes } from './records';
-
-/** Words: ids, gates, logits, T, X, A. */
-export function topExperts(args: usize, part: u32, parts: u32): void {
-  const count = word(args, 4);
-  const active = word(args, 5);
-  for (let t = take(args); t < word(args, 3); t = take(args)) {
-    const ids = address(args, 0) + t * active * 4;
-    const gates = address(args, 1) + t * active * 4;
-    const logits = address(args, 2) + t * count * 4;
-    for (let j: u32 = 0; j < active; j++) {
-      let best: i32 = -1;
-      for (let x: u32 = 0; x < count; x++) {
-        let taken = false;
-        for (let i: u32 = 0; i < j; i++) if (load<u32>(ids + 4 * i) == x) taken = true;
-        if (!taken && (best < 0 || load<f32>(logits + 4 * x) > load<f32>(logits + 4 * best))) best = x;
-      }
-      store<i32>(ids + 4 * j, best);
-      store<f32>(gates + 4 * j, load<f32>(logits + 4 * best));
-    }
-    const largest = load<f32>(gates);
-    let sum: f32 = 0;
-    for (let j: u32 = 0; j < active; j++) {
-      const e = f32x4.extract_lane(exp4(f32x4.splat(load<f32>(gates + 4 * j) - largest)), 0);
-      store<f32>(gates + 4 * j, e);
-      sum += e;
-    }
-    for (let j: u32 = 0; j < active; j++) store<f32>(gates + 4 * j, load<f32>(gates + 4 * j) / sum);
-  }
-}
 
 /** Bytes of a group in the list of groupByExpert: expert, first place in `order`, end. */
 export const GROUP_BYTES: usize = 12;
@@ -143,18 +114,5 @@ export function gateTokens(args: usize, part: u32, parts: u32): void {
   for (let slot = take(args); slot < word(args, 2); slot = take(args)) {
     gateHalf(hidden, address(args, 1) + slot * inner * 8, inner, word(args, 4));
     makeRecord(address(args, 0) + slot * bytes, hidden, inner, format);
-  }
-}
-
-/** y[t] = sum_j gates[t, j] z[t A + j]. Words: y, z, gates, T, A, M. */
-export function sumSlots(args: usize, part: u32, parts: u32): void {
-  const active = word(args, 4);
-  const width: usize = word(args, 5);
-  for (let t = take(args); t < word(args, 3); t = take(args)) {
-    const y = address(args, 0) + t * (width << 2);
-    memory.fill(y, 0, width << 2);
-    for (let slot = t * active; slot < (t + 1) * active; slot++) {
-      addScaled(y, load<f32>(address(args, 2) + 4 * slot), address(args, 1) + slot * (width << 2), width);
-    }
   }
 }
