@@ -11,7 +11,7 @@ export async function withProgress<T>(
   work: (options: PretrainedOptions) => Promise<T>,
 ): Promise<T> {
   const { weights, keyValues, threads, memory, revision, tokenizer, generationConfig = false } = flags;
-  const { ignoreConfigKeys, ignoreTensors, tiedHead } = flags;
+  const { ignoreConfigKeys, ignoreTensors, tiedHead, check, profile } = flags;
   const bar = progressBar(label);
   try {
     return await work({
@@ -25,6 +25,8 @@ export async function withProgress<T>(
       ignoreConfigKeys: ignoreConfigKeys?.split(',').map((key) => key.trim()),
       ignoreTensors,
       tiedHead,
+      check,
+      profile,
       signal: interrupt.signal,
       onWarning: (message) => bar.warn(message),
       onProgress: ({ loaded, total }) => bar.update(loaded, total),

@@ -7,6 +7,7 @@ import {
   describeWriteError,
   enableEngineFeatures,
   FetchError,
+  NotFiniteError,
   shippedModelNames,
   UsageError,
 } from '../src/node.ts';
@@ -81,7 +82,10 @@ function report(error: unknown): number {
 
 /** Errors that say what happened: ours, and those of the system, which have a code. */
 function isExplained(error: unknown): boolean {
-  return [UsageError, CheckpointError, FetchError].some((type) => error instanceof type) || Object(error).code;
+  return (
+    [UsageError, CheckpointError, FetchError, NotFiniteError].some((type) => error instanceof type) ||
+    Object(error).code
+  );
 }
 
 for (const stream of [process.stdout, process.stderr]) {

@@ -177,6 +177,9 @@ export interface ModelFlags extends HubFlags {
   readonly generationConfig?: GenerationConfig | false;
   readonly ignoreTensors?: string[];
   readonly tiedHead?: TiedHead;
+  /** For commands that compute: see watching.ts. */
+  readonly check?: boolean;
+  readonly profile?: boolean;
 }
 
 export function hubOptions(command: Command): Command {

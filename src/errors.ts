@@ -28,6 +28,22 @@ export class FetchError extends Error {
   }
 }
 
+/** A pass through a model gave a number that is NaN or infinite; seen only where passes are checked. */
+export class NotFiniteError extends Error {
+  override name = 'NotFiniteError';
+  readonly op: string;
+  /** The site that the op led to; undefined behind the last one. */
+  readonly site: string | undefined;
+  constructor({ op, site }: { op: string; site: string | undefined }) {
+    super(
+      `'${op}'${site === undefined ? '' : ` on the way to site '${site}'`} gave the first NaN or infinity of this pass. Look for such numbers in the ` +
+        'weights that it reads, or capture the sites before it.',
+    );
+    this.op = op;
+    this.site = site;
+  }
+}
+
 /** A value that came, as it stands in a message: JSON, cut short. Fails for no value, however deep it is nested. */
 export function quote(value: unknown, maxLength = 60): string {
   if (typeof value === 'number' || value === undefined) return String(value); // NaN and Infinity are no JSON

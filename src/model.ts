@@ -1,6 +1,6 @@
 /** A loaded model, as its users see it: text in, text, probabilities and insides out. */
 import type { Backend } from './backends/backend.ts';
-import { opsOf } from './backends/eager.ts';
+import { eager } from './backends/eager.ts';
 import type { SavedFile } from './checkpoint/save.ts';
 import { UsageError } from './errors.ts';
 import { KEY_VALUE_FORMATS, type KeyValueFormat } from './formats/key-values.ts';
@@ -14,6 +14,8 @@ import {
   withText,
 } from './generate.ts';
 import { Capture, type CapturedTensor, matchSites } from './inspect/capture.ts';
+import type { Profile, ProfileRow } from './inspect/timed.ts';
+import { type WatchOptions, watching } from './inspect/watching.ts';
 import { type FillOptions, fill } from './loader/fill.ts';
 import type { OnWarning, OpenedModel } from './loader/open.ts';
 import { filesOf } from './loader/save.ts';
@@ -127,7 +129,7 @@ const CAPTURE_KINDS: Kinds<CaptureOptions> = {
   signal: kinds.signal,
 };
 
-export interface LoadOptions extends FillOptions {
+export interface LoadOptions extends FillOptions, WatchOptions {
   /** How states keep keys and values; default f32. f16 halves their memory, i8 takes little more than a quarter. */
   readonly keyValues?: KeyValueFormat | undefined;
   /**
@@ -145,6 +147,8 @@ export const LOAD_KINDS: Kinds<LoadOptions> = {
   onFilled: kinds.call,
   keyValues: oneOf(KEY_VALUE_FORMATS),
   maxStateBytes: kinds.positive,
+  check: kinds.flag,
+  profile: kinds.flag,
   onWarning: kinds.call,
 };
 
@@ -152,9 +156,12 @@ export class Model {
   readonly opened: OpenedModel;
   readonly engine: Engine;
 
-  private constructor(opened: OpenedModel, engine: Engine) {
+  readonly #profile: Profile | undefined;
+
+  private constructor(opened: OpenedModel, engine: Engine, profile: Profile | undefined) {
     this.opened = opened;
     this.engine = engine;
+    this.#profile = profile;
   }
 
   /**
@@ -169,16 +176,13 @@ export class Model {
     let ready: Backend | undefined;
     try {
       checkOptions('Model.load', options, LOAD_KINDS);
-      const { keyValues } = options;
+      const { keyValues, maxStateBytes } = options;
       ready = await backend;
       for (const warning of await differingCopies(opened.plan.copies, options.signal)) options.onWarning?.(warning);
-      const ops = opsOf(ready);
+      const { ops, watch, profile } = watching(eager(ready), ready, options);
       await fill(opened.plan, ready, ops, options);
       await opened.checkpoint.checkUnchanged();
-      return new Model(
-        opened,
-        new Engine(opened.model, ready, ops, { keyValues, maxStateBytes: options.maxStateBytes }),
-      );
+      return new Model(opened, new Engine(opened.model, ready, ops, { keyValues, maxStateBytes, watch }), profile);
     } catch (error) {
       await ready?.dispose();
       throw error;
@@ -193,6 +197,11 @@ export class Model {
 
   get tokenizer(): Tokenizer | undefined {
     return this.opened.tokenizer;
+  }
+
+  /** What every op has taken so far, the longest first; empty unless the model was loaded with `profile`. */
+  get profile(): readonly ProfileRow[] {
+    return this.#profile?.rows ?? [];
   }
 
   /** Names, axes and meanings of all values that can be captured. */

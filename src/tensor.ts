@@ -4,7 +4,7 @@
  * Axis legend, used in every comment and error of this project:
  *   T tokens (all sequences packed)  S keys attended   C state capacity   M model width
  *   H query heads   K key/value heads   D head width   F feed-forward width   V vocabulary
- *   X experts   A active experts per token   E Mamba inner width   N Mamba state size   R Mamba dt rank
+ *   J input width of a linear map   X experts   A active experts per token   E Mamba inner width   N Mamba state size   R Mamba dt rank
  *   W convolution window   Z Backpack senses
  */
 import type { Format } from './formats/format.ts';
@@ -21,6 +21,9 @@ export type Shape = readonly number[];
 
 /** Whatever a backend needs to find the numbers again. */
 export type Place = object;
+
+/** Of a weight that is declared and has no memory yet. */
+export const NOWHERE: Place = Object.freeze({});
 
 export interface Tensor {
   readonly shape: Shape;
@@ -91,16 +94,26 @@ export function dtypeOf(data: Uploadable): 'f32' | 'i32' | 'f16' | 'i8' {
   return data instanceof Uint16Array ? 'f16' : 'i8';
 }
 
-/** The same numbers under another shape. Throws RangeError when the counts differ. */
+/** The same numbers under another shape. Throws RangeError when the counts differ, or when `x` has no memory yet. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
+  checkPlaced('reshape', x);
   if (size(shape) !== size(x.shape)) throw new RangeError(`reshape: ${show(x.shape)} does not fit ${show(shape)}`);
   return { ...x, shape };
 }
 
 /** Rows `from` to `to` (exclusive) of the first axis, without a copy. Throws RangeError where there are none, or none that can be cut. */
 export function rows(x: Tensor, from: number, to: number): Tensor {
+  checkPlaced('rows', x);
   const [count = 1, ...rest] = x.shape;
   if (isPacked(x.dtype) && !x.dtype.hasRows) throw new RangeError(`rows: those of ${x.dtype} cannot be cut`);
   if (from < 0 || to < from || to > count) throw new RangeError(`rows: ${from}..${to} of ${show(x.shape)}`);
   return { ...x, shape: [to - from, ...rest], offset: x.offset + from * size(rest) };
+}
+
+/** A view made of a weight before it has memory would never learn where that is. */
+function checkPlaced(view: string, { place, shape }: Tensor): void {
+  if (place !== NOWHERE) return;
+  throw new RangeError(
+    `${view}: this weight ${show(shape)} has no memory yet: use ops.${view} in the forward pass, or declare it under the shape you want.`,
+  );
 }

@@ -30,6 +30,7 @@ import { checkNotOfModel, checkOutput, isStandardOutput } from '../output-file.t
 import { standardInput } from '../standard-input.ts';
 import { appended, checkKeeps, describeStates, type StateFlags, stateFor } from '../states.ts';
 import { statsSheet, stopwatch } from '../stats.ts';
+import { printProfile, watchOptions } from '../watching.ts';
 
 interface RunFlags extends ModelFlags, GenerationFlags, StateFlags, EncodeFlags {
   readonly ids?: number[];
@@ -38,7 +39,7 @@ interface RunFlags extends ModelFlags, GenerationFlags, StateFlags, EncodeFlags 
 }
 
 export function addRun(program: Command): void {
-  const command = encodeOption(generationFlags(modelOptions(program.command('run'))))
+  const command = watchOptions(encodeOption(generationFlags(modelOptions(program.command('run')))))
     .description('continue a text; prints what follows, without the text itself. With --ids and no tokenizer, ids')
     .argument(
       '[prompt]',
@@ -123,6 +124,7 @@ async function run(reference: string, promptText: string | undefined, flags: Run
     const stats = clock.stats(loadMs, promptIds.length, cachedTokens);
     if (flags.json) printJson({ promptIds, ...summary(steps, model, flags), ...(flags.stats ? { stats } : {}) });
     else if (flags.stats) process.stderr.write(statsSheet(stats, seedSentence(steps, flags)));
+    printProfile(model);
   });
 }
 

@@ -31,6 +31,7 @@ import {
 import { columns, megabytes } from '../output.ts';
 import { checkNotOfModel, checkOutput, printBeside } from '../output-file.ts';
 import { standardInput } from '../standard-input.ts';
+import { printProfile, watchOptions } from '../watching.ts';
 
 interface ScoreFlags extends ModelFlags, TextFlags, CompareFlags, EncodeFlags {
   readonly top: number;
@@ -38,7 +39,7 @@ interface ScoreFlags extends ModelFlags, TextFlags, CompareFlags, EncodeFlags {
 }
 
 export function addScore(program: Command): void {
-  const command = encodeOption(modelOptions(textOptions(program.command('score'))))
+  const command = watchOptions(encodeOption(modelOptions(textOptions(program.command('score')))))
     .description(
       'natural log-probability of every token of a text given those before it, their sum, and the perplexity; ' +
         'the first token has none',
@@ -82,8 +83,8 @@ ${COMPARE_FIELDS}`),
 
 async function score(reference: string, flags: ScoreFlags): Promise<void> {
   const comparing = flags.compare !== undefined;
-  if (comparing && (flags.top > 0 || flags.logits !== undefined))
-    throw new UsageError('--top and --logits show one model; leave them out, or --compare.');
+  if (comparing && (flags.top > 0 || flags.logits !== undefined || flags.profile))
+    throw new UsageError('--top, --logits and --profile show one model; leave them out, or --compare.');
   const prompt = promptOf(flags) ?? (await standardInput(NO_TEXT));
   if (comparing) return printComparison(reference, prompt, flags);
   await checkOutput(flags.logits);
@@ -107,6 +108,7 @@ async function score(reference: string, flags: ScoreFlags): Promise<void> {
     const told = flags.json ? `${JSON.stringify(result)}\n` : sheet(result, model.tokenizer);
     if (flags.logits === undefined) process.stdout.write(told);
     else printBeside(flags.logits, told);
+    printProfile(model);
   });
 }
 

@@ -50,8 +50,12 @@ export interface Backend {
   upload(data: Uploadable, shape: Shape): Tensor;
   /** Runs `body` and frees what it allocated in the step, save its result. */
   scope(body: () => Tensor): Tensor;
+  /** Is there a kernel of this op? */
+  has(op: string): boolean;
   /** Enqueues; commands take effect in order. Throws when there is no such kernel. */
   run(op: Op<never>, inputs: readonly Tensor[], outputs: readonly Tensor[], attrs: unknown): void;
+  /** Blocks until all that was enqueued has ended, or failed. Only for measuring: nothing else happens meanwhile. */
+  wait(): void;
   /**
    * Waits for all that was enqueued and copies the numbers out (of live tensors also outside of steps); packed ones in their portable
    * layout.

@@ -1,19 +1,23 @@
-/** The plainest tracer: shape rule, memory, kernel. */
-import { type Op, Ops, type Tracer } from '../ops/index.ts';
+/** The plainest tracer: shape rule, memory, kernel. Where the backend has no kernel of an op, the smaller ops that it consists of. */
+import { type Op, Ops, outputsOf, type Tracer } from '../ops/index.ts';
 import type { Backend } from './backend.ts';
 
 export function eager(backend: Backend): Tracer {
-  return {
+  const tracer: Tracer = {
     apply(op, inputs, attrs) {
-      const specs = op.outputs(inputs, attrs);
+      const specs = outputsOf(op, inputs, attrs);
       if (op.view) return [op.view(inputs, attrs)];
+      if (op.compose && !backend.has(op.name)) return op.compose(ops, inputs, attrs);
       const outputs = specs.map(({ shape, dtype }) => backend.alloc(shape, dtype));
       backend.run(op as Op<never>, inputs, outputs, attrs);
       return outputs;
     },
+    derived: ({ kept }) => kept,
     upload: (data, shape) => backend.upload(data, shape),
     scope: (body) => backend.scope(body),
   };
+  const ops = new Ops(tracer);
+  return tracer;
 }
 
 /** The vocabulary on a backend. */

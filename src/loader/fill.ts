@@ -74,10 +74,13 @@ export async function fill(plan: Plan, backend: Backend, ops: Ops, options: Fill
     const stored = plan.tensors.get(name) as StoredTensor;
     await packTernary(stored, sourceOf(stored), packing, { backend, buffer, signal, onBytes: countFor(stored) });
   }
-  for (const { target, compute } of plan.derivations) {
-    place(backend, target);
-    await backend.step(async () => ops.assign(target, compute(ops)));
-  }
+  for (const { kept } of plan.derivations) place(backend, kept);
+  await derive(plan, backend, ops);
+}
+
+/** Computes the weights that are functions of others: while loading, and again after weights have changed. */
+export async function derive(plan: Plan, backend: Backend, ops: Ops): Promise<void> {
+  for (const { kept, compute } of plan.derivations) await backend.step(async () => ops.assign(kept, compute(ops)));
 }
 
 function sourceOf({ name, dtype }: StoredTensor): SourceDType {

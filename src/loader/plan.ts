@@ -7,10 +7,11 @@ import { CheckpointError, UsageError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import { matrixFormat } from '../formats/index.ts';
 import { ternary } from '../formats/ternary.ts';
-import type { Sight } from '../models/tap.ts';
+import type { DeclaredSite } from '../models/part.ts';
+import type { Pass } from '../models/pass.ts';
 import type { Linear, Linears, MatrixOptions, Weights } from '../models/weights.ts';
-import type { Ops } from '../ops/index.ts';
-import { byteSize, type ElementType, type Place, type Shape, show, size, type Tensor } from '../tensor.ts';
+import type { Derived } from '../ops/index.ts';
+import { byteSize, type ElementType, NOWHERE, type Shape, show, size, type Tensor } from '../tensor.ts';
 import { checkKeepsPacked, formatOf, keepsPacked, type WeightFormat, type WeightKind } from './formats.ts';
 import { storedFormat } from './packed.ts';
 import type { Unpacked } from './quantization.ts';
@@ -26,10 +27,9 @@ export interface Piece {
   readonly transposed: boolean;
 }
 
-/** A live tensor made of others once they are there. */
-export interface Derivation {
-  readonly target: Pending;
-  readonly compute: (ops: Ops) => Tensor;
+/** A live tensor that is computed from others once they are there. */
+export interface Derivation extends Derived {
+  readonly kept: Pending;
 }
 
 /** A ternary weight that is stored as numbers, and packed while it is loaded. */
@@ -51,8 +51,6 @@ export interface PlanOptions {
   /** The error of a tensor that is not there. */
   readonly missing: (name: string, shape: Shape) => CheckpointError;
 }
-
-const nowhere: Place = Object.freeze({});
 
 export class Plan {
   /** Stored tensors by the model's names. */
@@ -97,8 +95,8 @@ export class Plan {
 
   get #targets(): Pending[] {
     const packed = [...this.packings.values()].flatMap(({ codes, scale }) => (scale ? [codes, scale] : [codes]));
-    const made = [...[...this.pieces.values()].flat(), ...this.derivations].map(({ target }) => target);
-    return [...made, ...packed];
+    const made = [...this.pieces.values()].flat().map(({ target }) => target);
+    return [...made, ...this.derivations.map(({ kept }) => kept), ...packed];
   }
 
   /** Bytes that are held beside them while they are filled. */
@@ -158,9 +156,9 @@ export class Plan {
       linears: (names, dIn, dOuts, options) => this.#linears(names.map(named), dIn, dOuts, options),
       split: (name, dIn, dOuts, options) => this.#split(named(name), dIn, dOuts, options),
       derived: (shape, compute) => {
-        const target: Pending = { shape, dtype: 'f32', place: nowhere, offset: 0 };
-        this.derivations.push({ target, compute });
-        return target;
+        const derived: Derivation = { kept: { shape, dtype: 'f32', place: NOWHERE, offset: 0 }, compute };
+        this.derivations.push(derived);
+        return derived;
       },
     };
   }
@@ -202,7 +200,7 @@ export class Plan {
   }
 
   #claim(name: string, piece: Omit<Piece, 'target'>, shape: Shape, dtype: ElementType): Tensor {
-    const target: Pending = { shape, dtype, place: nowhere, offset: 0 };
+    const target: Pending = { shape, dtype, place: NOWHERE, offset: 0 };
     const pieces = this.pieces.get(name) ?? [];
     this.pieces.set(name, [...pieces, { ...piece, target }]);
     return target;
@@ -254,7 +252,7 @@ export class Plan {
     }
     const matrices = names.map((name, i) => this.#ternary(name, dIn, dOuts[i] as number, options));
     const { ternaryScale, ternaryNorm } = this.#options;
-    if (ternaryNorm === undefined) return ternaryLinears(matrices, ternaryScale);
+    if (ternaryNorm === undefined) return ternaryLinears(matrices, ternaryScale, options.reads);
     const norms = names.map((name) => this.#ask(`${name}.rms_norm.weight`, [dIn], [dIn], 'vector'));
     return normedTernaryLinears(matrices, norms, ternaryNorm, ternaryScale);
   }
@@ -314,9 +312,9 @@ export class Plan {
   #packing(name: string, dIn: number, dOut: number, from: Packing['from']): { w: Tensor; wScale?: Tensor } {
     const stored = this.#find(name, [dOut, dIn]);
     formatOf('vector', stored.name, stored.dtype, this.#options.weights); // throws on integers
-    const codes: Pending = { shape: [dOut, dIn], dtype: ternary, place: nowhere, offset: 0 };
+    const codes: Pending = { shape: [dOut, dIn], dtype: ternary, place: NOWHERE, offset: 0 };
     const scale: Pending | undefined =
-      from === 'masters' ? { shape: [1], dtype: 'f32', place: nowhere, offset: 0 } : undefined;
+      from === 'masters' ? { shape: [1], dtype: 'f32', place: NOWHERE, offset: 0 } : undefined;
     this.packings.set(name, { from, codes, scale });
     return scale ? { w: codes, wScale: scale } : { w: codes };
   }
@@ -335,43 +333,38 @@ const denseLinears = (matrices: readonly Dense[]): Linears => {
   const ws = matrices.map(({ w }) => w);
   const biases = matrices.flatMap(({ b }) => (b ? [b] : []));
   const alike = ws.every(({ dtype }) => dtype === ws[0]?.dtype);
-  const run = (ops: Ops, x: Tensor): Tensor[] =>
-    alike ? ops.linears(x, ws, biases) : matrices.map(({ w, b }) => ops.linear(x, w, b));
-  return Object.assign(run, { quantises: false });
+  return ({ ops }, x) => (alike ? ops.linears(x, ws, biases) : matrices.map(({ w, b }) => ops.linear(x, w, b)));
 };
 
-/** The input is quantised once for all matrices that read it. */
-const ternaryLinears = (matrices: readonly Ternary[], meaning: 'divide' | 'multiply'): Linears => {
+/** The input, whose site is `reads`, is quantised once for all matrices that read it. */
+const ternaryLinears = (
+  matrices: readonly Ternary[],
+  meaning: 'divide' | 'multiply',
+  reads: DeclaredSite | undefined,
+): Linears => {
   const ws = matrices.map(({ w }) => w);
   const scales = matrices.map(({ wScale }) => wScale);
   const biases = matrices.flatMap(({ b }) => (b ? [b] : []));
-  return Object.assign(
-    (ops: Ops, x: Tensor, at: Sight, input: string) => {
-      const [q0, s0] = ops.quantizeRows(x);
-      const q = at(`${input}Int8`, q0); // [T, J]
-      const s = at(`${input}Scale`, s0); // [T]
-      return ops.linearsTernary(q, s, ws, scales, meaning, biases);
-    },
-    { quantises: true },
-  );
+  const codes = reads?.derived('Int8', '[T, J]', `${reads.name.split('.').at(-1)} as the ternary layers read it, int8`);
+  const factors = reads?.derived('Scale', '[T]', `127 / max|${reads.name.split('.').at(-1)}| of each token`);
+  return ({ ops, show }, x) => {
+    const [q0, s0] = ops.quantizeRows(x);
+    const q = codes ? show(codes, q0) : q0; // [T, J]
+    const s = factors ? show(factors, s0) : s0; // [T]
+    return ops.linearsTernary(q, s, ws, scales, meaning, biases);
+  };
 };
 
 /** Each matrix has a norm of its own for the input, which is quantised for each apart; sites show what all have in common, so not this. */
-const normedTernaryLinears = (
-  matrices: readonly Ternary[],
-  norms: readonly Tensor[],
-  eps: number,
-  meaning: 'divide' | 'multiply',
-): Linears => {
-  const run = (ops: Ops, x: Tensor): Tensor[] =>
+const normedTernaryLinears =
+  (matrices: readonly Ternary[], norms: readonly Tensor[], eps: number, meaning: 'divide' | 'multiply'): Linears =>
+  ({ ops }, x) =>
     matrices.map(({ w, wScale, b }, i) => {
       const [q, s] = ops.quantizeRows(ops.rmsNorm(x, norms[i] as Tensor, eps));
       return ops.linearsTernary(q, s, [w], [wScale], meaning, b ? [b] : [])[0] as Tensor;
     });
-  return Object.assign(run, { quantises: false });
-};
 
-const single = (linears: Linears): Linear =>
-  Object.assign((ops: Ops, x: Tensor, at: Sight, input: string) => linears(ops, x, at, input)[0] as Tensor, {
-    quantises: linears.quantises,
-  });
+const single =
+  (linears: Linears): Linear =>
+  (pass: Pass, x: Tensor) =>
+    linears(pass, x)[0] as Tensor;

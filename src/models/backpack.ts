@@ -3,15 +3,18 @@
  * vectors that depend on nothing but itself; a GPT-2 trunk decides how much each sense of each earlier token counts for the next one.
  */
 import { CheckpointError } from '../errors.ts';
-import type { Ops } from '../ops/index.ts';
 import type { Tensor } from '../tensor.ts';
-import type { Batch } from './batch.ts';
+import { attention } from './attention.ts';
+import { block } from './block.ts';
 import type { ConfigReader } from './config.ts';
-import type { Family, LanguageModel, ModelFacts, Site, StateTensor } from './model.ts';
-import { blockSites, embedSite, mlpSites, modelSites, senseSites } from './sites.ts';
+import { CONV1D, geluMlp } from './gelu-mlp.ts';
+import type { Family, LanguageModel, ModelFacts } from './model.ts';
+import { layerNorm } from './norms.ts';
+import { type DeclaredSite, Part } from './part.ts';
+import { type Layer, type Pass, throughAll } from './pass.ts';
+import { embedSite, hiddenSite, LOGITS } from './sites.ts';
 import { withFirstNames } from './spellings.ts';
-import { type Sight, type Taps, unseen } from './tap.ts';
-import type { Linear, Weights } from './weights.ts';
+import type { Weights } from './weights.ts';
 
 export interface BackpackConfig extends ModelFacts {
   readonly contextLength: number;
@@ -79,143 +82,101 @@ function configure(json: ConfigReader): BackpackConfig {
   };
 }
 
-const norm = (w: Weights, name: string, c: BackpackConfig) => {
-  const gain = w.tensor(`${name}.weight`, [c.dModel]);
-  const bias = w.tensor(`${name}.bias`, [c.dModel]);
-  return (ops: Ops, x: Tensor) => ops.layerNorm(x, gain, bias, c.eps);
-};
+const norm = (w: Weights, name: string, c: BackpackConfig) => layerNorm(w, name, c.dModel, c.eps);
 
-/** GPT-2's Conv1D stores its matrices as [in, out]. */
-const CONV1D = { transposed: true, bias: true };
+/** Block i of the trunk. */
+function trunkBlock(w: Weights, part: Part, i: number, c: BackpackConfig): Layer {
+  const { dModel, nHeads, dHead } = c;
+  const inner = w.at('attn');
+  return block(part, {
+    normAttention: norm(w, 'ln_1', c),
+    attention: (reads) =>
+      attention(part, {
+        ...{ nHeads, nKeyHeads: nHeads, dHead },
+        scale: (c.scaleAttention ? 1 / Math.sqrt(dHead) : 1) / (c.scaleByLayer ? i + 1 : 1),
+        qkv: inner.split('c_attn', dModel, [dModel, dModel, dModel], { ...CONV1D, reads }),
+        out: (reads) => inner.linear('c_proj', dModel, dModel, { ...CONV1D, reads }),
+      }),
+    normFeedForward: norm(w, 'ln_2', c),
+    feedForward: (reads) => geluMlp(w.at('mlp'), [dModel, c.dInner, dModel], { part, reads }),
+  });
+}
 
-const mlp = (w: Weights, dIn: number, dInner: number, dOut: number) => ({
-  in: w.linear('c_fc', dIn, dInner, CONV1D),
-  out: w.linear('c_proj', dInner, dOut, CONV1D),
-});
-
-const trunkBlock = (w: Weights, c: BackpackConfig) => ({
-  normAttn: norm(w, 'ln_1', c),
-  qkv: w.at('attn').split('c_attn', c.dModel, [c.dModel, c.dModel, c.dModel], CONV1D),
-  out: w.at('attn').linear('c_proj', c.dModel, c.dModel, CONV1D),
-  normMlp: norm(w, 'ln_2', c),
-  mlp: mlp(w.at('mlp'), c.dModel, c.dInner, c.dModel),
-});
-
-const senseNetwork = (w: Weights, c: BackpackConfig) => ({
-  norm: norm(w, 'ln', c),
-  normMlp: norm(w.at('block'), 'ln_1', c),
-  mlp: mlp(w.at('block.mlp'), c.dModel, 4 * c.dModel, c.dModel), // 4 M whatever n_inner says
-  normOut: norm(w.at('block'), 'ln_2', c),
-  out: mlp(w.at('final_mlp'), c.dModel, c.dSenseInner, c.nSenses * c.dModel),
-});
-
-type TrunkBlock = ReturnType<typeof trunkBlock>;
-
-class Backpack implements LanguageModel {
-  readonly facts: BackpackConfig;
-  readonly sites: readonly Site[];
-  readonly stateLayout: readonly StateTensor[];
-  readonly #words: Tensor;
-  readonly #positions: Tensor;
-  readonly #head: Tensor;
-  readonly #blocks: readonly TrunkBlock[];
-  readonly #normOut;
-  readonly #senses: ReturnType<typeof senseNetwork>;
-  readonly #senseQueriesKeys;
-
-  constructor(c: BackpackConfig, w: Weights) {
-    this.facts = c;
-    const trunk = w.at('gpt2_model');
-    this.#words = trunk.table('wte.weight', c.vocabSize, c.dModel);
-    this.#positions = trunk.table('wpe.weight', c.contextLength, c.dModel);
-    this.#blocks = trunk.list('h', c.nLayers, (layer) => trunkBlock(layer, c));
-    this.#normOut = norm(trunk, 'ln_f', c);
-    this.#senses = senseNetwork(w.at('sense_network'), c);
-    const width = c.nSenses * c.dSense;
-    this.#senseQueriesKeys = w.at('sense_weight_net').split('c_attn', c.dModel, [width, width], { bias: true });
-    this.#head = c.tied ? this.#words : w.table('lm_head.weight', c.vocabSize, c.dModel);
-    this.stateLayout = [
-      ...this.#blocks.flatMap((_, i) =>
-        ['k', 'v'].map((name) => ({ name: `blocks.${i}.${name}`, shape: [c.nHeads, c.dHead], grows: true })),
-      ),
-      { name: 'senses.k', shape: [c.nSenses, c.dSense], grows: true },
-      { name: 'senses.v', shape: [c.nSenses, c.dModel], grows: true },
-    ];
-    const perBlock = this.#blocks.flatMap((_, i) => [...blockSites(`blocks.${i}.`), ...mlpSites(`blocks.${i}.`)]);
-    this.sites = [...embedSite(), ...perBlock, ...senseSites(), ...modelSites()];
-  }
-
-  forward(ops: Ops, batch: Batch, taps: Taps): Tensor {
-    const c = this.facts;
-    const at = taps.at('');
-    const t = batch.length;
-    const words = at(
-      'embed',
-      ops.embed(
-        this.#words,
-        batch.feed(ops, ({ ids }) => ids, [t]),
-      ),
-    ); // [T, M]
-    let x = ops.add(
-      words,
-      ops.embed(
-        this.#positions,
-        batch.feed(ops, ({ positions }) => positions, [t]),
-      ),
-    ); // [T, M]
-    this.#blocks.forEach((b, i) => {
-      const prefix = `blocks.${i}.`;
-      const sight = taps.at(prefix);
-      x = ops.scope(() => this.#block(ops, b, i, x, batch, prefix, sight));
-    });
-    const context = at('context', this.#normOut(ops, x)); // [T, M]
-
-    const [q0, k0] = this.#senseQueriesKeys(ops, context, at, 'context') as [Tensor, Tensor];
-    const q = at('senseQ', ops.reshape(q0, [t, c.nSenses, c.dSense])); // [T, Z, D]
-    const k = at('senseK', ops.reshape(k0, [t, c.nSenses, c.dSense])); // [T, Z, D]
-    const keys = batch.remember(ops, 'senses.k', k);
-    // A word has the same senses wherever it stands: unless a tap may change them, they are computed for its first place only.
-    const sensesOf = (some: Tensor, at: Sight) => ops.scope(() => this.#sensesOf(ops, some, at)); // [n, M] -> [n, Z, M]
-    const senses =
-      taps.sees('embed') || taps.sees('senses')
-        ? batch.remember(ops, 'senses.v', at('senses', sensesOf(words, at)))
-        : batch.rememberById(ops, 'senses.v', (ids) => sensesOf(ops.embed(this.#words, ids), unseen));
-    const past = batch.keysValues(ops, keys, senses);
-    const weighted = ops.attention(q, past, 1 / Math.sqrt(c.dSense), at.each('senseWeights')); // [T, Z, M]
-    return at('hidden', ops.sumHeads(weighted, c.senseScale));
-  }
-
-  logits(ops: Ops, hidden: Tensor): Tensor {
-    return ops.linear(hidden, this.#head);
-  }
-
-  #block(ops: Ops, w: TrunkBlock, i: number, input: Tensor, batch: Batch, prefix: string, at: Sight): Tensor {
-    const c = this.facts;
-    const heads = [batch.length, c.nHeads, c.dHead];
-    const pre = at('residPre', input);
-    const [q0, k0, v0] = w.qkv(ops, at('attnIn', w.normAttn(ops, pre)), at, 'attnIn') as [Tensor, Tensor, Tensor];
-    const q = at('q', ops.reshape(q0, heads)); // [T, H, D]
-    const k = at('k', ops.reshape(k0, heads)); // [T, H, D]
-    const v = at('v', ops.reshape(v0, heads)); // [T, H, D]
-    const past = batch.rememberKeysValues(ops, prefix, k, v);
-    const scale = (c.scaleAttention ? 1 / Math.sqrt(c.dHead) : 1) / (c.scaleByLayer ? i + 1 : 1);
-    const z = at('z', ops.attention(q, past, scale, at.each('pattern'))); // [T, H, D]
-    const mid = at('residMid', ops.add(pre, at('attnOut', w.out(ops, ops.reshape(z, pre.shape), at, 'z'))));
-    const inner = at('mlpHidden', ops.gelu(w.mlp.in(ops, at('mlpIn', w.normMlp(ops, mid)), at, 'mlpIn'))); // [T, F]
-    return at('residPost', ops.add(mid, at('mlpOut', w.mlp.out(ops, inner, at, 'mlpHidden'))));
-  }
-
-  /** Sense vectors of each token, from its embedding alone: words[T, M] -> [T, Z, M] */
-  #sensesOf(ops: Ops, words: Tensor, at: Sight): Tensor {
-    const w = this.#senses;
-    const through = (layer: { in: Linear; out: Linear }, x: Tensor) =>
-      layer.out(ops, ops.gelu(layer.in(ops, x, at, 'senseIn')), at, 'senseInner');
+/** Sense vectors of each token, from its embedding alone: words[n, M] -> [n, Z, M] */
+function senseNetwork(w: Weights, c: BackpackConfig): Layer {
+  const { dModel, nSenses } = c;
+  const normIn = norm(w, 'ln', c);
+  const normMlp = norm(w.at('block'), 'ln_1', c);
+  const mlp = geluMlp(w.at('block.mlp'), [dModel, 4 * dModel, dModel]); // 4 M whatever n_inner says
+  const normOut = norm(w.at('block'), 'ln_2', c);
+  const out = geluMlp(w.at('final_mlp'), [dModel, c.dSenseInner, nSenses * dModel]);
+  return (pass, words) => {
+    const { ops } = pass;
     // The first norm's output is added to its own input: an accident of the authors' code that the checkpoints were trained with.
-    const mixed = ops.add(words, w.norm(ops, words));
-    const mid = ops.add(mixed, through(w.mlp, w.normMlp(ops, mixed)));
-    const { nSenses, dModel } = this.facts;
-    return ops.reshape(through(w.out, w.normOut(ops, mid)), [words.shape[0] as number, nSenses, dModel]);
-  }
+    const mixed = ops.add(words, normIn(pass, words));
+    const mid = ops.add(mixed, mlp(pass, normMlp(pass, mixed)));
+    return ops.reshape(out(pass, normOut(pass, mid)), [words.shape[0] as number, nSenses, dModel]);
+  };
+}
+
+/** The sum over senses of all earlier tokens, weighted by a context: (context[T, M], words[T, M]) -> [T, M] */
+function weighSenses(w: Weights, part: Part, embed: DeclaredSite, c: BackpackConfig) {
+  const { nSenses, dSense, dModel } = c;
+  const context = part.site('context', '[T, M]', 'output of the trunk, from which the sense weights are made');
+  const sites = {
+    senses: part.site('senses', '[T, Z, M]', 'sense vectors of each token'),
+    q: part.site('senseQ', '[T, Z, D]', 'queries of the sense weights'),
+    k: part.site('senseK', '[T, Z, D]', 'keys of the sense weights'),
+    weights: part.site('senseWeights', '[Z, T, S]', 'how much each sense of each earlier token counts'),
+  };
+  const sensesOf = senseNetwork(w.at('sense_network'), c);
+  const width = nSenses * dSense;
+  const queriesKeys = w.at('sense_weight_net').split('c_attn', dModel, [width, width], { bias: true, reads: context });
+  const past = part.at('senses').keysValues([nSenses, dSense], [nSenses, dModel]);
+  return (pass: Pass, from: Tensor, words: Tensor, table: Tensor): Tensor => {
+    const { ops, batch, show } = pass;
+    const [q0, k0] = queriesKeys(pass, show(context, from)) as [Tensor, Tensor];
+    const heads = [batch.length, nSenses, dSense];
+    const q = show(sites.q, ops.reshape(q0, heads)); // [T, Z, D]
+    const keys = batch.remember(ops, past.k, show(sites.k, ops.reshape(k0, heads)));
+    // A word has the same senses wherever it stands: unless a tap may change them, they are computed for its first place only.
+    const made = (some: Tensor) => ops.scope(() => sensesOf(pass, some)); // [n, M] -> [n, Z, M]
+    const senses =
+      show.sees(embed) || show.sees(sites.senses)
+        ? batch.remember(ops, past.v, show(sites.senses, made(words)))
+        : batch.rememberById(ops, past.v, (ids) => made(ops.embed(table, ids)));
+    const remembered = batch.keysValues(ops, keys, senses);
+    const weighted = ops.attention(q, remembered, 1 / Math.sqrt(dSense), show.each(sites.weights)); // [T, Z, M]
+    return ops.sumHeads(weighted, c.senseScale);
+  };
+}
+
+function build(c: BackpackConfig, w: Weights): LanguageModel {
+  const part = new Part();
+  const trunk = w.at('gpt2_model');
+  const embed = embedSite(part);
+  const words = trunk.table('wte.weight', c.vocabSize, c.dModel);
+  const positions = trunk.table('wpe.weight', c.contextLength, c.dModel);
+  const blocks = trunk.list('h', c.nLayers, (layer, i) => trunkBlock(layer, part.at(`blocks.${i}`), i, c));
+  const normOut = norm(trunk, 'ln_f', c);
+  const weigh = weighSenses(w, part, embed, c);
+  const head = c.tied ? words : w.table('lm_head.weight', c.vocabSize, c.dModel);
+  const hidden = hiddenSite(part);
+  return {
+    facts: c,
+    sites: [...part.sites, LOGITS],
+    stateLayout: part.state,
+    forward(pass) {
+      const { ops, batch, show } = pass;
+      const ids = batch.feed(ops, (given) => given.ids, [batch.length]);
+      const places = batch.feed(ops, (given) => given.positions, [batch.length]);
+      const embedded = show(embed, ops.embed(words, ids)); // [T, M]
+      const x = ops.add(embedded, ops.embed(positions, places)); // [T, M]
+      const context = normOut(pass, throughAll(blocks, pass, x)); // [T, M]
+      return show(hidden, weigh(pass, context, embedded, words));
+    },
+    logits: (ops, x) => ops.linear(x, head),
+  };
 }
 
 /** Causal-mask buffers that older versions of transformers stored. */
@@ -241,5 +202,5 @@ export const backpack: Family<BackpackConfig> = {
   }),
   withHead: (config, own) => ({ ...config, tied: !own }),
   ignoresTiedHead: () => true, // the authors' code makes one parameter of the two, whatever is stored
-  build: (config, weights) => new Backpack(config, weights),
+  build,
 };

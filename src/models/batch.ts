@@ -4,6 +4,8 @@
  */
 import type { KeysValues, Ops, Recurrent } from '../ops/index.ts';
 import type { Shape, Tensor, Uploadable } from '../tensor.ts';
+import type { StateTensor } from './model.ts';
+import type { KeyValueState } from './part.ts';
 import type { See } from './tap.ts';
 
 export interface PackedTokens {
@@ -21,19 +23,19 @@ export interface Batch {
    * gives of these: so it must depend on its argument only.
    */
   feed(ops: Ops, make: (tokens: PackedTokens) => Uploadable, shape: Shape): Tensor;
-  /** Adds the rows of x[T, ...] to what each sequence remembers under this name; -> the pool [R, ...] where all of it lies. */
-  remember(ops: Ops, name: string, x: Tensor): Tensor;
+  /** Adds the rows of x[T, ...] to what each sequence remembers in this tensor; -> the pool [R, ...] where all of it lies. */
+  remember(ops: Ops, to: StateTensor, x: Tensor): Tensor;
   /**
    * As `remember`, for values that depend on nothing but the id of their token, in a pass in which nobody sees or replaces them: `compute`
    * makes them for ids[n], -> [n, ...]. What a sequence holds of an earlier token with the same id is copied.
    */
-  rememberById(ops: Ops, name: string, compute: (ids: Tensor) => Tensor): Tensor;
+  rememberById(ops: Ops, to: StateTensor, compute: (ids: Tensor) => Tensor): Tensor;
   /** The pools that `remember` gave, with where each sequence finds its rows in them. */
   keysValues(ops: Ops, k: Tensor, v: Tensor): KeysValues;
-  /** Keys k[T, K, D] and values v[T, K, Dv] remembered as `<prefix>k` and `<prefix>v`. */
-  rememberKeysValues(ops: Ops, prefix: string, k: Tensor, v: Tensor): KeysValues;
-  /** The recurrent tensors of this name, to be updated in place. */
-  recurrent(ops: Ops, name: string): Recurrent;
+  /** Remembers keys k[T, K, D] and values v[T, K, Dv]. */
+  rememberKeysValues(ops: Ops, to: KeyValueState, k: Tensor, v: Tensor): KeysValues;
+  /** Where this tensor of each sequence lies, to be updated in place. */
+  recurrent(ops: Ops, of: StateTensor): Recurrent;
   /** Shows what `of` holds of each sequence, and keeps what is made of it. */
   showRecurrent(ops: Ops, of: Recurrent, see: readonly (See | undefined)[] | undefined): void;
 }

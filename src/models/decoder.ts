@@ -3,20 +3,29 @@
  * (arXiv 2203.03466) are numbers in the configuration, 1 where a family has none; what feeds forward is the family's own.
  */
 import { CheckpointError } from '../errors.ts';
-import type { Ops } from '../ops/index.ts';
-import type { Tensor } from '../tensor.ts';
-import type { Batch } from './batch.ts';
+import { attention } from './attention.ts';
+import { block } from './block.ts';
 import type { ConfigReader } from './config.ts';
-import { type AttentionConfig, groupedAttention, keyValueState } from './grouped-attention.ts';
-import type { LanguageModel, ModelFacts, Site, StateTensor } from './model.ts';
+import type { LanguageModel, ModelFacts } from './model.ts';
+import { rmsNorm } from './norms.ts';
+import { type DeclaredSite, Part } from './part.ts';
+import { type Layer, throughAll } from './pass.ts';
 import { type RopeConfig, readRope, stretchedPositions } from './rope-config.ts';
-import { type RopeFrequencies, ropeFrequencies } from './rope-frequencies.ts';
-import { type Rotary, rotary } from './rotary.ts';
-import { blockSites, embedSite, modelSites, quantisedSites } from './sites.ts';
-import type { Sight, Taps } from './tap.ts';
+import { ropeFrequencies } from './rope-frequencies.ts';
+import { rotary } from './rotary.ts';
+import { embedSite, hiddenSite, LOGITS } from './sites.ts';
 import type { Weights } from './weights.ts';
 
-export interface DecoderConfig extends AttentionConfig, ModelFacts, RopeConfig {
+export interface DecoderConfig extends ModelFacts, RopeConfig {
+  readonly nHeads: number;
+  readonly nKeyHeads: number;
+  readonly dHead: number;
+  /** Multiplies q k. */
+  readonly attentionScale: number;
+  readonly attentionBias: boolean;
+  /** BitNet 2B-4T norms what goes into the output projections. */
+  readonly subNorms: boolean;
+  readonly eps: number;
   readonly contextLength: number;
   /** The head is the embedding. */
   readonly tied: boolean;
@@ -76,88 +85,54 @@ export function configureDecoder(json: ConfigReader, defaults = DEFAULTS) {
   };
 }
 
-/** The part of a block that reads one token at a time: x[T, M], normalised -> [T, M] */
-export type FeedForward = (ops: Ops, x: Tensor, at: Sight) => Tensor;
+/** The feed-forward part of one layer, which reads the site `reads`: x[T, M], normalised -> [T, M] */
+export type FeedForward = (layer: Weights, part: Part, reads: DeclaredSite) => Layer;
 
-export interface DecoderParts {
-  feedForward(layer: Weights): FeedForward;
-  feedForwardSites(prefix: string): Site[];
+function decoderBlock(w: Weights, part: Part, c: DecoderConfig, feedForward: FeedForward): Layer {
+  return block(part, {
+    normAttention: rmsNorm(w, 'input_layernorm', c.dModel, c.eps),
+    attention: (reads) => decoderAttention(w.at('self_attn'), part, reads, c),
+    normFeedForward: rmsNorm(w, 'post_attention_layernorm', c.dModel, c.eps),
+    feedForward: (reads) => feedForward(w, part, reads),
+    residualScale: c.residualScale,
+  });
 }
 
-const block = (w: Weights, i: number, c: DecoderConfig, parts: DecoderParts) => ({
-  normAttn: w.tensor('input_layernorm.weight', [c.dModel]),
-  attention: groupedAttention(w.at('self_attn'), `blocks.${i}.`, c),
-  normMlp: w.tensor('post_attention_layernorm.weight', [c.dModel]),
-  feedForward: parts.feedForward(w),
-});
-
-type Block = ReturnType<typeof block>;
-
-export class Decoder implements LanguageModel {
-  readonly facts: DecoderConfig;
-  readonly sites: readonly Site[];
-  readonly stateLayout: readonly StateTensor[];
-  readonly #embed: Tensor;
-  readonly #blocks: readonly Block[];
-  readonly #norm: Tensor;
-  readonly #head: Tensor;
-  readonly #frequencies: RopeFrequencies;
-
-  constructor(c: DecoderConfig, w: Weights, parts: DecoderParts) {
-    this.facts = c;
-    this.#embed = w.table('model.embed_tokens.weight', c.vocabSize, c.dModel);
-    this.#blocks = w.list('model.layers', c.nLayers, (folder, i) => block(folder, i, c, parts));
-    this.#norm = w.tensor('model.norm.weight', [c.dModel]);
-    this.#head = c.tied ? this.#embed : w.table('lm_head.weight', c.vocabSize, c.dModel);
-    this.#frequencies = ropeFrequencies(c, c.dHead); // after the tensors: what they are as wide as can be believed
-    this.stateLayout = this.#blocks.flatMap((_, i) => keyValueState(i, c));
-    const perBlock = this.#blocks.flatMap(({ attention }, i) => {
-      const prefix = `blocks.${i}.`;
-      return [
-        ...blockSites(prefix),
-        ...parts.feedForwardSites(prefix),
-        ...(attention.quantises ? quantisedInputs(prefix) : []),
-      ];
-    });
-    this.sites = [...embedSite(), ...perBlock, ...modelSites()];
-  }
-
-  forward(ops: Ops, batch: Batch, taps: Taps): Tensor {
-    const c = this.facts;
-    const at = taps.at('');
-    const angles = rotary(ops, batch, this.#frequencies);
-    const ids = batch.feed(ops, (given) => given.ids, [batch.length]);
-    let x = at('embed', ops.embed(this.#embed, ids, c.embeddingScale)); // [T, M]
-    this.#blocks.forEach((b, i) => {
-      const sight = taps.at(`blocks.${i}.`);
-      x = ops.scope(() => this.#block(ops, b, x, batch, angles, sight));
-    });
-    return at('hidden', ops.rmsNorm(x, this.#norm, c.eps));
-  }
-
-  logits(ops: Ops, hidden: Tensor): Tensor {
-    return ops.scale(ops.linear(hidden, this.#head), this.facts.logitsScale);
-  }
-
-  #block(ops: Ops, b: Block, input: Tensor, batch: Batch, angles: Rotary, at: Sight): Tensor {
-    const { eps, residualScale } = this.facts;
-    const pre = at('residPre', input);
-    const attended = b.attention(ops, at('attnIn', ops.rmsNorm(pre, b.normAttn, eps)), batch, angles, at);
-    const mid = at('residMid', ops.add(pre, at('attnOut', attended), residualScale));
-    const fed = b.feedForward(ops, at('mlpIn', ops.rmsNorm(mid, b.normMlp, eps)), at);
-    return at('residPost', ops.add(mid, at('mlpOut', fed), residualScale));
-  }
+function decoderAttention(w: Weights, part: Part, reads: DeclaredSite, c: DecoderConfig): Layer {
+  const { nHeads, nKeyHeads, dHead, attentionBias: bias } = c;
+  const [width, keyWidth] = [nHeads * dHead, nKeyHeads * dHead];
+  return attention(part, {
+    ...{ nHeads, nKeyHeads, dHead, scale: c.attentionScale },
+    qkv: w.linears(['q_proj', 'k_proj', 'v_proj'], c.dModel, [width, keyWidth, keyWidth], { bias, reads }),
+    out: (reads) => w.linear('o_proj', width, c.dModel, { bias, reads }),
+    subNorm: c.subNorms ? rmsNorm(w, 'attn_sub_norm', width, c.eps) : undefined,
+  });
 }
 
-const quantisedInputs = (prefix: string): Site[] =>
-  (
-    [
-      ['attnIn', '[T, M]'],
-      ['z', '[T, H D]'],
-      ['mlpIn', '[T, M]'],
-      ['mlpHidden', '[T, F]'],
-    ] as const
-  ).flatMap(([name, axes]) => quantisedSites(prefix, name, axes));
+export function decoder(c: DecoderConfig, w: Weights, feedForward: FeedForward): LanguageModel {
+  const part = new Part();
+  const embed = embedSite(part);
+  const words = w.table('model.embed_tokens.weight', c.vocabSize, c.dModel);
+  const blocks = w.list('model.layers', c.nLayers, (layer, i) =>
+    decoderBlock(layer, part.at(`blocks.${i}`), c, feedForward),
+  );
+  const norm = rmsNorm(w, 'model.norm', c.dModel, c.eps);
+  const head = c.tied ? words : w.table('lm_head.weight', c.vocabSize, c.dModel);
+  const hidden = hiddenSite(part);
+  const frequencies = ropeFrequencies(c, c.dHead); // after the tensors: what they are as wide as can be believed
+  return {
+    facts: c,
+    sites: [...part.sites, LOGITS],
+    stateLayout: part.state,
+    forward({ ops, batch, show }) {
+      const pass = { ops, batch, show, angles: rotary(ops, batch, frequencies) };
+      const ids = batch.feed(ops, (given) => given.ids, [batch.length]);
+      const x = show(embed, ops.embed(words, ids, c.embeddingScale)); // [T, M]
+      return show(hidden, norm(pass, throughAll(blocks, pass, x)));
+    },
+    logits: (ops, x) => ops.scale(ops.linear(x, head), c.logitsScale),
+  };
+}
 
 /** Names that both families' checkpoints may carry and that mean nothing here, or a copy. */
 export const decoderNames = {

@@ -7,10 +7,11 @@ import { CheckpointError } from '../errors.ts';
 import type { Tensor } from '../tensor.ts';
 import { readActivation } from './activation.ts';
 import type { ConfigReader } from './config.ts';
-import { configureDecoder, Decoder, type DecoderConfig, decoderNames, type FeedForward, withHead } from './decoder.ts';
+import { configureDecoder, type DecoderConfig, decoder, decoderNames, withHead } from './decoder.ts';
 import { gatedMlp, type MlpConfig } from './gated-mlp.ts';
 import type { Family } from './model.ts';
-import { mlpSites, routingSites, sharedSites } from './sites.ts';
+import type { DeclaredSite, Part } from './part.ts';
+import type { Layer } from './pass.ts';
 import type { Weights } from './weights.ts';
 
 export interface GraniteConfig extends DecoderConfig, MlpConfig {
@@ -47,39 +48,47 @@ function configure(json: ConfigReader): GraniteConfig {
 }
 
 /** Routed experts: the A best of X by router logit, weighted by the softmax over those A. x[T, M] -> [T, M] */
-function mixture(w: Weights, c: GraniteConfig): FeedForward {
+function mixture(w: Weights, part: Part, c: GraniteConfig): Layer {
   // The router stays f32 in every weight format: a rounding there sends tokens to other experts.
   const router = w.tensor('router.layer.weight', [c.nExperts, c.dModel]);
   const matrices = {
     in: w.experts('input_linear.weight', [c.nExperts, 2 * c.dInner, c.dModel]),
     out: w.experts('output_linear.weight', [c.nExperts, c.dModel, c.dInner]),
   };
-  return (ops, x, at) => {
-    const logits = at('routerLogits', ops.linear(x, router)); // [T, X]
+  const routerLogits = part.site('routerLogits', '[T, X]', 'scores of all experts');
+  const expertIds = part.site('expertIds', '[T, A]', 'chosen experts, best first, int32');
+  const expertGates = part.site('expertGates', '[T, A]', 'weights of the chosen experts');
+  const expertOut = part.site('expertOut', '[T, A, M]', 'output of each chosen expert, before its gate');
+  return ({ ops, show }, x) => {
+    const logits = show(routerLogits, ops.linear(x, router)); // [T, X]
     const [chosen, weights] = ops.topExperts(logits, c.nActiveExperts);
-    const ids = at('expertIds', chosen); // [T, A]
-    const gates = at('expertGates', weights); // [T, A]
-    return ops.experts(x, ids, gates, matrices, c.activation);
+    const ids = show(expertIds, chosen); // [T, A]
+    const gates = show(expertGates, weights); // [T, A]
+    if (!show.sees(expertOut)) return ops.experts(x, ids, gates, matrices, c.activation);
+    return ops.sumSlots(show(expertOut, ops.expertOutputs(x, ids, matrices, c.activation)), gates);
   };
 }
 
 /** The expert for all tokens: as a gated feed-forward part, with gate and up in one matrix. x[T, M] -> [T, M] */
-function sharedExpert(w: Weights, c: GraniteConfig): FeedForward {
-  const gateUp = w.split('input_linear', c.dModel, [c.dShared, c.dShared]);
-  const down = w.linear('output_linear', c.dShared, c.dModel);
-  return (ops, x, at) => {
-    const [gate, up] = gateUp(ops, x, at, 'mlpIn') as [Tensor, Tensor];
-    const hidden = at('sharedHidden', ops.gate(gate, up, c.activation)); // [T, F]
-    return at('sharedOut', down(ops, hidden, at, 'sharedHidden'));
+function sharedExpert(w: Weights, part: Part, reads: DeclaredSite, c: GraniteConfig): Layer {
+  const gateUp = w.split('input_linear', c.dModel, [c.dShared, c.dShared], { reads });
+  const sharedHidden = part.site('sharedHidden', '[T, F]', 'activations inside of the expert for all tokens');
+  const down = w.linear('output_linear', c.dShared, c.dModel, { reads: sharedHidden });
+  const sharedOut = part.site('sharedOut', '[T, M]', 'what the expert for all tokens adds to the mixture');
+  return (pass, x) => {
+    const { ops, show } = pass;
+    const [gate, up] = gateUp(pass, x) as [Tensor, Tensor];
+    return show(sharedOut, down(pass, show(sharedHidden, ops.gate(gate, up, c.activation))));
   };
 }
 
-/** What feeds forward in a block of experts. */
-function sparse(layer: Weights, c: GraniteConfig): FeedForward {
-  const routed = mixture(layer.at('block_sparse_moe'), c);
+/** What feeds forward in a block. */
+function feedForward(layer: Weights, part: Part, reads: DeclaredSite, c: GraniteConfig): Layer {
+  if (c.nExperts === 0) return gatedMlp(layer.at('mlp'), part, reads, c);
+  const routed = mixture(layer.at('block_sparse_moe'), part, c);
   if (c.dShared === 0) return routed;
-  const shared = sharedExpert(layer.at('shared_mlp'), c);
-  return (ops, x, at) => ops.add(routed(ops, x, at), shared(ops, x, at));
+  const shared = sharedExpert(layer.at('shared_mlp'), part, reads, c);
+  return (pass, x) => pass.ops.add(routed(pass, x), shared(pass, x));
 }
 
 /** transformers 5 renamed the expert tensors; IBM's checkpoints carry the older names. */
@@ -102,15 +111,5 @@ export const granite: Family<GraniteConfig> = {
   },
   copies: decoderNames.copies,
   withHead,
-  build: (config, weights) =>
-    new Decoder(
-      config,
-      weights,
-      config.nExperts > 0
-        ? {
-            feedForward: (layer) => sparse(layer, config),
-            feedForwardSites: (prefix) => [...routingSites(prefix), ...(config.dShared > 0 ? sharedSites(prefix) : [])],
-          }
-        : { feedForward: (layer) => gatedMlp(layer.at('mlp'), config), feedForwardSites: mlpSites },
-    ),
+  build: (config, weights) => decoder(config, weights, (layer, part, reads) => feedForward(layer, part, reads, config)),
 };

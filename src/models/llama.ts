@@ -4,10 +4,9 @@
  */
 import { readActivation } from './activation.ts';
 import type { ConfigReader } from './config.ts';
-import { configureDecoder, Decoder, type DecoderConfig, decoderNames, withHead } from './decoder.ts';
+import { configureDecoder, type DecoderConfig, decoder, decoderNames, withHead } from './decoder.ts';
 import { gatedMlp, type MlpConfig } from './gated-mlp.ts';
 import type { Family } from './model.ts';
-import { mlpSites, subNormSites } from './sites.ts';
 
 export interface LlamaConfig extends DecoderConfig, MlpConfig {}
 
@@ -50,8 +49,5 @@ export const llama: Family<LlamaConfig> = {
   copies: decoderNames.copies,
   withHead,
   build: (config, weights) =>
-    new Decoder(config, weights, {
-      feedForward: (layer) => gatedMlp(layer.at('mlp'), config),
-      feedForwardSites: (prefix) => [...mlpSites(prefix), ...(config.subNorms ? subNormSites(prefix) : [])],
-    }),
+    decoder(config, weights, (layer, part, reads) => gatedMlp(layer.at('mlp'), part, reads, config)),
 };

@@ -6,101 +6,118 @@
  */
 import type { Ops } from '../ops/index.ts';
 import type { Tensor } from '../tensor.ts';
-import type { Batch } from './batch.ts';
 import { configureMamba, type MambaConfig, translateMamba } from './mamba-config.ts';
-import type { Family, LanguageModel, Site, StateTensor } from './model.ts';
-import { embedSite, mixerSites, modelSites } from './sites.ts';
-import type { Sight, Taps } from './tap.ts';
+import type { Family, LanguageModel } from './model.ts';
+import { rmsNorm } from './norms.ts';
+import { type DeclaredSite, Part } from './part.ts';
+import { type Layer, throughAll } from './pass.ts';
+import { embedSite, hiddenSite, LOGITS } from './sites.ts';
 import type { Weights } from './weights.ts';
 
 /** RMS norm without a gain where FalconMamba has one, else nothing: x[T, width] -> the same. */
-function mixerNorm(w: Weights, width: number, { mixerEps }: MambaConfig): (ops: Ops, x: Tensor) => Tensor {
+function mixerNorm(w: Weights, width: number, { mixerEps }: MambaConfig): Layer {
   if (mixerEps === undefined) return (_, x) => x;
   const ones = w.derived([width], (ops) => ops.upload(new Float32Array(width).fill(1), [width]));
-  return (ops, x) => ops.rmsNorm(x, ones, mixerEps);
+  return ({ ops }, x) => ops.rmsNorm(x, ops.derived(ones), mixerEps);
 }
 
-const block = (layer: Weights, c: MambaConfig) => {
-  const w = layer.at('mixer');
-  const aLog = w.tensor('A_log', [c.dInner, c.dState]);
+/** Zeros where the convolution has no bias: -> [E] */
+function convBiasOf(w: Weights, { convBias, dInner }: MambaConfig): (ops: Ops) => Tensor {
+  if (convBias) {
+    const bias = w.tensor('conv1d.bias', [dInner]);
+    return () => bias;
+  }
+  const zeros = w.derived([dInner], (ops) => ops.zeros([dInner]));
+  return (ops) => ops.derived(zeros);
+}
+
+function mixerSites(part: Part) {
   return {
-    norm: layer.tensor('norm.weight', [c.dModel]),
-    xGate: w.split('in_proj', c.dModel, [c.dInner, c.dInner], { bias: c.bias }),
-    conv: w.tensor('conv1d.weight', [c.dInner, c.dConv], [c.dInner, 1, c.dConv]),
-    convBias: c.convBias ? w.tensor('conv1d.bias', [c.dInner]) : w.derived([c.dInner], (ops) => ops.zeros([c.dInner])),
-    dtBC: w.split('x_proj', c.dInner, [c.dtRank, c.dState, c.dState]),
-    normRank: mixerNorm(w, c.dtRank, c),
-    normB: mixerNorm(w, c.dState, c),
-    normC: mixerNorm(w, c.dState, c),
-    dt: w.linear('dt_proj', c.dtRank, c.dInner, { bias: true }),
-    a: w.derived([c.dInner, c.dState], (ops) => ops.negExp(aLog)),
-    d: w.tensor('D', [c.dInner]),
-    out: w.linear('out_proj', c.dInner, c.dModel, { bias: c.bias }),
+    x: part.site('x', '[T, E]', 'input of the convolution'),
+    gate: part.site('gate', '[T, E]', 'the gate before its silu'),
+    convOut: part.site('convOut', '[T, E]', 'after convolution and silu: input of the recurrence'),
+    dt: part.site('dt', '[T, E]', 'step sizes, after softplus'),
+    b: part.site('b', '[T, N]', 'how the input enters the state'),
+    c: part.site('c', '[T, N]', 'how the state is read'),
+    scanOut: part.site('scanOut', '[T, E]', 'output of the recurrence with the skip, before the gate'),
+    ssmState: part.site(
+      'ssmState',
+      '[E, N]',
+      'the state after the last token of the step; a text of more than 256 tokens is read in several',
+    ),
   };
-};
+}
 
-type Block = ReturnType<typeof block>;
+/** x[T, M], normalised -> [T, M]; reads the site `reads`. */
+function mixer(w: Weights, part: Part, reads: DeclaredSite, c: MambaConfig): Layer {
+  const aLog = w.tensor('A_log', [c.dInner, c.dState]);
+  const xGate = w.split('in_proj', c.dModel, [c.dInner, c.dInner], { bias: c.bias, reads });
+  const conv = w.tensor('conv1d.weight', [c.dInner, c.dConv], [c.dInner, 1, c.dConv]);
+  const convBias = convBiasOf(w, c);
+  const sites = mixerSites(part);
+  const dtBC = w.split('x_proj', c.dInner, [c.dtRank, c.dState, c.dState], { reads: sites.convOut });
+  const normRank = mixerNorm(w, c.dtRank, c);
+  const normB = mixerNorm(w, c.dState, c);
+  const normC = mixerNorm(w, c.dState, c);
+  const dtOf = w.linear('dt_proj', c.dtRank, c.dInner, { bias: true });
+  const a = w.derived([c.dInner, c.dState], (ops) => ops.negExp(aLog));
+  const d = w.tensor('D', [c.dInner]);
+  const out = w.linear('out_proj', c.dInner, c.dModel, { bias: c.bias });
+  const window = part.fixed('window', [c.dConv - 1, c.dInner]);
+  const state = part.fixed('ssmState', [c.dInner, c.dState]);
+  return (pass, input) => {
+    const { ops, batch, show } = pass;
+    const [x0, gate0] = xGate(pass, input) as [Tensor, Tensor];
+    const gate = show(sites.gate, gate0); // [T, E]
+    const x = ops.causalConv(show(sites.x, x0), conv, convBias(ops), batch.recurrent(ops, window)); // [T, E]
+    const seen = show(sites.convOut, x); // [T, E]
+    const [rank, b0, c0] = dtBC(pass, seen) as [Tensor, Tensor, Tensor];
+    const dt = show(sites.dt, ops.softplus(dtOf(pass, normRank(pass, rank)))); // [T, E]
+    const b = show(sites.b, normB(pass, b0)); // [T, N]
+    const c = show(sites.c, normC(pass, c0)); // [T, N]
+    const states = batch.recurrent(ops, state);
+    const scanned = show(sites.scanOut, ops.selectiveScan({ x: seen, dt, a: ops.derived(a), b, c, d }, states)); // [T, E]
+    batch.showRecurrent(ops, states, show.each(sites.ssmState)); // [E, N]
+    return out(pass, ops.gate(gate, scanned, 'silu'));
+  };
+}
 
-class Mamba implements LanguageModel {
-  readonly facts: MambaConfig;
-  readonly sites: readonly Site[];
-  readonly stateLayout: readonly StateTensor[];
-  readonly #embed: Tensor;
-  readonly #blocks: readonly Block[];
-  readonly #norm: Tensor;
-  readonly #head: Tensor;
+/** x[T, M] -> [T, M] */
+function mambaBlock(w: Weights, part: Part, c: MambaConfig): Layer {
+  const residPre = part.site('residPre', '[T, M]', 'residual stream before the block');
+  const mixerIn = part.site('mixerIn', '[T, M]', 'input of the mixer, normalised');
+  const norm = rmsNorm(w, 'norm', c.dModel, c.eps);
+  const mix = mixer(w.at('mixer'), part, mixerIn, c);
+  const mixerOut = part.site('mixerOut', '[T, M]', 'what the mixer adds to the residual stream');
+  const residPost = part.site('residPost', '[T, M]', 'residual stream after the block');
+  return (pass, input) => {
+    const { ops, show } = pass;
+    const pre = show(residPre, input);
+    const mixed = mix(pass, show(mixerIn, norm(pass, pre)));
+    return show(residPost, ops.add(pre, show(mixerOut, mixed)));
+  };
+}
 
-  constructor(c: MambaConfig, w: Weights) {
-    this.facts = c;
-    this.#embed = w.table('embeddings.weight', c.vocabSize, c.dModel);
-    this.#blocks = w.list('layers', c.nLayers, (layer) => block(layer, c));
-    this.#norm = w.tensor('norm_f.weight', [c.dModel]);
-    this.#head = c.tied ? this.#embed : w.table('lm_head.weight', c.vocabSize, c.dModel);
-    this.stateLayout = this.#blocks.flatMap((_, i) => [
-      { name: `blocks.${i}.window`, shape: [c.dConv - 1, c.dInner], grows: false },
-      { name: `blocks.${i}.ssmState`, shape: [c.dInner, c.dState], grows: false },
-    ]);
-    this.sites = [...embedSite(), ...this.#blocks.flatMap((_, i) => mixerSites(`blocks.${i}.`)), ...modelSites()];
-  }
-
-  forward(ops: Ops, batch: Batch, taps: Taps): Tensor {
-    const at = taps.at('');
-    let x = at(
-      'embed',
-      ops.embed(
-        this.#embed,
-        batch.feed(ops, ({ ids }) => ids, [batch.length]),
-      ),
-    ); // [T, M]
-    this.#blocks.forEach((b, i) => {
-      const prefix = `blocks.${i}.`;
-      const sight = taps.at(prefix);
-      x = ops.scope(() => this.#block(ops, b, x, batch, prefix, sight));
-    });
-    return at('hidden', ops.rmsNorm(x, this.#norm, this.facts.eps));
-  }
-
-  logits(ops: Ops, hidden: Tensor): Tensor {
-    return ops.linear(hidden, this.#head);
-  }
-
-  #block(ops: Ops, w: Block, input: Tensor, batch: Batch, prefix: string, at: Sight): Tensor {
-    const pre = at('residPre', input);
-    const normed = at('mixerIn', ops.rmsNorm(pre, w.norm, this.facts.eps));
-    const [x0, gate0] = w.xGate(ops, normed, at, 'mixerIn') as [Tensor, Tensor];
-    const gate = at('gate', gate0); // [T, E]
-    const windows = batch.recurrent(ops, `${prefix}window`);
-    const x = at('convOut', ops.causalConv(at('x', x0), w.conv, w.convBias, windows)); // [T, E]
-    const [rank, b0, c0] = w.dtBC(ops, x, at, 'convOut') as [Tensor, Tensor, Tensor];
-    const dt = at('dt', ops.softplus(w.dt(ops, w.normRank(ops, rank), at, 'dtRank'))); // [T, E]
-    const b = at('b', w.normB(ops, b0)); // [T, N]
-    const c = at('c', w.normC(ops, c0)); // [T, N]
-    const states = batch.recurrent(ops, `${prefix}ssmState`);
-    const scanned = at('scanOut', ops.selectiveScan({ x, dt, a: w.a, b, c, d: w.d }, states)); // [T, E]
-    batch.showRecurrent(ops, states, at.each('ssmState')); // [E, N]
-    const out = w.out(ops, ops.gate(gate, scanned, 'silu'), at, 'gated');
-    return at('residPost', ops.add(pre, at('mixerOut', out)));
-  }
+function build(c: MambaConfig, w: Weights): LanguageModel {
+  const part = new Part();
+  const embed = embedSite(part);
+  const words = w.table('embeddings.weight', c.vocabSize, c.dModel);
+  const blocks = w.list('layers', c.nLayers, (layer, i) => mambaBlock(layer, part.at(`blocks.${i}`), c));
+  const norm = rmsNorm(w, 'norm_f', c.dModel, c.eps);
+  const head = c.tied ? words : w.table('lm_head.weight', c.vocabSize, c.dModel);
+  const hidden = hiddenSite(part);
+  return {
+    facts: c,
+    sites: [...part.sites, LOGITS],
+    stateLayout: part.state,
+    forward(pass) {
+      const { ops, batch, show } = pass;
+      const ids = batch.feed(ops, (given) => given.ids, [batch.length]);
+      const x = show(embed, ops.embed(words, ids)); // [T, M]
+      return show(hidden, norm(pass, throughAll(blocks, pass, x)));
+    },
+    logits: (ops, x) => ops.linear(x, head),
+  };
 }
 
 export const mamba: Family<MambaConfig> = {
@@ -117,5 +134,5 @@ export const mamba: Family<MambaConfig> = {
   withHead: (config, own) => ({ ...config, tied: !own }),
   // transformers knows no other spelling of the head: TRI's model.lm_head.weight is unexpected there
   ignoresTiedHead: (stored) => stored !== 'lm_head.weight' && stored !== 'backbone.lm_head.weight',
-  build: (config, weights) => new Mamba(config, weights),
+  build,
 };

@@ -1,9 +1,8 @@
 /** What every language model offers, and how a family introduces itself. */
 import type { Ops } from '../ops/index.ts';
 import type { Shape, Tensor } from '../tensor.ts';
-import type { Batch } from './batch.ts';
 import type { ConfigReader, JsonObject } from './config.ts';
-import type { Taps } from './tap.ts';
+import type { Pass } from './pass.ts';
 import type { Weights } from './weights.ts';
 
 /** A value that a tap can see. `axes` in the legend of tensor.ts. */
@@ -34,8 +33,8 @@ export interface LanguageModel {
   readonly facts: ModelFacts;
   readonly sites: readonly Site[];
   readonly stateLayout: readonly StateTensor[];
-  /** Reads the tokens of a batch; -> hidden[T, M], what the head reads. */
-  forward(ops: Ops, batch: Batch, taps: Taps): Tensor;
+  /** Reads the tokens of a batch -> hidden[T, M], what the head reads. */
+  forward(pass: Pass): Tensor;
   /** hidden[T, M] -> logits[T, V] */
   logits(ops: Ops, hidden: Tensor): Tensor;
 }

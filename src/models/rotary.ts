@@ -3,15 +3,9 @@
  * -> cos[T, D/2], sin[T, D/2]
  */
 import { cos, sin } from '../math.ts';
-import type { Ops } from '../ops/index.ts';
-import type { Tensor } from '../tensor.ts';
+import type { Ops, Rotary } from '../ops/index.ts';
 import type { Batch } from './batch.ts';
 import type { RopeFrequencies } from './rope-frequencies.ts';
-
-export interface Rotary {
-  readonly cos: Tensor;
-  readonly sin: Tensor;
-}
 
 export function rotary(ops: Ops, batch: Batch, { at, attentionFactor }: RopeFrequencies): Rotary {
   const half = at(0).length;

@@ -2,25 +2,23 @@
  * What a model sees of a checkpoint: tensors by name and expected shape, as a tree of folders. Asking declares; the numbers come
  * later, and in which format they are kept is decided elsewhere. A tensor that no model asks for is an error of the loader.
  */
-import type { Ops } from '../ops/index.ts';
+import type { Derived, Ops } from '../ops/index.ts';
 import type { Shape, Tensor } from '../tensor.ts';
-import type { Sight } from './tap.ts';
+import type { DeclaredSite } from './part.ts';
+import type { Pass } from './pass.ts';
 
-/** A linear map: x[T, J] -> [T, N]. Where its format quantises the input, it shows `<input>Int8` and `<input>Scale` to `at`. */
-export type Linear = Map1<Tensor>;
+/** A linear map: x[T, J] -> [T, N] */
+export type Linear = (pass: Pass, x: Tensor) => Tensor;
 /** Linear maps of one input. */
-export type Linears = Map1<Tensor[]>;
-
-interface Map1<Out> {
-  (ops: Ops, x: Tensor, at: Sight, input: string): Out;
-  readonly quantises: boolean;
-}
+export type Linears = (pass: Pass, x: Tensor) => Tensor[];
 
 export interface MatrixOptions {
   /** Stored as [in, out], as GPT-2's Conv1D does; kept as [out, in]. */
   readonly transposed?: boolean;
   /** There is a `.bias` beside `.weight`. */
   readonly bias?: boolean;
+  /** The site of the input. A map whose format quantises its input declares and shows `<site>Int8` and `<site>Scale`. */
+  readonly reads?: DeclaredSite | undefined;
 }
 
 export interface Weights {
@@ -39,6 +37,6 @@ export interface Weights {
   split(name: string, dIn: number, dOuts: readonly number[], options?: MatrixOptions): Linears;
   /** The matrices of all experts, [X, N, J]. */
   experts(name: string, shape: readonly [number, number, number]): Tensor;
-  /** A tensor computed once, from weights, after they have been read. */
-  derived(shape: Shape, compute: (ops: Ops) => Tensor): Tensor;
+  /** An f32 tensor that is a function of weights; the forward pass asks for it with `ops.derived`. */
+  derived(shape: Shape, compute: (ops: Ops) => Tensor): Derived;
 }

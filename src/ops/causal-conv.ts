@@ -4,6 +4,7 @@
  * x[T, E], w[E, W], bias[E], windows[C, W - 1, E], slots i32 [B] -> y[T, E]. The window of sequence b is windows[slots[b]], oldest
  * row first; it is moved on in place.
  */
+import { bytesOfRows, count } from './bytes.ts';
 import { axis, checkStarts, expect, input } from './check.ts';
 import type { Op } from './op.ts';
 
@@ -25,7 +26,8 @@ export const causalConv: Op<PackedAttrs> = {
     const window = [-1, axis('causalConv', w, 1) - 1, e];
     expect('causalConv', input('causalConv', inputs, 3), window, 'windows[C, W - 1, E]');
     expect('causalConv', input('causalConv', inputs, 4), [starts.length - 1], 'slots[B]', ['i32']);
-    return [{ shape: x.shape, dtype: x.dtype }];
+    return [{ shape: x.shape }];
   },
   mutates: (inputs) => inputs.slice(3, 4),
+  bytesOfInputs: (inputs) => bytesOfRows(inputs, { 3: count(inputs, 4) }),
 };

@@ -2,6 +2,9 @@
 import { ShapeError } from '../errors.ts';
 import { type ElementType, type Shape, show, type Tensor } from '../tensor.ts';
 
+/** Types of the numbers that flow through a model: of inputs whose type a rule does not name, and of outputs (see op.ts). */
+export const ACTIVATIONS: readonly ElementType[] = ['f32'];
+
 /** Input `i`; ShapeError when the op was given fewer. */
 export function input(op: string, inputs: readonly Tensor[], i: number): Tensor {
   const x = inputs[i];
@@ -15,7 +18,7 @@ export function expect(
   x: Tensor,
   wanted: Shape,
   legend: string,
-  dtypes: readonly ElementType[] = ['f32'],
+  dtypes: readonly ElementType[] = ACTIVATIONS,
 ): void {
   const fits = x.shape.length === wanted.length && wanted.every((d, i) => d === -1 || d === x.shape[i]);
   if (!fits) throw new ShapeError(op, `${legend} came as ${show(x.shape)}, wanted ${show(wanted)}`);

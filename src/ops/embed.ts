@@ -1,4 +1,5 @@
 /** Row lookup: y[t] = scale * table[ids[t]]. table[V, M], ids[T] -> y[T, M]. */
+import { bytesOfRows, count } from './bytes.ts';
 import { axis, expect, input } from './check.ts';
 import type { Op } from './op.ts';
 import { WEIGHT_DTYPES } from './weights.ts';
@@ -10,6 +11,7 @@ export const embed: Op<{ scale: number }> = {
     const ids = input('embed', inputs, 1);
     expect('embed', table, [-1, -1], 'table[V, M]', WEIGHT_DTYPES);
     expect('embed', ids, [-1], 'ids[T]', ['i32']);
-    return [{ shape: [axis('embed', ids, 0), axis('embed', table, 1)], dtype: 'f32' }];
+    return [{ shape: [axis('embed', ids, 0), axis('embed', table, 1)] }];
   },
+  bytesOfInputs: (inputs) => bytesOfRows(inputs, { 0: count(inputs, 1) }),
 };

@@ -1,4 +1,5 @@
 /** Rows of a tensor, by their numbers: y[n] = x[at[n]]. x[R, ...] of any type, at i32 [N] -> y[N, ...]. */
+import { bytesOfRows, count } from './bytes.ts';
 import { axis, expect, input } from './check.ts';
 import type { Op } from './op.ts';
 
@@ -10,4 +11,5 @@ export const gather: Op<undefined> = {
     expect('gather', at, [-1], 'at[N]', ['i32']);
     return [{ shape: [axis('gather', at, 0), ...x.shape.slice(1)], dtype: x.dtype }];
   },
+  bytesOfInputs: (inputs) => bytesOfRows(inputs, { 0: count(inputs, 1) }),
 };

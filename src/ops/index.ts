@@ -1,27 +1,38 @@
 /** The vocabulary that models are written in. Every method is one `apply`. */
 import type { Shape, Tensor, Uploadable } from '../tensor.ts';
-import { attendPattern, attention, attentionPattern, sumHeads } from './attention.ts';
+import { assign } from './assign.ts';
+import { attendPattern } from './attend-pattern.ts';
+import { attention } from './attention.ts';
+import { attentionPattern } from './attention-pattern.ts';
 import { causalConv } from './causal-conv.ts';
+import { concat } from './concat.ts';
 import { copyRows } from './copy-rows.ts';
 import { type Activation, add, gate, gelu, negExp, scale, softplus } from './elementwise.ts';
 import { embed } from './embed.ts';
-import { experts, topExperts } from './experts.ts';
+import { expertOutputs } from './expert-outputs.ts';
+import { experts } from './experts.ts';
 import { gather } from './gather.ts';
+import { layerNorm } from './layer-norm.ts';
 import { linear } from './linear.ts';
 import { linearTernary } from './linear-ternary.ts';
-import { assign, concat, zeros } from './memory.ts';
-import { layerNorm, rmsNorm } from './norms.ts';
+import { markNonFinite } from './mark-non-finite.ts';
 import { quantizeRows } from './quantize-rows.ts';
+import { reshape } from './reshape.ts';
+import { rmsNorm } from './rms-norm.ts';
 import { rope } from './rope.ts';
+import { rows } from './rows.ts';
 import { selectiveScan } from './selective-scan.ts';
+import { sumHeads } from './sum-heads.ts';
+import { sumSlots } from './sum-slots.ts';
 import { summarizeLogits } from './summarize-logits.ts';
-import type { Apply, Tracer } from './tracer.ts';
-import { reshape, rows } from './views.ts';
+import { topExperts } from './top-experts.ts';
+import type { Apply, Derived, Tracer } from './tracer.ts';
 import { writeRows } from './write-rows.ts';
+import { zeros } from './zeros.ts';
 
 export type { Activation } from './elementwise.ts';
-export type { Op, TensorSpec } from './op.ts';
-export type { Apply, Tracer } from './tracer.ts';
+export { type Op, outputsOf, type TensorSpec } from './op.ts';
+export type { Apply, Derived, Tracer } from './tracer.ts';
 
 /** Every op, for backends and tests that go through the whole vocabulary. */
 export const vocabulary = [
@@ -47,12 +58,15 @@ export const vocabulary = [
   topExperts,
   experts,
   summarizeLogits,
+  expertOutputs,
+  sumSlots,
   zeros,
   assign,
   concat,
   gather,
   writeRows,
   copyRows,
+  markNonFinite,
   reshape,
   rows,
 ] as const;
@@ -83,6 +97,12 @@ export interface Recurrent {
   readonly starts: readonly number[];
 }
 
+/** Cosines and sines of rotary positions, each [T, D/2]: see rope.ts. */
+export interface Rotary {
+  readonly cos: Tensor;
+  readonly sin: Tensor;
+}
+
 export class Ops {
   readonly #tracer: Tracer;
   readonly #apply: Apply;
@@ -94,6 +114,10 @@ export class Ops {
 
   upload(data: Uploadable, shape: Shape): Tensor {
     return this.#tracer.upload(data, shape);
+  }
+
+  derived(weight: Derived): Tensor {
+    return this.#tracer.derived(weight);
   }
 
   scope(body: () => Tensor): Tensor {
@@ -169,8 +193,8 @@ export class Ops {
     return this.#one(this.#apply(gate, [g, u], { activation }));
   }
 
-  rope(x: Tensor, rotary: { cos: Tensor; sin: Tensor }): Tensor {
-    return this.#one(this.#apply(rope, [x, rotary.cos, rotary.sin], undefined));
+  rope(x: Tensor, { cos, sin }: Rotary): Tensor {
+    return this.#one(this.#apply(rope, [x, cos, sin], undefined));
   }
 
   /**
@@ -226,6 +250,16 @@ export class Ops {
     return this.#one(this.#apply(experts, [x, ids, gates, w.in, w.out], { activation }));
   }
 
+  /** What each chosen expert makes of x[T, M], before its gate: -> [T, A, M] */
+  expertOutputs(x: Tensor, ids: Tensor, w: { in: Tensor; out: Tensor }, activation: Activation): Tensor {
+    return this.#one(this.#apply(expertOutputs, [x, ids, w.in, w.out], { activation }));
+  }
+
+  /** z[T, A, M] summed over slots, weighted by gates[T, A] */
+  sumSlots(z: Tensor, gates: Tensor): Tensor {
+    return this.#one(this.#apply(sumSlots, [z, gates], undefined));
+  }
+
   zeros(shape: Shape): Tensor {
     return this.#one(this.#apply(zeros, [], { shape }));
   }
@@ -253,6 +287,11 @@ export class Ops {
   /** pool[to[n]] = pool[from[n]] */
   copyRows(pool: Tensor, from: Tensor, to: Tensor): void {
     this.#apply(copyRows, [pool, from, to], undefined);
+  }
+
+  /** mark[1] = 1 when any number of x is NaN or infinite */
+  markNonFinite(mark: Tensor, x: Tensor): void {
+    this.#apply(markNonFinite, [mark, x], undefined);
   }
 
   /** The same numbers under another shape, without a copy. */

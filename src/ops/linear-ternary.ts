@@ -33,7 +33,7 @@ export const linearTernary: Op<LinearTernaryAttrs> = {
       const n = axis(NAME, w, 0);
       const bias = inputs[2 + 2 * count + i];
       if (bias) expect(NAME, bias, [n], 'bias[N]');
-      return { shape: [t, n], dtype: 'f32' };
+      return { shape: [t, n] };
     });
   },
 };

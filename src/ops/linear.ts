@@ -29,7 +29,7 @@ export const linear: Op<LinearAttrs> = {
       const n = axis('linear', w, 0);
       const bias = inputs[1 + count + i];
       if (bias) expect('linear', bias, [n], 'bias[N]');
-      return { shape: [t, n], dtype: x.dtype };
+      return { shape: [t, n] };
     });
   },
 };

@@ -14,6 +14,6 @@ export const rope: Op<undefined> = {
     const half = [axis('rope', x, 0), axis('rope', x, 2) / 2];
     expect('rope', input('rope', inputs, 1), half, 'cos[T, D/2]');
     expect('rope', input('rope', inputs, 2), half, 'sin[T, D/2]');
-    return [{ shape: x.shape, dtype: x.dtype }];
+    return [{ shape: x.shape }];
   },
 };

@@ -5,6 +5,7 @@
  * x[T, E], dt[T, E], a[E, N], b[T, N], c[T, N], d[E], states[C, E, N], slots i32 [B] -> y[T, E]. The h of sequence b is
  * states[slots[b]], updated in place.
  */
+import { bytesOfRows, count } from './bytes.ts';
 import type { PackedAttrs } from './causal-conv.ts';
 import { axis, checkStarts, expect, input } from './check.ts';
 import type { Op } from './op.ts';
@@ -27,7 +28,8 @@ export const selectiveScan: Op<PackedAttrs> = {
     expect(NAME, input(NAME, inputs, 5), [e], 'd[E]');
     expect(NAME, input(NAME, inputs, 6), [-1, e, n], 'states[C, E, N]');
     expect(NAME, input(NAME, inputs, 7), [starts.length - 1], 'slots[B]', ['i32']);
-    return [{ shape: x.shape, dtype: x.dtype }];
+    return [{ shape: x.shape }];
   },
   mutates: (inputs) => inputs.slice(6, 7),
+  bytesOfInputs: (inputs) => bytesOfRows(inputs, { 6: count(inputs, 7) }),
 };

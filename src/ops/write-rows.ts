@@ -3,6 +3,7 @@
  * rounded to the format of keys and values that the pool has. Two equal numbers in `at` stand for two equal rows.
  */
 import { type ElementType, isPacked, type Tensor } from '../tensor.ts';
+import { bytesOfRows, count } from './bytes.ts';
 import { axis, expect, input } from './check.ts';
 import type { Op } from './op.ts';
 
@@ -18,4 +19,5 @@ export const writeRows: Op<undefined> = {
     return [];
   },
   mutates: (inputs) => inputs.slice(0, 1),
+  bytesOfInputs: (inputs) => bytesOfRows(inputs, { 0: count(inputs, 2) }),
 };

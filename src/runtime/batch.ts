@@ -1,5 +1,7 @@
 /** The batch that a model sees: packed tokens, and the pool where their sequences remember. */
 import type { Batch } from '../models/batch.ts';
+import type { StateTensor } from '../models/model.ts';
+import type { KeyValueState } from '../models/part.ts';
 import type { See } from '../models/tap.ts';
 import type { KeysValues, Ops, Recurrent } from '../ops/index.ts';
 import type { Shape, Tensor, Uploadable } from '../tensor.ts';
@@ -36,7 +38,7 @@ export class PackedBatch implements Batch {
     return ops.upload(make(this.#packed), shape);
   }
 
-  remember(ops: Ops, name: string, x: Tensor): Tensor {
+  remember(ops: Ops, { name }: StateTensor, x: Tensor): Tensor {
     const pool = this.#pool.tensor(name);
     ops.writeRows(
       pool,
@@ -46,7 +48,7 @@ export class PackedBatch implements Batch {
     return pool;
   }
 
-  rememberById(ops: Ops, name: string, compute: (ids: Tensor) => Tensor): Tensor {
+  rememberById(ops: Ops, { name }: StateTensor, compute: (ids: Tensor) => Tensor): Tensor {
     this.#usesIds = true;
     const pool = this.#pool.tensor(name);
     const { fresh, from } = this.#packed.byId;
@@ -81,11 +83,11 @@ export class PackedBatch implements Batch {
     };
   }
 
-  rememberKeysValues(ops: Ops, prefix: string, k: Tensor, v: Tensor): KeysValues {
-    return this.keysValues(ops, this.remember(ops, `${prefix}k`, k), this.remember(ops, `${prefix}v`, v));
+  rememberKeysValues(ops: Ops, to: KeyValueState, k: Tensor, v: Tensor): KeysValues {
+    return this.keysValues(ops, this.remember(ops, to.k, k), this.remember(ops, to.v, v));
   }
 
-  recurrent(ops: Ops, name: string): Recurrent {
+  recurrent(ops: Ops, { name }: StateTensor): Recurrent {
     const { starts, slots } = this.#packed;
     const fed = this.#once(ops, 'slots', ({ slots }) => slots, [slots.length]);
     return { pool: this.#pool.tensor(name), slots: fed, starts };

@@ -5,6 +5,7 @@
 import type { Backend, Replay } from '../backends/backend.ts';
 import { UsageError } from '../errors.ts';
 import type { LanguageModel, ModelFacts } from '../models/model.ts';
+import { LOGITS } from '../models/sites.ts';
 import { noTaps, type Tap } from '../models/tap.ts';
 import type { Ops } from '../ops/index.ts';
 import type { Tensor } from '../tensor.ts';
@@ -16,6 +17,7 @@ import { State } from './state.ts';
 import { StatePool } from './state-pool.ts';
 import type { SummaryRequest } from './summaries.ts';
 import { tapsOf } from './taps.ts';
+import { type Watch, watchedTaps } from './watch.ts';
 
 /** Steps of decoding that are kept recorded, each some hundred kilobytes. */
 const MAX_RECORDED = 8;
@@ -70,6 +72,7 @@ export function checkSequences(
 export interface EngineOptions {
   readonly keyValues?: StatePool['keyValues'] | undefined;
   readonly maxStateBytes?: number | undefined;
+  readonly watch?: Watch | undefined;
 }
 
 function tooLong(added: number, known: number): string {
@@ -85,11 +88,18 @@ export class Engine {
   readonly pool: StatePool;
   /** Steps of one token for each sequence, the last used first. */
   readonly #recorded: Recording[] = [];
+  readonly #watch: Watch | undefined;
 
-  constructor(model: LanguageModel, backend: Backend, ops: Ops, { keyValues, maxStateBytes }: EngineOptions = {}) {
+  constructor(
+    model: LanguageModel,
+    backend: Backend,
+    ops: Ops,
+    { keyValues, maxStateBytes, watch }: EngineOptions = {},
+  ) {
     this.model = model;
     this.backend = backend;
     this.ops = ops;
+    this.#watch = watch;
     this.pool = new StatePool({ layout: model.stateLayout, backend, ops, keyValues, maxBytes: maxStateBytes });
   }
 
@@ -140,7 +150,7 @@ export class Engine {
     for (const { state } of requests) state.begin();
     let usesIds: boolean;
     try {
-      const decodes = requests.length <= HEAD_ROWS && requests.every(isDecoding) && isOneKind(going);
+      const decodes = !this.#watch && requests.length <= HEAD_ROWS && requests.every(isDecoding) && isOneKind(going);
       usesIds = decodes ? await this.#decode(going) : await this.#read(going);
     } catch (error) {
       for (const { state } of requests) state.fail();
@@ -153,29 +163,32 @@ export class Engine {
   }
 
   /** A pass that is encoded anew. */
-  async #read(going: readonly Collector[]): Promise<boolean> {
+  #read(going: readonly Collector[]): Promise<boolean> {
+    const encode = () => this.#encode(going);
+    return this.backend.step(() => this.#watch?.pass(encode) ?? encode());
+  }
+
+  async #encode(going: readonly Collector[]): Promise<boolean> {
     const { ops, model, backend } = this;
     const packed = new Packed(going.map(({ request }) => request));
     const { starts } = packed;
-    return backend.step(async () => {
-      const batch = new PackedBatch(packed, this.pool);
-      const taps = tapsOf(
-        ops,
-        starts,
-        going.map(({ request }) => request.tap),
-      );
-      const hidden = model.forward(ops, batch, taps);
-      for (const chunk of chunksOf(going, starts, HEAD_ROWS)) {
-        const read = (await backend.read(this.#output(hidden, chunk))) as Float32Array;
-        const total = chunk.reduce((sum, { rows }) => sum + rows.length, 0);
-        let at = 0;
-        for (const { collector, rows } of chunk) {
-          collector.take(rows.length, read, at, total);
-          at += rows.length;
-        }
+    const batch = new PackedBatch(packed, this.pool);
+    const taps = tapsOf(
+      ops,
+      starts,
+      going.map(({ request }) => request.tap),
+    );
+    const hidden = model.forward({ ops, batch, show: watchedTaps(taps, this.#watch) });
+    for (const chunk of chunksOf(going, starts, HEAD_ROWS)) {
+      const read = (await backend.read(this.#output(hidden, chunk))) as Float32Array;
+      const total = chunk.reduce((sum, { rows }) => sum + rows.length, 0);
+      let at = 0;
+      for (const { collector, rows } of chunk) {
+        collector.take(rows.length, read, at, total);
+        at += rows.length;
       }
-      return batch.usesIds;
-    });
+    }
+    return batch.usesIds;
   }
 
   /** Logits or summaries of rows of one kind. */
@@ -192,13 +205,16 @@ export class Engine {
         ),
       ),
     );
-    if (collector.seesLogits) logits = tap?.see('logits', logits) ?? logits;
+    this.#watch?.reached(LOGITS.name);
+    if (collector.seesLogits) logits = tap?.see(LOGITS.name, logits) ?? logits;
     if (!summary) return logits;
     const targets = chunk.flatMap(({ collector: { request }, first, rows }) =>
       Array.from(rows, (_, i) => request.summary?.targets?.[first + i] as number),
     );
     const ids = summary.targets && ops.upload(Int32Array.from(targets), [targets.length, 1]);
-    return ops.summarizeLogits(logits, ids, summary.top);
+    const summaries = ops.summarizeLogits(logits, ids, summary.top);
+    this.#watch?.reached(LOGITS.name);
+    return summaries;
   }
 
   /** These rows, in ascending order; without a copy where they stand side by side. */
@@ -229,7 +245,7 @@ export class Engine {
     }
     const batch = new PackedBatch(packed, this.pool);
     const { numbers, replay } = await this.backend.record(() => {
-      const logits = this.model.logits(this.ops, this.model.forward(this.ops, batch, noTaps));
+      const logits = this.model.logits(this.ops, this.model.forward({ ops: this.ops, batch, show: noTaps }));
       return request.summary ? this.ops.summarizeLogits(logits, undefined, request.summary.top) : logits;
     });
     if (replay) {

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { openModel } from '../../src/loader/open.ts';
 import { Model } from '../../src/model.ts';
+import { tapOf } from '../../src/models/tap.ts';
 import { saveModel } from '../../src/node.ts';
 import type { State } from '../../src/runtime/state.ts';
 import type { TypedArray } from '../../src/tensor.ts';
@@ -152,6 +153,21 @@ describe.each(COMBINATIONS)('%s, %s', (name, _, create) => {
     const all = await model.capture(ids, { sites: ['*'] });
     expect([...(all.get('logits')?.data ?? [])]).toEqual(wanted);
     expect([...all.keys()].sort()).toEqual(model.sites.map((site) => site.name).sort());
+  });
+
+  it('shows every site that is declared, and no other', async () => {
+    const shown: string[] = [];
+    const tap = tapOf(
+      () => true,
+      (site, x) => {
+        shown.push(site);
+        return x;
+      },
+    );
+    const state = model.newState();
+    await model.engine.step([{ ids, state, tap }]);
+    state.dispose();
+    expect(shown.sort()).toEqual(model.sites.map(({ name }) => name).sort());
   });
 
   it('uses what is put in the place of a site', async () => {

@@ -184,6 +184,15 @@ export function opCases(seed: number): OpCase[] {
     const inner = between(1, 30);
     const w = [floats([x, 2 * inner, m], -1, 1, dtype), floats([x, m, inner], -1, 1, dtype)];
     add('experts', [floats([t, m]), chosen, floats([t, a], 0, 1), ...w], { activation: 'silu' }, String(dtype));
+    add('expertOutputs', [floats([t, m]), chosen, ...w], { activation: 'relu2' }, String(dtype));
+  }
+  add('sumSlots', [floats([t, a, m]), floats([t, a], 0, 1)]);
+  const mark: Input = { shape: [1], dtype: 'i32', data: Int32Array.of(0) };
+  add('markNonFinite', [mark, floats([t, m])]);
+  for (const bad of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+    const some = floats([t, 40 * m]);
+    some.data[between(0, some.data.length - 1)] = bad;
+    add('markNonFinite', [mark, some], undefined, String(bad));
   }
   add('zeros', [], { shape: [t, m] });
   add('writeRows', [floats([t + 3, m]), floats([t, m]), some(t, t + 3)]);

@@ -72,13 +72,26 @@ it('gives the same bits when tensors lie in different memories', async () => {
   }
 });
 
+it('gives the same bits from the kernel of an op as from the smaller ops that it consists of', async () => {
+  const cases = SEEDS.flatMap(opCases).filter(({ op }) => op.compose);
+  expect([...new Set(cases.map(({ op }) => op.name))].sort()).toEqual(['copyRows', 'experts']);
+  for (const one of cases) {
+    const { compose } = one.op;
+    const composed = { ...one.op, compose, name: 'a name without a kernel' };
+    expect(threaded.has(one.op.name)).toBe(true);
+    expect(await runCase(threaded, { ...one, op: composed }), one.name).toEqual(await runCase(threaded, one));
+  }
+});
+
 it('gives each row the same bits, however many rows come with it', async () => {
   for (const one of SEEDS.flatMap(opCases)) {
-    if (!/^(linear|experts|layerNorm|rmsNorm|quantizeRows|sumHeads)/.test(one.name)) continue;
+    if (!/^(linear|experts|expertOutputs|sumSlots|layerNorm|rmsNorm|quantizeRows|sumHeads)/.test(one.name)) continue;
     const all = await runCase(plain, one);
     const first = one.inputs[0];
     const rows = first?.shape[0] as number;
-    const perRow = { experts: [0, 1, 2], linearTernary: [0, 1] }[one.op.name] ?? [0];
+    const perRow = { experts: [0, 1, 2], expertOutputs: [0, 1], sumSlots: [0, 1], linearTernary: [0, 1] }[
+      one.op.name
+    ] ?? [0];
     for (let row = 0; row < rows; row++) {
       const inputs = one.inputs.map((input, i) => {
         if (!perRow.includes(i)) return input;

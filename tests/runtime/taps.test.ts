@@ -52,7 +52,9 @@ describe.each(['backpack-hub', 'granite-moe-10', 'llama-2b4t', 'mamba-odd'])('%s
       return outcomes.map(({ output }) => output);
     };
     const wanted = await read(undefined);
-    const floats = model.sites.filter(({ name }) => /residPre|pattern|senseWeights|ssmState|embed|senses$/.test(name));
+    const floats = model.sites.filter(({ name }) =>
+      /residPre|pattern|senseWeights|ssmState|embed|senses$|expertOut/.test(name),
+    );
     for (const { name: site } of floats) {
       const found = await read(site);
       for (const i of [0, 1, 3]) expect(found[i], `${site}, sequence ${i}`).toEqual(wanted[i]);

@@ -100,11 +100,12 @@ class TernaryRun(HfRun):
     def hook(self, hooks: Hooks, sites: State) -> None:
         super().hook(hooks, sites)
         for i, layer in enumerate(self.model.model.layers):
+            normed = hasattr(layer.mlp, "ffn_sub_norm")
             readers = {
                 "attnIn": layer.self_attn.q_proj,
-                "z": layer.self_attn.o_proj,
+                "zNorm" if normed else "z": layer.self_attn.o_proj,
                 "mlpIn": layer.mlp.gate_proj,
-                "mlpHidden": layer.mlp.down_proj,
+                "mlpNorm" if normed else "mlpHidden": layer.mlp.down_proj,
             }
             for name, module in readers.items():
                 if isinstance(module, ExactBitLinear):

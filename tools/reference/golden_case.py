@@ -76,9 +76,7 @@ def rounding_margin(sites: State) -> float:
     for name, scale in sites.items():
         if name.endswith("Scale"):
             site = name.removesuffix("Scale")
-            normed = site.removesuffix("Hidden") + "Norm"
-            value = sites.get(normed, sites[site])
-            scaled = value.reshape(len(scale), -1) * scale[:, None]
+            scaled = sites[site].reshape(len(scale), -1) * scale[:, None]
             margin = min(margin, (scaled - scaled.floor() - 0.5).abs().min().item())
     return margin
 

@@ -43,11 +43,13 @@ export function createReferenceBackend(): Backend {
     alloc: makeTensor,
     upload: (data, shape) => place(data.slice(), shape, dtypeOf(data)),
     scope: (body) => body(),
+    has: (op) => op in kernels,
     run(op: Op<never>, inputs, outputs, attrs) {
       const kernel = kernels[op.name];
       if (!kernel) throw new Error(`the reference backend has no kernel '${op.name}'`);
       kernel(inputs, outputs, attrs);
     },
+    wait: () => {},
     read: async (x) => numbersOf(x).slice(),
     memory: () => ({ liveBytes, arenaBytes: 0 }),
     dispose: async () => {},

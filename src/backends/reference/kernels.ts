@@ -1,184 +1,32 @@
-/** One kernel per op that computes; what each computes stands in the op's own file under src/ops. */
-import { exp, log1p, tanh } from '../../math.ts';
-import { roundHalfEven } from '../../numbers.ts';
-import type { Activation } from '../../ops/index.ts';
-import { type ElementType, isPacked, type Tensor } from '../../tensor.ts';
-import { attendPattern, attention, attentionPattern, sumHeads } from './attention.ts';
+/**
+ * The kernels by the names of their ops; those that are defined by other ops (`compose`) have none. What each computes stands in the op's file under
+ * src/ops.
+ */
+import { assign } from './assign.ts';
+import { attendPattern } from './attend-pattern.ts';
+import { attention } from './attention.ts';
+import { attentionPattern } from './attention-pattern.ts';
 import { causalConv } from './causal-conv.ts';
-import { activations, at, dot, type Kernel, type Numbers } from './kernel.ts';
-import { floatsOf, numbersOf } from './memory.ts';
-import { concat, copyRows, gather, writeRows } from './rows.ts';
+import { concat } from './concat.ts';
+import { add, gate, gelu, negExp, scale, softplus } from './elementwise.ts';
+import { embed } from './embed.ts';
+import { expertOutputs } from './expert-outputs.ts';
+import { gather } from './gather.ts';
+import type { Kernel } from './kernel.ts';
+import { layerNorm } from './layer-norm.ts';
+import { linear } from './linear.ts';
+import { linearTernary } from './linear-ternary.ts';
+import { markNonFinite } from './mark-non-finite.ts';
+import { quantizeRows } from './quantize-rows.ts';
+import { rmsNorm } from './rms-norm.ts';
+import { rope } from './rope.ts';
 import { selectiveScan } from './selective-scan.ts';
+import { sumHeads } from './sum-heads.ts';
+import { sumSlots } from './sum-slots.ts';
 import { summarizeLogits } from './summarize-logits.ts';
-
-const gelu = (x: number) => 0.5 * x * (1 + tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x * x * x)));
-
-/** A kernel that treats each number by itself. */
-function each<Attrs>(f: (values: number[], attrs: Attrs) => number): Kernel<Attrs> {
-  return (inputs, [y], attrs) => {
-    const given = inputs.map(numbersOf);
-    const out = numbersOf(y as Tensor);
-    for (let i = 0; i < out.length; i++) {
-      out[i] = f(
-        given.map((x) => at(x, i)),
-        attrs,
-      );
-    }
-  };
-}
-
-const embed: Kernel<{ scale: number }> = ([table, ids], [y], { scale }) => {
-  const width = (table as Tensor).shape[1] as number;
-  const numbers = floatsOf(table as Tensor);
-  const out = numbersOf(y as Tensor);
-  numbersOf(ids as Tensor).forEach((id, t) => {
-    for (let m = 0; m < width; m++) out[t * width + m] = scale * at(numbers, id * width + m);
-  });
-};
-
-/** Rows [T, J] as a product with weights of this type reads them. */
-function readBy(type: ElementType, x: Numbers, columns: number): Numbers {
-  return (isPacked(type) && type.readInput?.(x, columns)) || x;
-}
-
-const linear: Kernel<{ count: number }> = ([x, ...given], outputs, { count }) => {
-  const j = (x as Tensor).shape[1] as number;
-  outputs.forEach((y, m) => {
-    const [w, bias] = [given[m] as Tensor, given[m + count]];
-    const [n = 0] = w.shape;
-    const [input, weights] = [readBy(w.dtype, numbersOf(x as Tensor), j), floatsOf(w)];
-    const shift = bias && numbersOf(bias);
-    const out = numbersOf(y);
-    for (let i = 0; i < out.length; i++) {
-      const row = i % n;
-      out[i] = dot(input, Math.floor(i / n) * j, weights, row * j, j) + (shift ? at(shift, row) : 0);
-    }
-  });
-};
-
-const quantizeRows: Kernel<undefined> = ([x], [q, s]) => {
-  const width = (x as Tensor).shape[1] as number;
-  const [input, codes, scales] = [numbersOf(x as Tensor), numbersOf(q as Tensor), numbersOf(s as Tensor)];
-  for (let t = 0; t < scales.length; t++) {
-    let largest = Math.fround(1e-5);
-    for (let j = 0; j < width; j++) largest = Math.max(largest, Math.abs(at(input, t * width + j)));
-    const scale = Math.fround(127 / largest); // f32 from here on: rounding decides the integers
-    scales[t] = scale;
-    for (let j = 0; j < width; j++) {
-      const code = roundHalfEven(Math.fround(at(input, t * width + j) * scale));
-      codes[t * width + j] = Math.min(127, Math.max(-128, code));
-    }
-  }
-};
-
-const linearTernary: Kernel<{ wScale: 'divide' | 'multiply'; count: number }> = (
-  [q, s, ...given],
-  outputs,
-  { wScale, count },
-) => {
-  const [codes, scales] = [numbersOf(q as Tensor), numbersOf(s as Tensor)];
-  const { fround } = Math;
-  outputs.forEach((y, m) => {
-    const [w, scaleOfW, bias] = [given[m] as Tensor, given[count + m] as Tensor, given[2 * count + m]];
-    const [n = 0, j = 0] = w.shape;
-    const weights = floatsOf(w);
-    const factor = at(numbersOf(scaleOfW), 0);
-    const shift = bias && numbersOf(bias);
-    const out = numbersOf(y);
-    for (let i = 0; i < out.length; i++) {
-      const [t, row] = [Math.floor(i / n), i % n];
-      const sum = dot(codes, t * j, weights, row * j, j);
-      const s1 = at(scales, t);
-      const scaled = wScale === 'divide' ? fround(sum / fround(s1 * factor)) : fround(fround(sum / s1) * factor);
-      out[i] = scaled + (shift ? at(shift, row) : 0);
-    }
-  });
-};
-
-const layerNorm: Kernel<{ eps: number }> = ([x, gain, bias], [y], { eps }) => {
-  const [t = 0, m = 0] = (x as Tensor).shape;
-  const [input, g, b, out] = [x, gain, bias, y].map((tensor) => numbersOf(tensor as Tensor)) as [
-    Numbers,
-    Numbers,
-    Numbers,
-    Float32Array,
-  ];
-  for (let i = 0; i < t; i++) {
-    let mean = 0;
-    for (let j = 0; j < m; j++) mean += at(input, i * m + j) / m;
-    let variance = 0;
-    for (let j = 0; j < m; j++) variance += (at(input, i * m + j) - mean) ** 2 / m;
-    const factor = 1 / Math.sqrt(variance + eps);
-    for (let j = 0; j < m; j++) out[i * m + j] = (at(input, i * m + j) - mean) * factor * at(g, j) + at(b, j);
-  }
-};
-
-const rmsNorm: Kernel<{ eps: number }> = ([x, gain], [y], { eps }) => {
-  const [t = 0, m = 0] = (x as Tensor).shape;
-  const [input, g, out] = [numbersOf(x as Tensor), numbersOf(gain as Tensor), numbersOf(y as Tensor)];
-  for (let i = 0; i < t; i++) {
-    const factor = 1 / Math.sqrt(dot(input, i * m, input, i * m, m) / m + eps);
-    for (let j = 0; j < m; j++) out[i * m + j] = at(input, i * m + j) * factor * at(g, j);
-  }
-};
-
-const rope: Kernel<undefined> = ([x, cosines, sines], [y]) => {
-  const [t = 0, h = 0, d = 0] = (x as Tensor).shape;
-  const half = d / 2;
-  const [input, cos, sin] = [numbersOf(x as Tensor), numbersOf(cosines as Tensor), numbersOf(sines as Tensor)];
-  const out = numbersOf(y as Tensor);
-  for (let row = 0; row < t * h; row++) {
-    const angles = Math.floor(row / h) * half;
-    for (let i = 0; i < half; i++) {
-      const [c, s] = [at(cos, angles + i), at(sin, angles + i)];
-      const [a, b] = [at(input, row * d + i), at(input, row * d + i + half)];
-      out[row * d + i] = a * c - b * s;
-      out[row * d + i + half] = b * c + a * s;
-    }
-  }
-};
-
-const topExperts: Kernel<{ count: number }> = ([logits], [ids, gates], { count }) => {
-  const [t = 0, x = 0] = (logits as Tensor).shape;
-  const scores = numbersOf(logits as Tensor);
-  for (let i = 0; i < t; i++) {
-    const order = Array.from({ length: x }, (_, expert) => expert)
-      .sort((a, b) => at(scores, i * x + b) - at(scores, i * x + a) || a - b)
-      .slice(0, count);
-    const exps = order.map((expert) => exp(at(scores, i * x + expert) - at(scores, i * x + at(order, 0))));
-    const sum = exps.reduce((p, q) => p + q, 0);
-    numbersOf(ids as Tensor).set(order, i * count);
-    numbersOf(gates as Tensor).set(
-      exps.map((value) => value / sum),
-      i * count,
-    );
-  }
-};
-
-const experts: Kernel<{ activation: Activation }> = ([x, ids, gates, wIn, wOut], [y], { activation }) => {
-  const [t = 0, m = 0] = (x as Tensor).shape;
-  const active = (ids as Tensor).shape[1] as number;
-  const inner = (wOut as Tensor).shape[2] as number;
-  const [up, down] = [floatsOf(wIn as Tensor), floatsOf(wOut as Tensor)];
-  const { dtype } = wIn as Tensor;
-  const input = readBy(dtype, numbersOf(x as Tensor), m);
-  const out = numbersOf(y as Tensor) as Float32Array;
-  for (let i = 0; i < t; i++) {
-    const sums = new Float64Array(m);
-    for (let slot = i * active; slot < (i + 1) * active; slot++) {
-      const expert = at(numbersOf(ids as Tensor), slot);
-      const row = (r: number) => dot(input, i * m, up, (expert * 2 * inner + r) * m, m);
-      const hidden = readBy(
-        dtype,
-        Float32Array.from({ length: inner }, (_, f) => activations[activation](row(f)) * row(inner + f)),
-        inner,
-      );
-      const gate = at(numbersOf(gates as Tensor), slot);
-      for (let j = 0; j < m; j++) sums[j] = at(sums, j) + gate * dot(hidden, 0, down, (expert * m + j) * inner, inner);
-    }
-    out.set(sums, i * m);
-  }
-};
+import { topExperts } from './top-experts.ts';
+import { writeRows } from './write-rows.ts';
+import { zeros } from './zeros.ts';
 
 export const kernels: Readonly<Record<string, Kernel<unknown>>> = {
   embed,
@@ -187,14 +35,12 @@ export const kernels: Readonly<Record<string, Kernel<unknown>>> = {
   linearTernary,
   layerNorm,
   rmsNorm,
-  add: each<{ by: number }>(([x, y], { by }) => (x as number) + by * (y as number)),
-  scale: each<{ by: number }>(([x], { by }) => by * (x as number)),
-  gelu: each(([x]) => gelu(x as number)),
-  softplus: each(([x]) => ((x as number) > 20 ? (x as number) : log1p(exp(x as number)))),
-  negExp: each(([x]) => -exp(x as number)),
-  gate: each<{ activation: Activation }>(
-    ([g, u], { activation }) => activations[activation](g as number) * (u as number),
-  ),
+  add,
+  scale,
+  gelu,
+  softplus,
+  negExp,
+  gate,
   rope,
   attention,
   attentionPattern,
@@ -202,13 +48,14 @@ export const kernels: Readonly<Record<string, Kernel<unknown>>> = {
   sumHeads,
   causalConv,
   selectiveScan,
-  summarizeLogits,
   topExperts,
-  experts,
-  zeros: each(() => 0),
-  assign: ([target, source]) => numbersOf(target as Tensor).set(numbersOf(source as Tensor)),
+  expertOutputs,
+  sumSlots,
+  summarizeLogits,
+  zeros,
+  assign,
+  markNonFinite,
   concat,
   gather,
   writeRows,
-  copyRows,
 } as Record<string, Kernel<never>> as Record<string, Kernel<unknown>>;

@@ -8,6 +8,7 @@ import {
   byteSize,
   type ElementType,
   isPacked,
+  rows,
   type Shape,
   type Tensor,
   type TypedArray,
@@ -38,3 +39,11 @@ export function floatsOf(x: Tensor): Float32Array {
   if (isPacked(x.dtype)) return x.dtype.unpack(numbersOf(x) as PackedBytes, x.shape);
   return x.dtype === 'f16' || x.dtype === 'bf16' ? toFloats(x.dtype, numbersOf(x)) : (numbersOf(x) as Float32Array);
 }
+
+/** Rows [T, J] as a product with weights of this type reads them. */
+export function readBy(type: ElementType, x: ArrayLike<number>, columns: number): ArrayLike<number> {
+  return (isPacked(type) && type.readInput?.(x, columns)) || x;
+}
+
+/** Row `i`, in place. */
+export const row = (x: Tensor, i: number): TypedArray => numbersOf(rows(x, i, i + 1));

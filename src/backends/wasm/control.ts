@@ -82,6 +82,11 @@ export class Poster {
     }
   }
 
+  /** Spins until all that was posted has ended, or failed. */
+  wait(): void {
+    while (this.#behind() > 0 && !this.failed);
+  }
+
   get failed(): boolean {
     return Atomics.load(this.#words, FAILED) !== 0;
   }

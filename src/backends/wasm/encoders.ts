@@ -1,96 +1,63 @@
-/** The commands of every op: the words that its kernels expect, in their order (see assembly/). */
-import { byteSize, size } from '../../tensor.ts';
-import type { Encoder, Located } from './command.ts';
-import { attendPattern, attention, attentionPattern } from './encode-attention.ts';
-import { experts } from './encode-experts.ts';
-import { formatOf, linear, linearTernary } from './encode-linear.ts';
-import { causalConv, selectiveScan } from './encode-recurrence.ts';
-import { concat, copyRows, gather, writeRows } from './encode-rows.ts';
-
-/** An op of one kernel that takes pieces of a flat array. */
-const flat =
-  <Attrs>(kernel: (attrs: Attrs) => string, by: (attrs: Attrs) => number = () => 1): Encoder<Attrs> =>
-  (to, [x, second], [y], attrs) => {
-    to.begin(kernel(attrs));
-    to.u32((y as Located).address, (x as Located).address, second?.address ?? 0, size((y as Located).shape));
-    to.f32(by(attrs));
-  };
-
-const norm =
-  (kernel: string): Encoder<{ eps: number }> =>
-  (to, [x, gain, bias], [y], { eps }) => {
-    to.begin(kernel);
-    to.u32((y as Located).address, (x as Located).address, (gain as Located).address, bias?.address ?? 0);
-    to.u32(...(x as Located).shape);
-    to.f32(eps);
-  };
+/** Who writes the commands of an op: the words that its kernels expect, in their order (see assembly/). */
+import type { Encoder } from './command.ts';
+import { assign } from './encode/assign.ts';
+import { attendPattern } from './encode/attend-pattern.ts';
+import { attention } from './encode/attention.ts';
+import { attentionPattern } from './encode/attention-pattern.ts';
+import { causalConv } from './encode/causal-conv.ts';
+import { concat } from './encode/concat.ts';
+import { copyRows } from './encode/copy-rows.ts';
+import { add, gate, gelu, negExp, scale, softplus } from './encode/elementwise.ts';
+import { embed } from './encode/embed.ts';
+import { expertOutputs } from './encode/expert-outputs.ts';
+import { experts } from './encode/experts.ts';
+import { gather } from './encode/gather.ts';
+import { layerNorm } from './encode/layer-norm.ts';
+import { linear } from './encode/linear.ts';
+import { linearTernary } from './encode/linear-ternary.ts';
+import { markNonFinite } from './encode/mark-non-finite.ts';
+import { quantizeRows } from './encode/quantize-rows.ts';
+import { rmsNorm } from './encode/rms-norm.ts';
+import { rope } from './encode/rope.ts';
+import { selectiveScan } from './encode/selective-scan.ts';
+import { sumHeads } from './encode/sum-heads.ts';
+import { sumSlots } from './encode/sum-slots.ts';
+import { summarizeLogits } from './encode/summarize-logits.ts';
+import { topExperts } from './encode/top-experts.ts';
+import { writeRows } from './encode/write-rows.ts';
+import { zeros } from './encode/zeros.ts';
 
 // biome-ignore lint/suspicious/noExplicitAny: each encoder knows the attributes of its own op
 type Encoders = Record<string, Encoder<any>>;
 
 export const encoders: Encoders = {
-  embed: (to, [table, ids], [y], { scale }) => {
-    const [tokens = 0, width = 0] = (y as Located).shape;
-    to.begin('embed');
-    to.u32((y as Located).address, (table as Located).address, (ids as Located).address, tokens, width);
-    to.u32(formatOf((table as Located).dtype));
-    to.f32(scale);
-  },
+  embed,
   linear,
   linearTernary,
-  quantizeRows: (to, [x], [q, s]) => {
-    to.begin('quantizeRows');
-    to.u32((q as Located).address, (s as Located).address, (x as Located).address, ...(x as Located).shape);
-  },
-  layerNorm: norm('layerNorm'),
-  rmsNorm: norm('rmsNorm'),
-  add: flat(
-    () => 'add',
-    ({ by }) => by,
-  ),
-  scale: flat(
-    () => 'scale',
-    ({ by }) => by,
-  ),
-  gelu: flat(() => 'gelu'),
-  softplus: flat(() => 'softplus'),
-  negExp: flat(() => 'negExp'),
-  gate: flat(({ activation }) => (activation === 'silu' ? 'gateSilu' : 'gateRelu2')),
-  rope: (to, [x, cos, sin], [y]) => {
-    to.begin('rope');
-    to.u32((y as Located).address, (x as Located).address, (cos as Located).address, (sin as Located).address);
-    to.u32(...(x as Located).shape);
-  },
+  quantizeRows,
+  layerNorm,
+  rmsNorm,
+  add,
+  scale,
+  gelu,
+  softplus,
+  negExp,
+  gate,
+  rope,
   attention,
   attentionPattern,
   attendPattern,
-  sumHeads: (to, [z], [y], { by }) => {
-    to.begin('sumHeads');
-    to.u32((y as Located).address, (z as Located).address, ...(z as Located).shape);
-    to.f32(by);
-  },
+  sumHeads,
   causalConv,
   selectiveScan,
-  topExperts: (to, [logits], [ids, gates], { count }) => {
-    to.begin('topExperts');
-    to.u32((ids as Located).address, (gates as Located).address, (logits as Located).address);
-    to.u32(...(logits as Located).shape, count);
-  },
+  topExperts,
   experts,
-  summarizeLogits: (to, [logits, targets], [y], { top }) => {
-    to.begin('summarizeLogits');
-    to.u32((y as Located).address, (logits as Located).address, targets?.address ?? 0);
-    to.u32(...(logits as Located).shape, targets?.shape[1] ?? 0, top);
-  },
-  zeros: (to, _, [y]) => {
-    to.begin('zero');
-    to.u32((y as Located).address, byteSize((y as Located).shape, 'f32'));
-  },
-  assign: (to, [target, source]) => {
-    const { address, shape, dtype } = source as Located;
-    to.begin('copy');
-    to.u32((target as Located).address, address, byteSize(shape, dtype));
-  },
+  summarizeLogits,
+  expertOutputs,
+  sumSlots,
+  zeros,
+  assign,
+  markNonFinite,
   concat,
   gather,
   writeRows,

@@ -21,6 +21,8 @@ export interface Executor {
   postAll(commands: Int32Array): void;
   /** Settles when all that was posted has ended. Rejects when a kernel has failed; nothing runs after that. */
   fence(): Promise<void>;
+  /** Blocks until all that was posted has ended, or failed. */
+  wait(): void;
   /** Between these the process must stay alive. */
   hold(busy: boolean): void;
   dispose(): Promise<void>;
@@ -53,6 +55,7 @@ export function immediateExecutor(platform: Platform, module: WebAssembly.Module
       await platform.pause();
       resumed = performance.now();
     },
+    wait: () => {},
     hold: () => {},
     dispose: async () => {},
   };
@@ -120,6 +123,7 @@ export async function threadedExecutor(
       poster.post({ kernel: FENCE, barrier: true, bank: 0, args: number });
       return passed;
     },
+    wait: () => poster.wait(),
     hold(busy) {
       for (const thread of threads) thread.hold(busy);
     },

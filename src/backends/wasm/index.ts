@@ -22,7 +22,7 @@ import type { Backend, Block, ReadBytes, Recorded, Replay } from '../backend.ts'
 import { Bank } from './bank.ts';
 import { HEAD_WORDS } from './command.ts';
 import { CARRY, type Command, GROWN } from './control.ts';
-import { quantizeWords, sourceOf } from './encode-linear.ts';
+import { quantizeWords, sourceOf } from './encode/products.ts';
 import { encoders } from './encoders.ts';
 import { type Executor, immediateExecutor, threadedExecutor } from './executor.ts';
 import { fastestVariant, hasSimd } from './features.ts';
@@ -333,6 +333,10 @@ class WasmBackend implements Backend {
     }
   }
 
+  has(op: string): boolean {
+    return op in encoders;
+  }
+
   run(op: Op<never>, inputs: readonly Tensor[], outputs: readonly Tensor[], attrs: unknown): void {
     this.#scope();
     const encoder = encoders[op.name];
@@ -367,6 +371,10 @@ class WasmBackend implements Backend {
       if (copy !== x && mutated.includes(x)) this.#carry(copy, x);
     });
     for (const place of borrowed) this.#release(place);
+  }
+
+  wait(): void {
+    this.#executor.wait();
   }
 
   async read(x: Tensor): Promise<TypedArray> {
@@ -474,7 +482,7 @@ class WasmBackend implements Backend {
       new Uint8Array(bank.memory.buffer, place.address, place.bytes).fill(0);
       return;
     }
-    const draft = this.#draft('zero', [place.address, place.bytes]);
+    const draft = this.#draft('zeros', [place.address, place.bytes]);
     this.#post(bank, [draft], [], [{ bank: bank.index, start: place.address, end: place.address + place.bytes }], []);
   }
 

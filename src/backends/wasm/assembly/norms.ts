@@ -1,11 +1,10 @@
-/** Norms of rows. Words: y, x, gain, bias, T, M, eps. */
-import { address, real, take, word } from './command';
+/** Norms of rows, in pieces of one token. Words: y, x, gain, bias, T, M, eps. */
 import { loadEnd, madd, storeEnd, sumLanes } from './lanes';
 
 /** (x + shift) * factor * gain (+ bias) over one row */
 // @ts-ignore: decorator
 @inline
-function apply(y: usize, x: usize, gain: usize, bias: usize, count: usize, shift: f32, factor: f32): void {
+export function apply(y: usize, x: usize, gain: usize, bias: usize, count: usize, shift: f32, factor: f32): void {
   const s = f32x4.splat(shift);
   const f = f32x4.splat(factor);
   const whole = count & ~3;
@@ -23,7 +22,7 @@ function apply(y: usize, x: usize, gain: usize, bias: usize, count: usize, shift
 }
 
 /** sum of (x + shift)^2, in four sums side by side: one alone would wait for itself. */
-function squares(x: usize, count: usize, shift: f32): f32 {
+export function squares(x: usize, count: usize, shift: f32): f32 {
   const s = f32x4.splat(shift);
   let sum0 = f32x4.splat(0);
   let sum1 = sum0;
@@ -53,7 +52,7 @@ function squares(x: usize, count: usize, shift: f32): f32 {
   return total;
 }
 
-function sum(x: usize, count: usize): f32 {
+export function sum(x: usize, count: usize): f32 {
   let sum0 = f32x4.splat(0);
   let sum1 = sum0;
   let sum2 = sum0;
@@ -69,26 +68,4 @@ function sum(x: usize, count: usize): f32 {
   for (; i + 4 <= count; i += 4) sum0 = f32x4.add(sum0, v128.load(x + (i << 2)));
   if (i < count) sum0 = f32x4.add(sum0, loadEnd(x + (i << 2), count - i));
   return sumLanes(f32x4.add(f32x4.add(sum0, sum2), f32x4.add(sum1, sum3)));
-}
-
-export function layerNorm(args: usize, part: u32, parts: u32): void {
-  const count: usize = word(args, 5);
-  for (let t = take(args); t < word(args, 4); t = take(args)) {
-    const at = t * (count << 2);
-    const x = address(args, 1) + at;
-    const mean = sum(x, count) / <f32>count;
-    const variance = squares(x, count, -mean) / <f32>count;
-    const factor: f32 = 1 / sqrt<f32>(variance + real(args, 6));
-    apply(address(args, 0) + at, x, address(args, 2), address(args, 3), count, -mean, factor);
-  }
-}
-
-export function rmsNorm(args: usize, part: u32, parts: u32): void {
-  const count: usize = word(args, 5);
-  for (let t = take(args); t < word(args, 4); t = take(args)) {
-    const at = t * (count << 2);
-    const x = address(args, 1) + at;
-    const factor: f32 = 1 / sqrt<f32>(squares(x, count, 0) / <f32>count + real(args, 6));
-    apply(address(args, 0) + at, x, address(args, 2), 0, count, 0, factor);
-  }
 }

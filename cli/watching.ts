@@ -1,0 +1,29 @@
+/** `--check` and `--profile`: what happens inside of the passes of a command. */
+import type { Command } from 'commander';
+import type { Model, ProfileRow } from '../src/node.ts';
+import { columns } from './output.ts';
+
+export function watchOptions(command: Command): Command {
+  return command
+    .option('--check', 'stop at the first NaN or infinity inside of the model, and say in which op it came, and where')
+    .option('--profile', 'measure every op, one by one, and print a table to stderr at the end');
+}
+
+/** Prints the table of a model that was loaded with `profile`; nothing otherwise. */
+export function printProfile({ profile }: Model): void {
+  if (profile.length > 0) process.stderr.write(profileSheet(profile));
+}
+
+/** Sites of all blocks together; shares are of all time spent in ops, bytes those of weights, states and activations that an op reads and writes. */
+export function profileSheet(profile: readonly ProfileRow[]): string {
+  const total = profile.reduce((sum, { ms }) => sum + ms, 0);
+  const rows = profile.map(({ op, site, calls, ms, bytes }) => [
+    op,
+    site,
+    calls,
+    ms.toFixed(2),
+    `${((100 * ms) / total).toFixed(1)} %`,
+    (bytes / ms / 1e6).toFixed(2),
+  ]);
+  return columns([['op', 'site', 'calls', 'ms', 'share', 'GB/s'], ...rows, ['all', '', '', total.toFixed(2)]]);
+}

@@ -1,0 +1,7 @@
+/** See ops/assign.ts. */
+import type { Tensor } from '../../tensor.ts';
+import type { Kernel } from './kernel.ts';
+import { numbersOf } from './memory.ts';
+
+export const assign: Kernel<undefined> = ([target, source]) =>
+  numbersOf(target as Tensor).set(numbersOf(source as Tensor));

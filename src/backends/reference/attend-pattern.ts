@@ -1,0 +1,17 @@
+/** See ops/attend-pattern.ts. */
+import type { Tensor } from '../../tensor.ts';
+import type { Kernel } from './kernel.ts';
+import { numbersOf } from './memory.ts';
+import { pastOf, weigh } from './past.ts';
+
+export const attendPattern: Kernel<undefined> = ([pattern, vPool, table], [y]) => {
+  const [h = 0, t = 0, s = 0] = (pattern as Tensor).shape;
+  const p = numbersOf(pattern as Tensor);
+  const v = pastOf(vPool as Tensor, numbersOf(table as Tensor), s);
+  const out = numbersOf(y as Tensor) as Float32Array;
+  for (let row = 0; row < t * h; row++) {
+    const [i, head] = [Math.floor(row / h), row % h];
+    const from = (head * t + i) * s;
+    weigh(p.subarray(from, from + s), v, Math.floor((head * v.heads) / h), out, row * v.width);
+  }
+};

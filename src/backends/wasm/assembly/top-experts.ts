@@ -1,0 +1,32 @@
+/** Routing: the largest logits of each token, in pieces of one token. */
+import { address, take, word } from './command';
+import { exp4 } from './lanes';
+
+/** Words: ids, gates, logits, T, X, A. */
+export function topExperts(args: usize, part: u32, parts: u32): void {
+  const count = word(args, 4);
+  const active = word(args, 5);
+  for (let t = take(args); t < word(args, 3); t = take(args)) {
+    const ids = address(args, 0) + t * active * 4;
+    const gates = address(args, 1) + t * active * 4;
+    const logits = address(args, 2) + t * count * 4;
+    for (let j: u32 = 0; j < active; j++) {
+      let best: i32 = -1;
+      for (let x: u32 = 0; x < count; x++) {
+        let taken = false;
+        for (let i: u32 = 0; i < j; i++) if (load<u32>(ids + 4 * i) == x) taken = true;
+        if (!taken && (best < 0 || load<f32>(logits + 4 * x) > load<f32>(logits + 4 * best))) best = x;
+      }
+      store<i32>(ids + 4 * j, best);
+      store<f32>(gates + 4 * j, load<f32>(logits + 4 * best));
+    }
+    const largest = load<f32>(gates);
+    let sum: f32 = 0;
+    for (let j: u32 = 0; j < active; j++) {
+      const e = f32x4.extract_lane(exp4(f32x4.splat(load<f32>(gates + 4 * j) - largest)), 0);
+      store<f32>(gates + 4 * j, e);
+      sum += e;
+    }
+    for (let j: u32 = 0; j < active; j++) store<f32>(gates + 4 * j, load<f32>(gates + 4 * j) / sum);
+  }
+}

@@ -1,0 +1,13 @@
+/** How ops on channels are cut into pieces of work. */
+import type { CommandWriter } from '../command.ts';
+import type { Run } from '../packed.ts';
+
+/**
+ * Channels of one piece: whole cache lines, four of each row where there are many tokens; else larger pieces, as each takes but a
+ * microsecond, yet several for each thread.
+ */
+export function pieceOf(to: CommandWriter, { tokens, count }: Run, channels: number): number {
+  if (tokens >= 4) return 64;
+  const fair = Math.ceil((count * channels) / (4 * to.parts) / 16) * 16;
+  return Math.max(16, Math.min(128, fair));
+}

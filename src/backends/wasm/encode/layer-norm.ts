@@ -1,0 +1,4 @@
+/** See ops/layer-norm.ts. */
+import { norm } from './norms.ts';
+
+export const layerNorm = norm('layerNorm');

@@ -1,0 +1,71 @@
+/** What the commands of matrix products have in common: formats, records of inputs, pieces of work. */
+import { BLOCK_COLUMNS } from '../../../formats/blocks.ts';
+import { q4 } from '../../../formats/q4.ts';
+import { q8 } from '../../../formats/q8.ts';
+import { type Block, toFloats, view } from '../../../numbers.ts';
+import { byteSize, type ElementType } from '../../../tensor.ts';
+import type { CommandWriter, Located } from '../command.ts';
+import { inPanels, narrowWord, PANEL_ROWS } from '../panels.ts';
+
+/** Codes of assembly/weights.ts. */
+const FORMATS: readonly ElementType[] = ['f32', 'bf16', 'f16', q8, q4];
+
+export const formatOf = (dtype: ElementType): number => FORMATS.indexOf(dtype);
+
+/** Bytes of one row of weights. */
+export const rowBytes = (inner: number, dtype: ElementType): number => byteSize([1, inner], dtype);
+
+/** Bytes of weights that make up one piece of work, at most: what is read in one go is fetched ahead, and translated, at less cost. */
+const PIECE_BYTES = 1 << 18;
+
+/** Rows of one piece of work: full tiles, and enough pieces for all parts. */
+export function rowsAtOnce(rows: number, rowBytes: number, parts: number): number {
+  const wanted = Math.min(Math.ceil(PIECE_BYTES / rowBytes), Math.ceil(rows / (4 * parts)));
+  return Math.max(PANEL_ROWS, Math.ceil(wanted / PANEL_ROWS) * PANEL_ROWS);
+}
+
+/** Bytes of a token's record (assembly/records.ts), where codes take two bytes. */
+export const recordBytes = (inner: number, dtype: ElementType): number =>
+  inPanels(dtype)
+    ? Math.ceil(inner / BLOCK_COLUMNS) * (2 * BLOCK_COLUMNS + 8) + 16
+    : Math.ceil(inner / FLOAT_COLUMNS) * 4 * FLOAT_COLUMNS;
+
+/** Columns to which rows of floats are filled up. */
+const FLOAT_COLUMNS = 16;
+
+/** Tokens that share the loads of float weights: as many as have their sums in registers. */
+export const tileOf = ({ vectorBits }: CommandWriter): number => (vectorBits === 256 ? 4 : 2);
+
+/** What `linear` and `linearByExpert` need for that many tokens. */
+export function productScratch(tokens: number, inner: number, dtype: ElementType): number {
+  const record = recordBytes(inner, dtype);
+  const rows = inPanels(dtype) ? byteSize([PANEL_ROWS, inner], q8) + 16 * PANEL_ROWS : 4 * record + 768;
+  return 8 * tokens + 16 + rows + record;
+}
+
+/** Writes the records of f32 rows [T, J] for weights of a format; gives their address. A single token is left to the product itself. */
+export function makeRecords(to: CommandWriter, x: number, tokens: number, inner: number, dtype: ElementType): number {
+  if (tokens === 1) return x;
+  const records = to.temp(tokens * recordBytes(inner, dtype));
+  to.begin('makeRecords');
+  to.u32(records, x, tokens, inner, formatOf(dtype));
+  return records;
+}
+
+/** The numbers of a block in a type that the kernels read. */
+export function sourceOf({ dtype, bytes }: Block): { dtype: 'f32' | 'bf16' | 'f16'; bytes: Uint8Array } {
+  if (dtype === 'f32' || dtype === 'bf16' || dtype === 'f16') return { dtype, bytes };
+  const floats = toFloats(dtype, view(dtype, bytes));
+  return { dtype: 'f32', bytes: new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength) };
+}
+
+/** The record of `quantizeWeights`. */
+export function quantizeWords(target: Located, numbers: number, block: Omit<Block, 'bytes'>): number[] {
+  const { row, column, rows, columns, transposed, dtype, stride = transposed ? rows : columns } = block;
+  const [rowsOfEach = 0, rowLength = 0] = target.shape.slice(-2);
+  return [
+    ...[target.address, numbers, narrowWord(target.dtype), FORMATS.indexOf(dtype as ElementType)],
+    ...[transposed ? 1 : 0, rowsOfEach],
+    ...[rowLength, row, rows, column, columns, stride],
+  ];
+}

@@ -1,0 +1,50 @@
+/** Causal self-attention (ops/attention.ts): the branch of a block, without norm and residual. */
+import type { Tensor } from '../tensor.ts';
+import type { DeclaredSite, Part } from './part.ts';
+import type { Layer } from './pass.ts';
+import type { Linear, Linears } from './weights.ts';
+
+export interface AttentionParts {
+  readonly nHeads: number;
+  /** Heads of keys and values, which query heads share. */
+  readonly nKeyHeads: number;
+  readonly dHead: number;
+  /** Multiplies q k. */
+  readonly scale: number;
+  /** [T, M] -> q[T, H D], k[T, K D], v[T, K D] */
+  readonly qkv: Linears;
+  /** Between heads and output projection: [T, H D] -> the same. */
+  readonly subNorm?: Layer | undefined;
+  /** [T, H D] -> [T, M]; reads the site `reads`. */
+  readonly out: (reads: DeclaredSite) => Linear;
+}
+
+/** x[T, M], normalised -> [T, M] */
+export function attention(
+  part: Part,
+  { nHeads, nKeyHeads, dHead, scale, qkv, subNorm, ...parts }: AttentionParts,
+): Layer {
+  const sites = {
+    q: part.site('q', '[T, H, D]', 'queries, with their rotation if there is one'),
+    k: part.site('k', '[T, K, D]', 'keys, with their rotation if there is one'),
+    v: part.site('v', '[T, K, D]', 'values'),
+    pattern: part.site('pattern', '[H, T, S]', 'attention probabilities; seeing them costs the fused kernel'),
+    z: part.site('z', '[T, H, D]', 'values weighted by the pattern, per head'),
+  };
+  const zNorm = subNorm && part.site('zNorm', '[T, M]', 'z after its own norm');
+  const out = parts.out(zNorm ?? sites.z);
+  const past = part.keysValues([nKeyHeads, dHead]);
+  return (pass, x) => {
+    const { ops, batch, show, angles } = pass;
+    const t = batch.length;
+    const turned = (heads: Tensor) => (angles ? ops.rope(heads, angles) : heads);
+    const [q0, k0, v0] = qkv(pass, x) as [Tensor, Tensor, Tensor];
+    const q = show(sites.q, turned(ops.reshape(q0, [t, nHeads, dHead]))); // [T, H, D]
+    const k = show(sites.k, turned(ops.reshape(k0, [t, nKeyHeads, dHead]))); // [T, K, D]
+    const v = show(sites.v, ops.reshape(v0, [t, nKeyHeads, dHead])); // [T, K, D]
+    const remembered = batch.rememberKeysValues(ops, past, k, v);
+    const heads = show(sites.z, ops.attention(q, remembered, scale, show.each(sites.pattern))); // [T, H, D]
+    const z = ops.reshape(heads, [t, nHeads * dHead]); // [T, H D]
+    return out(pass, subNorm && zNorm ? show(zNorm, subNorm(pass, z)) : z);
+  };
+}

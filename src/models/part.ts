@@ -1,0 +1,77 @@
+/**
+ * What the parts of a model declare while it is built: the values that they show to taps, and what they remember of each sequence. What is
+ * declared is also the handle by which the forward pass shows or remembers it, so that every name and shape is said once.
+ */
+import type { Shape } from '../tensor.ts';
+import type { Site, StateTensor } from './model.ts';
+
+/** A site, as the part that declared it holds it. */
+export class DeclaredSite implements Site {
+  readonly name: string;
+  readonly axes: string;
+  readonly about: string;
+  readonly #all: Site[];
+
+  constructor(name: string, axes: string, about: string, all: Site[]) {
+    this.name = name;
+    this.axes = axes;
+    this.about = about;
+    this.#all = all;
+    all.push(this);
+  }
+
+  /** Declares a value that is made of this one; `suffix` is added to the name. */
+  derived(suffix: string, axes: string, about: string): DeclaredSite {
+    return new DeclaredSite(this.name + suffix, axes, about, this.#all);
+  }
+}
+
+/** What is remembered for attention: rows [K, D] and [K, Dv] of each token. */
+export interface KeyValueState {
+  readonly k: StateTensor;
+  readonly v: StateTensor;
+}
+
+export class Part {
+  /** Of the whole model, in the order in which they were declared. */
+  readonly sites: Site[];
+  /** Of the whole model, as `sites`. */
+  readonly state: StateTensor[];
+  readonly #prefix: string;
+
+  constructor(prefix = '', sites: Site[] = [], state: StateTensor[] = []) {
+    this.#prefix = prefix;
+    this.sites = sites;
+    this.state = state;
+  }
+
+  /** A part of this one: `at('blocks.3')` names its values `blocks.3.*`. */
+  at(name: string): Part {
+    return new Part(`${this.#prefix}${name}.`, this.sites, this.state);
+  }
+
+  /** Declares a value; `axes` in the legend of tensor.ts. */
+  site(name: string, axes: string, about: string): DeclaredSite {
+    return new DeclaredSite(this.#prefix + name, axes, about, this.sites);
+  }
+
+  /** Declares a tensor of this shape for each token. */
+  grows(name: string, shape: Shape): StateTensor {
+    return this.#remembers({ name: this.#prefix + name, shape, grows: true });
+  }
+
+  /** Declares a tensor of this shape for each sequence. */
+  fixed(name: string, shape: Shape): StateTensor {
+    return this.#remembers({ name: this.#prefix + name, shape, grows: false });
+  }
+
+  /** Declares the keys and values of one attention. */
+  keysValues(k: Shape, v = k): KeyValueState {
+    return { k: this.grows('k', k), v: this.grows('v', v) };
+  }
+
+  #remembers(tensor: StateTensor): StateTensor {
+    this.state.push(tensor);
+    return tensor;
+  }
+}

@@ -1,0 +1,20 @@
+/** One pass of tokens through a model, as its parts see it. */
+import type { Ops, Rotary } from '../ops/index.ts';
+import type { Tensor } from '../tensor.ts';
+import type { Batch } from './batch.ts';
+import type { Taps } from './tap.ts';
+
+export interface Pass {
+  readonly ops: Ops;
+  readonly batch: Batch;
+  readonly show: Taps;
+  /** Of rotary positions, in models that have them. */
+  readonly angles?: Rotary | undefined;
+}
+
+/** A part of a model, on its weights: x[T, ...] -> [T, ...] */
+export type Layer = (pass: Pass, x: Tensor) => Tensor;
+
+/** Runs blocks one after another; what one leaves behind is freed before the next. */
+export const throughAll = (blocks: readonly Layer[], pass: Pass, x: Tensor): Tensor =>
+  blocks.reduce((y, block) => pass.ops.scope(() => block(pass, y)), x);

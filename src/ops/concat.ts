@@ -1,0 +1,13 @@
+/** The rows of several tensors, one after another: x_i[n_i, ...] of any type -> y[sum of n_i, ...]. */
+import { axis, expect, input } from './check.ts';
+import type { Op } from './op.ts';
+
+export const concat: Op<undefined> = {
+  name: 'concat',
+  outputs(inputs) {
+    const { shape, dtype } = input('concat', inputs, 0);
+    const row = shape.slice(1);
+    for (const x of inputs) expect('concat', x, [-1, ...row], 'rows[n, ...]', [dtype]);
+    return [{ shape: [inputs.reduce((sum, x) => sum + axis('concat', x, 0), 0), ...row], dtype }];
+  },
+};

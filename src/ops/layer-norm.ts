@@ -1,0 +1,14 @@
+/** Layer norm (arXiv 1607.06450, biased variance): y = (x - mean) / sqrt(var + eps) * gain + bias. x[T, M], gain[M], bias[M] -> y[T, M]. */
+import { axis, expect, input } from './check.ts';
+import type { Op } from './op.ts';
+
+export const layerNorm: Op<{ eps: number }> = {
+  name: 'layerNorm',
+  outputs(inputs) {
+    const x = input('layerNorm', inputs, 0);
+    expect('layerNorm', x, [-1, -1], 'x[T, M]');
+    expect('layerNorm', input('layerNorm', inputs, 1), [axis('layerNorm', x, 1)], 'gain[M]');
+    expect('layerNorm', input('layerNorm', inputs, 2), [axis('layerNorm', x, 1)], 'bias[M]');
+    return [{ shape: x.shape }];
+  },
+};

@@ -1,0 +1,29 @@
+/** Checks of pools of keys and values, whose rows lie in pages (src/pages.ts), shared by the ops of attention. */
+import { ShapeError } from '../errors.ts';
+import { KEY_VALUE_DTYPE } from '../formats/key-values.ts';
+import { PAGE_ROWS, pagesFor } from '../pages.ts';
+import { size, type Tensor } from '../tensor.ts';
+import { bytesOfRows } from './bytes.ts';
+import { axis, expect } from './check.ts';
+
+export const KEY_VALUE_DTYPES = Object.values(KEY_VALUE_DTYPE);
+
+/** Bytes of all inputs, of the pools `pools` as many rows as the pages in `tables` have. */
+export function bytesOfPages(inputs: readonly Tensor[], pools: readonly number[], tables: number): number {
+  const rows = PAGE_ROWS * size(inputs[tables]?.shape ?? []);
+  return bytesOfRows(inputs, Object.fromEntries(pools.map((i) => [i, rows])));
+}
+
+/** Checks that a pool consists of whole pages. */
+export function checkPool(op: string, pool: Tensor): void {
+  const count = axis(op, pool, 0);
+  if (count % PAGE_ROWS !== 0)
+    throw new ShapeError(op, `a pool came with ${count} rows, wanted a multiple of ${PAGE_ROWS}`);
+}
+
+/** Checks that a table of one row has pages for `keys` keys. */
+export function checkTable(op: string, table: Tensor, keys: number): void {
+  expect(op, table, [1, -1], 'table[1, P]', ['i32']);
+  if (pagesFor(keys) > axis(op, table, 1))
+    throw new ShapeError(op, `${keys} keys do not fit into ${axis(op, table, 1)} pages`);
+}

@@ -1,0 +1,15 @@
+/** The same numbers under another shape. A view: its output shares the memory of its input. */
+import { ShapeError } from '../errors.ts';
+import { reshape as reshaped, type Shape, show, size } from '../tensor.ts';
+import { input } from './check.ts';
+import type { Op } from './op.ts';
+
+export const reshape: Op<{ shape: Shape }> = {
+  name: 'reshape',
+  outputs(inputs, { shape }) {
+    const x = input('reshape', inputs, 0);
+    if (size(x.shape) !== size(shape)) throw new ShapeError('reshape', `${show(x.shape)} does not fit ${show(shape)}`);
+    return [{ shape, dtype: x.dtype }];
+  },
+  view: (inputs, { shape }) => reshaped(input('reshape', inputs, 0), shape),
+};

@@ -1,0 +1,12 @@
+/** Adds the heads up: y = by * sum over H of z. z[T, H, M] -> y[T, M]. */
+import { axis, expect, input } from './check.ts';
+import type { Op } from './op.ts';
+
+export const sumHeads: Op<{ by: number }> = {
+  name: 'sumHeads',
+  outputs(inputs) {
+    const z = input('sumHeads', inputs, 0);
+    expect('sumHeads', z, [-1, -1, -1], 'z[T, H, M]');
+    return [{ shape: [axis('sumHeads', z, 0), axis('sumHeads', z, 2)] }];
+  },
+};

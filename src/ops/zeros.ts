@@ -1,0 +1,8 @@
+/** A tensor of zeros, of the type of activations. */
+import type { Shape } from '../tensor.ts';
+import type { Op } from './op.ts';
+
+export const zeros: Op<{ shape: Shape }> = {
+  name: 'zeros',
+  outputs: (_, { shape }) => [{ shape }],
+};

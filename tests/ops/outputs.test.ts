@@ -1,0 +1,28 @@
+/** The types of outputs follow from those of the inputs, by one rule. */
+import { afterEach, expect, it } from 'vitest';
+import { ACTIVATIONS } from '../../src/ops/check.ts';
+import { outputsOf } from '../../src/ops/op.ts';
+import type { ElementType } from '../../src/tensor.ts';
+import { type OpCase, opCases } from './cases.ts';
+
+const activations = ACTIVATIONS as ElementType[];
+afterEach(() => void activations.splice(1));
+
+/** Types of the outputs, when the first input comes in this type. */
+const typesOf = ({ op, inputs, attrs }: OpCase, type: ElementType) => {
+  const given = inputs.map(({ shape, dtype }, i) => ({ shape, dtype: i === 0 ? type : dtype, place: {}, offset: 0 }));
+  return outputsOf(op, given, attrs as never).map(({ dtype }) => dtype);
+};
+
+it('a new type of activations comes out wherever it goes in, and no op is changed for it', () => {
+  activations.push('bf16');
+  /** The first input is a weight or a pool; or all must be alike. */
+  const others = /^(embed|assign|concat|writeRows|copyRows)/;
+  const cases = opCases(3).filter(({ name, inputs }) => inputs[0]?.dtype === 'f32' && !others.test(name));
+  expect(cases.length).toBeGreaterThan(30);
+  for (const one of cases) {
+    const named = typesOf(one, 'f32').map((type, i) => type !== 'f32' || (one.name === 'quantizeRows' && i === 1));
+    const wanted = typesOf(one, 'f32').map((type, i) => (named[i] ? type : 'bf16'));
+    expect(typesOf(one, 'bf16'), one.name).toEqual(wanted);
+  }
+});
