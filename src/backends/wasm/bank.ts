@@ -4,7 +4,7 @@ import { Heap, type Taken } from './heap.ts';
 const PAGE = 65536;
 const MAX_PAGES = 65536;
 
-/** Records of a step come into pieces of this size. */
+/** The words of a step's commands come into pieces of this size. */
 const MAIL_BYTES = 1 << 16;
 
 /** Share of a bank that weights and states leave to the values of a step. */

@@ -1,9 +1,9 @@
 /**
  * How TypeScript speaks to the WebAssembly kernels.
  *
- * A kernel is an exported function `(args: usize, part: u32, parts: u32) => void`. `args` points to its command record in the
+ * A kernel is an exported function `(args: usize, part: u32, parts: u32) => void`. `args` points to the words of its command in the
  * memory of the same instance: 32-bit words, in the order in which the encoder of the op wrote them. All parts get the same
- * record and take pieces of its work until none is left; no output may depend on `parts`.
+ * words and take pieces of its work until none is left; no output may depend on `parts`.
  *   word 0  address of the scratch memory of part 0      word 1  bytes from one part's scratch memory to the next
  *   word 2  number of the next piece of work             word 3..  what the encoder wrote
  */
@@ -28,7 +28,7 @@ export interface CommandOptions {
 }
 
 export interface CommandWriter {
-  /** Starts the record of a kernel. */
+  /** Starts a command: the words of a kernel. */
   begin(kernel: string, options?: CommandOptions): void;
   u32(...values: number[]): void;
   f32(value: number): void;

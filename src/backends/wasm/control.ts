@@ -19,7 +19,7 @@ const SPINS = 2000;
 /** What a thread is to do: a kernel, or one of these. */
 export const FENCE = -1; // tell the main thread that all before is done
 export const LEAVE = -2; // return to the event loop, where a message waits
-export const CARRY = -3; // copy from one memory to another, as the record says
+export const CARRY = -3; // copy from one memory to another, as its words say
 export const GROWN = -4; // this memory has grown: look again how large it is
 
 export interface Command {
@@ -28,7 +28,7 @@ export interface Command {
   /** Wait until all parts have ended all commands before. */
   readonly barrier: boolean;
   readonly bank: number;
-  /** Address of the record, or what the special commands need. */
+  /** Address of the command's words, or what the special commands need. */
   readonly args: number;
 }
 

@@ -41,7 +41,7 @@ import {
 } from './panels.ts';
 import { located, type Place, placeOf, rangeOf } from './place.ts';
 import type { KernelVariant, Platform, VectorBits } from './platform.ts';
-import { type Room, Tape } from './tape.ts';
+import { RecordedStep, type Room } from './recorded-step.ts';
 import { carryBytes, kernelNames, writeCarry } from './thread.ts';
 import { type Draft, Writer } from './writer.ts';
 
@@ -108,9 +108,9 @@ class WasmBackend implements Backend {
   /** What the running step and its scopes have allocated, innermost last; empty outside of steps. */
   readonly #scopes: Place[][] = [];
   /** Being recorded. */
-  #tape: Tape | undefined;
-  readonly #idleTapes: Tape[] = [];
-  /** Changes with everything that may make addresses on a tape wrong: live memory taken or given back. */
+  #recording: RecordedStep | undefined;
+  readonly #idleRecordings: RecordedStep[] = [];
+  /** Changes with everything that may make addresses in a recording wrong: live memory taken or given back. */
   #version = 0;
   #last: Promise<unknown> = Promise.resolve();
   #disposed = false;
@@ -254,36 +254,36 @@ class WasmBackend implements Backend {
 
   record(body: () => Tensor): Promise<Recorded> {
     return this.step(async () => {
-      const tape = this.#idleTapes.pop() ?? new Tape();
-      const before = this.#version - tape.pieces;
-      this.#tape = tape;
+      const recording = this.#idleRecordings.pop() ?? new RecordedStep();
+      const before = this.#version - recording.pieces;
+      this.#recording = recording;
       let replay: Replay | undefined;
       try {
         const result = body();
         const at: Tensor = { ...result, place: { ...placeOf(result) } };
         const numbers = await this.read(result);
-        const whole = this.#tape === tape && this.#version - tape.pieces === before;
-        if (whole) replay = this.#replayer(tape, at);
+        const whole = this.#recording === recording && this.#version - recording.pieces === before;
+        if (whole) replay = this.#replayer(recording, at);
         return { numbers, replay };
       } finally {
-        this.#tape = undefined;
-        if (!replay) this.#retire(tape);
+        this.#recording = undefined;
+        if (!replay) this.#retire(recording);
       }
     });
   }
 
-  #replayer(tape: Tape, result: Tensor): Replay {
+  #replayer(recording: RecordedStep, result: Tensor): Replay {
     const version = this.#version;
     let ready = true;
     const dispose = () => {
-      if (ready) this.#retire(tape);
+      if (ready) this.#retire(recording);
       ready = false;
     };
     return {
       run: (uploads) =>
         this.step(async () => {
           if (ready && version !== this.#version) dispose();
-          const commands = ready ? tape.rewind(uploads) : undefined;
+          const commands = ready ? recording.rewind(uploads) : undefined;
           if (!commands) return undefined;
           this.#idle = false;
           this.#executor.postAll(commands);
@@ -294,9 +294,9 @@ class WasmBackend implements Backend {
   }
 
   /** Its memory serves the next one. */
-  #retire(tape: Tape): void {
-    tape.clear();
-    this.#idleTapes.push(tape);
+  #retire(recording: RecordedStep): void {
+    recording.clear();
+    this.#idleRecordings.push(recording);
   }
 
   alloc(shape: Shape, dtype: ElementType): Tensor {
@@ -312,7 +312,7 @@ class WasmBackend implements Backend {
     if (address === undefined) throw outOfStepMemory(data.byteLength);
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     new Uint8Array(bank.memory.buffer, address, bytes.length).set(bytes);
-    this.#tape?.uploads.push({ bank, address, bytes: bytes.length });
+    this.#recording?.uploads.push({ bank, address, bytes: bytes.length });
     return { shape, dtype: dtypeOf(data), place: { bank, address, bytes: bytes.length } satisfies Place, offset: 0 };
   }
 
@@ -391,19 +391,19 @@ class WasmBackend implements Backend {
     this.#idle = true;
   }
 
-  #send(command: Command, record?: Omit<Room, 'bytes'>): void {
+  #send(command: Command, words?: Omit<Room, 'bytes'>): void {
     this.#idle = false;
-    this.#tape?.add(command, record);
+    this.#recording?.add(command, words);
     this.#executor.post(command);
   }
 
   #mail(bank: Bank, bytes: number): number | undefined {
-    if (!this.#tape) return bank.mail.take(bytes);
-    const before = this.#tape.pieces;
-    const address = this.#tape.take(bank, bytes);
-    this.#version += this.#tape.pieces - before; // other tapes' values may have lain there
+    if (!this.#recording) return bank.mail.take(bytes);
+    const before = this.#recording.pieces;
+    const address = this.#recording.take(bank, bytes);
+    this.#version += this.#recording.pieces - before; // values of other recordings may have lain there
     if (address !== undefined) return address;
-    this.#tape = undefined; // a step that cannot be kept can be run all the same
+    this.#recording = undefined; // a step that cannot be kept can be run all the same
     return bank.mail.take(bytes);
   }
 

@@ -26,7 +26,7 @@ export const isComputed = (type: ElementType): boolean => !isPacked(type) || inP
 
 export const inPanels = (type: ElementType): boolean => NARROW.has(type);
 
-/** As a word of a kernel's record. */
+/** As a word of a command. */
 export const narrowWord = (type: ElementType): number => (NARROW.get(type) ? 1 : 0);
 
 const whole = (rows: number): number => Math.ceil(rows / PANEL_ROWS) * PANEL_ROWS;

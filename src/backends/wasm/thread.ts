@@ -47,7 +47,7 @@ export interface Carry {
 
 const CARRY_WORDS = 5;
 
-/** Writes a transfer into a record of the target's memory. */
+/** Writes the words of a transfer into the target's memory. */
 export function writeCarry(memory: WebAssembly.Memory, at: number, carry: Carry): void {
   new Uint32Array(memory.buffer, at, CARRY_WORDS).set([
     carry.fromBank,
@@ -61,8 +61,8 @@ export function writeCarry(memory: WebAssembly.Memory, at: number, carry: Carry)
 export const carryBytes = 4 * CARRY_WORDS;
 
 export function runCarry(memories: readonly WebAssembly.Memory[], bank: number, at: number): void {
-  const record = new Uint32Array((memories[bank] as WebAssembly.Memory).buffer, at, CARRY_WORDS);
-  const [fromBank = 0, from = 0, toBank = 0, to = 0, bytes = 0] = record;
+  const words = new Uint32Array((memories[bank] as WebAssembly.Memory).buffer, at, CARRY_WORDS);
+  const [fromBank = 0, from = 0, toBank = 0, to = 0, bytes = 0] = words;
   const source = new Uint8Array((memories[fromBank] as WebAssembly.Memory).buffer, from, bytes);
   new Uint8Array((memories[toBank] as WebAssembly.Memory).buffer, to, bytes).set(source);
 }

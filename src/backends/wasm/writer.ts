@@ -1,8 +1,8 @@
-/** Collects the records that an encoder writes for one op, before they have an address. */
+/** Collects the commands that an encoder writes for one op, before they have an address. */
 import type { CommandOptions, CommandWriter } from './command.ts';
 import type { VectorBits } from './platform.ts';
 
-/** A record before it has an address. */
+/** A command before its words have an address. */
 export interface Draft {
   readonly kernel: number;
   readonly after: boolean;

@@ -35,7 +35,7 @@ function startOf(sumOfX: i32, narrow: u32): i32 {
   return -(narrow ? 8 : 64) * sumOfX;
 }
 
-/** Rounds `count` activations to int8 with a scale for every 32; `to` gets a token record for weights of q8, or with `narrow` of q4. */
+/** Rounds `count` activations to int8 with a scale for every 32; `to` gets the packed input of a token for weights of q8, or with `narrow` of q4. */
 export function quantizeToken(to: usize, x: usize, count: usize, narrow: u32): void {
   const blocks = blocksOf(count);
   let scales = to + blocks * BLOCK * codeBytes();

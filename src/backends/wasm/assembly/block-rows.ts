@@ -339,7 +339,7 @@ function rowsOf<T>(ys: usize, xs: usize, tokens: u32, w: usize, rows: u32, block
 }
 
 /**
- * Rows of weights, whole panels but for the last, for tokens whose records and outputs lie at the addresses xs[t] and ys[t] (of the first of
+ * Rows of weights, whole panels but for the last, for tokens whose packed inputs and outputs lie at the addresses xs[t] and ys[t] (of the first of
  * these rows). `wide` is scratch memory as of `wideScratch`.
  */
 export function blockRowsForTokens(

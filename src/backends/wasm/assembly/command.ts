@@ -1,4 +1,4 @@
-/** What all kernels share: reading their command record, and taking pieces of its work (see ../command.ts for the layout). */
+/** What all kernels share: reading the words of their command, and taking pieces of its work (see ../command.ts for the layout). */
 
 /** Word `i` that the encoder wrote. */
 // @ts-ignore: decorator

@@ -18,13 +18,13 @@ function blockRow(to: usize, table: usize, row: usize, count: usize, narrow: boo
   const place = row % PANEL;
   const blocks = blocksOf(count);
   const bytes = narrow ? blockBytes<i8>() : blockBytes<u8>();
-  let record = table + (row / PANEL) * blocks * bytes;
+  let panelBlock = table + (row / PANEL) * blocks * bytes;
   for (let i: usize = 0; i < count; i++) {
     const k = i % BLOCK;
-    if (k == 0 && i > 0) record += bytes;
-    const half = load<u16>(record + (place << 1));
+    if (k == 0 && i > 0) panelBlock += bytes;
+    const half = load<u16>(panelBlock + (place << 1));
     const factor = reinterpret<f32>(<u32>half << 16);
-    const codes = record + SCALES + (place << 2) + (k & 3);
+    const codes = panelBlock + SCALES + (place << 2) + (k & 3);
     let code: i32;
     if (narrow) {
       const byte = <u32>load<u8>(codes + (k >> 3) * COLUMNS);

@@ -2,7 +2,7 @@
 import { address, scratch, take, word } from './command';
 import { loadEnd, silu4, storeEnd } from './lanes';
 import { rowsForTokens, rowsScratch, weightBytes } from './linear';
-import { makeRecord, recordBytes } from './records';
+import { inputBytes, packInput } from './packed-inputs';
 
 /** Bytes of a group in the list of groupByExpert: expert, first place in `order`, end. */
 export const GROUP_BYTES: usize = 12;
@@ -48,7 +48,7 @@ export function groupByExpert(args: usize, part: u32, parts: u32): void {
 
 /**
  * y[slot] = w[expert of slot] x[slot / divisor]. Words: y, x, order, groups, w, rows, inner, format, chunk, divisor, most slots of an expert, tokens
- * if x may be floats, tokens of a tile of floats. x is a list of records, or the floats of a single token. Scratch memory as of `linear`, for that many slots.
+ * if x may be floats, tokens of a tile of floats. x is a list of packed inputs, or the floats of a single token. Scratch memory as of `linear`, for that many slots.
  */
 export function linearByExpert(args: usize, part: u32, parts: u32): void {
   const y = address(args, 0);
@@ -66,11 +66,11 @@ export function linearByExpert(args: usize, part: u32, parts: u32): void {
   const ys = xs + 4 * most;
   const wide = (ys + 4 * most + 15) & ~15;
   if (word(args, 11) == 1) {
-    const record = wide + rowsScratch(count, format);
-    makeRecord(record, x, count, format);
-    x = record;
+    const packed = wide + rowsScratch(count, format);
+    packInput(packed, x, count, format);
+    x = packed;
   }
-  const bytes = recordBytes(count, format);
+  const bytes = inputBytes(count, format);
   const expertBytes = weightBytes(rows, count, format);
   const chunks = (rows + chunk - 1) / chunk;
   const pieces = load<u32>(groups) * chunks;
@@ -105,14 +105,14 @@ function gateHalf(to: usize, both: usize, inner: u32, relu2: u32): void {
   }
 }
 
-/** Records of hidden[slot] from both[slot, 2 F]. Words: records, both, slots, F, relu2, format. Scratch memory: F floats. */
+/** Packed inputs hidden[slot] from both[slot, 2 F]. Words: packed inputs, both, slots, F, relu2, format. Scratch memory: F floats. */
 export function gateTokens(args: usize, part: u32, parts: u32): void {
   const inner = word(args, 3);
   const format = word(args, 5);
-  const bytes = recordBytes(inner, format);
+  const bytes = inputBytes(inner, format);
   const hidden = scratch(args, part);
   for (let slot = take(args); slot < word(args, 2); slot = take(args)) {
     gateHalf(hidden, address(args, 1) + slot * inner * 8, inner, word(args, 4));
-    makeRecord(address(args, 0) + slot * bytes, hidden, inner, format);
+    packInput(address(args, 0) + slot * bytes, hidden, inner, format);
   }
 }

@@ -15,7 +15,7 @@ export { moveRows } from './move-rows';
 export { arrangePanels, rowsOfPanels } from './panels';
 export { quantizeRows } from './quantize-rows';
 export { quantizeWeights } from './quantize-weights';
-export { makeRecords } from './records';
+export { packInputs } from './packed-inputs';
 export { rmsNorm } from './rms-norm';
 export { rope } from './rope';
 export { selectiveScan } from './selective-scan';

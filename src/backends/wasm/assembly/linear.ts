@@ -4,7 +4,7 @@ import { blockBytes, blocksOf, PANEL } from './blocks';
 import { address, scratch, take, word } from './command';
 import { floatRowsForTokens, wideRowsScratch } from './float-rows';
 import { MATRICES, MATRIX_WORDS, piecesOf } from './matrices';
-import { makeRecord, recordBytes } from './records';
+import { inputBytes, packInput } from './packed-inputs';
 import { Q4, Q8, widthShift } from './weights';
 
 /** Bytes of that many rows; a last panel counts whole. */
@@ -23,7 +23,7 @@ export function rowsScratch(count: usize, format: u32): usize {
   return format < Q8 ? wideRowsScratch(count) : wideScratch(blocksOf(count));
 }
 
-/** Rows of weights for tokens whose records and outputs (of the first of these rows) lie at the addresses xs[t] and ys[t]. */
+/** Rows of weights for tokens whose packed inputs and outputs (of the first of these rows) lie at the addresses xs[t] and ys[t]. */
 export function rowsForTokens(
   ys: usize,
   xs: usize,
@@ -41,8 +41,8 @@ export function rowsForTokens(
 }
 
 /**
- * Words: x, T, J, format, tokens of a tile of floats, count; then for each matrix y, w, bias, rows, rows of a piece. x is a list of records, or the floats of a single token.
- * Scratch memory: two lists of T addresses, that of `rowsForTokens`, and a record.
+ * Words: x, T, J, format, tokens of a tile of floats, count; then for each matrix y, w, bias, rows, rows of a piece. x is a list of packed inputs, or the floats of a single token.
+ * Scratch memory: two lists of T addresses, that of `rowsForTokens`, and a packed input.
  */
 export function linear(args: usize, part: u32, parts: u32): void {
   let x = address(args, 0);
@@ -53,12 +53,12 @@ export function linear(args: usize, part: u32, parts: u32): void {
   const ys = xs + 4 * tokens;
   const wide = (ys + 4 * tokens + 15) & ~15;
   if (tokens == 1) {
-    // Every part makes the record for itself: sooner done than waited for.
-    const record = wide + rowsScratch(count, format);
-    makeRecord(record, x, count, format);
-    x = record;
+    // Every part packs the input for itself, which is faster than waiting for another.
+    const packed = wide + rowsScratch(count, format);
+    packInput(packed, x, count, format);
+    x = packed;
   }
-  const bytes = recordBytes(count, format);
+  const bytes = inputBytes(count, format);
   for (let t: u32 = 0; t < tokens; t++) store<u32>(xs + 4 * t, <u32>(x + t * bytes));
   let before: u32 = 0; // pieces of the matrices before
   let matrix = MATRICES;

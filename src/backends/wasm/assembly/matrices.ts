@@ -1,4 +1,4 @@
-/** What all products share: the list of matrices in their records (y, w, bias, rows, rows of a piece), and how these are read. */
+/** What all products share: the list of matrices in their commands (y, w, bias, rows, rows of a piece), and how these are read. */
 import { word } from './command';
 
 /** Word where the list begins, the same in all products. */

@@ -91,9 +91,9 @@ export function arrangePanels(args: usize, part: u32, parts: u32): void {
 /** Four codes from column `k` on of a row of a panel's block, as bytes. */
 // @ts-ignore: decorator
 @inline
-function codesAt(record: usize, place: usize, k: usize, narrow: bool): u32 {
-  if (!narrow) return load<u32>(record + SCALES + (place << 2) + COLUMNS * (k >> 2));
-  return (load<u32>(record + SCALES + (place << 2) + COLUMNS * (k >> 3)) >> <u32>(k & 4)) & 0x0f0f0f0f;
+function codesAt(panelBlock: usize, place: usize, k: usize, narrow: bool): u32 {
+  if (!narrow) return load<u32>(panelBlock + SCALES + (place << 2) + COLUMNS * (k >> 2));
+  return (load<u32>(panelBlock + SCALES + (place << 2) + COLUMNS * (k >> 3)) >> <u32>(k & 4)) & 0x0f0f0f0f;
 }
 
 /**
@@ -111,13 +111,13 @@ export function rowsOfPanels(args: usize, part: u32, parts: u32): void {
     const within = row % rowsOfEach;
     const panel: usize = (row / rowsOfEach) * panelsOfEach + within / PANEL;
     const place: usize = within % PANEL;
-    let record = address(args, 1) + panel * blocks * PANEL * bytes;
+    let panelBlock = address(args, 1) + panel * blocks * PANEL * bytes;
     let to = address(args, 0) + i * blocks * bytes;
-    for (let n: usize = 0; n < blocks; n++, record += PANEL * bytes, to += bytes) {
-      store<u16>(to, load<u16>(record + (place << 1)));
+    for (let n: usize = 0; n < blocks; n++, panelBlock += PANEL * bytes, to += bytes) {
+      store<u16>(to, load<u16>(panelBlock + (place << 1)));
       for (let k: usize = 0; k < 16; k += 4) {
-        const first = codesAt(record, place, k, narrow);
-        const second = codesAt(record, place, k + 16, narrow);
+        const first = codesAt(panelBlock, place, k, narrow);
+        const second = codesAt(panelBlock, place, k + 16, narrow);
         if (narrow) store<u32>(to + k, first | (second << 4), 2);
         else {
           store<u32>(to + k, signed(first), 2);

@@ -39,8 +39,8 @@ const EXTREMES: StaticArray<f32> = [-8.5, -8, -7.75, -7.5, -7.25, -7, -6.5];
 /** Writes 32 codes, as bytes, of row `place` into a panel's block: four columns to a lane of 32 bits, of q4 eight. */
 // @ts-ignore: decorator
 @inline
-function storeCodes(record: usize, place: usize, first: v128, second: v128, narrow: bool): void {
-  const to = record + SCALES + (place << 2);
+function storeCodes(panelBlock: usize, place: usize, first: v128, second: v128, narrow: bool): void {
+  const to = panelBlock + SCALES + (place << 2);
   if (narrow) {
     store<u32>(to, i32x4.extract_lane(first, 0) | (i32x4.extract_lane(first, 1) << 4));
     store<u32>(to, i32x4.extract_lane(first, 2) | (i32x4.extract_lane(first, 3) << 4), COLUMNS);
@@ -59,7 +59,7 @@ function storeCodes(record: usize, place: usize, first: v128, second: v128, narr
 }
 
 /** Quantises the 32 numbers at `x` into row `place` of a panel's block. */
-function quantizeBlock(record: usize, place: usize, x: usize, narrow: bool): void {
+function quantizeBlock(panelBlock: usize, place: usize, x: usize, narrow: bool): void {
   let high = v128.load(x);
   let low = high;
   for (let i: usize = 1; i < 8; i++) {
@@ -114,8 +114,8 @@ function quantizeBlock(record: usize, place: usize, x: usize, narrow: bool): voi
       second = codes16(x, 1, inverse, f32x4.splat(-63), f32x4.splat(63), zero);
     }
   }
-  store<u16>(record + (place << 1), <u16>scale);
-  storeCodes(record, place, first, second, narrow);
+  store<u16>(panelBlock + (place << 1), <u16>scale);
+  storeCodes(panelBlock, place, first, second, narrow);
 }
 
 /**
@@ -145,8 +145,8 @@ export function quantizeWeights(args: usize, part: u32, parts: u32): void {
     const start = (panel / panelsOfEach) * rowsOfEach + (panel % panelsOfEach) * PANEL;
     const stop = min(end, min(start + PANEL, (panel / panelsOfEach + 1) * rowsOfEach));
     for (let row = max(start, firstRow); row < stop; row++) {
-      let record = address(args, 0) + (panel * blocks + firstBlock) * bytes;
-      for (let column: usize = 0; column < columns; column += BLOCK, record += bytes) {
+      let panelBlock = address(args, 0) + (panel * blocks + firstBlock) * bytes;
+      for (let column: usize = 0; column < columns; column += BLOCK, panelBlock += bytes) {
         const count = min(BLOCK, columns - column);
         const i: usize = row - firstRow;
         let at = numbers + ((transposed ? column * stride + i : i * stride + column) << shift);
@@ -157,7 +157,7 @@ export function quantizeWeights(args: usize, part: u32, parts: u32): void {
         else if (format == BF16) widen<u16>(x, at, count);
         else widen<i16>(x, at, count);
         if (count < BLOCK) memory.fill(x + (count << 2), 0, (BLOCK - count) << 2);
-        quantizeBlock(record, row - start, x, narrow);
+        quantizeBlock(panelBlock, row - start, x, narrow);
       }
     }
   }

@@ -1,7 +1,7 @@
 /** See ops/expert-outputs.ts. */
 import type { Activation } from '../../../ops/index.ts';
 import type { CommandWriter, Encoder, Located } from '../command.ts';
-import { formatOf, makeRecords, productScratch, recordBytes, rowBytes, rowsAtOnce, tileOf } from './products.ts';
+import { formatOf, inputBytes, packInputs, productScratch, rowBytes, rowsAtOnce, tileOf } from './products.ts';
 
 interface Inputs {
   readonly x: Located;
@@ -19,24 +19,24 @@ export function outputsAt(to: CommandWriter, z: number, { x, ids, wIn, wOut }: I
   const groups = to.temp(4 + 12 * Math.min(count, slots));
   const both = to.temp(8 * slots * inner);
   const { dtype } = wIn;
-  /** `slotsPerRecord`: so many slots read the same input. A single record may still be in floats. */
+  /** `slotsPerInput`: so many slots read the same input. A single input may still be in floats. */
   const byExpert = (
     out: number,
     input: number,
     w: Located,
     [rows, columns]: readonly [number, number],
-    slotsPerRecord: number,
-    records = 0,
+    slotsPerInput: number,
+    inputs = 0,
   ): void => {
     to.begin('linearByExpert', { after: true, scratchBytes: productScratch(tokens, columns, dtype) });
     to.u32(out, input, order, groups, w.address, rows, columns, formatOf(dtype));
-    to.u32(rowsAtOnce(rows, rowBytes(columns, dtype), to.parts), slotsPerRecord, tokens, records, tileOf(to));
+    to.u32(rowsAtOnce(rows, rowBytes(columns, dtype), to.parts), slotsPerInput, tokens, inputs, tileOf(to));
   };
   to.begin('groupByExpert');
   to.u32(order, groups, ids.address, slots, count, to.temp(4 * count));
-  const read = makeRecords(to, x.address, tokens, width, dtype);
+  const read = packInputs(to, x.address, tokens, width, dtype);
   byExpert(both, read, wIn, [2 * inner, width], active, tokens);
-  const hidden = to.temp(slots * recordBytes(inner, dtype));
+  const hidden = to.temp(slots * inputBytes(inner, dtype));
   to.begin('gateTokens', { after: true, scratchBytes: 4 * inner });
   to.u32(hidden, both, slots, inner, activation === 'relu2' ? 1 : 0, formatOf(dtype));
   byExpert(z, hidden, wOut, [width, inner], 1);

@@ -1,4 +1,4 @@
-/** What the commands of matrix products have in common: formats, records of inputs, pieces of work. */
+/** What the commands of matrix products have in common: formats, packed inputs, pieces of work. */
 import { BLOCK_COLUMNS } from '../../../formats/blocks.ts';
 import { q4 } from '../../../formats/q4.ts';
 import { q8 } from '../../../formats/q8.ts';
@@ -24,8 +24,8 @@ export function rowsAtOnce(rows: number, rowBytes: number, parts: number): numbe
   return Math.max(PANEL_ROWS, Math.ceil(wanted / PANEL_ROWS) * PANEL_ROWS);
 }
 
-/** Bytes of a token's record (assembly/records.ts), where codes take two bytes. */
-export const recordBytes = (inner: number, dtype: ElementType): number =>
+/** Bytes of a token's packed input (assembly/packed-inputs.ts), where codes take two bytes. */
+export const inputBytes = (inner: number, dtype: ElementType): number =>
   inPanels(dtype)
     ? Math.ceil(inner / BLOCK_COLUMNS) * (2 * BLOCK_COLUMNS + 8) + 16
     : Math.ceil(inner / FLOAT_COLUMNS) * 4 * FLOAT_COLUMNS;
@@ -38,18 +38,18 @@ export const tileOf = ({ vectorBits }: CommandWriter): number => (vectorBits ===
 
 /** What `linear` and `linearByExpert` need for that many tokens. */
 export function productScratch(tokens: number, inner: number, dtype: ElementType): number {
-  const record = recordBytes(inner, dtype);
-  const rows = inPanels(dtype) ? byteSize([PANEL_ROWS, inner], q8) + 16 * PANEL_ROWS : 4 * record + 768;
-  return 8 * tokens + 16 + rows + record;
+  const input = inputBytes(inner, dtype);
+  const rows = inPanels(dtype) ? byteSize([PANEL_ROWS, inner], q8) + 16 * PANEL_ROWS : 4 * input + 768;
+  return 8 * tokens + 16 + rows + input;
 }
 
-/** Writes the records of f32 rows [T, J] for weights of a format; gives their address. A single token is left to the product itself. */
-export function makeRecords(to: CommandWriter, x: number, tokens: number, inner: number, dtype: ElementType): number {
+/** Packs f32 rows [T, J] as inputs for weights of a format; gives their address. A single token is left to the product itself. */
+export function packInputs(to: CommandWriter, x: number, tokens: number, inner: number, dtype: ElementType): number {
   if (tokens === 1) return x;
-  const records = to.temp(tokens * recordBytes(inner, dtype));
-  to.begin('makeRecords');
-  to.u32(records, x, tokens, inner, formatOf(dtype));
-  return records;
+  const packed = to.temp(tokens * inputBytes(inner, dtype));
+  to.begin('packInputs');
+  to.u32(packed, x, tokens, inner, formatOf(dtype));
+  return packed;
 }
 
 /** The numbers of a block in a type that the kernels read. */
@@ -59,7 +59,7 @@ export function sourceOf({ dtype, bytes }: Block): { dtype: 'f32' | 'bf16' | 'f1
   return { dtype: 'f32', bytes: new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength) };
 }
 
-/** The record of `quantizeWeights`. */
+/** The words of `quantizeWeights`. */
 export function quantizeWords(target: Located, numbers: number, block: Omit<Block, 'bytes'>): number[] {
   const { row, column, rows, columns, transposed, dtype, stride = transposed ? rows : columns } = block;
   const [rowsOfEach = 0, rowLength = 0] = target.shape.slice(-2);

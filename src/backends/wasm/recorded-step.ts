@@ -1,6 +1,6 @@
 /**
  * The commands of a step, kept to be run again. Decoding repeats one step for every token; to encode it anew each time would cost the
- * main thread as much time as small kernels take, and a core of its own. The records stay where they are, with all addresses; only the
+ * main thread as much time as small kernels take, and a core of its own. The words of the commands stay where they are, with all addresses; only the
  * numbers that were uploaded are written anew.
  */
 import type { Uploadable } from '../../tensor.ts';
@@ -14,16 +14,16 @@ export interface Room {
   readonly bytes: number;
 }
 
-export class Tape {
+export class RecordedStep {
   readonly uploads: Room[] = [];
   readonly #mails = new Map<Bank, Mail>();
   readonly #words: number[] = [];
-  /** Records whose counter of pieces must be set back. */
-  readonly #records: { readonly bank: Bank; readonly address: number }[] = [];
+  /** Commands whose counter of pieces of work must be set back. */
+  readonly #counters: { readonly bank: Bank; readonly address: number }[] = [];
   #commands: Int32Array | undefined;
   #pieces = 0;
 
-  /** Room in memory that belongs to the tape. */
+  /** Room in memory that belongs to the recording. */
   take(bank: Bank, bytes: number): number | undefined {
     let mail = this.#mails.get(bank);
     if (!mail) {
@@ -41,9 +41,9 @@ export class Tape {
     return this.#pieces;
   }
 
-  add(command: Command, record?: { bank: Bank; address: number }): void {
+  add(command: Command, words?: { bank: Bank; address: number }): void {
     packCommand(command, this.#words);
-    if (record) this.#records.push(record);
+    if (words) this.#counters.push(words);
   }
 
   /** Forgets everything but its memory. */
@@ -51,7 +51,7 @@ export class Tape {
     this.uploads.length = 0;
     for (const mail of this.#mails.values()) mail.empty();
     this.#words.length = 0;
-    this.#records.length = 0;
+    this.#counters.length = 0;
     this.#commands = undefined;
   }
 
@@ -64,7 +64,7 @@ export class Tape {
       const source = new Uint8Array(data.buffer, data.byteOffset, bytes);
       new Uint8Array(bank.memory.buffer, address, bytes).set(source);
     });
-    for (const { bank, address } of this.#records) bank.words[address / 4 + 2] = 0;
+    for (const { bank, address } of this.#counters) bank.words[address / 4 + 2] = 0;
     this.#commands ??= Int32Array.from(this.#words);
     return this.#commands;
   }
