@@ -345,8 +345,8 @@ const ternaryLinears = (
   const ws = matrices.map(({ w }) => w);
   const scales = matrices.map(({ wScale }) => wScale);
   const biases = matrices.flatMap(({ b }) => (b ? [b] : []));
-  const codes = reads?.derived('Int8', '[T, J]', `${reads.name.split('.').at(-1)} as the ternary layers read it, int8`);
-  const factors = reads?.derived('Scale', '[T]', `127 / max|${reads.name.split('.').at(-1)}| of each token`);
+  const codes = reads?.beside('Int8', '[T, J]', `${reads.name.split('.').at(-1)} as the ternary layers read it, int8`);
+  const factors = reads?.beside('Scale', '[T]', `127 / max|${reads.name.split('.').at(-1)}| of each token`);
   return ({ ops, show }, x) => {
     const [q0, s0] = ops.quantizeRows(x);
     const q = codes ? show(codes, q0) : q0; // [T, J]

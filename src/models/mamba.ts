@@ -43,7 +43,7 @@ function mixerSites(part: Part) {
     ssmState: part.site(
       'ssmState',
       '[E, N]',
-      'the state after the last token of the step; a text of more than 256 tokens is read in several',
+      'the state after the last token of a step, once per step and not per token; capture reads its text in one step',
     ),
   };
 }

@@ -20,8 +20,8 @@ export class DeclaredSite implements Site {
     all.push(this);
   }
 
-  /** Declares a value that is made of this one; `suffix` is added to the name. */
-  derived(suffix: string, axes: string, about: string): DeclaredSite {
+  /** Declares a value beside this one, that is made of it; `suffix` is added to the name. */
+  beside(suffix: string, axes: string, about: string): DeclaredSite {
     return new DeclaredSite(this.name + suffix, axes, about, this.#all);
   }
 }
