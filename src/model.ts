@@ -7,23 +7,23 @@ import { KEY_VALUE_FORMATS, type KeyValueFormat } from './formats/key-values.ts'
 import {
   type Alternative,
   type FinishReason,
-  GENERATION_KINDS,
-  type GenerationOptions,
+  GENERATION_OPTIONS,
   type GenerationStep,
   generate,
   withText,
 } from './generate.ts';
 import { Capture, type CapturedTensor, matchSites } from './inspect/capture.ts';
 import type { Profile, ProfileRow } from './inspect/timed.ts';
-import { type WatchOptions, watching } from './inspect/watching.ts';
-import { type FillOptions, fill } from './loader/fill.ts';
+import { WATCH_OPTIONS, watching } from './inspect/watching.ts';
+import { FILL_OPTIONS, fill } from './loader/fill.ts';
 import type { OnWarning, OpenedModel } from './loader/open.ts';
 import { filesOf } from './loader/save.ts';
 import { differingCopies } from './loader/verify-copies.ts';
 import { exp } from './math.ts';
-import { checkOptions, type Kind, type Kinds, kinds, oneOf } from './options.ts';
+import { checkOptions } from './options/check.ts';
+import { call, holds, jsonObject, kinds, type OptionsOf, oneOf, option, ownKind } from './options/option.ts';
 import {
-  ENCODE_KINDS,
+  ENCODE_OPTIONS,
   type EncodePromptOptions,
   encodeMore,
   encodePrompt,
@@ -35,30 +35,27 @@ import { checkSequences, Engine, type Request } from './runtime/engine.ts';
 import { PrefixCache, type PrefixCacheOptions } from './runtime/prefix-cache.ts';
 import { State } from './runtime/state.ts';
 import { MAX_TOP, Summaries, type TokenLogprob } from './runtime/summaries.ts';
-import { changedDefaults, type GenerationConfig, withDefaults } from './sampler/generation-config.ts';
+import { changedDefaults, GENERATION_CONFIG, withDefaults } from './sampler/generation-config.ts';
 import { logSumExp, topLogprobs } from './sampler/sampler.ts';
 import type { TypedArray } from './tensor.ts';
 import type { Tokenizer } from './tokenizer/tokenizer.ts';
-import { WINDOW_KINDS, type WindowOptions, windowsOf } from './windows.ts';
+import { WINDOW_OPTIONS, windowsOf } from './windows.ts';
 
-export interface PromptOptions extends GenerationOptions, EncodePromptOptions {
+const aState = ownKind<State>('a State, as newState() gives', (value) => value instanceof State);
+
+export const PROMPT_OPTIONS = {
+  ...GENERATION_OPTIONS,
+  ...ENCODE_OPTIONS,
   /**
    * Go on from what this state has read; at the end it has read the prompt and all that was generated too. For a single prompt, which is
    * appended: after a state that has read something, text gets nothing of what the tokenizer puts in front of a text.
    */
-  readonly state?: State | undefined;
-  /** Keys of the checkpoint's generation_config.json to replace for this call; false leaves its defaults out. */
-  readonly generationConfig?: GenerationConfig | false | undefined;
-}
-
-const aState: Kind = { wanted: 'a State, as newState() gives', holds: (value) => value instanceof State };
-
-const PROMPT_KINDS: Kinds<PromptOptions> = {
-  ...GENERATION_KINDS,
-  ...ENCODE_KINDS,
   state: aState,
-  generationConfig: kinds.objectOrFalse,
+  /** Keys of the checkpoint's generation_config.json to replace for this call; false leaves its defaults out. */
+  generationConfig: GENERATION_CONFIG,
 };
+
+export interface PromptOptions extends OptionsOf<typeof PROMPT_OPTIONS> {}
 
 export interface Completion {
   readonly promptIds: readonly number[];
@@ -95,62 +92,58 @@ export interface Score {
   readonly windows: number;
 }
 
-export interface ScoreOptions extends WindowOptions {
-  readonly alternatives?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
+export const SCORE_OPTIONS = {
+  ...WINDOW_OPTIONS,
+  alternatives: option(kinds.fromZero, 'also the k likeliest tokens at each place', 0),
+  signal: kinds.signal,
   /**
    * Sees the raw logits [n, V] of the positions first .. first + n: each position once, in order. The logits of a position are those that the
    * next token was scored with.
    */
-  readonly onLogits?: ((first: number, logits: Float32Array) => void) | undefined;
-}
-
-const SCORE_KINDS: Kinds<ScoreOptions> = {
-  ...WINDOW_KINDS,
-  alternatives: kinds.fromZero,
-  signal: kinds.signal,
-  onLogits: kinds.call,
+  onLogits: call<(first: number, logits: Float32Array) => void>(),
 };
 
-export interface CaptureOptions extends EncodePromptOptions {
-  /** Site names, `*` for any part. */
-  readonly sites: readonly string[];
-  /** Numbers to put in the place of those of a site, of the same count. */
-  readonly replace?: Readonly<Record<string, TypedArray>> | undefined;
-  readonly state?: State | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
+export interface ScoreOptions extends OptionsOf<typeof SCORE_OPTIONS> {}
 
-const CAPTURE_KINDS: Kinds<CaptureOptions> = {
-  ...ENCODE_KINDS,
-  sites: { wanted: "a list of site names, as in ['blocks.*.pattern']", holds: kinds.texts.holds },
-  replace: kinds.object,
+const LOGITS_OPTIONS = { ...ENCODE_OPTIONS, signal: kinds.signal };
+
+const siteNames = ownKind<readonly string[]>("a list of site names, as in ['blocks.*.pattern']", (value) =>
+  holds(kinds.texts, value),
+);
+
+const CAPTURE_OPTIONS = {
+  ...ENCODE_OPTIONS,
+  sites: siteNames,
+  /** Numbers to put in the place of those of a site, of the same count. */
+  replace: jsonObject<Readonly<Record<string, TypedArray>>>(),
   state: aState,
   signal: kinds.signal,
 };
 
-export interface LoadOptions extends FillOptions, WatchOptions {
+export interface CaptureOptions extends OptionsOf<typeof CAPTURE_OPTIONS> {
+  /** Site names, `*` for any part. */
+  readonly sites: readonly string[];
+}
+
+export const LOAD_OPTIONS = {
+  ...FILL_OPTIONS,
+  ...WATCH_OPTIONS,
   /** How states keep keys and values; default f32. f16 halves their memory, i8 takes little more than a quarter. */
-  readonly keyValues?: KeyValueFormat | undefined;
+  keyValues: option(
+    oneOf<KeyValueFormat>(KEY_VALUE_FORMATS),
+    'format in which a model remembers what it has read',
+    'f32',
+  ),
   /**
    * What all states together may take, those of prefix caches included; default: as much as the backend grants. They are given
    * memory when it is needed; while it is enlarged, the old and the new exist side by side.
    */
-  readonly maxStateBytes?: number | undefined;
+  maxStateBytes: option(kinds.positive, 'bytes that all states together may take (default: as much as there is)'),
   /** Told what is odd about a checkpoint but no error. */
-  readonly onWarning?: OnWarning | undefined;
-}
-
-export const LOAD_KINDS: Kinds<LoadOptions> = {
-  signal: kinds.signal,
-  onProgress: kinds.call,
-  onFilled: kinds.call,
-  keyValues: oneOf(KEY_VALUE_FORMATS),
-  maxStateBytes: kinds.positive,
-  check: kinds.flag,
-  profile: kinds.flag,
-  onWarning: kinds.call,
+  onWarning: call<OnWarning>(),
 };
+
+export interface LoadOptions extends OptionsOf<typeof LOAD_OPTIONS> {}
 
 export class Model {
   readonly opened: OpenedModel;
@@ -175,8 +168,7 @@ export class Model {
   ): Promise<Model> {
     let ready: Backend | undefined;
     try {
-      checkOptions('Model.load', options, LOAD_KINDS);
-      const { keyValues, maxStateBytes } = options;
+      const { keyValues, maxStateBytes } = checkOptions('Model.load', options, LOAD_OPTIONS);
       ready = await backend;
       for (const warning of await differingCopies(opened.plan.copies, options.signal)) options.onWarning?.(warning);
       const { ops, watch, profile } = watching(eager(ready), ready, options);
@@ -230,13 +222,13 @@ export class Model {
    * they are.
    */
   encode(prompt: Prompt, options: EncodePromptOptions = {}): readonly number[] {
-    checkOptions('encode', options, ENCODE_KINDS);
+    checkOptions('encode', options, ENCODE_OPTIONS);
     return encodePrompt(this.opened, prompt, options);
   }
 
   /** One prompt, or several at once; steps say by `index` to which prompt they belong. */
   async *generate(prompts: Prompts, options: PromptOptions = {}): AsyncGenerator<GenerationStep> {
-    checkOptions('generation', options, PROMPT_KINDS);
+    checkOptions('generation', options, PROMPT_OPTIONS);
     const { state, generationConfig, splitSpecialTokens, ...rest } = options;
     const defaults = changedDefaults(this.opened.generation, generationConfig);
     const list = promptList(prompts);
@@ -274,8 +266,7 @@ export class Model {
 
   /** The probability of every token of a text, given the tokens before it: in windows where the text is longer than the context. */
   async score(prompt: Prompt, options: ScoreOptions = {}): Promise<Score> {
-    checkOptions('score', options, SCORE_KINDS);
-    const { alternatives = 0, signal, onLogits } = options;
+    const { alternatives, signal, onLogits } = checkOptions('score', options, SCORE_OPTIONS);
     const { windows, ...cut } = windowsOf(this.opened, prompt, options);
     const { vocabSize } = this.engine.model.facts;
     const tokens: ScoredToken[] = [];
@@ -318,12 +309,8 @@ export class Model {
   }
 
   /** The raw scores [T, V] of the next token after every position. */
-  async logits(
-    prompt: Prompt,
-    options: EncodePromptOptions & { readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<CapturedTensor> {
-    checkOptions('logits', options, { ...ENCODE_KINDS, signal: kinds.signal });
-    const { signal, splitSpecialTokens } = options;
+  async logits(prompt: Prompt, options: OptionsOf<typeof LOGITS_OPTIONS> = {}): Promise<CapturedTensor> {
+    const { signal, splitSpecialTokens } = checkOptions('logits', options, LOGITS_OPTIONS);
     const ids = this.encode(prompt, { splitSpecialTokens });
     const { vocabSize } = this.engine.model.facts;
     const data = new Float32Array(ids.length * vocabSize);
@@ -334,7 +321,7 @@ export class Model {
 
   /** The values of some sites while the model reads a text. */
   async capture(prompt: Prompt, options: CaptureOptions): Promise<Map<string, CapturedTensor>> {
-    checkOptions('capture', options, CAPTURE_KINDS);
+    checkOptions('capture', options, CAPTURE_OPTIONS);
     if (!options?.sites)
       throw new UsageError("capture needs the names of sites, as in { sites: ['blocks.*.pattern'] }.");
     const { sites, replace = {}, state: given, signal } = options;

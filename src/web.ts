@@ -6,40 +6,36 @@ import { sourceOf } from './checkpoint/folder-memory.ts';
 import { type LoadedTensor, readTensors } from './checkpoint/load-tensors.ts';
 import type { Folder } from './checkpoint/source.ts';
 import { FetchError, quote, UsageError } from './errors.ts';
-import { OPEN_KINDS, type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
-import { LOAD_KINDS, type LoadOptions, Model } from './model.ts';
-import { checkOptions, type Kinds, kinds, pickOptions } from './options.ts';
+import { OPEN_OPTIONS, type OpenedModel, openModel } from './loader/open.ts';
+import { LOAD_OPTIONS, Model } from './model.ts';
+import { checkOptions, pickOptions } from './options/check.ts';
+import { kinds, type OptionsOf, option, ownKind } from './options/option.ts';
 
 export { httpFolder } from './checkpoint/folder-http.ts';
 export { memoryFolder } from './checkpoint/folder-memory.ts';
 export * from './index.ts';
 
-export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder' | 'maxTensorBytes'>, LoadOptions {
+const { tokenizerFolder: _, maxTensorBytes: __, ...openOptions } = OPEN_OPTIONS;
+
+const PRETRAINED_OPTIONS = {
+  ...openOptions,
+  ...LOAD_OPTIONS,
   /** Threads that compute; default: all cores, at most 8, and 1 on pages that are not isolated. */
-  readonly threads?: number | undefined;
+  threads: option(kinds.fromOne, 'threads that compute'),
   /** False gives the same bits in every engine, a little slower in those that have relaxed SIMD; default: where there is some. */
-  readonly relaxedSimd?: boolean | undefined;
+  relaxedSimd: kinds.flag,
   /**
    * Address of the file `portmanteau/worker`, of the page's own origin, for pages whose Content-Security-Policy lets no worker start from a
    * blob. Default: the script of the threads is part of the library.
    */
-  readonly workerUrl?: string | URL | undefined;
+  workerUrl: ownKind<string | URL>('a URL', (value) => typeof value === 'string' || value instanceof URL),
   /** Branch, tag or commit on the hub; default main. */
-  readonly revision?: string | undefined;
+  revision: option(kinds.text, 'branch, tag or commit on the hub', 'main'),
   /** Where the tokenizer is, when it does not lie with the weights. */
-  readonly tokenizer?: string | URL | Folder | undefined;
-}
-
-const { tokenizerFolder: _, maxTensorBytes: __, ...openKinds } = OPEN_KINDS;
-const PRETRAINED_KINDS: Kinds<PretrainedOptions> = {
-  ...openKinds,
-  ...LOAD_KINDS,
-  threads: kinds.fromOne,
-  relaxedSimd: kinds.flag,
-  workerUrl: { wanted: 'a URL', holds: (value) => typeof value === 'string' || value instanceof URL },
-  revision: kinds.text,
-  tokenizer: { wanted: 'a URL, a hub id or a folder', holds: isReference },
+  tokenizer: ownKind<string | URL | Folder>('a URL, a hub id or a folder', isReference),
 };
+
+export interface PretrainedOptions extends OptionsOf<typeof PRETRAINED_OPTIONS> {}
 
 function isReference(value: unknown): boolean {
   return typeof value === 'string' || value instanceof URL || (typeof value === 'object' && !!value && 'open' in value);
@@ -49,7 +45,7 @@ function isReference(value: unknown): boolean {
 function checkPretrained(who: string, reference: unknown, options: PretrainedOptions): void {
   if (!isReference(reference))
     throw new UsageError(`${who} got ${quote(reference)} for a model, wanted a URL, a hub id or a folder.`);
-  checkOptions(who, options, PRETRAINED_KINDS);
+  checkOptions(who, options, PRETRAINED_OPTIONS);
 }
 
 /**
@@ -64,7 +60,7 @@ export async function fromPretrained(
   const opened = await openPretrained(reference, options);
   const { threads, relaxedSimd, workerUrl } = options;
   const backend = createWasmBackend({ platform: webPlatform(workerUrl), threads, relaxedSimd });
-  return Model.load(opened, allowedByPolicy(backend), pickOptions(options, LOAD_KINDS));
+  return Model.load(opened, allowedByPolicy(backend), pickOptions(options, LOAD_OPTIONS));
 }
 
 /** As fromPretrained, but reads no weights yet: config, headers and tokenizer only. */
@@ -76,7 +72,7 @@ export async function openPretrained(
   const { tokenizer, revision = 'main' } = options;
   const tokenizerFolder = tokenizer === undefined ? undefined : folderOf(tokenizer, 'main');
   try {
-    const open = { ...pickOptions(options, openKinds), maxTensorBytes: MAX_TENSOR_BYTES };
+    const open = { ...pickOptions(options, openOptions), maxTensorBytes: MAX_TENSOR_BYTES };
     return await openModel(folderOf(reference, revision), { ...open, tokenizerFolder });
   } catch (error) {
     throw explained(reference, error);

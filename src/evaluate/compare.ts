@@ -6,20 +6,22 @@ import { UsageError } from '../errors.ts';
 import type { OpenedModel } from '../loader/open.ts';
 import { exp } from '../math.ts';
 import type { Model } from '../model.ts';
-import { checkOptions, type Kinds, kinds } from '../options.ts';
+import { checkOptions } from '../options/check.ts';
+import { call, kinds, type OptionsOf } from '../options/option.ts';
 import type { Prompt } from '../prompt.ts';
 import { Reader } from '../runtime/reader.ts';
 import { logSumExp } from '../sampler/sampler.ts';
-import { WINDOW_KINDS, type WindowOptions, type Windows, windowsOf } from '../windows.ts';
+import { WINDOW_OPTIONS, type WindowOptions, type Windows, windowsOf } from '../windows.ts';
+
+const COMPARE_OPTIONS = {
+  ...WINDOW_OPTIONS,
+  signal: kinds.signal,
+  /** Told after each piece how many tokens are read, of how many; what it returns is awaited. */
+  onProgress: call<(tokens: number, total: number) => unknown>(),
+};
 
 /** The default of `window` is the model's context here too, but 1024 at most. */
-export interface CompareOptions extends WindowOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** Told after each piece how many tokens are read, of how many; what it returns is awaited. */
-  readonly onProgress?: (tokens: number, total: number) => unknown;
-}
-
-const COMPARE_KINDS: Kinds<CompareOptions> = { ...WINDOW_KINDS, signal: kinds.signal, onProgress: kinds.call };
+export interface CompareOptions extends OptionsOf<typeof COMPARE_OPTIONS> {}
 
 /** Logarithms are natural: divergences and log-probabilities in nats. */
 export interface Comparison {
@@ -66,8 +68,7 @@ export async function compare(
   prompt: Prompt,
   options: CompareOptions = {},
 ): Promise<Comparison> {
-  checkOptions('compare', options, COMPARE_KINDS);
-  const { signal, onProgress } = options;
+  const { signal, onProgress } = checkOptions('compare', options, COMPARE_OPTIONS);
   const { vocabSize } = model.opened.model.facts;
   const { front, window, stride, windows } = comparedWindows(model.opened, prompt, options);
   const other = reference.opened.model.facts.vocabSize;

@@ -6,8 +6,9 @@ import { CheckpointError } from '../errors.ts';
 import { ConfigReader, type JsonObject } from '../models/config.ts';
 import { familyOf } from '../models/index.ts';
 import type { LanguageModel } from '../models/model.ts';
-import { checkOptions, type Kinds, kinds, oneOf } from '../options.ts';
-import type { GenerationConfig, GenerationDefaults } from '../sampler/generation-config.ts';
+import { checkOptions } from '../options/check.ts';
+import { call, jsonObject, kinds, type OptionsOf, oneOf, option, ownKind } from '../options/option.ts';
+import { GENERATION_CONFIG, type GenerationDefaults } from '../sampler/generation-config.ts';
 import { createTokenizerFromFiles } from '../tokenizer/older-files.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { declareFitting, formatsThatFit } from './fitting.ts';
@@ -19,48 +20,46 @@ import { missingTensor, renamed, withoutIgnored } from './names.ts';
 import { Plan } from './plan.ts';
 import { ternaryNormOf, ternaryScaleOf, unpackedOf } from './quantization.ts';
 
-export interface OpenOptions {
+export type OnWarning = (message: string) => void;
+
+export const OPEN_OPTIONS = {
   /** Format of the weights in memory; default `auto`. */
-  readonly weights?: WeightFormat | undefined;
+  weights: option(
+    oneOf<WeightFormat>(WEIGHT_FORMATS),
+    'format of the weights in memory; auto: as stored, if that fits',
+    'auto',
+  ),
   /** What `auto` may take for weights; more, and they are kept in a smaller format. */
-  readonly memoryBytes?: number | undefined;
+  memoryBytes: kinds.amount,
   /** What one tensor may take in one piece: a limit of the backend that will be used. */
-  readonly maxTensorBytes?: number | undefined;
+  maxTensorBytes: kinds.amount,
   /** Keys of config.json to pass over although they are not understood. */
-  readonly ignoreConfigKeys?: readonly string[] | undefined;
+  ignoreConfigKeys: option(kinds.texts, 'keys of config.json to pass over'),
   /** Tensors to pass over although the model might need them: names in the files, `*` for any part. */
-  readonly ignoreTensors?: readonly string[] | undefined;
+  ignoreTensors: option(kinds.texts, 'tensors of the checkpoint to pass over, * for any part'),
   /**
    * The head of a model whose config.json ties it to the embedding: `stored` or `embedding`. Default: that which is stored when both are and
    * differ, as in transformers 5.
    */
-  readonly tiedHead?: TiedHead | undefined;
+  tiedHead: option(
+    oneOf<TiedHead>(TIED_HEADS),
+    'the head, where config.json ties it to the embedding (default: the stored one where there is one that differs)',
+  ),
   /** Keys of config.json to replace, such as { tie_word_embeddings: false }. */
-  readonly config?: JsonObject | undefined;
+  config: jsonObject<JsonObject>(),
   /** Keys of generation_config.json to replace, such as { repetition_penalty: 1 }; false leaves its defaults out. */
-  readonly generationConfig?: GenerationConfig | false | undefined;
+  generationConfig: GENERATION_CONFIG,
   /** Where the tokenizer is, when not beside the weights. */
-  readonly tokenizerFolder?: Folder | undefined;
+  tokenizerFolder: ownKind<Folder>(
+    'a folder',
+    (value) => typeof value === 'object' && value !== null && 'open' in value,
+  ),
   /** Told what is odd about the files but no error. */
-  readonly onWarning?: OnWarning | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-export type OnWarning = (message: string) => void;
-
-export const OPEN_KINDS: Kinds<OpenOptions> = {
-  weights: oneOf(WEIGHT_FORMATS),
-  memoryBytes: kinds.amount,
-  maxTensorBytes: kinds.amount,
-  ignoreConfigKeys: kinds.texts,
-  ignoreTensors: kinds.texts,
-  tiedHead: oneOf(TIED_HEADS),
-  config: kinds.object,
-  generationConfig: kinds.objectOrFalse,
-  tokenizerFolder: kinds.object,
-  onWarning: kinds.call,
+  onWarning: call<OnWarning>(),
   signal: kinds.signal,
 };
+
+export interface OpenOptions extends OptionsOf<typeof OPEN_OPTIONS> {}
 
 export interface OpenedModel {
   readonly family: string;
@@ -90,7 +89,7 @@ const MAX_TOKENIZER_BYTES = 128 << 20;
 
 /** Reads config, headers and tokenizer. Throws UsageError on a bad option, CheckpointError when anything is missing, left over, or of another shape. */
 export async function openModel(folder: Folder, options: OpenOptions = {}): Promise<OpenedModel> {
-  checkOptions('openModel', options, OPEN_KINDS);
+  checkOptions('openModel', options, OPEN_OPTIONS);
   const stored = await readJson(folder, 'config.json', MAX_CONFIG_BYTES);
   if (!stored) throw await noConfig(folder);
   const family = familyOf(stored);

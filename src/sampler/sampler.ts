@@ -12,7 +12,7 @@ import { type Processor, processorsOf } from './processors.ts';
 import { freshSeed, Random } from './random.ts';
 
 export { logSoftmax, logSumExp, topLogprobs } from './logprobs.ts';
-export { checkSamplingOptions, SAMPLING_KINDS, type SamplingOptions } from './options.ts';
+export { checkSamplingOptions, type SamplingOptions } from './options.ts';
 export type { History } from './penalties.ts';
 
 /** Room for one vocabulary. Samplers work one after the other, so clones share it. */
