@@ -7,7 +7,7 @@ import { PrefixCache } from './runtime/prefix-cache.ts';
 import { Reader } from './runtime/reader.ts';
 import type { State } from './runtime/state.ts';
 import { MAX_TOP, Summaries, type SummaryRequest, type TokenLogprob } from './runtime/summaries.ts';
-import { SAMPLING_OPTIONS } from './sampler/options.ts';
+import { SAMPLING_OPTIONS, type SamplingOptions } from './sampler/options.ts';
 import { logSumExp, Sampler, topLogprobs } from './sampler/sampler.ts';
 import { StopText } from './stop-text.ts';
 import type { TextStream, Tokenizer } from './tokenizer/tokenizer.ts';
@@ -34,7 +34,7 @@ export const GENERATION_OPTIONS = {
   ...SAMPLING_OPTIONS,
 };
 
-export interface GenerationOptions extends OptionsOf<typeof GENERATION_OPTIONS> {}
+export interface GenerationOptions extends SamplingOptions, OptionsOf<typeof GENERATION_OPTIONS> {}
 
 /** One of the likeliest tokens at a place. */
 export interface Alternative {

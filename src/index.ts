@@ -16,14 +16,16 @@ export type { ProfileRow } from './inspect/timed.ts';
 export { describe, type ModelDescription } from './loader/describe.ts';
 export type { LoadProgress } from './loader/fill.ts';
 export { checkWeightFormat, WEIGHT_FORMATS, type WeightFormat } from './loader/formats.ts';
-export { TIED_HEADS, type TiedHead } from './loader/head.ts';
+export type { TiedHead } from './loader/head.ts';
 export { type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
 export {
   type CaptureOptions,
   type Completion,
   checkBeforeLoad,
   Model,
+  PROMPT_OPTIONS,
   type PromptOptions,
+  SCORE_OPTIONS,
   type Score,
   type ScoredToken,
   type ScoreOptions,

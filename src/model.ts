@@ -8,14 +8,15 @@ import {
   type Alternative,
   type FinishReason,
   GENERATION_OPTIONS,
+  type GenerationOptions,
   type GenerationStep,
   generate,
   withText,
 } from './generate.ts';
 import { Capture, type CapturedTensor, matchSites } from './inspect/capture.ts';
 import type { Profile, ProfileRow } from './inspect/timed.ts';
-import { WATCH_OPTIONS, watching } from './inspect/watching.ts';
-import { FILL_OPTIONS, fill } from './loader/fill.ts';
+import { WATCH_OPTIONS, type WatchOptions, watching } from './inspect/watching.ts';
+import { FILL_OPTIONS, type FillOptions, fill } from './loader/fill.ts';
 import type { OnWarning, OpenedModel } from './loader/open.ts';
 import { filesOf } from './loader/save.ts';
 import { differingCopies } from './loader/verify-copies.ts';
@@ -39,7 +40,7 @@ import { changedDefaults, GENERATION_CONFIG, withDefaults } from './sampler/gene
 import { logSumExp, topLogprobs } from './sampler/sampler.ts';
 import type { TypedArray } from './tensor.ts';
 import type { Tokenizer } from './tokenizer/tokenizer.ts';
-import { WINDOW_OPTIONS, windowsOf } from './windows.ts';
+import { WINDOW_OPTIONS, type WindowOptions, windowsOf } from './windows.ts';
 
 const aState = ownKind<State>('a State, as newState() gives', (value) => value instanceof State);
 
@@ -55,7 +56,7 @@ export const PROMPT_OPTIONS = {
   generationConfig: GENERATION_CONFIG,
 };
 
-export interface PromptOptions extends OptionsOf<typeof PROMPT_OPTIONS> {}
+export interface PromptOptions extends GenerationOptions, EncodePromptOptions, OptionsOf<typeof PROMPT_OPTIONS> {}
 
 export interface Completion {
   readonly promptIds: readonly number[];
@@ -103,7 +104,7 @@ export const SCORE_OPTIONS = {
   onLogits: call<(first: number, logits: Float32Array) => void>(),
 };
 
-export interface ScoreOptions extends OptionsOf<typeof SCORE_OPTIONS> {}
+export interface ScoreOptions extends WindowOptions, OptionsOf<typeof SCORE_OPTIONS> {}
 
 const LOGITS_OPTIONS = { ...ENCODE_OPTIONS, signal: kinds.signal };
 
@@ -120,7 +121,7 @@ const CAPTURE_OPTIONS = {
   signal: kinds.signal,
 };
 
-export interface CaptureOptions extends OptionsOf<typeof CAPTURE_OPTIONS> {
+export interface CaptureOptions extends EncodePromptOptions, OptionsOf<typeof CAPTURE_OPTIONS> {
   /** Site names, `*` for any part. */
   readonly sites: readonly string[];
 }
@@ -143,7 +144,7 @@ export const LOAD_OPTIONS = {
   onWarning: call<OnWarning>(),
 };
 
-export interface LoadOptions extends OptionsOf<typeof LOAD_OPTIONS> {}
+export interface LoadOptions extends FillOptions, WatchOptions, OptionsOf<typeof LOAD_OPTIONS> {}
 
 export class Model {
   readonly opened: OpenedModel;

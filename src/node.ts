@@ -17,11 +17,18 @@ import { quote, UsageError } from './errors.ts';
 import { checkFits, weightBudget } from './fits-node.ts';
 import { HUB_OPTIONS, type HubOptions } from './hub/hub-node.ts';
 import type { State } from './index.ts';
-import { familyNameOf, OPEN_OPTIONS, type OpenedModel, openModel, openTokenizer } from './loader/open.ts';
+import {
+  familyNameOf,
+  OPEN_OPTIONS,
+  type OpenedModel,
+  type OpenOptions,
+  openModel,
+  openTokenizer,
+} from './loader/open.ts';
 import { checkRounds, type RoundedPart, roundingErrors } from './loader/rounding.ts';
 import { locate } from './locate-node.ts';
 import { memoryFacts, usableBytes } from './memory-node.ts';
-import { LOAD_OPTIONS, Model } from './model.ts';
+import { LOAD_OPTIONS, type LoadOptions, Model } from './model.ts';
 import { checkOptions, pickOptions } from './options/check.ts';
 import { call, jsonObject, kinds, type OptionsOf, option } from './options/option.ts';
 import { checkState, describeStateOf, readState, type StateDescription, stateBytes } from './runtime/state-file.ts';
@@ -50,7 +57,7 @@ export const PRETRAINED_OPTIONS = {
   ...openOptions,
   ...LOAD_OPTIONS,
   /** What the process may take, in place of what the machine and its container allow: `auto` counts with it, and more is refused. */
-  memoryBytes: option(kinds.amount, 'memory to count with (default: what machine and container allow)'),
+  memoryBytes: option(kinds.bytes, 'memory to count with (default: what machine and container allow)'),
   /** Threads that compute; default: all cores, at most 8. */
   threads: option(kinds.fromOne, 'threads that compute (default: all cores, at most 8)'),
   /** False gives the same bits in every engine, a little slower in those that have relaxed SIMD; default: where there is some. */
@@ -65,7 +72,10 @@ export const PRETRAINED_OPTIONS = {
   hub: jsonObject<HubOptions>(),
 };
 
-export interface PretrainedOptions extends OptionsOf<typeof PRETRAINED_OPTIONS> {}
+export interface PretrainedOptions
+  extends Omit<OpenOptions, 'tokenizerFolder' | 'memoryBytes' | 'maxTensorBytes'>,
+    LoadOptions,
+    OptionsOf<typeof PRETRAINED_OPTIONS> {}
 
 /** Throws UsageError on what cannot be a model's name, and on options that are none. */
 function checkPretrained(who: string, reference: unknown, options: PretrainedOptions): void {
@@ -144,7 +154,7 @@ async function orClose(opened: OpenedModel, check: () => void | Promise<void>): 
 }
 
 const SAVE_OPTIONS = {
-  maxShardBytes: option(kinds.amount, 'bytes of one file of weights', 5e9),
+  maxShardBytes: option(kinds.bytes, 'bytes of one file of weights', 5e9),
   signal: kinds.signal,
   /** Bytes written so far. */
   onBytes: call<(bytes: number) => void>(),

@@ -6,8 +6,8 @@ import { sourceOf } from './checkpoint/folder-memory.ts';
 import { type LoadedTensor, readTensors } from './checkpoint/load-tensors.ts';
 import type { Folder } from './checkpoint/source.ts';
 import { FetchError, quote, UsageError } from './errors.ts';
-import { OPEN_OPTIONS, type OpenedModel, openModel } from './loader/open.ts';
-import { LOAD_OPTIONS, Model } from './model.ts';
+import { OPEN_OPTIONS, type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
+import { LOAD_OPTIONS, type LoadOptions, Model } from './model.ts';
 import { checkOptions, pickOptions } from './options/check.ts';
 import { kinds, type OptionsOf, option, ownKind } from './options/option.ts';
 
@@ -35,7 +35,10 @@ const PRETRAINED_OPTIONS = {
   tokenizer: ownKind<string | URL | Folder>('a URL, a hub id or a folder', isReference),
 };
 
-export interface PretrainedOptions extends OptionsOf<typeof PRETRAINED_OPTIONS> {}
+export interface PretrainedOptions
+  extends Omit<OpenOptions, 'tokenizerFolder' | 'maxTensorBytes'>,
+    LoadOptions,
+    OptionsOf<typeof PRETRAINED_OPTIONS> {}
 
 function isReference(value: unknown): boolean {
   return typeof value === 'string' || value instanceof URL || (typeof value === 'object' && !!value && 'open' in value);

@@ -7,7 +7,7 @@
 import { UsageError } from './errors.ts';
 import type { OpenedModel } from './loader/open.ts';
 import { kinds, type OptionsOf, option } from './options/option.ts';
-import { ENCODE_OPTIONS, encodePrompt, type Prompt } from './prompt.ts';
+import { ENCODE_OPTIONS, type EncodePromptOptions, encodePrompt, type Prompt } from './prompt.ts';
 import { checkSequences } from './runtime/engine.ts';
 
 export const WINDOW_OPTIONS = {
@@ -21,7 +21,7 @@ export const WINDOW_OPTIONS = {
   ),
 };
 
-export interface WindowOptions extends OptionsOf<typeof WINDOW_OPTIONS> {}
+export interface WindowOptions extends EncodePromptOptions, OptionsOf<typeof WINDOW_OPTIONS> {}
 
 export interface Window {
   /** What the model reads. */

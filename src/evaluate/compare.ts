@@ -21,7 +21,7 @@ const COMPARE_OPTIONS = {
 };
 
 /** The default of `window` is the model's context here too, but 1024 at most. */
-export interface CompareOptions extends OptionsOf<typeof COMPARE_OPTIONS> {}
+export interface CompareOptions extends WindowOptions, OptionsOf<typeof COMPARE_OPTIONS> {}
 
 /** Logarithms are natural: divergences and log-probabilities in nats. */
 export interface Comparison {

@@ -30,9 +30,9 @@ export const OPEN_OPTIONS = {
     'auto',
   ),
   /** What `auto` may take for weights; more, and they are kept in a smaller format. */
-  memoryBytes: kinds.amount,
+  memoryBytes: kinds.bytes,
   /** What one tensor may take in one piece: a limit of the backend that will be used. */
-  maxTensorBytes: kinds.amount,
+  maxTensorBytes: kinds.bytes,
   /** Keys of config.json to pass over although they are not understood. */
   ignoreConfigKeys: option(kinds.texts, 'keys of config.json to pass over'),
   /** Tensors to pass over although the model might need them: names in the files, `*` for any part. */

@@ -29,10 +29,8 @@ export type FilledOptions<D> = {
   readonly [K in keyof D]: D[K] extends OptionWithDefault<infer T> ? T : ValueOf<D[K]> | undefined;
 };
 
-type Schema<T> = v.GenericSchema<unknown, T>;
-
-/** `wanted` is how the values are described: it follows that word in messages, and stands in the help. */
-export const kind = <T>(wanted: string, schema: Schema<T>) => v.pipe(schema, v.title(wanted)) as unknown as Option<T>;
+/** A schema of valibot with a description of its values, which follows the word 'wanted' in messages and stands in the help. */
+export const kind = <T>(wanted: string, schema: Option<T>): Option<T> => v.pipe(schemaOf(schema), v.title(wanted));
 
 /** What no schema describes, such as an object with methods. */
 export const ownKind = <T>(wanted: string, holds: (value: unknown) => boolean): Option<T> =>
@@ -53,7 +51,8 @@ export const kinds = {
   fromZero: kind('a whole number from 0 on', whole(0)),
   fromOne: kind('a whole number from 1 on', whole(1)),
   seed: kind('a whole number from 0 to 2^53 - 1', whole(0)),
-  /** Infinity too. */
+  /** Infinity too, as of `amount`. */
+  bytes: kind('a number of bytes, from 0 on', v.pipe(v.number(), v.minValue(0))),
   amount: kind('a number from 0 on', v.pipe(v.number(), v.minValue(0))),
   finite: kind('a finite number', v.pipe(v.number(), v.finite())),
   notNegative: kind('a finite number from 0 on', v.pipe(v.number(), v.finite(), v.minValue(0))),
@@ -81,12 +80,12 @@ export function option<T>(type: Option<T>, about: string): Option<T>;
 export function option<T>(type: Option<T>, about: string, byDefault: T): OptionWithDefault<T>;
 export function option<T>(type: Option<T>, about: string, byDefault?: T): Option<T> {
   const described = v.pipe(schemaOf(type), v.description(about));
-  return (byDefault === undefined ? described : v.optional(described, byDefault)) as unknown as Option<T>;
+  return byDefault === undefined ? described : v.optional(described, byDefault as unknown as () => unknown);
 }
 
 /** The schema without its default. */
 function schemaOf<T>(type: Option<T>): v.GenericSchema<unknown, T> {
-  const schema = type as unknown as v.GenericSchema<unknown, T> & { readonly wrapped?: v.GenericSchema<unknown, T> };
+  const schema = type as v.GenericSchema<unknown, T> & { readonly wrapped?: v.GenericSchema<unknown, T> };
   return schema.wrapped ?? schema;
 }
 
@@ -96,6 +95,9 @@ export const wantedOf = (type: Option<unknown>): string => v.getTitle(schemaOf(t
 
 export const aboutOf = (type: Option<unknown>): string => v.getDescription(schemaOf(type)) ?? '';
 
+/** What kind of value is wanted, as valibot calls it, whether there is a default or not. */
+export const typeOf = (type: Option<unknown>): string => schemaOf(type).type;
+
 /** The texts of `oneOf`; undefined for other kinds. */
 export const choicesOf = (type: Option<unknown>): readonly string[] | undefined =>
-  (schemaOf(type) as { readonly options?: readonly string[] }).options;
+  typeOf(type) === 'picklist' ? (schemaOf(type) as v.PicklistSchema<string[], undefined>).options : undefined;

@@ -10,7 +10,7 @@ import { commonPrefix, type State } from './state.ts';
 
 const PREFIX_CACHE_OPTIONS = {
   /** What the kept states may take together; the least recently used go first. Default 512 MiB. */
-  maxBytes: option(kinds.amount, 'bytes that the kept states may take together', 512 * 2 ** 20),
+  maxBytes: option(kinds.bytes, 'bytes that the kept states may take together', 512 * 2 ** 20),
 };
 
 export interface PrefixCacheOptions extends OptionsOf<typeof PREFIX_CACHE_OPTIONS> {}

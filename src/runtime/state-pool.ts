@@ -222,7 +222,7 @@ export class StatePool {
     return new UsageError(
       `the memory of states is full: ${this.#holders.size} sequences hold ${tokens} tokens in ${this.usedBytes} bytes ${bound}, ` +
         `and ${missing} more are needed. Dispose of states or prefix caches, read fewer or shorter texts at once, ` +
-        'keep keys and values as f16 or i8, or load the model with a larger maxStateBytes.',
+        'keep keys and values as f16 or i8, or load the model with a larger maxStateBytes (--max-state).',
       { cause },
     );
   }
