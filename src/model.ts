@@ -16,11 +16,13 @@ import {
 import { Capture, type CapturedTensor, matchSites } from './inspect/capture.ts';
 import type { Profile, ProfileRow } from './inspect/timed.ts';
 import { WATCH_OPTIONS, type WatchOptions, watching } from './inspect/watching.ts';
+import { describe, type ModelDescription } from './loader/describe.ts';
 import { FILL_OPTIONS, type FillOptions, fill } from './loader/fill.ts';
 import type { OnWarning, OpenedModel } from './loader/open.ts';
 import { filesOf } from './loader/save.ts';
 import { differingCopies } from './loader/verify-copies.ts';
 import { exp } from './math.ts';
+import type { ModelFacts, Site } from './models/model.ts';
 import { checkOptions } from './options/check.ts';
 import { call, holds, jsonObject, kinds, type OptionsOf, oneOf, option, ownKind } from './options/option.ts';
 import {
@@ -146,15 +148,26 @@ export const LOAD_OPTIONS = {
 
 export interface LoadOptions extends FillOptions, WatchOptions, OptionsOf<typeof LOAD_OPTIONS> {}
 
-export class Model {
+/** What a model is made of, for the rooms of this library: the entries do not export it. */
+export interface ModelParts {
   readonly opened: OpenedModel;
   readonly engine: Engine;
+}
 
+export let partsOf: (model: Model) => ModelParts;
+
+export class Model {
+  readonly #opened: OpenedModel;
+  readonly #engine: Engine;
   readonly #profile: Profile | undefined;
 
+  static {
+    partsOf = (model) => ({ opened: model.#opened, engine: model.#engine });
+  }
+
   private constructor(opened: OpenedModel, engine: Engine, profile: Profile | undefined) {
-    this.opened = opened;
-    this.engine = engine;
+    this.#opened = opened;
+    this.#engine = engine;
     this.#profile = profile;
   }
 
@@ -185,11 +198,16 @@ export class Model {
   }
 
   get family(): string {
-    return this.opened.family;
+    return this.#opened.family;
+  }
+
+  /** Size of the vocabulary, width, layers, length of the context, and whatever else its family reads from config.json. */
+  get facts(): ModelFacts {
+    return this.#opened.model.facts;
   }
 
   get tokenizer(): Tokenizer | undefined {
-    return this.opened.tokenizer;
+    return this.#opened.tokenizer;
   }
 
   /** What every op has taken so far, the longest first; empty unless the model was loaded with `profile`. */
@@ -198,24 +216,29 @@ export class Model {
   }
 
   /** Names, axes and meanings of all values that can be captured. */
-  get sites() {
-    return this.opened.model.sites;
+  get sites(): readonly Site[] {
+    return this.#opened.model.sites;
+  }
+
+  /** Parts, files, memory and defaults of generation; `threads`: as many as the peak of memory is estimated for. */
+  describe(threads = 1): ModelDescription {
+    return describe(this.#opened, threads, this.#engine.pool.keyValues);
   }
 
   /** Memory of one conversation, to be handed to generate, complete or capture. Dispose it when done. */
   newState(): State {
-    return this.engine.newState();
+    return this.#engine.newState();
   }
 
   /** Bytes of all states now: that they use, that are taken from the backend for them, and that they may take at most. */
   get stateMemory(): { readonly usedBytes: number; readonly bytes: number; readonly maxBytes: number } {
-    const { usedBytes, bytes, maxBytes } = this.engine.pool;
+    const { usedBytes, bytes, maxBytes } = this.#engine.pool;
     return { usedBytes, bytes, maxBytes };
   }
 
   /** Keeps what generate and complete have read, for prompts that begin in the same way. Dispose it when done. */
   newPrefixCache(options: PrefixCacheOptions = {}): PrefixCache {
-    return new PrefixCache(this.engine, options);
+    return new PrefixCache(this.#engine, options);
   }
 
   /**
@@ -224,14 +247,14 @@ export class Model {
    */
   encode(prompt: Prompt, options: EncodePromptOptions = {}): readonly number[] {
     checkOptions('encode', options, ENCODE_OPTIONS);
-    return encodePrompt(this.opened, prompt, options);
+    return encodePrompt(this.#opened, prompt, options);
   }
 
   /** One prompt, or several at once; steps say by `index` to which prompt they belong. */
   async *generate(prompts: Prompts, options: PromptOptions = {}): AsyncGenerator<GenerationStep> {
     checkOptions('generation', options, PROMPT_OPTIONS);
     const { state, generationConfig, splitSpecialTokens, ...rest } = options;
-    const defaults = changedDefaults(this.opened.generation, generationConfig);
+    const defaults = changedDefaults(this.#opened.generation, generationConfig);
     const list = promptList(prompts);
     if (state && list.length > 1)
       throw new UsageError('a state belongs to one prompt; generate several without, or one by one.');
@@ -240,8 +263,8 @@ export class Model {
       ...(state ? { state } : {}),
     }));
     const endIds =
-      generationConfig && 'eos_token_id' in generationConfig ? new Set(defaults.endIds) : this.opened.endIds;
-    yield* generate(this.engine, inputs, this.tokenizer, endIds, withDefaults(defaults, rest));
+      generationConfig && 'eos_token_id' in generationConfig ? new Set(defaults.endIds) : this.#opened.endIds;
+    yield* generate(this.#engine, inputs, this.tokenizer, endIds, withDefaults(defaults, rest));
   }
 
   /** All of what generate() gives for one prompt, at the end. */
@@ -268,8 +291,8 @@ export class Model {
   /** The probability of every token of a text, given the tokens before it: in windows where the text is longer than the context. */
   async score(prompt: Prompt, options: ScoreOptions = {}): Promise<Score> {
     const { alternatives, signal, onLogits } = checkOptions('score', options, SCORE_OPTIONS);
-    const { windows, ...cut } = windowsOf(this.opened, prompt, options);
-    const { vocabSize } = this.engine.model.facts;
+    const { windows, ...cut } = windowsOf(this.#opened, prompt, options);
+    const { vocabSize } = this.facts;
     const tokens: ScoredToken[] = [];
     const most = Math.min(alternatives, vocabSize);
     const add = (id: number, logprob: number | null, top: readonly TokenLogprob[]) => {
@@ -313,7 +336,7 @@ export class Model {
   async logits(prompt: Prompt, options: OptionsOf<typeof LOGITS_OPTIONS> = {}): Promise<CapturedTensor> {
     const { signal, splitSpecialTokens } = checkOptions('logits', options, LOGITS_OPTIONS);
     const ids = this.encode(prompt, { splitSpecialTokens });
-    const { vocabSize } = this.engine.model.facts;
+    const { vocabSize } = this.facts;
     const data = new Float32Array(ids.length * vocabSize);
     const visit = (first: number, some: Float32Array) => data.set(some, first * vocabSize);
     await this.#readThrough({ ids, rows: 'all', visit, signal });
@@ -330,13 +353,13 @@ export class Model {
     const wanted = matchSites(this.sites, sites);
     const replacements = new Map(Object.entries(replace));
     matchSites(this.sites, [...replacements.keys()]);
-    const { backend, ops } = this.engine;
+    const { backend, ops } = this.#engine;
     const capture = new Capture(backend, ops, wanted, replacements);
     const state = given ?? this.newState();
     try {
       const { tap } = capture;
       const rows = tap.sees('logits') ? 'all' : 'none';
-      const [outcome] = await this.engine.step([{ ids, state, rows, tap, signal }]);
+      const [outcome] = await this.#engine.step([{ ids, state, rows, tap, signal }]);
       if (outcome?.failure) throw outcome.failure.error;
       return await capture.collect();
     } finally {
@@ -350,20 +373,20 @@ export class Model {
    * of at most `maxShardBytes` (default 5e9) with an index, config and tokenizer as they were. In Node, saveModel writes them.
    */
   files({ maxShardBytes }: { readonly maxShardBytes?: number } = {}): Promise<SavedFile[]> {
-    return filesOf(this.opened, this.engine.backend, maxShardBytes);
+    return filesOf(this.#opened, this.#engine.backend, maxShardBytes);
   }
 
   /** Ids of a prompt that goes on from a state, or begins a text. */
   #append(prompt: Prompt, state: State | undefined, options: EncodePromptOptions): readonly number[] {
     const encode = state && state.length > 0 ? encodeMore : encodePrompt;
-    return encode(this.opened, prompt, options);
+    return encode(this.#opened, prompt, options);
   }
 
   /** Reads one text with a state of its own. */
   async #readThrough(request: Omit<Request, 'state'>): Promise<void> {
     const state = this.newState();
     try {
-      await this.engine.read([{ ...request, state }]);
+      await this.#engine.read([{ ...request, state }]);
     } finally {
       state.dispose();
     }
@@ -371,7 +394,7 @@ export class Model {
 
   /** Ends workers and gives back all memory. States of this model are gone with it. */
   async dispose(): Promise<void> {
-    await this.engine.backend.dispose();
+    await this.#engine.backend.dispose();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

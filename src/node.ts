@@ -28,7 +28,7 @@ import {
 import { checkRounds, type RoundedPart, roundingErrors } from './loader/rounding.ts';
 import { locate } from './locate-node.ts';
 import { memoryFacts, usableBytes } from './memory-node.ts';
-import { LOAD_OPTIONS, type LoadOptions, Model } from './model.ts';
+import { LOAD_OPTIONS, type LoadOptions, Model, partsOf } from './model.ts';
 import { checkOptions, pickOptions } from './options/check.ts';
 import { call, jsonObject, kinds, type OptionsOf, option } from './options/option.ts';
 import { checkState, describeStateOf, readState, type StateDescription, stateBytes } from './runtime/state-file.ts';
@@ -226,12 +226,12 @@ export async function quantizeModel(
  * describeState tells what that is. Throws UsageError where nothing can be written.
  */
 export async function saveState(model: Model, state: State, file: string, options: WriteOptions = {}): Promise<void> {
-  await writeFileWhole(file, await stateBytes(model, state), options);
+  await writeFileWhole(file, await stateBytes(partsOf(model), state), options);
 }
 
 /** A state from a file that saveState wrote. Throws UsageError when there is none, CheckpointError when it is of another model. */
 export function loadState(model: Model, file: string): Promise<State> {
-  return withFile(file, (source) => readState(model, source));
+  return withFile(file, (source) => readState(partsOf(model), source));
 }
 
 /** Before the weights are loaded: throws as loadState would afterwards. */

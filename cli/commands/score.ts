@@ -79,7 +79,7 @@ async function score(reference: string, flags: ScoreFlags): Promise<void> {
     checkNotOfModel(flags.logits, opened);
   };
   await withModel(reference, flags, check, async (model) => {
-    const { vocabSize } = model.opened.model.facts;
+    const { vocabSize } = model.facts;
     const shape = [model.encode(prompt, { splitSpecialTokens }).length, vocabSize] as const;
     const logits = flags.logits === undefined ? undefined : new Float32Array(shape[0] * vocabSize);
     const result = await model.score(prompt, {

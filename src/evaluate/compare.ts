@@ -5,7 +5,7 @@
 import { UsageError } from '../errors.ts';
 import type { OpenedModel } from '../loader/open.ts';
 import { exp } from '../math.ts';
-import type { Model } from '../model.ts';
+import { type Model, partsOf } from '../model.ts';
 import { checkOptions } from '../options/check.ts';
 import { call, kinds, type OptionsOf } from '../options/option.ts';
 import type { Prompt } from '../prompt.ts';
@@ -69,9 +69,9 @@ export async function compare(
   options: CompareOptions = {},
 ): Promise<Comparison> {
   const { signal, onProgress } = checkOptions('compare', options, COMPARE_OPTIONS);
-  const { vocabSize } = model.opened.model.facts;
-  const { front, window, stride, windows } = comparedWindows(model.opened, prompt, options);
-  const other = reference.opened.model.facts.vocabSize;
+  const { vocabSize } = model.facts;
+  const { front, window, stride, windows } = comparedWindows(partsOf(model).opened, prompt, options);
+  const other = reference.facts.vocabSize;
   if (other !== vocabSize)
     throw new UsageError(`models with vocabularies of ${vocabSize} and ${other} words cannot be compared.`);
   const total = windows.reduce((sum, { ids }) => sum + ids.length, 0);
@@ -95,7 +95,7 @@ export async function compare(
           );
         }
       };
-      const readers = [reference, model].map(({ engine }) => new Reader(engine, { stepTokens: STEP_TOKENS }));
+      const readers = [reference, model].map((one) => new Reader(partsOf(one).engine, { stepTokens: STEP_TOKENS }));
       readers[0]?.add({ ids: text, state: states.reference, rows: 'all', visit: keep, signal });
       readers[1]?.add({ ids: text, state: states.model, rows: 'all', visit: judge, signal });
       for (; first < text.length; first += STEP_TOKENS) {

@@ -61,14 +61,22 @@ export const OPEN_OPTIONS = {
 
 export interface OpenOptions extends OptionsOf<typeof OPEN_OPTIONS> {}
 
+/**
+ * A checkpoint that is understood: config, tokenizer and headers of the weights are read, and every tensor has its place. The weights are not read
+ * yet. Its files stay open until it is loaded, or closed by `checkpoint.close()`.
+ */
 export interface OpenedModel {
   readonly family: string;
+  /** As the file has it, in the words of transformers, with what options replace. */
   readonly config: JsonObject;
   /** Keys of config.json that a saved copy must have otherwise to be this model. */
   readonly configChanges: JsonObject;
   readonly checkpoint: Checkpoint;
+  /** Which stored tensors become which tensors in memory. */
   readonly plan: Plan;
+  /** The computation: facts, sites, one forward pass. */
   readonly model: LanguageModel;
+  /** The format that was asked for, or that `auto` chose. */
   readonly weights: WeightFormat;
   readonly tokenizer: Tokenizer | undefined;
   /** Where the tokenizer was found, when that is not beside the weights. */

@@ -17,7 +17,7 @@ import { matrixFormat } from '../../src/formats/index.ts';
 import { ternary } from '../../src/formats/ternary.ts';
 import type { WeightFormat } from '../../src/loader/formats.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { Model } from '../../src/model.ts';
+import { Model, partsOf } from '../../src/model.ts';
 import type { Op } from '../../src/ops/op.ts';
 import { size, type Tensor } from '../../src/tensor.ts';
 import { goldenNames, readGolden } from '../goldens.ts';
@@ -114,10 +114,10 @@ test.each(goldenNames())('%s: the multiply-adds of a prompt are those of the ops
     },
   });
   await using model = await Model.load(await openModel(localFolder(path)), counting);
-  const some = someIds(5, model.opened.model.facts.vocabSize);
+  const some = someIds(5, model.facts.vocabSize);
   products = 0;
-  await model.engine.read([{ ids: some, state: model.newState() }]);
-  const { perToken, head } = multiplyAddsOf(model.opened);
+  await partsOf(model).engine.read([{ ids: some, state: model.newState() }]);
+  const { perToken, head } = multiplyAddsOf(partsOf(model).opened);
   expect(perToken * some.length + head).toBe(products);
 });
 

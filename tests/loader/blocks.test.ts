@@ -21,7 +21,7 @@ import { openModel } from '../../src/loader/open.ts';
 import { Plan } from '../../src/loader/plan.ts';
 import { ternaryScaleOf } from '../../src/loader/quantization.ts';
 import { savedTensors } from '../../src/loader/save.ts';
-import { Model } from '../../src/model.ts';
+import { Model, partsOf } from '../../src/model.ts';
 import type { JsonObject } from '../../src/models/config.ts';
 import type { Weights } from '../../src/models/weights.ts';
 import { size } from '../../src/tensor.ts';
@@ -65,11 +65,11 @@ const digests = (files: ReadonlyMap<string, Uint8Array>) =>
 
 /** The format and bytes of every live tensor, by name and place in its stored tensor. */
 async function live(model: Model) {
-  const { plan } = model.opened;
+  const { plan } = partsOf(model).opened;
   const all = new Map<string, string>();
   for (const [name, pieces] of plan.pieces) {
     for (const [i, { target }] of pieces.entries()) {
-      const { buffer } = await model.engine.backend.read(target);
+      const { buffer } = await partsOf(model).engine.backend.read(target);
       all.set(`${name} ${i}`, `${target.dtype} ${digest(new Uint8Array(buffer))}`);
     }
   }
@@ -92,8 +92,8 @@ describe.each(CASES)('%s kept as %s', (name, weights, dtype) => {
     kept = {
       live: await live(model),
       logits: digest(bytesOf((await model.logits(IDS)).data)),
-      description: describeModel(model.opened),
-      bytes: model.opened.plan.bytes,
+      description: describeModel(partsOf(model).opened),
+      bytes: partsOf(model).opened.plan.bytes,
       saved: await contents(await model.files()),
       sharded: await contents(await model.files({ maxShardBytes: 50_000 })),
     };
