@@ -17,15 +17,9 @@ import { quote, UsageError } from './errors.ts';
 import { checkFits, weightBudget } from './fits-node.ts';
 import { HUB_OPTIONS, type HubOptions } from './hub/hub-node.ts';
 import type { State } from './index.ts';
-import {
-  familyNameOf,
-  OPEN_OPTIONS,
-  type OpenedModel,
-  type OpenOptions,
-  openModel,
-  openTokenizer,
-} from './loader/open.ts';
+import { OPEN_OPTIONS, type OpenedModel, type OpenOptions, openModel, openTokenizer } from './loader/open.ts';
 import { checkRounds, type RoundedPart, roundingErrors } from './loader/rounding.ts';
+import { openFromHub, usualTokenizerOf } from './loader/usual-tokenizer.ts';
 import { locate } from './locate-node.ts';
 import { memoryFacts, usableBytes } from './memory-node.ts';
 import { LOAD_OPTIONS, type LoadOptions, Model, partsOf } from './model.ts';
@@ -87,9 +81,6 @@ function checkPretrained(who: string, reference: unknown, options: PretrainedOpt
   checkOptions(`hub of ${who}`, options?.hub, HUB_OPTIONS);
 }
 
-/** The published Backpack comes without a tokenizer: its card loads GPT-2's. */
-const TOKENIZER_OF: Readonly<Record<string, string>> = { backpack: 'openai-community/gpt2' };
-
 /** Threads that compute unless it is said. */
 export const DEFAULT_THREADS = defaultThreads(nodePlatform);
 
@@ -117,15 +108,8 @@ export async function openPretrained(reference: string | URL, options: Pretraine
   const other = { ...options, revision: undefined }; // of another repository
   const { folder, source } = await locate(String(reference), options);
   const named = options.tokenizer === undefined ? undefined : await tokenizerFolderOf(options.tokenizer, other);
-  const opened = await openModel(folder, { ...open, tokenizerFolder: named });
-  const usual = TOKENIZER_OF[opened.family];
-  if (opened.tokenizer || !usual || source !== 'hub') return opened;
-  const tokenizerFolder = await tokenizerFolderOf(usual, other).catch((error: Error) => {
-    options.onWarning?.(`no tokenizer, so only token ids are understood: ${error.message}`);
-  });
-  if (!tokenizerFolder) return opened;
-  await opened.checkpoint.close();
-  return openModel(folder, { ...open, tokenizerFolder });
+  const all = { ...open, tokenizerFolder: named };
+  return source === 'hub' ? openFromHub(folder, all, (id) => tokenizerFolderOf(id, other)) : openModel(folder, all);
 }
 
 /** The second half of fromPretrained: reads the weights. Throws UsageError, before it takes memory, when they do not fit. */
@@ -278,7 +262,7 @@ export async function openTokenizerOf(reference: string, options: PretrainedOpti
   checkPretrained('openTokenizerOf', reference, options);
   const folder = await tokenizerFolderOf(reference, options);
   const own = await openTokenizer(folder, options.onWarning);
-  const usual = own ? undefined : TOKENIZER_OF[(await familyNameOf(folder)) ?? ''];
+  const usual = own ? undefined : await usualTokenizerOf(folder);
   const other = { ...options, revision: undefined };
   const tokenizer = usual ? await openTokenizer(await tokenizerFolderOf(usual, other), options.onWarning) : own;
   if (!tokenizer) throw new UsageError(`${reference} has no tokenizer.json, and no vocab.json with merges.txt.`);

@@ -6,7 +6,9 @@ import { sourceOf } from './checkpoint/folder-memory.ts';
 import { type LoadedTensor, readTensors } from './checkpoint/load-tensors.ts';
 import type { Folder } from './checkpoint/source.ts';
 import { FetchError, quote, UsageError } from './errors.ts';
+import { filesAddress, type HubReference, hubReferenceOrAddress, oneRevision } from './hub/reference.ts';
 import { OPEN_OPTIONS, type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
+import { openFromHub } from './loader/usual-tokenizer.ts';
 import { LOAD_OPTIONS, type LoadOptions, Model } from './model.ts';
 import { checkOptions, pickOptions } from './options/check.ts';
 import { kinds, type OptionsOf, option, ownKind } from './options/option.ts';
@@ -30,7 +32,7 @@ const PRETRAINED_OPTIONS = {
    */
   workerUrl: ownKind<string | URL>('a URL', (value) => typeof value === 'string' || value instanceof URL),
   /** Branch, tag or commit on the hub; default main. */
-  revision: option(kinds.text, 'branch, tag or commit on the hub', 'main'),
+  revision: option(kinds.text, 'branch, tag or commit on the hub'),
   /** Where the tokenizer is, when it does not lie with the weights. */
   tokenizer: ownKind<string | URL | Folder>('a URL, a hub id or a folder', isReference),
 };
@@ -72,11 +74,13 @@ export async function openPretrained(
   options: PretrainedOptions = {},
 ): Promise<OpenedModel> {
   checkPretrained('openPretrained', reference, options);
-  const { tokenizer, revision = 'main' } = options;
-  const tokenizerFolder = tokenizer === undefined ? undefined : folderOf(tokenizer, 'main');
+  const { tokenizer, revision } = options;
+  const tokenizerFolder = tokenizer === undefined ? undefined : folderOf(tokenizer);
   try {
     const open = { ...pickOptions(options, openOptions), maxTensorBytes: MAX_TENSOR_BYTES };
-    return await openModel(folderOf(reference, revision), { ...open, tokenizerFolder });
+    const all = { ...open, tokenizerFolder };
+    const folder = folderOf(reference, revision);
+    return await (onHub(reference) ? openFromHub(folder, all, (id) => folderOf(id)) : openModel(folder, all));
   } catch (error) {
     throw explained(reference, error);
   }
@@ -95,13 +99,17 @@ export async function loadTensors(
   return readTensors(source, options.signal);
 }
 
-/** A hub id is `org/name`; everything else is a URL, also one relative to the page. */
-function folderOf(reference: string | URL | Folder, revision: string): Folder {
+const onHub = (reference: string | URL | Folder): HubReference | undefined =>
+  typeof reference === 'object' && 'open' in reference ? undefined : hubReferenceOrAddress(String(reference));
+
+/** What names no model on the hub is a URL, also one relative to the page. */
+function folderOf(reference: string | URL | Folder, given?: string): Folder {
   if (typeof reference === 'object' && 'open' in reference) return reference;
   const text = String(reference);
-  if (isHubId(text)) {
-    const folder = httpFolder(`https://huggingface.co/${text}/resolve/${encodeURIComponent(revision)}`);
-    return { ...folder, hint: () => readAsHubId(text) };
+  const found = onHub(reference);
+  if (found) {
+    const revision = oneRevision(text, found.revision, given) ?? 'main';
+    return { ...httpFolder(filesAddress(found.repo, revision)), hint: () => readAsHubId(text) };
   }
   const folder = httpFolder(addressOf(text));
   return /^[\w-]+$/.test(text)
@@ -119,8 +127,6 @@ function addressOf(text: string | URL): URL {
   );
 }
 
-const isHubId = (text: string): boolean => /^[\w.-]+\/[\w.-]+$/.test(text) && !text.startsWith('.');
-
 const readAsHubId = (reference: string): string =>
   `'${reference}' was read as a hub id (org/name); the address of a folder begins with /, ./ or https:, as in './${reference}'`;
 
@@ -129,7 +135,7 @@ const readAsFolder = (reference: string): string =>
 
 /** Adds to the error of a name that the hub does not know what else may have been meant. */
 function explained(reference: string | URL | Folder, error: unknown): unknown {
-  if (typeof reference !== 'string' || !isHubId(reference)) return error;
+  if (typeof reference !== 'string' || !onHub(reference)) return error;
   if (!(error instanceof FetchError) || ![401, 404].includes(error.status ?? 0)) return error;
   return new FetchError(`${error.message} ${readAsHubId(reference)}.`, { cause: error, status: error.status });
 }

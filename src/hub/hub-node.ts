@@ -11,7 +11,7 @@ import { checkRevision, fileNameProblem, isCommit } from './names.ts';
 import { checkRoomFor, obtain } from './obtain-node.ts';
 import { inParallel, type OnProgress, progressOver } from './progress.ts';
 import { openRemote, type RemoteFile } from './ranges-node.ts';
-import { oneRevision, requireReference } from './reference.ts';
+import { filesAddress, oneRevision, requireReference } from './reference.ts';
 import { getJson, type Session, UnreachableError } from './request-node.ts';
 import { describeFile, diskError, type Remote } from './transfer-node.ts';
 import { wantedFiles } from './wanted-files.ts';
@@ -255,7 +255,7 @@ function describe(hub: Hub, revision: string, file: string): Promise<Remote> {
 
 function fileUrl({ endpoint, repo }: Hub, revision: string, file: string): string {
   const path = file.split('/').map(encodeURIComponent).join('/');
-  return `${endpoint}/${repo}/resolve/${encodeURIComponent(revision)}/${path}`;
+  return `${filesAddress(repo, revision, endpoint)}/${path}`;
 }
 
 function askedOf({ repo, revision, endpoint, token }: Hub, file?: string): Asked {

@@ -79,6 +79,8 @@ export interface OpenedModel {
   /** The format that was asked for, or that `auto` chose. */
   readonly weights: WeightFormat;
   readonly tokenizer: Tokenizer | undefined;
+  /** Hub id of the model whose tokenizer is used where the checkpoint has none. */
+  readonly usualTokenizer: string | undefined;
   /** Where the tokenizer was found, when that is not beside the weights. */
   readonly tokenizerFolder: Folder | undefined;
   /** Ids after which generation ends. */
@@ -92,7 +94,7 @@ export interface OpenedModel {
 }
 
 /** config.json files are a few kilobytes; tokenizer.json of a vocabulary of 2^18 is near 30 MB. */
-const MAX_CONFIG_BYTES = 4 << 20;
+export const MAX_CONFIG_BYTES = 4 << 20;
 const MAX_TOKENIZER_BYTES = 128 << 20;
 
 /** Reads config, headers and tokenizer. Throws UsageError on a bad option, CheckpointError when anything is missing, left over, or of another shape. */
@@ -138,6 +140,7 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
     const bytesIn = (weights: WeightFormat) => declare(weights).plan.bytes;
     return {
       family: family.name,
+      usualTokenizer: family.usualTokenizer,
       config,
       configChanges: { ...options.config, ...(head.tied === undefined ? {} : { tie_word_embeddings: head.tied }) },
       checkpoint,
@@ -163,12 +166,6 @@ async function noConfig(folder: Folder): Promise<CheckpointError> {
   const found = names.length > 0 ? ` It has ${names.slice(0, 20).join(', ')}.` : '';
   const hint = folder.hint?.() ?? 'is it the folder of a Hugging Face checkpoint?';
   return new CheckpointError(`${folder.name} has no config.json: ${hint}${found} ${otherFiles(names)}`.trimEnd());
-}
-
-/** Of the model that a config.json describes; undefined when there is none. */
-export async function familyNameOf(folder: Folder): Promise<string | undefined> {
-  const config = await readJson(folder, 'config.json', MAX_CONFIG_BYTES);
-  return config && familyOf(config).name;
 }
 
 /** Undefined when there is none. */

@@ -201,6 +201,7 @@ export const backpack: Family<BackpackConfig> = {
     ...(tied ? { 'lm_head.weight': 'gpt2_model.wte.weight' } : {}),
   }),
   withHead: (config, own) => ({ ...config, tied: !own }),
+  usualTokenizer: 'openai-community/gpt2', // the published checkpoint has none, and its card loads this
   ignoresTiedHead: () => true, // the authors' code makes one parameter of the two, whatever is stored
   build,
 };

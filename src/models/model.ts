@@ -55,5 +55,7 @@ export interface Family<Config = unknown> {
   withHead?(config: Config, own: boolean): Config;
   /** Does the reference pass over a head that is stored under this name when the configuration ties it to the embedding? */
   ignoresTiedHead?(stored: string): boolean;
+  /** Hub id whose tokenizer models of this family use when their checkpoint has none. */
+  readonly usualTokenizer?: string;
   build(config: Config, weights: Weights): LanguageModel;
 }
