@@ -3,7 +3,7 @@
  * that a bare loop reads when decoding, of the multiply-adds per second that a bare loop of the same products makes when reading a
  * prompt. Model and loops run by turns, so that what else the machine does meets both.
  */
-import { partsOf } from '../src/model.ts';
+import { partsOf } from '../src/api/model.ts';
 import { describeBackend, fromPretrained, type Model, type PretrainedOptions, UsageError } from '../src/node.ts';
 import { median } from './bare-loop.ts';
 import { bytesPerToken } from './bytes-per-token.ts';

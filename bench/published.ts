@@ -2,8 +2,9 @@
  * The published checkpoints that this library was made for, as far as a loader sees them: config.json, and names, shapes and types of
  * all tensors in their order, and the files they lie in. Facts from the files on huggingface.co, except where a comment says otherwise.
  */
+
+import { UsageError } from '../src/base/errors.ts';
 import type { StoredDType } from '../src/checkpoint/safetensors.ts';
-import { UsageError } from '../src/errors.ts';
 import type { JsonObject } from '../src/models/config.ts';
 
 export interface TensorSpec {

@@ -17,8 +17,8 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { UsageError } from '../src/base/errors.ts';
 import { safetensorsHeader, storedBytes } from '../src/checkpoint/safetensors.ts';
-import { UsageError } from '../src/errors.ts';
 import type { JsonObject } from '../src/models/config.ts';
 import { bytesOf } from './numbers.ts';
 import { PUBLISHED, type Published, type TensorSpec } from './published.ts';

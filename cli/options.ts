@@ -2,7 +2,7 @@
 import { existsSync, lstatSync, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { nearest } from '../src/nearest.ts';
+import { nearest } from '../src/base/nearest.ts';
 import { type Prompt, shippedModelNames, UsageError } from '../src/node.ts';
 import { type Option as Definition, holds, kinds, wantedOf } from '../src/options/option.ts';
 

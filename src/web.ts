@@ -1,15 +1,16 @@
 /** The entry for browsers and other places without files: models from URLs, from the hub, or from files that a user chose. */
+
+import { LOAD_OPTIONS, type LoadOptions, Model } from './api/model.ts';
 import { createWasmBackend, MAX_TENSOR_BYTES } from './backends/wasm/index.ts';
 import { allowedByPolicy, webPlatform } from './backends/wasm/platform-web.ts';
+import { FetchError, quote, UsageError } from './base/errors.ts';
 import { type HttpFolderOptions, httpFile, httpFolder } from './checkpoint/folder-http.ts';
 import { sourceOf } from './checkpoint/folder-memory.ts';
 import { type LoadedTensor, readTensors } from './checkpoint/load-tensors.ts';
 import type { Folder } from './checkpoint/source.ts';
-import { FetchError, quote, UsageError } from './errors.ts';
 import { filesAddress, type HubReference, hubReferenceOrAddress, oneRevision } from './hub/reference.ts';
 import { OPEN_OPTIONS, type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
 import { openFromHub } from './loader/usual-tokenizer.ts';
-import { LOAD_OPTIONS, type LoadOptions, Model } from './model.ts';
 import { checkOptions, pickOptions } from './options/check.ts';
 import { kinds, type OptionsOf, option, ownKind } from './options/option.ts';
 

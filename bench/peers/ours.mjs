@@ -1,6 +1,6 @@
 /** Measures this library on a folder, in Node; otherwise as llama-cpp.mjs. */
 import { readFileSync } from 'node:fs';
-import { partsOf } from '../../dist/src/model.js';
+import { partsOf } from '../../dist/src/api/model.js';
 import { checkWeightFormat, enableEngineFeatures, fromPretrained, UsageError } from '../../dist/src/node.js';
 import { measure } from './measure.mjs';
 

@@ -1,7 +1,7 @@
 /** Measures this library, wllama and ONNX Runtime in a page, on files that were chosen in its field, so that none has to lie in memory. */
 import { checkWeightFormat, fromPretrained, memoryFolder, UsageError } from 'portmanteau';
+import { partsOf } from '../../dist/src/api/model.js';
 import { webPlatform } from '../../dist/src/backends/wasm/platform-web.js';
-import { partsOf } from '../../dist/src/model.js';
 import { measure } from './measure.mjs';
 import { measureChain } from './measure-chain.mjs';
 import { measureLayer } from './measure-layer.mjs';

@@ -2,16 +2,17 @@
  * How far a model is from a reference that reads the same text, in practice itself with weights of another format. Both read some tokens by
  * turns, so that nobody ever holds the logits of a whole text.
  */
-import { UsageError } from '../errors.ts';
+
+import { type Model, partsOf } from '../api/model.ts';
+import type { Prompt } from '../api/prompt.ts';
+import { WINDOW_OPTIONS, type WindowOptions, type Windows, windowsOf } from '../api/windows.ts';
+import { UsageError } from '../base/errors.ts';
+import { exp } from '../base/math.ts';
 import type { OpenedModel } from '../loader/open.ts';
-import { exp } from '../math.ts';
-import { type Model, partsOf } from '../model.ts';
 import { checkOptions } from '../options/check.ts';
 import { call, kinds, type OptionsOf } from '../options/option.ts';
-import type { Prompt } from '../prompt.ts';
 import { Reader } from '../runtime/reader.ts';
 import { logSumExp } from '../sampler/sampler.ts';
-import { WINDOW_OPTIONS, type WindowOptions, type Windows, windowsOf } from '../windows.ts';
 
 const COMPARE_OPTIONS = {
   ...WINDOW_OPTIONS,

@@ -1,6 +1,6 @@
 /** Models from the Hugging Face hub, into the cache that the Python tools use too. */
 import { join } from 'node:path';
-import { FetchError, UsageError } from '../errors.ts';
+import { FetchError, UsageError } from '../base/errors.ts';
 import { checkOptions } from '../options/check.ts';
 import { call, kinds, type OptionsOf, option } from '../options/option.ts';
 import type { Asked } from './advice.ts';

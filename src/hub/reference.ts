@@ -2,7 +2,7 @@
  * What people write for a model on the hub: `org/name`, an old name without an organisation such as `gpt2`, either with `@revision`, an
  * address copied from a browser, an `hf://` URI of the Python tool (huggingface_hub, utils/_hf_uris.py), or the name of a folder in its cache.
  */
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../base/errors.ts';
 import { checkRevision, isOldRepoId, isRepoId, repoOfFolder } from './names.ts';
 
 export interface HubReference {

@@ -1,11 +1,11 @@
 /** Streams the numbers of a checkpoint into the live tensors of a plan, piece by piece. */
 import type { Backend } from '../backends/backend.ts';
+import { CheckpointError } from '../base/errors.ts';
+import { byteSize, isPacked, size } from '../base/tensor.ts';
 import type { StoredDType, StoredTensor } from '../checkpoint/safetensors.ts';
-import { CheckpointError } from '../errors.ts';
-import type { Block, SourceDType } from '../numbers.ts';
+import type { Block, SourceDType } from '../formats/numbers.ts';
 import type { Ops } from '../ops/index.ts';
 import { call, kinds, type OptionsOf } from '../options/option.ts';
-import { byteSize, isPacked, size } from '../tensor.ts';
 import { packTernary } from './pack-ternary.ts';
 import { isStoredPacked } from './packed.ts';
 import type { Piece, Plan } from './plan.ts';

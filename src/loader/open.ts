@@ -1,8 +1,9 @@
 /** From a folder of files to a model whose every tensor is accounted for, before any memory is taken for its weights. */
+
+import { CheckpointError } from '../base/errors.ts';
 import { type Checkpoint, openCheckpoint, readJson } from '../checkpoint/checkpoint.ts';
 import { otherFiles } from '../checkpoint/other-files.ts';
 import { type Folder, readText } from '../checkpoint/source.ts';
-import { CheckpointError } from '../errors.ts';
 import { ConfigReader, type JsonObject } from '../models/config.ts';
 import { familyOf } from '../models/index.ts';
 import type { LanguageModel } from '../models/model.ts';

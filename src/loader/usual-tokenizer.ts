@@ -1,7 +1,8 @@
 /** Checkpoints of some families come without a tokenizer, and are used with that of another model. */
+
+import { CheckpointError } from '../base/errors.ts';
 import { readJson } from '../checkpoint/checkpoint.ts';
 import type { Folder } from '../checkpoint/source.ts';
-import { CheckpointError } from '../errors.ts';
 import { familyOf } from '../models/index.ts';
 import { MAX_CONFIG_BYTES, type OpenedModel, type OpenOptions, openModel } from './open.ts';
 

@@ -1,6 +1,7 @@
 /** What every language model offers, and how a family introduces itself. */
+
+import type { Shape, Tensor } from '../base/tensor.ts';
 import type { Ops } from '../ops/index.ts';
-import type { Shape, Tensor } from '../tensor.ts';
 import type { ConfigReader, JsonObject } from './config.ts';
 import type { Pass } from './pass.ts';
 import type { Weights } from './weights.ts';

@@ -1,6 +1,6 @@
 /** Options are checked where they come in, so that a slip is told before anything is loaded or computed. */
-import { quote, UsageError } from '../errors.ts';
-import { nearest } from '../nearest.ts';
+import { quote, UsageError } from '../base/errors.ts';
+import { nearest } from '../base/nearest.ts';
 import { type Definitions, type FilledOptions, holds, wantedOf } from './option.ts';
 
 /** What other libraries call an option, and what it is called here. */

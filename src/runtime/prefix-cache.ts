@@ -2,7 +2,7 @@
  * States of texts that were read before, so that a prompt which begins like one of them costs its new tokens only. States that grow can
  * go back to any common prefix; recurrent ones serve only where they stand, so copies of them are kept on the way through a prompt.
  */
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../base/errors.ts';
 import { checkOptions } from '../options/check.ts';
 import { kinds, type OptionsOf, option } from '../options/option.ts';
 import type { Engine } from './engine.ts';

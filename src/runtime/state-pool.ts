@@ -4,12 +4,12 @@
  * `maxBytes`, and gives its memory back when no state holds any.
  */
 import type { Backend } from '../backends/backend.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../base/errors.ts';
+import { PAGE_ROWS, pagesFor } from '../base/pages.ts';
+import type { Tensor } from '../base/tensor.ts';
 import { KEY_VALUE_DTYPE, type KeyValueFormat } from '../formats/key-values.ts';
 import type { StateTensor } from '../models/model.ts';
 import type { Ops } from '../ops/index.ts';
-import { PAGE_ROWS, pagesFor } from '../pages.ts';
-import type { Tensor } from '../tensor.ts';
 import { Units } from './units.ts';
 
 /** What a state holds. */

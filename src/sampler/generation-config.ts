@@ -3,8 +3,8 @@
  * transformers' `generate` (generation/configuration_utils.py, generation/utils.py).
  */
 import * as v from 'valibot';
-import { CheckpointError, quote, UsageError } from '../errors.ts';
-import { nearest } from '../nearest.ts';
+import { CheckpointError, quote, UsageError } from '../base/errors.ts';
+import { nearest } from '../base/nearest.ts';
 import { holds, jsonObjectOrFalse, kind, kinds, type Option, option, wantedOf } from '../options/option.ts';
 import { SAMPLING_OPTIONS, type SamplingOptions, temperatureOf } from './options.ts';
 

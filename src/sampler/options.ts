@@ -1,6 +1,6 @@
 /** What a caller may ask of the sampler, and the check of it before anything is computed. */
 import * as v from 'valibot';
-import { quote, UsageError } from '../errors.ts';
+import { quote, UsageError } from '../base/errors.ts';
 import { checkOptions } from '../options/check.ts';
 import { holds, kind, kinds, type OptionsOf, option } from '../options/option.ts';
 

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { PUBLISHED, type Published } from '../../bench/published.ts';
 import { shardsOf, sumBytes, writeSynthetic } from '../../bench/synthetic.ts';
+import { Model } from '../../src/api/model.ts';
+import { UsageError } from '../../src/base/errors.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
-import { UsageError } from '../../src/errors.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { Model } from '../../src/model.ts';
 import type { JsonObject } from '../../src/models/config.ts';
 import { backends } from '../backends.ts';
 

@@ -1,13 +1,13 @@
 /** Derived weights follow their sources, and views of weights that have no memory yet are refused. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Model, partsOf } from '../../src/api/model.ts';
 import { eager, opsOf } from '../../src/backends/eager.ts';
+import { reshape, rows, type Tensor } from '../../src/base/tensor.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { derive } from '../../src/loader/fill.ts';
 import { type OpenedModel, openModel } from '../../src/loader/open.ts';
-import { Model, partsOf } from '../../src/model.ts';
 import { Ops, type Tracer } from '../../src/ops/index.ts';
 import { Engine } from '../../src/runtime/engine.ts';
-import { reshape, rows, type Tensor } from '../../src/tensor.ts';
 import { backends } from '../backends.ts';
 import { readGolden } from '../goldens.ts';
 

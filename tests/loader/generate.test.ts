@@ -1,14 +1,14 @@
 /** Laws of the generation loop: what cannot work is refused before anything is computed, and nothing is left behind. */
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Model, type PromptOptions, partsOf } from '../../src/api/model.ts';
+import type { Prompt } from '../../src/api/prompt.ts';
 import { opsOf } from '../../src/backends/eager.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
+import { UsageError } from '../../src/base/errors.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
-import { UsageError } from '../../src/errors.ts';
 import { fill } from '../../src/loader/fill.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { Model, type PromptOptions, partsOf } from '../../src/model.ts';
-import type { Prompt } from '../../src/prompt.ts';
 
 const folderOf = (name: string) => localFolder(fileURLToPath(new URL(`../golden/${name}`, import.meta.url)));
 

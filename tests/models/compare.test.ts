@@ -3,8 +3,8 @@
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { partsOf } from '../../src/api/model.ts';
 import { divergence } from '../../src/evaluate/compare.ts';
-import { partsOf } from '../../src/model.ts';
 import { compare, fromPretrained, loadOpened, type Model, openPretrained, type Tokenizer } from '../../src/node.ts';
 import { golden } from '../cli/cli.ts';
 

@@ -1,14 +1,14 @@
 /** The laws of models hold in every format of keys and values. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Model, partsOf } from '../../src/api/model.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
 import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
+import { CheckpointError, UsageError } from '../../src/base/errors.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
-import { CheckpointError, UsageError } from '../../src/errors.ts';
 import { KEY_VALUE_FORMATS, type KeyValueFormat } from '../../src/formats/key-values.ts';
 import { describe as describeModel } from '../../src/loader/describe.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { Model, partsOf } from '../../src/model.ts';
 import type { State } from '../../src/runtime/state.ts';
 import { readGolden } from '../goldens.ts';
 

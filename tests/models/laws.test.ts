@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Model, partsOf } from '../../src/api/model.ts';
+import type { TypedArray } from '../../src/base/tensor.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { Model, partsOf } from '../../src/model.ts';
 import { tapOf } from '../../src/models/tap.ts';
 import { saveModel } from '../../src/node.ts';
 import type { State } from '../../src/runtime/state.ts';
-import type { TypedArray } from '../../src/tensor.ts';
 import { backends } from '../backends.ts';
 import { type Golden, readGolden } from '../goldens.ts';
 

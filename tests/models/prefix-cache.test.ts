@@ -3,11 +3,11 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Model, partsOf } from '../../src/api/model.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
 import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { Model, partsOf } from '../../src/model.ts';
 
 const folderOf = (name: string) => fileURLToPath(new URL(`../../models/${name}`, import.meta.url));
 const NAMES = ['backpack-tiny', 'bitnet-tiny', 'granite-tiny', 'mamba-tiny'].filter((name) =>

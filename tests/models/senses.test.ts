@@ -1,6 +1,7 @@
 /** Senses of a word that was read before are copied, not computed: that must change nothing but the cost. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Model, partsOf } from '../../src/api/model.ts';
 import type { Backend } from '../../src/backends/backend.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
@@ -8,7 +9,6 @@ import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { KEY_VALUE_FORMATS, type KeyValueFormat } from '../../src/formats/key-values.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { Model, partsOf } from '../../src/model.ts';
 import { type Tap, tapOf } from '../../src/models/tap.ts';
 import type { State } from '../../src/runtime/state.ts';
 import { readGolden } from '../goldens.ts';

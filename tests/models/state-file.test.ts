@@ -4,7 +4,7 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { partsOf } from '../../src/model.ts';
+import { partsOf } from '../../src/api/model.ts';
 import {
   CheckpointError,
   checkSavedState,

@@ -1,13 +1,13 @@
 /** Who comes and goes, what is shared, copied or cut: nobody's numbers depend on it. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Model, partsOf } from '../../src/api/model.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
 import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import type { KeyValueFormat } from '../../src/formats/key-values.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { Model, partsOf } from '../../src/model.ts';
 import type { Request } from '../../src/runtime/engine.ts';
 import { Reader } from '../../src/runtime/reader.ts';
 import type { State } from '../../src/runtime/state.ts';

@@ -1,14 +1,14 @@
 /** Memory of states: what is shared, what is copied first, how much there may be, and when it is given back. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { type LoadOptions, Model, partsOf } from '../../src/api/model.ts';
 import type { Backend } from '../../src/backends/backend.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
 import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
+import { UsageError } from '../../src/base/errors.ts';
+import { PAGE_ROWS } from '../../src/base/pages.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
-import { UsageError } from '../../src/errors.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { type LoadOptions, Model, partsOf } from '../../src/model.ts';
-import { PAGE_ROWS } from '../../src/pages.ts';
 import { sharesOf } from '../../src/runtime/reader.ts';
 import type { State } from '../../src/runtime/state.ts';
 import { readGolden } from '../goldens.ts';

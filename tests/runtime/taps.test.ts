@@ -1,11 +1,11 @@
 /** Taps of several sequences in one step: each sees its own sequence, and changes no other. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Model, partsOf } from '../../src/api/model.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
 import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { Capture } from '../../src/inspect/capture.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { Model, partsOf } from '../../src/model.ts';
 import { tapOf } from '../../src/models/tap.ts';
 import { readGolden } from '../goldens.ts';
 

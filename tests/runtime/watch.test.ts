@@ -1,10 +1,10 @@
 /** Passes that are watched: `check` names op and site of the first bad number, `profile` measures every op, and neither changes a bit. */
 import { describe, expect, it } from 'vitest';
+import { type LoadOptions, Model, partsOf } from '../../src/api/model.ts';
+import { NotFiniteError } from '../../src/base/errors.ts';
 import { memoryFolder } from '../../src/checkpoint/folder-memory.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
-import { NotFiniteError } from '../../src/errors.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { type LoadOptions, Model, partsOf } from '../../src/model.ts';
 import { backends } from '../backends.ts';
 import { golden } from '../cli/cli.ts';
 import { damaged } from '../damaged.ts';

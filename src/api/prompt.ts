@@ -1,9 +1,9 @@
 /** What users give a model to read, checked where it comes in. */
-import { quote, UsageError } from './errors.ts';
-import type { OpenedModel } from './loader/open.ts';
-import { kinds, type OptionsOf, option } from './options/option.ts';
-import { promptIds } from './tokenizer/prompt.ts';
-import type { Tokenizer } from './tokenizer/tokenizer.ts';
+import { quote, UsageError } from '../base/errors.ts';
+import type { OpenedModel } from '../loader/open.ts';
+import { kinds, type OptionsOf, option } from '../options/option.ts';
+import { promptIds } from '../tokenizer/prompt.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 
 /** Ids in an array, or in one of whole numbers such as Int32Array. */
 export type TokenIds = readonly number[] | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;

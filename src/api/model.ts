@@ -1,9 +1,29 @@
 /** A loaded model, as its users see it: text in, text, probabilities and insides out. */
-import type { Backend } from './backends/backend.ts';
-import { eager } from './backends/eager.ts';
-import type { SavedFile } from './checkpoint/save.ts';
-import { UsageError } from './errors.ts';
-import { KEY_VALUE_FORMATS, type KeyValueFormat } from './formats/key-values.ts';
+import type { Backend } from '../backends/backend.ts';
+import { eager } from '../backends/eager.ts';
+import { UsageError } from '../base/errors.ts';
+import { exp } from '../base/math.ts';
+import type { TypedArray } from '../base/tensor.ts';
+import type { SavedFile } from '../checkpoint/save.ts';
+import { KEY_VALUE_FORMATS, type KeyValueFormat } from '../formats/key-values.ts';
+import { Capture, type CapturedTensor, matchSites } from '../inspect/capture.ts';
+import type { Profile, ProfileRow } from '../inspect/timed.ts';
+import { WATCH_OPTIONS, type WatchOptions, watching } from '../inspect/watching.ts';
+import { describe, type ModelDescription } from '../loader/describe.ts';
+import { FILL_OPTIONS, type FillOptions, fill } from '../loader/fill.ts';
+import type { OnWarning, OpenedModel } from '../loader/open.ts';
+import { filesOf } from '../loader/save.ts';
+import { differingCopies } from '../loader/verify-copies.ts';
+import type { ModelFacts, Site } from '../models/model.ts';
+import { checkOptions } from '../options/check.ts';
+import { call, holds, jsonObject, kinds, type OptionsOf, oneOf, option, ownKind } from '../options/option.ts';
+import { checkSequences, Engine, type Request } from '../runtime/engine.ts';
+import { PrefixCache, type PrefixCacheOptions } from '../runtime/prefix-cache.ts';
+import { State } from '../runtime/state.ts';
+import { MAX_TOP, Summaries, type TokenLogprob } from '../runtime/summaries.ts';
+import { changedDefaults, GENERATION_CONFIG, withDefaults } from '../sampler/generation-config.ts';
+import { logSumExp, topLogprobs } from '../sampler/sampler.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import {
   type Alternative,
   type FinishReason,
@@ -13,18 +33,6 @@ import {
   generate,
   withText,
 } from './generate.ts';
-import { Capture, type CapturedTensor, matchSites } from './inspect/capture.ts';
-import type { Profile, ProfileRow } from './inspect/timed.ts';
-import { WATCH_OPTIONS, type WatchOptions, watching } from './inspect/watching.ts';
-import { describe, type ModelDescription } from './loader/describe.ts';
-import { FILL_OPTIONS, type FillOptions, fill } from './loader/fill.ts';
-import type { OnWarning, OpenedModel } from './loader/open.ts';
-import { filesOf } from './loader/save.ts';
-import { differingCopies } from './loader/verify-copies.ts';
-import { exp } from './math.ts';
-import type { ModelFacts, Site } from './models/model.ts';
-import { checkOptions } from './options/check.ts';
-import { call, holds, jsonObject, kinds, type OptionsOf, oneOf, option, ownKind } from './options/option.ts';
 import {
   ENCODE_OPTIONS,
   type EncodePromptOptions,
@@ -34,14 +42,6 @@ import {
   type Prompts,
   promptList,
 } from './prompt.ts';
-import { checkSequences, Engine, type Request } from './runtime/engine.ts';
-import { PrefixCache, type PrefixCacheOptions } from './runtime/prefix-cache.ts';
-import { State } from './runtime/state.ts';
-import { MAX_TOP, Summaries, type TokenLogprob } from './runtime/summaries.ts';
-import { changedDefaults, GENERATION_CONFIG, withDefaults } from './sampler/generation-config.ts';
-import { logSumExp, topLogprobs } from './sampler/sampler.ts';
-import type { TypedArray } from './tensor.ts';
-import type { Tokenizer } from './tokenizer/tokenizer.ts';
 import { WINDOW_OPTIONS, type WindowOptions, windowsOf } from './windows.ts';
 
 const aState = ownKind<State>('a State, as newState() gives', (value) => value instanceof State);

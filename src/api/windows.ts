@@ -4,11 +4,11 @@
  * it: with a stride as long as a window, they do not overlap, and with a shorter one tokens are predicted from more that stands before them.
  */
 
-import { UsageError } from './errors.ts';
-import type { OpenedModel } from './loader/open.ts';
-import { kinds, type OptionsOf, option } from './options/option.ts';
+import { UsageError } from '../base/errors.ts';
+import type { OpenedModel } from '../loader/open.ts';
+import { kinds, type OptionsOf, option } from '../options/option.ts';
+import { checkSequences } from '../runtime/engine.ts';
 import { ENCODE_OPTIONS, type EncodePromptOptions, encodePrompt, type Prompt } from './prompt.ts';
-import { checkSequences } from './runtime/engine.ts';
 
 export const WINDOW_OPTIONS = {
   ...ENCODE_OPTIONS,

@@ -1,16 +1,16 @@
 /** The loop that joins model, sampler and tokenizer: one token per round for every sequence that is still open. */
-import { UsageError } from './errors.ts';
-import { checkOptions } from './options/check.ts';
-import { kinds, type OptionsOf, option, ownKind } from './options/option.ts';
-import { checkSequences, type Engine, type Request } from './runtime/engine.ts';
-import { PrefixCache } from './runtime/prefix-cache.ts';
-import { Reader } from './runtime/reader.ts';
-import type { State } from './runtime/state.ts';
-import { MAX_TOP, Summaries, type SummaryRequest, type TokenLogprob } from './runtime/summaries.ts';
-import { SAMPLING_OPTIONS, type SamplingOptions } from './sampler/options.ts';
-import { logSumExp, Sampler, topLogprobs } from './sampler/sampler.ts';
+import { UsageError } from '../base/errors.ts';
+import { checkOptions } from '../options/check.ts';
+import { kinds, type OptionsOf, option, ownKind } from '../options/option.ts';
+import { checkSequences, type Engine, type Request } from '../runtime/engine.ts';
+import { PrefixCache } from '../runtime/prefix-cache.ts';
+import { Reader } from '../runtime/reader.ts';
+import type { State } from '../runtime/state.ts';
+import { MAX_TOP, Summaries, type SummaryRequest, type TokenLogprob } from '../runtime/summaries.ts';
+import { SAMPLING_OPTIONS, type SamplingOptions } from '../sampler/options.ts';
+import { logSumExp, Sampler, topLogprobs } from '../sampler/sampler.ts';
+import type { TextStream, Tokenizer } from '../tokenizer/tokenizer.ts';
 import { StopText } from './stop-text.ts';
-import type { TextStream, Tokenizer } from './tokenizer/tokenizer.ts';
 
 const MAX_NEW_TOKENS = 128;
 
