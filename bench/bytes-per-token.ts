@@ -1,6 +1,7 @@
 /** Bytes of weights that decoding one token must read, when it is a word that did not come before. */
+
+import { byteSize } from '../src/base/tensor.ts';
 import type { OpenedModel } from '../src/node.ts';
-import { byteSize } from '../src/tensor.ts';
 
 /**
  * All matrices and vectors; of experts those that a token uses; of tables with a row per word the one that serves as head, and of

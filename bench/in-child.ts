@@ -1,6 +1,6 @@
 /** Measures in a process of its own: the most memory that a process has had is told for its whole life. */
 import { fork } from 'node:child_process';
-import { CheckpointError, FetchError, UsageError } from '../src/errors.ts';
+import { CheckpointError, FetchError, UsageError } from '../src/base/errors.ts';
 import type { Told } from './child.ts';
 import type { Measurement, Task } from './measure.ts';
 

@@ -3,6 +3,7 @@
  * that a bare loop reads when decoding, of the multiply-adds per second that a bare loop of the same products makes when reading a
  * prompt. Model and loops run by turns, so that what else the machine does meets both.
  */
+import { partsOf } from '../src/api/model.ts';
 import { describeBackend, fromPretrained, type Model, type PretrainedOptions, UsageError } from '../src/node.ts';
 import { median } from './bare-loop.ts';
 import { bytesPerToken } from './bytes-per-token.ts';
@@ -61,7 +62,7 @@ export async function measure(task: Task, onRound: (ended: number) => void = () 
   const begin = performance.now();
   const model = await fromPretrained(reference, { ...options, threads });
   const loadSeconds = (performance.now() - begin) / 1000;
-  const opened = model.opened;
+  const { opened } = partsOf(model);
   const bytes = bytesPerToken(opened);
   const products = multiplyAddsOf(opened);
   const closing: (() => Promise<void>)[] = [() => model.dispose()];
@@ -132,11 +133,11 @@ const GOLDEN_RATIO = 0.618034;
 const divisor = (a: number, b: number): number => (b === 0 ? a : divisor(b, a % b));
 
 async function prefillSeconds(model: Model, tokens: number): Promise<number> {
-  const ids = someIds(tokens, model.opened.model.facts.vocabSize);
+  const ids = someIds(tokens, model.facts.vocabSize);
   const state = model.newState();
   try {
     const begin = performance.now();
-    await model.engine.read([{ ids, state }]);
+    await partsOf(model).engine.read([{ ids, state }]);
     return (performance.now() - begin) / 1000;
   } finally {
     state.dispose();
@@ -145,12 +146,12 @@ async function prefillSeconds(model: Model, tokens: number): Promise<number> {
 
 /** Of `tokens` steps of one token each, after a first that is not counted. */
 async function decodeSeconds(model: Model, tokens: number): Promise<number> {
-  const [first = 0, ...ids] = someIds(tokens + 1, model.opened.model.facts.vocabSize);
+  const [first = 0, ...ids] = someIds(tokens + 1, model.facts.vocabSize);
   const state = model.newState();
   try {
-    await model.engine.read([{ ids: [first], state }]);
+    await partsOf(model).engine.read([{ ids: [first], state }]);
     const begin = performance.now();
-    for (const id of ids) await model.engine.read([{ ids: [id], state }]);
+    for (const id of ids) await partsOf(model).engine.read([{ ids: [id], state }]);
     return (performance.now() - begin) / 1000;
   } finally {
     state.dispose();

@@ -1,6 +1,7 @@
 /** Multiplications and additions in the matrix products of a model, counted from the shapes of its weights. */
+
+import { type ElementType, size } from '../src/base/tensor.ts';
 import type { OpenedModel } from '../src/node.ts';
-import { type ElementType, size } from '../src/tensor.ts';
 
 export interface MultiplyAdds {
   /** Of every token of a prompt, words that stand there for the first time: what is known of others may not be computed again. */

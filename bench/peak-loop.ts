@@ -1,9 +1,9 @@
 /** Multiply-adds per second that bare loops of the kernels' products reach, with as many threads as the model is measured with. */
 import type { KernelVariant } from '../src/backends/wasm/platform.ts';
+import type { ElementType } from '../src/base/tensor.ts';
 import { q4 } from '../src/formats/q4.ts';
 import { q8 } from '../src/formats/q8.ts';
 import { ternary } from '../src/formats/ternary.ts';
-import type { ElementType } from '../src/tensor.ts';
 import { bareLoop, steady, warmUp } from './bare-loop.ts';
 
 export interface PeakLoop {

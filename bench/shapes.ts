@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { UsageError } from '../src/errors.ts';
+import { UsageError } from '../src/base/errors.ts';
 import { PUBLISHED, type Published } from './published.ts';
 import { writeSynthetic } from './synthetic.ts';
 

@@ -17,11 +17,11 @@ import {
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { UsageError } from '../src/base/errors.ts';
 import { safetensorsHeader, storedBytes } from '../src/checkpoint/safetensors.ts';
-import { UsageError } from '../src/errors.ts';
 import type { JsonObject } from '../src/models/config.ts';
 import { bytesOf } from './numbers.ts';
-import { PUBLISHED, type Published, type TensorSpec } from './published.ts';
+import { PUBLISHED, type Published, type TensorSpec, tensorsOf } from './published.ts';
 import { writeTorchFile } from './torch-zip.ts';
 
 export interface SyntheticOptions {
@@ -36,7 +36,7 @@ export interface SyntheticOptions {
 /** Throws UsageError when the folder has something in it, or the disk has not the room that dense files need. */
 export function writeSynthetic(published: Published, folder: string, options: SyntheticOptions = {}): void {
   const config = { ...published.config, ...options.config };
-  const tensors = published.tensors(config);
+  const tensors = tensorsOf(published, config);
   mkdirSync(folder, { recursive: true });
   if (readdirSync(folder).length > 0) throw new UsageError(`${folder} is not empty; write to a new folder.`);
   const bytes = sumBytes(tensors);

@@ -11,7 +11,7 @@ import {
 } from '../src/node.ts';
 import { breathe, interrupt } from './interrupt.ts';
 import { withModel } from './load.ts';
-import type { EncodeFlags, ModelFlags } from './options.ts';
+import type { EncodeFlags, ModelFlags } from './model-options.ts';
 import { columns, megabytes, printJson } from './output.ts';
 
 export interface CompareFlags {
@@ -40,7 +40,7 @@ export async function printComparison(
   const cut = { window, stride, splitSpecialTokens };
   const check = (opened: OpenedModel) => {
     comparedWindows(opened, prompt, cut);
-    checkMemory(opened, weights, other, flags.memory ?? usableBytes());
+    checkMemory(opened, weights, other, flags.memoryBytes ?? usableBytes());
   };
   const result = await withModel(reference, flags, check, (model) =>
     withModel(

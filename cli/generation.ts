@@ -1,58 +1,33 @@
 /** The options of a generation. */
 import { type Command, InvalidArgumentError } from 'commander';
-import type { GenerationOptions } from '../src/node.ts';
+import { type GenerationOptions, PROMPT_OPTIONS } from '../src/node.ts';
+import { pickOptions } from '../src/options/check.ts';
 import { interrupt } from './interrupt.ts';
-import {
-  aboveZero,
-  aNumber,
-  collect,
-  fromZero,
-  generationConfigOptions,
-  idList,
-  share,
-  wholeNumber,
-} from './options.ts';
+import { libraryOptions } from './library-options.ts';
+import { generationConfigOptions } from './model-options.ts';
+import { aNumber, collect, idList, wholeNumber } from './options.ts';
 
-/** Flags with the names and values of the library's options. */
-const PASSED_ON = [
-  'maxNewTokens',
-  'temperature',
-  'topK',
-  'topP',
-  'minP',
-  'repetitionPenalty',
-  'presencePenalty',
-  'frequencyPenalty',
-  'logitBias',
-  'seed',
-  'stop',
-  'stopIds',
-  'ignoreEnd',
-  'alternatives',
-] as const satisfies readonly (keyof GenerationOptions)[];
+const FLAGS = {
+  maxNewTokens: '-n, --max-new-tokens <n>',
+  temperature: '--temperature <t>',
+  topK: '--top-k <k>',
+  topP: '--top-p <p>',
+  minP: '--min-p <p>',
+  repetitionPenalty: '--repetition-penalty <p>',
+  presencePenalty: '--presence-penalty <p>',
+  frequencyPenalty: '--frequency-penalty <p>',
+  logitBias: ['--logit-bias <id:bias>', logitBias, 'as in 50256:-inf; may be given again'],
+  seed: ['--seed <n>', undefined, 'shown by --stats and --json'],
+  stop: ['--stop <text>', collect, 'may be given again'],
+  stopIds: ['--stop-ids <list>', idList],
+  ignoreEnd: '--ignore-end',
+  alternatives: ['--alternatives <k>', undefined, 'needs --json'],
+} as const satisfies Parameters<typeof libraryOptions<typeof PROMPT_OPTIONS>>[2];
 
-export type GenerationFlags = Pick<GenerationOptions, (typeof PASSED_ON)[number]>;
+export type GenerationFlags = Pick<GenerationOptions, keyof typeof FLAGS>;
 
 export function generationFlags(command: Command): Command {
-  return generationConfigOptions(command)
-    .option('-n, --max-new-tokens <n>', 'tokens to add at most (default: 128)', wholeNumber)
-    .option('--temperature <t>', 'above 0: sample; 0 takes the likeliest token (the default)', fromZero)
-    .option('--top-k <k>', 'sample from the k likeliest tokens; 0: from all', wholeNumber)
-    .option('--top-p <p>', 'sample from the smallest set of tokens with this probability; 1: all', share)
-    .option('--min-p <p>', 'sample, without tokens below this share of the likeliest; 0: all', share)
-    .option('--repetition-penalty <p>', 'above 1: tokens seen before become less likely', aboveZero)
-    .option('--presence-penalty <p>', 'taken off the score of every token generated before', aNumber)
-    .option('--frequency-penalty <p>', 'taken off the score of a token, for each time it was generated', aNumber)
-    .option('--logit-bias <id:bias>', 'added to the score of a token, -inf forbids it; may be given again', logitBias)
-    .option(
-      '--seed <n>',
-      'same seed, same text (default: a new one each time, shown by --stats and --json)',
-      wholeNumber,
-    )
-    .option('--stop <text>', 'end before this text; may be given again', collect)
-    .option('--stop-ids <list>', 'end after one of these ids', idList)
-    .option('--ignore-end', "go on after the model's end-of-text")
-    .option('--alternatives <k>', 'with --json: the k likeliest tokens of each step', wholeNumber);
+  return libraryOptions(generationConfigOptions(command), PROMPT_OPTIONS, FLAGS);
 }
 
 /** For the help. */
@@ -61,8 +36,7 @@ then 1); else the likeliest token is taken each time, which soon repeats itself 
 generation_config.json says ('info' shows it): penalties, sampling (do_sample), lengths.`;
 
 export function generationOptions(flags: GenerationFlags): GenerationOptions {
-  const given = PASSED_ON.filter((name) => flags[name] !== undefined).map((name) => [name, flags[name]]);
-  return { ...Object.fromEntries(given), signal: interrupt.signal };
+  return { ...pickOptions(flags, FLAGS), signal: interrupt.signal };
 }
 
 function logitBias(text: string, before: ReadonlyMap<number, number> = new Map()): Map<number, number> {

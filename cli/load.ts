@@ -1,7 +1,15 @@
 /** Loads what a command works on, with progress on the terminal. */
-import { loadOpened, type Model, type OpenedModel, openPretrained, type PretrainedOptions } from '../src/node.ts';
+import {
+  loadOpened,
+  type Model,
+  type OpenedModel,
+  openPretrained,
+  PRETRAINED_OPTIONS,
+  type PretrainedOptions,
+} from '../src/node.ts';
+import { pickOptions } from '../src/options/check.ts';
 import { interrupt } from './interrupt.ts';
-import type { ModelFlags } from './options.ts';
+import type { ModelFlags } from './model-options.ts';
 import { progressBar } from './progress.ts';
 
 /** Runs `work` with options that carry the flags, Ctrl-C, warnings and a progress bar; the bar is gone when it ends. */
@@ -10,23 +18,11 @@ export async function withProgress<T>(
   flags: ModelFlags,
   work: (options: PretrainedOptions) => Promise<T>,
 ): Promise<T> {
-  const { weights, keyValues, threads, memory, revision, tokenizer, generationConfig = false } = flags;
-  const { ignoreConfigKeys, ignoreTensors, tiedHead, check, profile } = flags;
   const bar = progressBar(label);
   try {
     return await work({
-      weights,
-      keyValues,
-      threads,
-      memoryBytes: memory,
-      revision,
-      tokenizer,
-      generationConfig,
-      ignoreConfigKeys: ignoreConfigKeys?.split(',').map((key) => key.trim()),
-      ignoreTensors,
-      tiedHead,
-      check,
-      profile,
+      generationConfig: false,
+      ...pickOptions(flags, PRETRAINED_OPTIONS),
       signal: interrupt.signal,
       onWarning: (message) => bar.warn(message),
       onProgress: ({ loaded, total }) => bar.update(loaded, total),

@@ -2,27 +2,17 @@
 import { existsSync, lstatSync, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { nearest } from '../src/nearest.ts';
-import {
-  type GenerationConfig,
-  KEY_VALUE_FORMATS,
-  type KeyValueFormat,
-  type Prompt,
-  shippedModelNames,
-  TIED_HEADS,
-  type TiedHead,
-  UsageError,
-  WEIGHT_FORMATS,
-  type WeightFormat,
-} from '../src/node.ts';
+import { nearest } from '../src/base/nearest.ts';
+import { type Prompt, shippedModelNames, UsageError } from '../src/node.ts';
+import { type Option as Definition, holds, kinds, wantedOf } from '../src/options/option.ts';
 
 const MAX_ABOUT = `at most ${Number.MAX_SAFE_INTEGER}`; // 2^53 - 1, up to which JavaScript counts
 
-/** A parser of numbers that hold to a rule. Takes what JavaScript takes: 0.5, 1e3, -1. */
-function numberThat(wanted: string, holds: (value: number) => boolean): (text: string) => number {
+/** A reader of numbers, as JavaScript takes them: 0.5, 1e3, -1. Infinity is no number on the command line. */
+function numberThat(wanted: string, isGood: (value: number) => boolean): (text: string) => number {
   return (text) => {
     const value = Number(text);
-    if (text.trim() === '' || !Number.isFinite(value) || !holds(value)) {
+    if (text.trim() === '' || !Number.isFinite(value) || !isGood(value)) {
       const tooLarge = Math.abs(value) > Number.MAX_SAFE_INTEGER ? ` that is not so large: ${MAX_ABOUT}` : '';
       throw new InvalidArgumentError(`Wanted ${wanted}${tooLarge}.`);
     }
@@ -30,15 +20,21 @@ function numberThat(wanted: string, holds: (value: number) => boolean): (text: s
   };
 }
 
+export const rangeOf = (definition: Definition<unknown>): string => wantedOf(definition).replace('finite ', '');
+
+export function numberOf(definition: Definition<unknown>): (text: string) => number {
+  return numberThat(rangeOf(definition), (value) => holds(definition, value));
+}
+
 /** More threads than cores only wait for each other, and hundreds of them take minutes to start. */
 const MAX_THREADS = 64;
 
-export const aNumber = numberThat('a number', () => true);
-export const fromZero = numberThat('a number from 0 on', (value) => value >= 0);
-export const aboveZero = numberThat('a number above 0', (value) => value > 0);
-export const share = numberThat('a number from 0 to 1', (value) => value >= 0 && value <= 1);
-export const wholeNumber = numberThat('a whole number from 0 on', (v) => Number.isSafeInteger(v) && v >= 0);
-export const fromOne = numberThat('a whole number from 1 on', (v) => Number.isSafeInteger(v) && v >= 1);
+export const aNumber = numberOf(kinds.finite);
+export const fromZero = numberOf(kinds.notNegative);
+export const aboveZero = numberOf(kinds.positive);
+export const share = numberOf(kinds.share);
+export const wholeNumber = numberOf(kinds.fromZero);
+export const fromOne = numberOf(kinds.fromOne);
 export const threadCount = numberThat(
   `a whole number from 1 to ${MAX_THREADS}`,
   (value) => Number.isInteger(value) && value >= 1 && value <= MAX_THREADS,
@@ -89,7 +85,7 @@ export function collect(value: string, before: readonly string[] = []): string[]
 }
 
 /** `a,b`, and again. */
-function collectList(value: string, before: readonly string[] = []): string[] {
+export function collectList(value: string, before: readonly string[] = []): string[] {
   const parts = value.split(',').map((part) => part.trim());
   if (parts.includes('')) throw new InvalidArgumentError('Wanted names, separated by commas.');
   return [...before, ...parts];
@@ -162,67 +158,7 @@ export function modelArgument(command: Command): Command {
   return command.argument('<model>', MODEL_ABOUT, modelReference);
 }
 
-export interface HubFlags {
-  readonly revision?: string;
-}
-
-export interface ModelFlags extends HubFlags {
-  readonly weights?: WeightFormat;
-  readonly keyValues?: KeyValueFormat;
-  readonly threads?: number;
-  readonly memory?: number;
-  readonly tokenizer?: string;
-  readonly ignoreConfigKeys?: string;
-  /** For commands that generate, or tell of it; others leave out what the file says. */
-  readonly generationConfig?: GenerationConfig | false;
-  readonly ignoreTensors?: string[];
-  readonly tiedHead?: TiedHead;
-  /** For commands that compute: see watching.ts. */
-  readonly check?: boolean;
-  readonly profile?: boolean;
-}
-
-export function hubOptions(command: Command): Command {
-  return command.option('--revision <name>', 'branch, tag or commit on the hub');
-}
-
-/** In which formats a model is kept, and which of its configuration is passed over. */
-export function formatOptions(command: Command): Command {
-  const weights = new Option('--weights <format>', 'format of the weights in memory; auto: as stored, if that fits');
-  const keyValues = new Option('--key-values <format>', 'format in which a model remembers what it has read');
-  const formats = command
-    .addOption(weights.choices(WEIGHT_FORMATS).default('auto'))
-    .addOption(keyValues.choices(KEY_VALUE_FORMATS).default('f32'));
-  return configOption(formats);
-}
-
-export function configOption(command: Command): Command {
-  return command
-    .option('--ignore-config-keys <keys>', 'keys of config.json to pass over, separated by commas')
-    .option(
-      '--ignore-tensors <globs>',
-      'tensors of the checkpoint to pass over, * for any part, separated by commas; may be given again',
-      collectList,
-    )
-    .addOption(
-      new Option(
-        '--tied-head <which>',
-        'the head, where config.json ties it to the embedding (default: the stored one where there is one that differs)',
-      ).choices(TIED_HEADS),
-    );
-}
-
-export function generationConfigOptions(command: Command): Command {
-  return command
-    .option(
-      '--generation-config <json>',
-      'replace keys of the model\'s generation_config.json, as in {"top_k":0}',
-      jsonObject,
-    )
-    .option('--no-generation-config', 'leave out the defaults that generation_config.json sets');
-}
-
-function jsonObject(text: string): Record<string, unknown> {
+export function jsonObject(text: string): Record<string, unknown> {
   const value = parsed(text);
   if (typeof value === 'object' && value !== null && !Array.isArray(value)) return value as Record<string, unknown>;
   throw new InvalidArgumentError('Wanted a JSON object, as in {"repetition_penalty":1.2}.');
@@ -234,17 +170,6 @@ function parsed(text: string): unknown {
   } catch {
     return undefined;
   }
-}
-
-export function modelOptions(command: Command): Command {
-  return loadOptions(formatOptions(hubOptions(modelArgument(command))));
-}
-
-export function loadOptions(command: Command): Command {
-  return command
-    .option('--threads <n>', 'threads that compute (default: all cores, at most 8)', threadCount)
-    .option('--memory <size>', 'memory to count with, as in 8GB (default: what machine and container allow)', byteCount)
-    .option('--tokenizer <model>', 'folder or hub id of the tokenizer, when it does not lie with the weights');
 }
 
 export interface TextFlags {
@@ -280,14 +205,6 @@ export function promptOf({ text, textFile, ids }: TextFlags): Prompt | undefined
 }
 
 export const NO_TEXT = 'there is no text: give --text, --text-file or --ids, or let standard input have it.';
-
-export interface EncodeFlags {
-  readonly splitSpecialTokens?: boolean;
-}
-
-export function encodeOption(command: Command): Command {
-  return command.option('--split-special-tokens', 'special tokens that stand in the text are text like any other');
-}
 
 export function jsonOption(command: Command, about: string): Command {
   return command.option('--json', `one JSON object: ${about}`);

@@ -11,7 +11,7 @@ import {
   type StateDescription,
   UsageError,
 } from '../src/node.ts';
-import type { EncodeFlags } from './options.ts';
+import type { EncodeFlags } from './model-options.ts';
 
 export interface StateFlags {
   readonly saveState?: string;

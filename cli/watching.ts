@@ -1,13 +1,14 @@
 /** `--check` and `--profile`: what happens inside of the passes of a command. */
 import type { Command } from 'commander';
-import type { Model, ProfileRow } from '../src/node.ts';
+import { type Model, PRETRAINED_OPTIONS, type ProfileRow } from '../src/node.ts';
+import { libraryOptions } from './library-options.ts';
 import { columns } from './output.ts';
 
-export function watchOptions(command: Command): Command {
-  return command
-    .option('--check', 'stop at the first NaN or infinity inside of the model, and say in which op it came, and where')
-    .option('--profile', 'measure every op, one by one, and print a table to stderr at the end');
-}
+export const watchOptions = (command: Command): Command =>
+  libraryOptions(command, PRETRAINED_OPTIONS, {
+    check: '--check',
+    profile: ['--profile', undefined, 'a table comes to stderr at the end'],
+  });
 
 /** Prints the table of a model that was loaded with `profile`; nothing otherwise. */
 export function printProfile({ profile }: Model): void {

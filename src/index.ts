@@ -2,33 +2,20 @@
  * Portmanteau: language models that are not plain transformers, from the authors' checkpoints, open to see and change.
  * This entry runs everywhere; Node's adds files, the hub and its cache, browsers' adds HTTP.
  */
-export type { Backend } from './backends/backend.ts';
-export type {} from './backends/environment.ts';
-export { createReferenceBackend } from './backends/reference/index.ts';
-export type { LoadedTensor } from './checkpoint/load-tensors.ts';
-export type { Folder, Source } from './checkpoint/source.ts';
-export { CheckpointError, FetchError, NotFiniteError, ShapeError, UsageError } from './errors.ts';
-export { type CompareOptions, type Comparison, compare, comparedWindows } from './evaluate/compare.ts';
-export { KEY_VALUE_FORMATS, type KeyValueFormat } from './formats/key-values.ts';
-export type { Alternative, FinishReason, GenerationOptions, GenerationStep } from './generate.ts';
-export type { CapturedTensor } from './inspect/capture.ts';
-export type { ProfileRow } from './inspect/timed.ts';
-export { describe, type ModelDescription } from './loader/describe.ts';
-export type { LoadProgress } from './loader/fill.ts';
-export { checkWeightFormat, WEIGHT_FORMATS, type WeightFormat } from './loader/formats.ts';
-export { TIED_HEADS, type TiedHead } from './loader/head.ts';
-export { type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
+
+export type { Alternative, FinishReason, GenerationOptions, GenerationStep } from './api/generate.ts';
 export {
   type CaptureOptions,
   type Completion,
   checkBeforeLoad,
   Model,
+  PROMPT_OPTIONS,
   type PromptOptions,
+  SCORE_OPTIONS,
   type Score,
   type ScoredToken,
   type ScoreOptions,
-} from './model.ts';
-export type { Site } from './models/model.ts';
+} from './api/model.ts';
 export {
   type EncodePromptOptions,
   encodeMore,
@@ -36,7 +23,24 @@ export {
   type Prompt,
   type Prompts,
   type TokenIds,
-} from './prompt.ts';
+} from './api/prompt.ts';
+export { type Window, type WindowOptions, type Windows, windowsOf } from './api/windows.ts';
+export type { Backend } from './backends/backend.ts';
+export type {} from './backends/environment.ts';
+export { createReferenceBackend } from './backends/reference/index.ts';
+export { CheckpointError, FetchError, NotFiniteError, ShapeError, UsageError } from './base/errors.ts';
+export type { LoadedTensor } from './checkpoint/load-tensors.ts';
+export type { Folder, Source } from './checkpoint/source.ts';
+export { type CompareOptions, type Comparison, compare, comparedWindows } from './evaluate/compare.ts';
+export { KEY_VALUE_FORMATS, type KeyValueFormat } from './formats/key-values.ts';
+export type { CapturedTensor } from './inspect/capture.ts';
+export type { ProfileRow } from './inspect/timed.ts';
+export { describe, type ModelDescription } from './loader/describe.ts';
+export type { LoadProgress } from './loader/fill.ts';
+export { checkWeightFormat, WEIGHT_FORMATS, type WeightFormat } from './loader/formats.ts';
+export type { TiedHead } from './loader/head.ts';
+export { type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
+export type { Site } from './models/model.ts';
 export { PrefixCache, type PrefixCacheOptions } from './runtime/prefix-cache.ts';
 export { type SavedState, State } from './runtime/state.ts';
 export type { DefaultOptions, GenerationConfig, GenerationDefaults } from './sampler/generation-config.ts';
@@ -44,4 +48,3 @@ export type { SamplingOptions } from './sampler/sampler.ts';
 export { createTokenizerFromFiles, type TokenizerFiles } from './tokenizer/older-files.ts';
 export { promptIds } from './tokenizer/prompt.ts';
 export { createTokenizer, type EncodeOptions, type TextStream, type Tokenizer } from './tokenizer/tokenizer.ts';
-export { type Window, type WindowOptions, type Windows, windowsOf } from './windows.ts';

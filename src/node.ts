@@ -2,10 +2,12 @@
 import { statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { LOAD_OPTIONS, type LoadOptions, Model, partsOf } from './api/model.ts';
 import { explainedByLimit } from './backends/wasm/address-space.ts';
 import { type BackendDescription, describePlatform } from './backends/wasm/describe.ts';
 import { createWasmBackend, defaultThreads, MAX_TENSOR_BYTES } from './backends/wasm/index.ts';
 import { nodePlatform } from './backends/wasm/platform-node.ts';
+import { quote, UsageError } from './base/errors.ts';
 import { sourceOf } from './checkpoint/folder-memory.ts';
 import { openLocalFile } from './checkpoint/folder-node.ts';
 import { type LoadedTensor, readTensors } from './checkpoint/load-tensors.ts';
@@ -13,23 +15,16 @@ import { type WriteOptions, writeFileWhole } from './checkpoint/output-node.ts';
 import type { SavedFile } from './checkpoint/save.ts';
 import { checkNewFolder, writeFolderWhole } from './checkpoint/save-node.ts';
 import type { Folder, Source } from './checkpoint/source.ts';
-import { quote, UsageError } from './errors.ts';
-import { checkFits, weightBudget } from './fits-node.ts';
-import type { HubOptions } from './hub/hub-node.ts';
+import { HUB_OPTIONS, type HubOptions } from './hub/hub-node.ts';
 import type { State } from './index.ts';
-import {
-  familyNameOf,
-  OPEN_KINDS,
-  type OpenedModel,
-  type OpenOptions,
-  openModel,
-  openTokenizer,
-} from './loader/open.ts';
+import { OPEN_OPTIONS, type OpenedModel, type OpenOptions, openModel, openTokenizer } from './loader/open.ts';
 import { checkRounds, type RoundedPart, roundingErrors } from './loader/rounding.ts';
-import { locate } from './locate-node.ts';
-import { memoryFacts, usableBytes } from './memory-node.ts';
-import { LOAD_KINDS, type LoadOptions, Model } from './model.ts';
-import { checkOptions, type Kinds, kinds, pickOptions } from './options.ts';
+import { openFromHub, usualTokenizerOf } from './loader/usual-tokenizer.ts';
+import { checkFits, weightBudget } from './node/fits-node.ts';
+import { locate } from './node/locate-node.ts';
+import { memoryFacts, usableBytes } from './node/memory-node.ts';
+import { checkOptions, pickOptions } from './options/check.ts';
+import { call, jsonObject, kinds, type OptionsOf, option } from './options/option.ts';
 import { checkState, describeStateOf, readState, type StateDescription, stateBytes } from './runtime/state-file.ts';
 import type { Tokenizer } from './tokenizer/tokenizer.ts';
 
@@ -46,55 +41,35 @@ export { describeHub, type HubDescription } from './hub/describe-node.ts';
 export { download, type HubOptions, hubReference, snapshot } from './hub/hub-node.ts';
 export * from './index.ts';
 export type { RoundedPart } from './loader/rounding.ts';
-export { type MemoryFacts, memoryFacts, usableBytes } from './memory-node.ts';
+export { type MemoryFacts, memoryFacts, usableBytes } from './node/memory-node.ts';
+export { shippedModelNames } from './node/shipped-node.ts';
 export type { StateDescription } from './runtime/state-file.ts';
-export { shippedModelNames } from './shipped-node.ts';
+
+const { tokenizerFolder: _, maxTensorBytes: __, ...openOptions } = OPEN_OPTIONS;
+
+export const PRETRAINED_OPTIONS = {
+  ...openOptions,
+  ...LOAD_OPTIONS,
+  /** What the process may take, in place of what the machine and its container allow: `auto` counts with it, and more is refused. */
+  memoryBytes: option(kinds.bytes, 'memory to count with (default: what machine and container allow)'),
+  /** Threads that compute; default: all cores, at most 8. */
+  threads: option(kinds.fromOne, 'threads that compute (default: all cores, at most 8)'),
+  /** False gives the same bits in every engine, a little slower in those that have relaxed SIMD; default: where there is some. */
+  relaxedSimd: kinds.flag,
+  /** Branch, tag or commit on the hub. */
+  revision: HUB_OPTIONS.revision,
+  /** Path or hub id of the tokenizer, when it does not lie with the weights. */
+  tokenizer: option(kinds.text, 'folder or hub id of the tokenizer, when it does not lie with the weights'),
+  /** False: the headers of weights on the hub are read there, and the weights stay there; for looking at a model. Default true. */
+  downloadWeights: kinds.flag,
+  /** Everything else about the hub: cache folder, token, endpoint. */
+  hub: jsonObject<HubOptions>(),
+};
 
 export interface PretrainedOptions
   extends Omit<OpenOptions, 'tokenizerFolder' | 'memoryBytes' | 'maxTensorBytes'>,
-    LoadOptions {
-  /** What the process may take, in place of what the machine and its container allow: `auto` counts with it, and more is refused. */
-  readonly memoryBytes?: number | undefined;
-  /** Threads that compute; default: all cores, at most 8. */
-  readonly threads?: number | undefined;
-  /** False gives the same bits in every engine, a little slower in those that have relaxed SIMD; default: where there is some. */
-  readonly relaxedSimd?: boolean | undefined;
-  /** Branch, tag or commit on the hub. */
-  readonly revision?: string | undefined;
-  /** Path or hub id of the tokenizer, when it does not lie with the weights. */
-  readonly tokenizer?: string | undefined;
-  /** False: the headers of weights on the hub are read there, and the weights stay there; for looking at a model. Default true. */
-  readonly downloadWeights?: boolean | undefined;
-  /** Everything else about the hub: cache folder, token, endpoint. */
-  readonly hub?: HubOptions | undefined;
-}
-
-const HUB_KINDS: Kinds<HubOptions> = {
-  cacheDir: kinds.text,
-  token: kinds.text,
-  endpoint: kinds.text,
-  revision: kinds.text,
-  signal: kinds.signal,
-  offline: kinds.flag,
-  onProgress: kinds.call,
-  retries: kinds.fromZero,
-  stallMs: kinds.amount,
-  backoffMs: kinds.amount,
-  onWarning: kinds.call,
-  weights: kinds.flag,
-};
-
-const { tokenizerFolder: _, maxTensorBytes: __, ...openKinds } = OPEN_KINDS;
-const PRETRAINED_KINDS: Kinds<PretrainedOptions> = {
-  ...openKinds,
-  ...LOAD_KINDS,
-  threads: kinds.fromOne,
-  relaxedSimd: kinds.flag,
-  revision: kinds.text,
-  tokenizer: kinds.text,
-  downloadWeights: kinds.flag,
-  hub: kinds.object,
-};
+    LoadOptions,
+    OptionsOf<typeof PRETRAINED_OPTIONS> {}
 
 /** Throws UsageError on what cannot be a model's name, and on options that are none. */
 function checkPretrained(who: string, reference: unknown, options: PretrainedOptions): void {
@@ -102,12 +77,9 @@ function checkPretrained(who: string, reference: unknown, options: PretrainedOpt
     throw new UsageError(
       `${who} got ${quote(reference)} for a model, wanted a folder, a hub id or the name of a shipped one.`,
     );
-  checkOptions(who, options, PRETRAINED_KINDS);
-  checkOptions(`hub of ${who}`, options?.hub, HUB_KINDS);
+  checkOptions(who, options, PRETRAINED_OPTIONS);
+  checkOptions(`hub of ${who}`, options?.hub, HUB_OPTIONS);
 }
-
-/** The published Backpack comes without a tokenizer: its card loads GPT-2's. */
-const TOKENIZER_OF: Readonly<Record<string, string>> = { backpack: 'openai-community/gpt2' };
 
 /** Threads that compute unless it is said. */
 export const DEFAULT_THREADS = defaultThreads(nodePlatform);
@@ -132,31 +104,24 @@ export async function openPretrained(reference: string | URL, options: Pretraine
   checkPretrained('openPretrained', reference, options);
   const { memoryBytes = usableBytes(), threads = DEFAULT_THREADS } = options;
   const limits = { maxTensorBytes: MAX_TENSOR_BYTES, memoryBytes: weightBudget(memoryBytes, threads) };
-  const open = { ...pickOptions(options, openKinds), ...limits };
+  const open = { ...pickOptions(options, openOptions), ...limits };
   const other = { ...options, revision: undefined }; // of another repository
   const { folder, source } = await locate(String(reference), options);
   const named = options.tokenizer === undefined ? undefined : await tokenizerFolderOf(options.tokenizer, other);
-  const opened = await openModel(folder, { ...open, tokenizerFolder: named });
-  const usual = TOKENIZER_OF[opened.family];
-  if (opened.tokenizer || !usual || source !== 'hub') return opened;
-  const tokenizerFolder = await tokenizerFolderOf(usual, other).catch((error: Error) => {
-    options.onWarning?.(`no tokenizer, so only token ids are understood: ${error.message}`);
-  });
-  if (!tokenizerFolder) return opened;
-  await opened.checkpoint.close();
-  return openModel(folder, { ...open, tokenizerFolder });
+  const all = { ...open, tokenizerFolder: named };
+  return source === 'hub' ? openFromHub(folder, all, (id) => tokenizerFolderOf(id, other)) : openModel(folder, all);
 }
 
 /** The second half of fromPretrained: reads the weights. Throws UsageError, before it takes memory, when they do not fit. */
 export async function loadOpened(opened: OpenedModel, options: PretrainedOptions = {}): Promise<Model> {
   await orClose(opened, () => {
-    checkOptions('loadOpened', options, PRETRAINED_KINDS);
+    checkOptions('loadOpened', options, PRETRAINED_OPTIONS);
     checkFits(opened, { ...options, threads: options.threads ?? DEFAULT_THREADS });
   });
   const { threads, relaxedSimd } = options;
   try {
     const backend = createWasmBackend({ platform: nodePlatform, threads, relaxedSimd });
-    return await Model.load(opened, backend, pickOptions(options, LOAD_KINDS));
+    return await Model.load(opened, backend, pickOptions(options, LOAD_OPTIONS));
   } catch (error) {
     throw explainedByLimit(error, memoryFacts().addressSpaceBytes);
   }
@@ -172,22 +137,21 @@ async function orClose(opened: OpenedModel, check: () => void | Promise<void>): 
   }
 }
 
-export interface SaveModelOptions {
-  readonly maxShardBytes?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
+const SAVE_OPTIONS = {
+  maxShardBytes: option(kinds.bytes, 'bytes of one file of weights', 5e9),
+  signal: kinds.signal,
   /** Bytes written so far. */
-  readonly onBytes?: ((bytes: number) => void) | undefined;
-}
+  onBytes: call<(bytes: number) => void>(),
+};
 
-const SAVE_KINDS: Kinds<SaveModelOptions> = { maxShardBytes: kinds.amount, signal: kinds.signal, onBytes: kinds.call };
+export interface SaveModelOptions extends OptionsOf<typeof SAVE_OPTIONS> {}
 
 /**
  * Writes a model as a checkpoint: all of it, or nothing. The reference implementations load it, unless weights are kept as q8 or q4: these
  * are for this library only, and load without conversion. Throws UsageError when the folder has something in it.
  */
 export async function saveModel(model: Model, folder: string, options: SaveModelOptions = {}): Promise<void> {
-  checkOptions('saveModel', options, SAVE_KINDS);
-  const { maxShardBytes, signal, onBytes } = options;
+  const { maxShardBytes, signal, onBytes } = checkOptions('saveModel', options, SAVE_OPTIONS);
   let written = 0;
   const watched = ({ name, bytes }: SavedFile): SavedFile => ({
     name,
@@ -224,7 +188,7 @@ export async function quantizeModel(
 ): Promise<Quantized> {
   const { maxShardBytes, onBytes, ...load } = options ?? {};
   await orClose(opened, async () => {
-    checkOptions('quantizeModel', options, { ...PRETRAINED_KINDS, ...SAVE_KINDS });
+    checkOptions('quantizeModel', options, { ...PRETRAINED_OPTIONS, ...SAVE_OPTIONS });
     checkRounds(opened.plan);
     await checkNewFolder(folder, opened.plan.bytes);
   });
@@ -246,12 +210,12 @@ export async function quantizeModel(
  * describeState tells what that is. Throws UsageError where nothing can be written.
  */
 export async function saveState(model: Model, state: State, file: string, options: WriteOptions = {}): Promise<void> {
-  await writeFileWhole(file, await stateBytes(model, state), options);
+  await writeFileWhole(file, await stateBytes(partsOf(model), state), options);
 }
 
 /** A state from a file that saveState wrote. Throws UsageError when there is none, CheckpointError when it is of another model. */
 export function loadState(model: Model, file: string): Promise<State> {
-  return withFile(file, (source) => readState(model, source));
+  return withFile(file, (source) => readState(partsOf(model), source));
 }
 
 /** Before the weights are loaded: throws as loadState would afterwards. */
@@ -298,7 +262,7 @@ export async function openTokenizerOf(reference: string, options: PretrainedOpti
   checkPretrained('openTokenizerOf', reference, options);
   const folder = await tokenizerFolderOf(reference, options);
   const own = await openTokenizer(folder, options.onWarning);
-  const usual = own ? undefined : TOKENIZER_OF[(await familyNameOf(folder)) ?? ''];
+  const usual = own ? undefined : await usualTokenizerOf(folder);
   const other = { ...options, revision: undefined };
   const tokenizer = usual ? await openTokenizer(await tokenizerFolderOf(usual, other), options.onWarning) : own;
   if (!tokenizer) throw new UsageError(`${reference} has no tokenizer.json, and no vocab.json with merges.txt.`);

@@ -1,45 +1,47 @@
 /** The entry for browsers and other places without files: models from URLs, from the hub, or from files that a user chose. */
+
+import { LOAD_OPTIONS, type LoadOptions, Model } from './api/model.ts';
 import { createWasmBackend, MAX_TENSOR_BYTES } from './backends/wasm/index.ts';
 import { allowedByPolicy, webPlatform } from './backends/wasm/platform-web.ts';
+import { FetchError, quote, UsageError } from './base/errors.ts';
 import { type HttpFolderOptions, httpFile, httpFolder } from './checkpoint/folder-http.ts';
 import { sourceOf } from './checkpoint/folder-memory.ts';
 import { type LoadedTensor, readTensors } from './checkpoint/load-tensors.ts';
 import type { Folder } from './checkpoint/source.ts';
-import { FetchError, quote, UsageError } from './errors.ts';
-import { OPEN_KINDS, type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
-import { LOAD_KINDS, type LoadOptions, Model } from './model.ts';
-import { checkOptions, type Kinds, kinds, pickOptions } from './options.ts';
+import { filesAddress, type HubReference, hubReferenceOrAddress, oneRevision } from './hub/reference.ts';
+import { OPEN_OPTIONS, type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
+import { openFromHub } from './loader/usual-tokenizer.ts';
+import { checkOptions, pickOptions } from './options/check.ts';
+import { kinds, type OptionsOf, option, ownKind } from './options/option.ts';
 
 export { httpFolder } from './checkpoint/folder-http.ts';
 export { memoryFolder } from './checkpoint/folder-memory.ts';
 export * from './index.ts';
 
-export interface PretrainedOptions extends Omit<OpenOptions, 'tokenizerFolder' | 'maxTensorBytes'>, LoadOptions {
+const { tokenizerFolder: _, maxTensorBytes: __, ...openOptions } = OPEN_OPTIONS;
+
+const PRETRAINED_OPTIONS = {
+  ...openOptions,
+  ...LOAD_OPTIONS,
   /** Threads that compute; default: all cores, at most 8, and 1 on pages that are not isolated. */
-  readonly threads?: number | undefined;
+  threads: option(kinds.fromOne, 'threads that compute'),
   /** False gives the same bits in every engine, a little slower in those that have relaxed SIMD; default: where there is some. */
-  readonly relaxedSimd?: boolean | undefined;
+  relaxedSimd: kinds.flag,
   /**
    * Address of the file `portmanteau/worker`, of the page's own origin, for pages whose Content-Security-Policy lets no worker start from a
    * blob. Default: the script of the threads is part of the library.
    */
-  readonly workerUrl?: string | URL | undefined;
+  workerUrl: ownKind<string | URL>('a URL', (value) => typeof value === 'string' || value instanceof URL),
   /** Branch, tag or commit on the hub; default main. */
-  readonly revision?: string | undefined;
+  revision: option(kinds.text, 'branch, tag or commit on the hub'),
   /** Where the tokenizer is, when it does not lie with the weights. */
-  readonly tokenizer?: string | URL | Folder | undefined;
-}
-
-const { tokenizerFolder: _, maxTensorBytes: __, ...openKinds } = OPEN_KINDS;
-const PRETRAINED_KINDS: Kinds<PretrainedOptions> = {
-  ...openKinds,
-  ...LOAD_KINDS,
-  threads: kinds.fromOne,
-  relaxedSimd: kinds.flag,
-  workerUrl: { wanted: 'a URL', holds: (value) => typeof value === 'string' || value instanceof URL },
-  revision: kinds.text,
-  tokenizer: { wanted: 'a URL, a hub id or a folder', holds: isReference },
+  tokenizer: ownKind<string | URL | Folder>('a URL, a hub id or a folder', isReference),
 };
+
+export interface PretrainedOptions
+  extends Omit<OpenOptions, 'tokenizerFolder' | 'maxTensorBytes'>,
+    LoadOptions,
+    OptionsOf<typeof PRETRAINED_OPTIONS> {}
 
 function isReference(value: unknown): boolean {
   return typeof value === 'string' || value instanceof URL || (typeof value === 'object' && !!value && 'open' in value);
@@ -49,7 +51,7 @@ function isReference(value: unknown): boolean {
 function checkPretrained(who: string, reference: unknown, options: PretrainedOptions): void {
   if (!isReference(reference))
     throw new UsageError(`${who} got ${quote(reference)} for a model, wanted a URL, a hub id or a folder.`);
-  checkOptions(who, options, PRETRAINED_KINDS);
+  checkOptions(who, options, PRETRAINED_OPTIONS);
 }
 
 /**
@@ -64,7 +66,7 @@ export async function fromPretrained(
   const opened = await openPretrained(reference, options);
   const { threads, relaxedSimd, workerUrl } = options;
   const backend = createWasmBackend({ platform: webPlatform(workerUrl), threads, relaxedSimd });
-  return Model.load(opened, allowedByPolicy(backend), pickOptions(options, LOAD_KINDS));
+  return Model.load(opened, allowedByPolicy(backend), pickOptions(options, LOAD_OPTIONS));
 }
 
 /** As fromPretrained, but reads no weights yet: config, headers and tokenizer only. */
@@ -73,11 +75,13 @@ export async function openPretrained(
   options: PretrainedOptions = {},
 ): Promise<OpenedModel> {
   checkPretrained('openPretrained', reference, options);
-  const { tokenizer, revision = 'main' } = options;
-  const tokenizerFolder = tokenizer === undefined ? undefined : folderOf(tokenizer, 'main');
+  const { tokenizer, revision } = options;
+  const tokenizerFolder = tokenizer === undefined ? undefined : folderOf(tokenizer);
   try {
-    const open = { ...pickOptions(options, openKinds), maxTensorBytes: MAX_TENSOR_BYTES };
-    return await openModel(folderOf(reference, revision), { ...open, tokenizerFolder });
+    const open = { ...pickOptions(options, openOptions), maxTensorBytes: MAX_TENSOR_BYTES };
+    const all = { ...open, tokenizerFolder };
+    const folder = folderOf(reference, revision);
+    return await (onHub(reference) ? openFromHub(folder, all, (id) => folderOf(id)) : openModel(folder, all));
   } catch (error) {
     throw explained(reference, error);
   }
@@ -96,13 +100,17 @@ export async function loadTensors(
   return readTensors(source, options.signal);
 }
 
-/** A hub id is `org/name`; everything else is a URL, also one relative to the page. */
-function folderOf(reference: string | URL | Folder, revision: string): Folder {
+const onHub = (reference: string | URL | Folder): HubReference | undefined =>
+  typeof reference === 'object' && 'open' in reference ? undefined : hubReferenceOrAddress(String(reference));
+
+/** What names no model on the hub is a URL, also one relative to the page. */
+function folderOf(reference: string | URL | Folder, given?: string): Folder {
   if (typeof reference === 'object' && 'open' in reference) return reference;
   const text = String(reference);
-  if (isHubId(text)) {
-    const folder = httpFolder(`https://huggingface.co/${text}/resolve/${encodeURIComponent(revision)}`);
-    return { ...folder, hint: () => readAsHubId(text) };
+  const found = onHub(reference);
+  if (found) {
+    const revision = oneRevision(text, found.revision, given) ?? 'main';
+    return { ...httpFolder(filesAddress(found.repo, revision)), hint: () => readAsHubId(text) };
   }
   const folder = httpFolder(addressOf(text));
   return /^[\w-]+$/.test(text)
@@ -120,8 +128,6 @@ function addressOf(text: string | URL): URL {
   );
 }
 
-const isHubId = (text: string): boolean => /^[\w.-]+\/[\w.-]+$/.test(text) && !text.startsWith('.');
-
 const readAsHubId = (reference: string): string =>
   `'${reference}' was read as a hub id (org/name); the address of a folder begins with /, ./ or https:, as in './${reference}'`;
 
@@ -130,7 +136,7 @@ const readAsFolder = (reference: string): string =>
 
 /** Adds to the error of a name that the hub does not know what else may have been meant. */
 function explained(reference: string | URL | Folder, error: unknown): unknown {
-  if (typeof reference !== 'string' || !isHubId(reference)) return error;
+  if (typeof reference !== 'string' || !onHub(reference)) return error;
   if (!(error instanceof FetchError) || ![401, 404].includes(error.status ?? 0)) return error;
   return new FetchError(`${error.message} ${readAsHubId(reference)}.`, { cause: error, status: error.status });
 }

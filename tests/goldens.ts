@@ -1,10 +1,10 @@
 /** What the reference implementations computed: see tools/reference/make_goldens.py. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import type { TypedArray } from '../src/base/tensor.ts';
 import { localFolder } from '../src/checkpoint/folder-node.ts';
 import { readSafetensors } from '../src/checkpoint/safetensors.ts';
 import type { Source } from '../src/checkpoint/source.ts';
-import type { TypedArray } from '../src/tensor.ts';
 
 const root = fileURLToPath(new URL('./golden/', import.meta.url));
 const models = fileURLToPath(new URL('../models/', import.meta.url));

@@ -1,7 +1,7 @@
-/** src/math.ts: as near to the true values as it says, and the same bits in every engine. */
+/** src/base/math.ts: as near to the true values as it says, and the same bits in every engine. */
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
-import { cos, exp, log, log1p, pow, sin, tanh } from '../src/math.ts';
+import { cos, exp, log, log1p, pow, sin, tanh } from '../src/base/math.ts';
 import { Random } from '../src/sampler/random.ts';
 
 /** The distance from a double to the next larger one in magnitude. */

@@ -1,10 +1,10 @@
 /** Memory that this process may take, as files of a container or a machine tell it, and what follows from it. */
 import { describe, expect, test } from 'vitest';
+import { UsageError } from '../src/base/errors.ts';
 import { localFolder } from '../src/checkpoint/folder-node.ts';
-import { UsageError } from '../src/errors.ts';
-import { checkFits, weightBudget } from '../src/fits-node.ts';
 import { type OpenedModel, openModel } from '../src/loader/open.ts';
-import { type MemorySystem, memoryFacts, usableBytes } from '../src/memory-node.ts';
+import { checkFits, weightBudget } from '../src/node/fits-node.ts';
+import { type MemorySystem, memoryFacts, usableBytes } from '../src/node/memory-node.ts';
 import { fromPretrained, openPretrained } from '../src/node.ts';
 import { golden } from './cli/cli.ts';
 

@@ -1,6 +1,7 @@
 /** Laws of number formats: 16-bit floats by their definition, and blocks of numbers by the plainest loop. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { type DType, size, type TypedArray } from '../src/base/tensor.ts';
 import {
   type Block,
   fillBlock,
@@ -11,8 +12,7 @@ import {
   toF16,
   toFloats,
   view,
-} from '../src/numbers.ts';
-import { type DType, size, type TypedArray } from '../src/tensor.ts';
+} from '../src/formats/numbers.ts';
 
 /** A binary float of these widths, by definition: (-1)^s * 2^e * (1 + f), subnormals, infinities, NaN. */
 function floatOf(bits: number, exponentBits: number, fractionBits: number): number {

@@ -2,10 +2,10 @@
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { checkPrompt, promptList } from '../src/api/prompt.ts';
 import { memoryFolder } from '../src/checkpoint/folder-memory.ts';
 import { localFolder } from '../src/checkpoint/folder-node.ts';
 import * as node from '../src/node.ts';
-import { checkPrompt, promptList } from '../src/prompt.ts';
 import * as web from '../src/web.ts';
 
 const { fromPretrained, openPretrained, UsageError } = node;

@@ -1,9 +1,9 @@
 /** Stop texts that are special tokens, or have some in them, end a generation as transformers' stop_strings do. */
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { UsageError } from '../src/errors.ts';
+import { StopText } from '../src/api/stop-text.ts';
+import { UsageError } from '../src/base/errors.ts';
 import { fromPretrained, type GenerationStep, type Model } from '../src/node.ts';
-import { StopText } from '../src/stop-text.ts';
 
 const CASE = fileURLToPath(new URL('fixtures/tokenizer-cases/stop-special-token', import.meta.url));
 const HEADER = '<|start_header_id|>'; // id 519, which this model gives again and again

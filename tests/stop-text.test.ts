@@ -1,8 +1,8 @@
 /** Laws of stop texts: it does not matter in which pieces a text comes, and nothing of a stop text is given out. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { UsageError } from '../src/errors.ts';
-import { StopText } from '../src/stop-text.ts';
+import { StopText } from '../src/api/stop-text.ts';
+import { UsageError } from '../src/base/errors.ts';
 
 function through(pieces: readonly string[], stops: readonly string[]) {
   const stop = new StopText(stops);

@@ -37,7 +37,7 @@ if (oldest(...embedded, ...scripts) < newest(...namesIn(build, '.wasm'), ...thre
 if (oldest('dist/.built') < newest('src', 'cli', 'bench', ...settings)) {
   rmSync('dist', { recursive: true, force: true });
   run('node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json');
-  cpSync('bench/build', 'dist/bench/build', { recursive: true });
+  for (const folder of ['bench/build', 'bench/published']) cpSync(folder, `dist/${folder}`, { recursive: true });
   const { script } = await import(pathToFileURL(`dist/${build}/worker-web.js`).href);
   writeFileSync('dist/worker.js', script); // for pages that start no worker from a blob
   chmodSync('dist/cli/main.js', 0o755);

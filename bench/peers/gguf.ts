@@ -4,8 +4,8 @@
  * random pattern again and again, finite and without denormals, since only their number and format matter.
  */
 import { closeSync, ftruncateSync, openSync, writeSync } from 'node:fs';
-import { UsageError } from '../../src/errors.ts';
-import { toBf16, toF16 } from '../../src/numbers.ts';
+import { UsageError } from '../../src/base/errors.ts';
+import { toBf16, toF16 } from '../../src/formats/numbers.ts';
 import { Random } from '../../src/sampler/random.ts';
 
 export type GgufValue = string | boolean | readonly string[] | { readonly u32: number } | { readonly f32: number };

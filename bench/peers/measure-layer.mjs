@@ -1,7 +1,7 @@
 /** Measures the matrix products of this library, in Node or in a page, on as many square matrices one after the other; as measure-chain.mjs. */
 import { opsOf } from '../../dist/src/backends/eager.js';
 import { createWasmBackend } from '../../dist/src/backends/wasm/index.js';
-import { BLOCK_BYTES, byteSize, PANEL_ROWS } from '../../dist/src/tensor.js';
+import { BLOCK_BYTES, byteSize, PANEL_ROWS } from '../../dist/src/base/tensor.js';
 import { measure } from './measure.mjs';
 
 export async function measureLayer(task, platform) {

@@ -1,7 +1,7 @@
 /** Measures the matrix products of this library in Node. */
 import { readFileSync } from 'node:fs';
 import { nodePlatform } from '../../dist/src/backends/wasm/platform-node.js';
-import { UsageError } from '../../dist/src/errors.js';
+import { UsageError } from '../../dist/src/base/errors.js';
 import { checkWeightFormat } from '../../dist/src/loader/formats.js';
 import { enableEngineFeatures } from '../../dist/src/node.js';
 import { measureLayer } from './measure-layer.mjs';

@@ -1,5 +1,6 @@
 /** Measures this library on a folder, in Node; otherwise as llama-cpp.mjs. */
 import { readFileSync } from 'node:fs';
+import { partsOf } from '../../dist/src/api/model.js';
 import { checkWeightFormat, enableEngineFeatures, fromPretrained, UsageError } from '../../dist/src/node.js';
 import { measure } from './measure.mjs';
 
@@ -21,7 +22,7 @@ const times = await measure(task, {
     state?.dispose();
     state = model.newState();
   },
-  read: (ids) => model.engine.read([{ ids, state }]),
+  read: (ids) => partsOf(model).engine.read([{ ids, state }]),
 });
 
 const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));

@@ -1,5 +1,6 @@
 /** Measures this library, wllama and ONNX Runtime in a page, on files that were chosen in its field, so that none has to lie in memory. */
 import { checkWeightFormat, fromPretrained, memoryFolder, UsageError } from 'portmanteau';
+import { partsOf } from '../../dist/src/api/model.js';
 import { webPlatform } from '../../dist/src/backends/wasm/platform-web.js';
 import { measure } from './measure.mjs';
 import { measureChain } from './measure-chain.mjs';
@@ -23,7 +24,7 @@ async function ours(task) {
       state?.dispose();
       state = model.newState();
     },
-    read: (ids) => model.engine.read([{ ids, state }]),
+    read: (ids) => partsOf(model).engine.read([{ ids, state }]),
   });
 }
 

@@ -8,17 +8,8 @@ import { DEFAULT_THREADS, describeBackend, openPretrained, UsageError, usableByt
 import { helpText } from '../help-text.ts';
 import { interrupt } from '../interrupt.ts';
 import { withProgress } from '../load.ts';
-import {
-  formatOptions,
-  fromOne,
-  hubOptions,
-  jsonOption,
-  listOf,
-  MODEL_ABOUT,
-  type ModelFlags,
-  modelReference,
-  threadCount,
-} from '../options.ts';
+import { formatOptions, hubOptions, type ModelFlags } from '../model-options.ts';
+import { fromOne, jsonOption, listOf, MODEL_ABOUT, modelReference, threadCount } from '../options.ts';
 import { columns, megabytes, printJson } from '../output.ts';
 
 interface BenchFlags extends Omit<ModelFlags, 'threads' | 'tokenizer'> {
@@ -102,7 +93,7 @@ async function bench(reference: string | undefined, flags: BenchFlags): Promise<
 async function measureAll(name: string, reference: string, flags: BenchFlags): Promise<Report> {
   const { weights = 'auto', keyValues, ignoreConfigKeys, revision, prompt, rounds } = flags;
   await check(reference, flags);
-  const options = { weights, keyValues, revision, ignoreConfigKeys: ignoreConfigKeys?.split(',').map((k) => k.trim()) };
+  const options = { weights, keyValues, revision, ignoreConfigKeys };
   const measured: Measurement[] = [];
   for (const threads of flags.threads) {
     const task = { reference, options, threads, prompts: prompt, newTokens: flags.new, rounds };

@@ -3,17 +3,8 @@ import type { Command } from 'commander';
 import { checkBeforeLoad, type OpenedModel, saveTensors } from '../../src/node.ts';
 import { interrupt } from '../interrupt.ts';
 import { withModel } from '../load.ts';
-import {
-  collect,
-  jsonOption,
-  type ModelFlags,
-  modelOptions,
-  NO_TEXT,
-  outputFile,
-  promptOf,
-  type TextFlags,
-  textOptions,
-} from '../options.ts';
+import { type ModelFlags, modelOptions, stateMemoryOption } from '../model-options.ts';
+import { collect, jsonOption, NO_TEXT, outputFile, promptOf, type TextFlags, textOptions } from '../options.ts';
 import { columns } from '../output.ts';
 import { checkNotOfModel, checkOutput, printBeside } from '../output-file.ts';
 import { standardInput } from '../standard-input.ts';
@@ -25,7 +16,7 @@ interface CaptureFlags extends ModelFlags, TextFlags {
 }
 
 export function addCapture(program: Command): void {
-  const command = modelOptions(textOptions(program.command('capture')))
+  const command = stateMemoryOption(modelOptions(textOptions(program.command('capture'))))
     .description('write values from inside the model while it reads a text; `info` lists the sites that have some')
     .requiredOption('--sites <glob>', 'site names, * for any part, as in blocks.*.pattern; may be given again', collect)
     .requiredOption(

@@ -10,7 +10,8 @@ import {
   usableBytes,
 } from '../../src/node.ts';
 import { withProgress } from '../load.ts';
-import { generationConfigOptions, jsonOption, type ModelFlags, modelOptions } from '../options.ts';
+import { generationConfigOptions, type ModelFlags, modelOptions } from '../model-options.ts';
+import { jsonOption } from '../options.ts';
 import { columns, megabytes, printJson } from '../output.ts';
 
 export function addInfo(program: Command): void {
@@ -40,7 +41,7 @@ async function info(reference: string, flags: ModelFlags & { json?: boolean }): 
   });
   const memory = memoryFacts();
   if (flags.json) printJson({ ...description, memory });
-  else process.stdout.write(sheet(description, memory, flags.memory));
+  else process.stdout.write(sheet(description, memory, flags.memoryBytes));
 }
 
 function sheet(d: ModelDescription, memory: MemoryFacts, memoryBytes = usableBytes(memory)): string {
@@ -67,7 +68,7 @@ function sheet(d: ModelDescription, memory: MemoryFacts, memoryBytes = usableByt
       'memory of a state, by --key-values',
       [
         ['per token', `${d.stateBytesPerToken} bytes`],
-        ['fixed', `${d.stateBytesFixed} bytes`],
+        ['per sequence', `${d.stateBytesFixed} bytes`],
       ],
     ],
     ['generation', generationRows(d.generation)],

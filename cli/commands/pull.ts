@@ -2,7 +2,8 @@
 import type { Command } from 'commander';
 import { openPretrained, shippedModelNames, snapshot, UsageError } from '../../src/node.ts';
 import { withProgress } from '../load.ts';
-import { type HubFlags, hubOptions, jsonOption } from '../options.ts';
+import { type HubFlags, hubOptions } from '../model-options.ts';
+import { jsonOption } from '../options.ts';
 import { printJson } from '../output.ts';
 
 export function addPull(program: Command): void {

@@ -10,7 +10,8 @@ import {
 } from '../../src/node.ts';
 import { helpText } from '../help-text.ts';
 import { withProgress } from '../load.ts';
-import { configOption, hubOptions, jsonOption, loadOptions, type ModelFlags, modelArgument } from '../options.ts';
+import { configOption, hubOptions, loadOptions, type ModelFlags } from '../model-options.ts';
+import { jsonOption, modelArgument } from '../options.ts';
 import { columns, megabytes, printJson } from '../output.ts';
 
 /** What can be made of a checkpoint; f32 would only be longer. */

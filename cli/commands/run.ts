@@ -15,16 +15,8 @@ import { type GenerationFlags, generationFlags, generationOptions, SAMPLING_ABOU
 import { helpText } from '../help-text.ts';
 import { breathe, interrupt } from '../interrupt.ts';
 import { withModel } from '../load.ts';
-import {
-  type EncodeFlags,
-  encodeOption,
-  idList,
-  inputFile,
-  jsonOption,
-  type ModelFlags,
-  modelOptions,
-  outputFile,
-} from '../options.ts';
+import { type EncodeFlags, encodeOption, type ModelFlags, modelOptions, stateMemoryOption } from '../model-options.ts';
+import { idList, inputFile, jsonOption, outputFile } from '../options.ts';
 import { printJson } from '../output.ts';
 import { checkNotOfModel, checkOutput, isStandardOutput } from '../output-file.ts';
 import { standardInput } from '../standard-input.ts';
@@ -39,7 +31,8 @@ interface RunFlags extends ModelFlags, GenerationFlags, StateFlags, EncodeFlags 
 }
 
 export function addRun(program: Command): void {
-  const command = watchOptions(encodeOption(generationFlags(modelOptions(program.command('run')))))
+  const model = stateMemoryOption(modelOptions(program.command('run')));
+  const command = watchOptions(encodeOption(generationFlags(model)))
     .description('continue a text; prints what follows, without the text itself. With --ids and no tokenizer, ids')
     .argument(
       '[prompt]',

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import {
   type OpenedModel,
   type Prompt,
+  SCORE_OPTIONS,
   type Score,
   saveTensors,
   type Tokenizer,
@@ -14,37 +15,31 @@ import {
 import { COMPARE_FIELDS, type CompareFlags, printComparison } from '../compare.ts';
 import { helpText } from '../help-text.ts';
 import { interrupt } from '../interrupt.ts';
+import { libraryOptions } from '../library-options.ts';
 import { withModel } from '../load.ts';
-import {
-  type EncodeFlags,
-  encodeOption,
-  jsonOption,
-  type ModelFlags,
-  modelOptions,
-  NO_TEXT,
-  outputFile,
-  promptOf,
-  type TextFlags,
-  textOptions,
-  wholeNumber,
-} from '../options.ts';
+import { type EncodeFlags, encodeOption, type ModelFlags, modelOptions, stateMemoryOption } from '../model-options.ts';
+import { jsonOption, NO_TEXT, outputFile, promptOf, type TextFlags, textOptions, wholeNumber } from '../options.ts';
 import { columns, megabytes } from '../output.ts';
 import { checkNotOfModel, checkOutput, printBeside } from '../output-file.ts';
 import { standardInput } from '../standard-input.ts';
 import { printProfile, watchOptions } from '../watching.ts';
 
 interface ScoreFlags extends ModelFlags, TextFlags, CompareFlags, EncodeFlags {
-  readonly top: number;
+  readonly alternatives?: number;
   readonly logits?: string;
 }
 
 export function addScore(program: Command): void {
-  const command = watchOptions(encodeOption(modelOptions(textOptions(program.command('score')))))
+  const model = watchOptions(stateMemoryOption(modelOptions(textOptions(program.command('score')))));
+  const command = libraryOptions(encodeOption(model), SCORE_OPTIONS, {
+    alternatives: '--top <k>',
+    window: ['--window <n>', wholeNumber, 'with --compare 1024 at most'],
+    stride: ['--stride <n>', wholeNumber],
+  })
     .description(
       'natural log-probability of every token of a text given those before it, their sum, and the perplexity; ' +
         'the first token has none',
     )
-    .option('--top <k>', 'also the k likeliest tokens at each place', wholeNumber, 0)
     .option(
       '--logits <file>',
       'write the raw logits as safetensors: `logits` [T, V], f32; - is standard output, and the scores go to stderr',
@@ -52,16 +47,6 @@ export function addScore(program: Command): void {
     )
     .addOption(
       new Option('--compare <format>', 'how far --weights is from weights of this format').choices(WEIGHT_FORMATS),
-    )
-    .option(
-      '--window <n>',
-      "read the text in windows of n tokens (default: all at once, or the model's context; with --compare 1024 at most)",
-      wholeNumber,
-    )
-    .option(
-      '--stride <n>',
-      'tokens from one window to the next; less than a window lets them overlap (default: they do not)',
-      wholeNumber,
     );
   jsonOption(command, 'tokens with id, text, logprob, alternatives; sumLogprob; perplexity; window, stride, windows')
     .addHelpText(
@@ -83,7 +68,7 @@ ${COMPARE_FIELDS}`),
 
 async function score(reference: string, flags: ScoreFlags): Promise<void> {
   const comparing = flags.compare !== undefined;
-  if (comparing && (flags.top > 0 || flags.logits !== undefined || flags.profile))
+  if (comparing && (flags.alternatives || flags.logits !== undefined || flags.profile))
     throw new UsageError('--top, --logits and --profile show one model; leave them out, or --compare.');
   const prompt = promptOf(flags) ?? (await standardInput(NO_TEXT));
   if (comparing) return printComparison(reference, prompt, flags);
@@ -94,11 +79,11 @@ async function score(reference: string, flags: ScoreFlags): Promise<void> {
     checkNotOfModel(flags.logits, opened);
   };
   await withModel(reference, flags, check, async (model) => {
-    const { vocabSize } = model.opened.model.facts;
+    const { vocabSize } = model.facts;
     const shape = [model.encode(prompt, { splitSpecialTokens }).length, vocabSize] as const;
     const logits = flags.logits === undefined ? undefined : new Float32Array(shape[0] * vocabSize);
     const result = await model.score(prompt, {
-      ...{ window, stride, splitSpecialTokens, alternatives: flags.top, signal: interrupt.signal },
+      ...{ window, stride, splitSpecialTokens, alternatives: flags.alternatives, signal: interrupt.signal },
       onLogits: (first, some) => logits?.set(some, first * vocabSize),
     });
     if (logits && flags.logits !== undefined)
@@ -116,13 +101,13 @@ async function score(reference: string, flags: ScoreFlags): Promise<void> {
 function noteWindows(
   opened: OpenedModel,
   prompt: Prompt,
-  { window: wanted, stride, splitSpecialTokens, logits, memory }: ScoreFlags,
+  { window: wanted, stride, splitSpecialTokens, logits, memoryBytes }: ScoreFlags,
 ): void {
   const { window, windows } = windowsOf(opened, prompt, { window: wanted, stride, splitSpecialTokens });
   const last = windows.at(-1);
   const tokens = last ? last.at + last.ids.length - last.first : 0;
   const logitBytes = 4 * tokens * opened.model.facts.vocabSize;
-  if (logits !== undefined && logitBytes > (memory ?? usableBytes()))
+  if (logits !== undefined && logitBytes > (memoryBytes ?? usableBytes()))
     throw new UsageError(
       `the logits of ${tokens} tokens take ${megabytes(logitBytes)}, more than there is memory; give a shorter text.`,
     );

@@ -2,15 +2,8 @@
 import type { Command } from 'commander';
 import { openTokenizerOf, promptIds, type Tokenizer, UsageError } from '../../src/node.ts';
 import { withProgress } from '../load.ts';
-import {
-  type EncodeFlags,
-  encodeOption,
-  type HubFlags,
-  hubOptions,
-  idList,
-  jsonOption,
-  modelArgument,
-} from '../options.ts';
+import { type EncodeFlags, encodeOption, type HubFlags, hubOptions } from '../model-options.ts';
+import { idList, jsonOption, modelArgument } from '../options.ts';
 import { printJson } from '../output.ts';
 import { standardInput } from '../standard-input.ts';
 

@@ -1,9 +1,10 @@
 /** The whole of what a backend supplies: memory, a way in, a way out, and kernels by the names of the ops. */
-import type { Block } from '../numbers.ts';
-import type { Op } from '../ops/op.ts';
-import type { ElementType, Shape, Tensor, TypedArray, Uploadable } from '../tensor.ts';
 
-export type { Block } from '../numbers.ts';
+import type { ElementType, Shape, Tensor, TypedArray, Uploadable } from '../base/tensor.ts';
+import type { Block } from '../formats/numbers.ts';
+import type { Op } from '../ops/op.ts';
+
+export type { Block } from '../formats/numbers.ts';
 
 /** A step that was recorded: the same commands on the same memory, with other uploads. */
 export interface Replay {

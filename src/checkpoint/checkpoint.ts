@@ -1,5 +1,5 @@
 /** All tensors of a folder, whichever files they lie in. */
-import { CheckpointError, quote } from '../errors.ts';
+import { CheckpointError, quote } from '../base/errors.ts';
 import { otherFiles } from './other-files.ts';
 import { readPyTorch } from './pytorch.ts';
 import { readSafetensors, type StoredTensor } from './safetensors.ts';

@@ -1,5 +1,5 @@
 /** A folder behind HTTP, read by ranges; for browsers, and for any server of static files. */
-import { FetchError } from '../errors.ts';
+import { FetchError } from '../base/errors.ts';
 import { checkFileName, type Folder, type Source, tooShort } from './source.ts';
 import { unreachable } from './unreachable.ts';
 

@@ -1,7 +1,7 @@
 /** A folder on disk. */
 import { open, readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError } from '../base/errors.ts';
 import { checkFileName, type Folder, type Source, tooShort } from './source.ts';
 
 export function localFolder(path: string): Folder {

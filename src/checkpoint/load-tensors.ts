@@ -1,6 +1,6 @@
 /** All tensors of a safetensors file as arrays: what saveTensors and `capture --out` wrote. */
-import { CheckpointError, UsageError } from '../errors.ts';
-import { arrayFor, type DType, type Shape, size, type TypedArray } from '../tensor.ts';
+import { CheckpointError, UsageError } from '../base/errors.ts';
+import { arrayFor, type DType, type Shape, size, type TypedArray } from '../base/tensor.ts';
 import { readSafetensors, type StoredDType, type StoredTensor } from './safetensors.ts';
 import type { Source } from './source.ts';
 

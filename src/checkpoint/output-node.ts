@@ -7,7 +7,7 @@ import { type FileHandle, open, rename, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../base/errors.ts';
 import { type Place, placeOf } from './output-place-node.ts';
 import { discard, hold, release, removeAbandoned, temporaryBeside, temporaryName } from './temporary-node.ts';
 import { refused, type SystemError } from './write-errors.ts';

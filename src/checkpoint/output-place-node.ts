@@ -2,7 +2,7 @@
 import { fstatSync } from 'node:fs';
 import { access, constants, lstat, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../base/errors.ts';
 import { refused, STANDARD_OUTPUT, type SystemError } from './write-errors.ts';
 
 export type Place =

@@ -4,7 +4,7 @@
  * functions (which must be on a list) and calls of them. Nothing is looked up or executed. What is not understood is
  * refused by its name. The opcodes are described in `pickletools.py` of CPython.
  */
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError } from '../base/errors.ts';
 
 /** A value of a pickle; `T` is what the caller makes of calls and persistent ids. */
 export type Pickled<T> =

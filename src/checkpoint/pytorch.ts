@@ -2,7 +2,7 @@
  * Tensors of `pytorch_model.bin`, the zip format of torch.save (PyTorch >= 1.6): `data.pkl` tells names, types, shapes
  * and strides, and each storage is an entry `data/<key>` of raw numbers. The pickle is read as data, nothing is run.
  */
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError } from '../base/errors.ts';
 import { unpickle } from './pickle.ts';
 import { isLegacy, readLegacyPyTorch } from './pytorch-legacy.ts';
 import type { StoredTensor } from './safetensors.ts';

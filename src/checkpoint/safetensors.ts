@@ -2,8 +2,8 @@
  * The safetensors format (github.com/huggingface/safetensors, README "Format"): 8 bytes with the length of a JSON header, the header,
  * the numbers of all tensors one after another. Nothing of the header is believed before it is checked against the file's size.
  */
-import { CheckpointError, quote, UsageError } from '../errors.ts';
-import { size as elementsOf, show } from '../tensor.ts';
+import { CheckpointError, quote, UsageError } from '../base/errors.ts';
+import { size as elementsOf, show } from '../base/tensor.ts';
 import type { Source } from './source.ts';
 import { contentOf } from './wrong-content.ts';
 

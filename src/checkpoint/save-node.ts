@@ -1,8 +1,8 @@
 /** Folders onto disk, whole or not at all: written beside their place, then renamed into it. And tensors, as one file. */
 import { access, constants, mkdir, readdir, readlink, realpath, rename, rmdir, stat, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { UsageError } from '../errors.ts';
-import type { Shape, TypedArray } from '../tensor.ts';
+import { UsageError } from '../base/errors.ts';
+import type { Shape, TypedArray } from '../base/tensor.ts';
 import { type WriteOptions, writeFileWhole } from './output-node.ts';
 import type { StoredDType } from './safetensors.ts';
 import { type SavedFile, safetensorsBytes } from './save.ts';

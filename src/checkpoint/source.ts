@@ -1,5 +1,5 @@
 /** Where bytes come from: a file on disk, behind HTTP, or in memory. Everything above reads ranges and knows no more. */
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError } from '../base/errors.ts';
 import { parsePythonJson } from './python-json.ts';
 import { contentOf, TELLING_BYTES } from './wrong-content.ts';
 

@@ -2,7 +2,7 @@
  * What the pickle of torch.save may make: views of storages, dictionaries, and values beside them that nobody looks into. All else is refused
  * by its name, as `torch.load(weights_only=True)` does (torch/_weights_only_unpickler.py); what rebuilds tensors is in torch/_utils.py.
  */
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError } from '../base/errors.ts';
 import {
   kindOf,
   type Pickled,

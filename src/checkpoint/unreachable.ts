@@ -1,5 +1,5 @@
 /** Why a request had no answer. Browsers do not tell pages, so what they do tell is put together. */
-import { FetchError } from '../errors.ts';
+import { FetchError } from '../base/errors.ts';
 import type { Fetch } from './folder-http.ts';
 
 /** The error of a request to `url` that failed without an answer. `send` asks once more whether the server is there at all. */

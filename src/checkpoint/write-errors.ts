@@ -1,5 +1,5 @@
 /** Errors of the system when something cannot be written, in words. */
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../base/errors.ts';
 
 /** As Node throws it. */
 export type SystemError = Error & { readonly code?: string | undefined };

@@ -3,7 +3,7 @@
  * entries stored as they are, so that a range of an entry is a range of the file. Also zip64, for files over 4 GiB.
  * Nothing that the directory says is believed before it was compared with the size of the file.
  */
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError } from '../base/errors.ts';
 import type { Source } from './source.ts';
 
 export interface ZipEntry {

@@ -2,24 +2,27 @@
  * How far a model is from a reference that reads the same text, in practice itself with weights of another format. Both read some tokens by
  * turns, so that nobody ever holds the logits of a whole text.
  */
-import { UsageError } from '../errors.ts';
+
+import { type Model, partsOf } from '../api/model.ts';
+import type { Prompt } from '../api/prompt.ts';
+import { WINDOW_OPTIONS, type WindowOptions, type Windows, windowsOf } from '../api/windows.ts';
+import { UsageError } from '../base/errors.ts';
+import { exp } from '../base/math.ts';
 import type { OpenedModel } from '../loader/open.ts';
-import { exp } from '../math.ts';
-import type { Model } from '../model.ts';
-import { checkOptions, type Kinds, kinds } from '../options.ts';
-import type { Prompt } from '../prompt.ts';
+import { checkOptions } from '../options/check.ts';
+import { call, kinds, type OptionsOf } from '../options/option.ts';
 import { Reader } from '../runtime/reader.ts';
 import { logSumExp } from '../sampler/sampler.ts';
-import { WINDOW_KINDS, type WindowOptions, type Windows, windowsOf } from '../windows.ts';
+
+const COMPARE_OPTIONS = {
+  ...WINDOW_OPTIONS,
+  signal: kinds.signal,
+  /** Told after each piece how many tokens are read, of how many; what it returns is awaited. */
+  onProgress: call<(tokens: number, total: number) => unknown>(),
+};
 
 /** The default of `window` is the model's context here too, but 1024 at most. */
-export interface CompareOptions extends WindowOptions {
-  readonly signal?: AbortSignal | undefined;
-  /** Told after each piece how many tokens are read, of how many; what it returns is awaited. */
-  readonly onProgress?: (tokens: number, total: number) => unknown;
-}
-
-const COMPARE_KINDS: Kinds<CompareOptions> = { ...WINDOW_KINDS, signal: kinds.signal, onProgress: kinds.call };
+export interface CompareOptions extends WindowOptions, OptionsOf<typeof COMPARE_OPTIONS> {}
 
 /** Logarithms are natural: divergences and log-probabilities in nats. */
 export interface Comparison {
@@ -66,11 +69,10 @@ export async function compare(
   prompt: Prompt,
   options: CompareOptions = {},
 ): Promise<Comparison> {
-  checkOptions('compare', options, COMPARE_KINDS);
-  const { signal, onProgress } = options;
-  const { vocabSize } = model.opened.model.facts;
-  const { front, window, stride, windows } = comparedWindows(model.opened, prompt, options);
-  const other = reference.opened.model.facts.vocabSize;
+  const { signal, onProgress } = checkOptions('compare', options, COMPARE_OPTIONS);
+  const { vocabSize } = model.facts;
+  const { front, window, stride, windows } = comparedWindows(partsOf(model).opened, prompt, options);
+  const other = reference.facts.vocabSize;
   if (other !== vocabSize)
     throw new UsageError(`models with vocabularies of ${vocabSize} and ${other} words cannot be compared.`);
   const total = windows.reduce((sum, { ids }) => sum + ids.length, 0);
@@ -94,7 +96,7 @@ export async function compare(
           );
         }
       };
-      const readers = [reference, model].map(({ engine }) => new Reader(engine, { stepTokens: STEP_TOKENS }));
+      const readers = [reference, model].map((one) => new Reader(partsOf(one).engine, { stepTokens: STEP_TOKENS }));
       readers[0]?.add({ ids: text, state: states.reference, rows: 'all', visit: keep, signal });
       readers[1]?.add({ ids: text, state: states.model, rows: 'all', visit: judge, signal });
       for (; first < text.length; first += STEP_TOKENS) {

@@ -2,8 +2,9 @@
  * Formats of blocks: every 32 columns of a row share a scale. A row of J columns is ceil(J / 32) blocks, one after another, each of a scale
  * (bfloat16, little-endian) and 32 codes, integers; weight = scale code. Columns that the row lacks have code 0.
  */
-import { fromBf16, roundToInt8 } from '../numbers.ts';
+
 import { type MatrixFormat, named, packedByRows } from './format.ts';
+import { fromBf16, roundToInt8 } from './numbers.ts';
 
 /** Columns that share a scale. */
 export const BLOCK_COLUMNS = 32;

@@ -2,7 +2,7 @@
  * A packed format: numbers of a tensor kept together in bytes, smaller than one by one. Its descriptor is its definition: files, memory
  * estimates, options, messages and the reference backend follow from it. Other backends add kernels, and may lay the bytes out for these.
  */
-import { type Shape, size } from '../tensor.ts';
+import { type Shape, size } from '../base/tensor.ts';
 
 export interface Format<Name extends string = string> {
   /** As users ask for it, and as messages and files call it. */

@@ -2,8 +2,9 @@
  * Keys and values as int8: each row of the last axis (one token and head) of D numbers is D + 4 bytes, a scale (f32, little-endian) and D
  * signed bytes. scale = max|x| / 127, code = round(x 127 / max|x|), half to even. All steps round to f32.
  */
-import { roundToInt8 } from '../numbers.ts';
+
 import { type Format, named, packedByRows } from './format.ts';
+import { roundToInt8 } from './numbers.ts';
 
 /** Bytes of a row's scale. */
 export const I8_SCALE_BYTES = 4;

@@ -5,9 +5,10 @@
  *   i8   int8 with a scale for each row of a token and head (i8-rows.ts)
  * A query at infinity or NaN still gives NaN; only what it looks at is finite.
  */
-import { toF16 } from '../numbers.ts';
-import type { ElementType } from '../tensor.ts';
+
+import type { ElementType } from '../base/tensor.ts';
 import { i8Rows } from './i8-rows.ts';
+import { toF16 } from './numbers.ts';
 
 export const KEY_VALUE_FORMATS = ['f32', 'f16', 'i8'] as const;
 export type KeyValueFormat = (typeof KEY_VALUE_FORMATS)[number];

@@ -1,7 +1,8 @@
 /** Numbers of a checkpoint into the bytes of a packed tensor, as its definition says. */
-import { type Block, toFloats, view } from '../numbers.ts';
-import { byteSize, type Shape } from '../tensor.ts';
+
+import { byteSize, type Shape } from '../base/tensor.ts';
 import type { Format, PackedBytes } from './format.ts';
+import { type Block, toFloats, view } from './numbers.ts';
 
 /**
  * Packs a rectangle into the portable bytes of a tensor. Its columns begin where parts of rows do. Throws TypeError when a format takes no

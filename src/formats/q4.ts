@@ -1,8 +1,9 @@
 /**
  * 4-bit blocks: a scale and 16 bytes; byte i holds the codes of columns i, in its low half, and i + 16, each from -8 to 7 with 8 added.
  */
-import { roundHalfEven, TINY, toBf16 } from '../numbers.ts';
+
 import { blockFormat } from './blocks.ts';
+import { roundHalfEven, TINY, toBf16 } from './numbers.ts';
 
 /** What the number of largest magnitude in a block may become; the best of them is taken. */
 const EXTREMES = [-8.5, -8, -7.75, -7.5, -7.25, -7, -6.5];

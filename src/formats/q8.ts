@@ -2,8 +2,9 @@
  * 8-bit blocks: a scale and 32 signed bytes, from -63 to 63. Seven bits let one instruction multiply them with signed bytes on every
  * processor; the eighth would be worth less than what int8 inputs lose.
  */
-import { fromBf16, roundHalfEven, TINY } from '../numbers.ts';
+
 import { blockFormat } from './blocks.ts';
+import { fromBf16, roundHalfEven, TINY } from './numbers.ts';
 
 const MOST = 63;
 

@@ -3,7 +3,7 @@
  * [N, J] is bytes [R, J], R = ceil(N / 4): byte [p, k] holds column k of rows p, p + R, p + 2R and p + 3R, low bits first, with 1 added.
  * Their common scale is a tensor of its own.
  */
-import { type Shape, size } from '../tensor.ts';
+import { type Shape, size } from '../base/tensor.ts';
 import { type MatrixFormat, named } from './format.ts';
 import { q8 } from './q8.ts';
 

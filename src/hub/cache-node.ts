@@ -1,7 +1,7 @@
 /** What lies in the cache of downloads: listing, removing, comparing with checksums. */
 import { type Dirent, promises as fs } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../base/errors.ts';
 import { checksumProblem, isChecksum } from './blob-checksum-node.ts';
 import { cachedIds } from './cached-snapshot-node.ts';
 import { cacheDirectory } from './environment-node.ts';

@@ -4,8 +4,9 @@
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../base/errors.ts';
 import { expand } from './expand-node.ts';
+import { HUB } from './reference.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -16,11 +17,11 @@ export function cacheDirectory(env: Environment = process.env): string {
 
 /** The hub's address, without a slash at the end. Throws UsageError when it is no http address. */
 export function hubEndpoint(given: string | undefined, env: Environment = process.env): string {
-  const text = (given || env.HF_ENDPOINT || 'https://huggingface.co').replace(/\/+$/, '');
+  const text = (given || env.HF_ENDPOINT || HUB).replace(/\/+$/, '');
   const url = URL.canParse(text) ? new URL(text) : undefined;
   if (!url || !/^https?:$/.test(url.protocol) || url.username || url.password || url.search || url.hash)
     throw new UsageError(
-      `the hub's address came as '${publicPart(text)}', wanted one such as https://huggingface.co without name, password or query; see HF_ENDPOINT.`,
+      `the hub's address came as '${publicPart(text)}', wanted one such as ${HUB} without name, password or query; see HF_ENDPOINT.`,
     );
   return text;
 }

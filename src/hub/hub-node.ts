@@ -1,6 +1,8 @@
 /** Models from the Hugging Face hub, into the cache that the Python tools use too. */
 import { join } from 'node:path';
-import { FetchError, UsageError } from '../errors.ts';
+import { FetchError, UsageError } from '../base/errors.ts';
+import { checkOptions } from '../options/check.ts';
+import { call, kinds, type OptionsOf, option } from '../options/option.ts';
 import type { Asked } from './advice.ts';
 import { cachedIds, missingIn } from './cached-snapshot-node.ts';
 import { cacheDirectory, hubEndpoint, hubToken, isOffline } from './environment-node.ts';
@@ -9,7 +11,7 @@ import { checkRevision, fileNameProblem, isCommit } from './names.ts';
 import { checkRoomFor, obtain } from './obtain-node.ts';
 import { inParallel, type OnProgress, progressOver } from './progress.ts';
 import { openRemote, type RemoteFile } from './ranges-node.ts';
-import { oneRevision, requireReference } from './reference.ts';
+import { filesAddress, oneRevision, requireReference } from './reference.ts';
 import { getJson, type Session, UnreachableError } from './request-node.ts';
 import { describeFile, diskError, type Remote } from './transfer-node.ts';
 import { wantedFiles } from './wanted-files.ts';
@@ -17,32 +19,34 @@ import { wantedFiles } from './wanted-files.ts';
 export { isRepoId } from './names.ts';
 export { hubReference } from './reference.ts';
 
-export interface HubOptions {
+export const HUB_OPTIONS = {
   /** Default: as the Python tool, see cacheDirectory. */
-  readonly cacheDir?: string | undefined;
+  cacheDir: kinds.text,
   /** Default: HF_TOKEN, else the token that logging in left. An empty one means none. */
-  readonly token?: string | undefined;
+  token: kinds.text,
   /** Default: HF_ENDPOINT, else https://huggingface.co. */
-  readonly endpoint?: string | undefined;
+  endpoint: kinds.text,
   /** Branch, tag, commit or `refs/pr/1`; default `main`. */
-  readonly revision?: string | undefined;
+  revision: option(kinds.text, 'branch, tag or commit on the hub'),
   /** Stops; what has arrived stays and is added to next time. */
-  readonly signal?: AbortSignal | undefined;
+  signal: kinds.signal,
   /** Use the cache only. Default: HF_HUB_OFFLINE. */
-  readonly offline?: boolean | undefined;
+  offline: kinds.flag,
   /** Bytes over all files of the snapshot; `loaded` never falls and ends at `total`. */
-  readonly onProgress?: OnProgress | undefined;
+  onProgress: call<OnProgress>(),
   /** Tries after failures that brought nothing; default 5. */
-  readonly retries?: number | undefined;
+  retries: option(kinds.fromZero, 'tries after failures that brought nothing', 5),
   /** Silence that ends a connection, in ms; default 30000. What then lacks is asked for anew. */
-  readonly stallMs?: number | undefined;
+  stallMs: option(kinds.amount, 'silence that ends a connection, in ms', 30_000),
   /** Wait before the second try, in ms, doubled from then on; default 500. */
-  readonly backoffMs?: number | undefined;
+  backoffMs: option(kinds.amount, 'wait before the second try, in ms, doubled from then on', 500),
   /** Told when the hub does not answer and the cache is used instead. */
-  readonly onWarning?: ((message: string) => void) | undefined;
+  onWarning: call<(message: string) => void>(),
   /** Of a snapshot: fetch the weights too; default true. Without, it is config and tokenizer. */
-  readonly weights?: boolean | undefined;
-}
+  weights: option(kinds.flag, 'fetch the weights of a snapshot too', true),
+};
+
+export interface HubOptions extends OptionsOf<typeof HUB_OPTIONS> {}
 
 interface Hub extends Session {
   readonly repo: string;
@@ -140,7 +144,7 @@ export async function openSnapshot(repo: string, options: HubOptions = {}): Prom
 }
 
 function hubOf(reference: string, options: HubOptions): Hub {
-  const { signal, retries = 5, stallMs = 30_000, backoffMs = 500 } = options;
+  const { signal, retries, stallMs, backoffMs } = checkOptions('the hub', options, HUB_OPTIONS);
   const endpoint = hubEndpoint(options.endpoint);
   const { repo, revision: named } = requireReference(reference, endpoint);
   const revision = oneRevision(reference, named, options.revision) ?? 'main';
@@ -251,7 +255,7 @@ function describe(hub: Hub, revision: string, file: string): Promise<Remote> {
 
 function fileUrl({ endpoint, repo }: Hub, revision: string, file: string): string {
   const path = file.split('/').map(encodeURIComponent).join('/');
-  return `${endpoint}/${repo}/resolve/${encodeURIComponent(revision)}/${path}`;
+  return `${filesAddress(repo, revision, endpoint)}/${path}`;
 }
 
 function askedOf({ repo, revision, endpoint, token }: Hub, file?: string): Asked {

@@ -1,5 +1,5 @@
 /** Names that callers and servers send, and which of them may become part of a path or a URL. */
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../base/errors.ts';
 
 /** As the hub has it: letters, digits, `_`, `-`, `.`; neither dot nor dash at an end. */
 const PART = /^\w(?:[\w.-]*\w)?$/;

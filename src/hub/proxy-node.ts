@@ -3,7 +3,7 @@
  * counts before upper case), and `no_proxy` for hosts that are reached directly. Node's own fetch reads none of them before Node 24.
  */
 import { BlockList, isIP } from 'node:net';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../base/errors.ts';
 import { type Environment, publicPart } from './environment-node.ts';
 
 export type Fetch = typeof fetch;

@@ -1,5 +1,5 @@
 /** Pieces of a large file on the hub, read where it lies: enough to know what is in it without fetching all of it. */
-import { FetchError } from '../errors.ts';
+import { FetchError } from '../base/errors.ts';
 import { type Session, send, TransientError, withRetries } from './request-node.ts';
 import type { Remote } from './transfer-node.ts';
 

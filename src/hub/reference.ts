@@ -2,7 +2,7 @@
  * What people write for a model on the hub: `org/name`, an old name without an organisation such as `gpt2`, either with `@revision`, an
  * address copied from a browser, an `hf://` URI of the Python tool (huggingface_hub, utils/_hf_uris.py), or the name of a folder in its cache.
  */
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../base/errors.ts';
 import { checkRevision, isOldRepoId, isRepoId, repoOfFolder } from './names.ts';
 
 export interface HubReference {
@@ -19,13 +19,15 @@ const PAGES = new Set(['tree', 'blob', 'resolve', 'raw', 'blame']);
 
 const NO_MODELS = new Set(['datasets', 'spaces', 'kernels', 'buckets', 'collections', 'papers', 'docs', 'settings']);
 
+export const HUB = 'https://huggingface.co';
+
 const WANTED = 'wanted org/name, org/name@revision, or an address such as https://huggingface.co/org/name';
 
 /**
  * Undefined when a text is nothing of the kind, so that it may be a path. Throws UsageError, with what to write, when it is an address, but
  * of no model on this hub.
  */
-export function hubReference(text: string, endpoint = 'https://huggingface.co'): HubReference | undefined {
+export function hubReference(text: string, endpoint = HUB): HubReference | undefined {
   const trimmed = text.trim();
   if (/^hf:\/\//i.test(trimmed)) return ofUri(text, trimmed.slice('hf://'.length));
   const path = pathOnHub(trimmed, endpoint);
@@ -36,6 +38,21 @@ export function hubReference(text: string, endpoint = 'https://huggingface.co'):
   if (folder !== undefined && isId(folder)) return { repo: folder, revision: undefined };
   if (/^[a-z][a-z0-9+.-]*:\/\//i.test(trimmed)) throw elsewhere(text);
   return ofId(trimmed);
+}
+
+/**
+ * As hubReference, where addresses of other servers mean folders there, as do addresses of files on the hub and names without an organisation.
+ */
+export function hubReferenceOrAddress(text: string): HubReference | undefined {
+  const isAddress = /^[a-z][a-z0-9+.-]*:/i.test(text) && !/^hf:/i.test(text);
+  if (isAddress && (pathOnHub(text, HUB) === undefined || /\/(?:resolve|raw)\//.test(text))) return undefined;
+  const found = hubReference(text);
+  return found && isRepoId(found.repo) ? found : undefined;
+}
+
+/** Where the files of a repository are. */
+export function filesAddress(repo: string, revision: string, endpoint = HUB): string {
+  return `${endpoint}/${repo}/resolve/${encodeURIComponent(revision)}`;
 }
 
 /** Throws UsageError unless the text names a model on the hub. */

@@ -4,7 +4,7 @@
  */
 import { STATUS_CODES } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { FetchError, UsageError } from '../errors.ts';
+import { FetchError, UsageError } from '../base/errors.ts';
 import { type Asked, adviceFor } from './advice.ts';
 import { publicPart } from './environment-node.ts';
 import { failureOf } from './failures.ts';

@@ -3,7 +3,7 @@
  * process, adds; what is whole has its checksum compared before it may be used.
  */
 import { type FileHandle, mkdir, open, rm, statfs } from 'node:fs/promises';
-import { FetchError, UsageError } from '../errors.ts';
+import { FetchError, UsageError } from '../base/errors.ts';
 import type { Asked } from './advice.ts';
 import { checksumProblem } from './blob-checksum-node.ts';
 import { sizeOf } from './layout-node.ts';

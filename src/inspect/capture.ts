@@ -1,10 +1,10 @@
 /** Takes values out of a pass, and puts others in. */
 import type { Backend } from '../backends/backend.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../base/errors.ts';
+import { type DType, type Shape, show, size, type Tensor, type TypedArray } from '../base/tensor.ts';
 import type { Site } from '../models/model.ts';
 import { type Tap, tapOf } from '../models/tap.ts';
 import type { Ops } from '../ops/index.ts';
-import { type DType, type Shape, show, size, type Tensor, type TypedArray } from '../tensor.ts';
 
 export interface CapturedTensor {
   readonly shape: Shape;

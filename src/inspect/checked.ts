@@ -3,10 +3,10 @@
  * at its end, so each op is followed by one that leaves a mark in live memory; the marks are read at the end of the pass.
  */
 import type { Backend } from '../backends/backend.ts';
-import { NotFiniteError } from '../errors.ts';
+import { NotFiniteError } from '../base/errors.ts';
+import { rows, type Tensor } from '../base/tensor.ts';
 import { Ops, type Tracer } from '../ops/index.ts';
 import type { Watch } from '../runtime/watch.ts';
-import { rows, type Tensor } from '../tensor.ts';
 import { type Entry, PassLog } from './pass-log.ts';
 
 /** Marks in one tensor; more are taken as ops need them. */

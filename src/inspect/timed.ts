@@ -3,9 +3,9 @@
  * enqueue all, and nothing overlaps, so the times add up to more than a pass takes otherwise.
  */
 import type { Backend } from '../backends/backend.ts';
+import { byteSize, type Tensor } from '../base/tensor.ts';
 import type { Op, Tracer } from '../ops/index.ts';
 import type { Watch } from '../runtime/watch.ts';
-import { byteSize, type Tensor } from '../tensor.ts';
 import { type Entry, PassLog } from './pass-log.ts';
 
 export interface ProfileRow {

@@ -1,16 +1,22 @@
 /** With which tracer a model computes, and who watches. */
 import type { Backend } from '../backends/backend.ts';
 import { Ops, type Tracer } from '../ops/index.ts';
+import { kinds, type OptionsOf, option } from '../options/option.ts';
 import type { Watch } from '../runtime/watch.ts';
 import { checked } from './checked.ts';
 import { type Profile, timed } from './timed.ts';
 
-export interface WatchOptions {
+export const WATCH_OPTIONS = {
   /** Throws NotFiniteError at the first NaN or infinity of a pass, with the op and the site. Costs a look at every value. */
-  readonly check?: boolean | undefined;
+  check: option(
+    kinds.flag,
+    'stop at the first NaN or infinity inside of the model, and say in which op it came, and where',
+  ),
   /** Measures every op of every pass. Steps take longer meanwhile. */
-  readonly profile?: boolean | undefined;
-}
+  profile: option(kinds.flag, 'measure every op, one by one'),
+};
+
+export interface WatchOptions extends OptionsOf<typeof WATCH_OPTIONS> {}
 
 export interface Watched {
   readonly ops: Ops;

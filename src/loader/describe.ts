@@ -1,9 +1,10 @@
 /** What can be said of a model without reading its weights: parts, files, memory. */
+
+import { byteSize, type Shape, size } from '../base/tensor.ts';
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
 import { KEY_VALUE_DTYPE, type KeyValueFormat } from '../formats/key-values.ts';
 import type { Site } from '../models/model.ts';
 import type { GenerationDefaults } from '../sampler/generation-config.ts';
-import { byteSize, type Shape, size } from '../tensor.ts';
 import type { WeightFormat } from './formats.ts';
 import type { OpenedModel } from './open.ts';
 import { fused, isStoredPacked } from './packed.ts';

@@ -1,10 +1,11 @@
 /** Streams the numbers of a checkpoint into the live tensors of a plan, piece by piece. */
 import type { Backend } from '../backends/backend.ts';
+import { CheckpointError } from '../base/errors.ts';
+import { byteSize, isPacked, size } from '../base/tensor.ts';
 import type { StoredDType, StoredTensor } from '../checkpoint/safetensors.ts';
-import { CheckpointError } from '../errors.ts';
-import type { Block, SourceDType } from '../numbers.ts';
+import type { Block, SourceDType } from '../formats/numbers.ts';
 import type { Ops } from '../ops/index.ts';
-import { byteSize, isPacked, size } from '../tensor.ts';
+import { call, kinds, type OptionsOf } from '../options/option.ts';
 import { packTernary } from './pack-ternary.ts';
 import { isStoredPacked } from './packed.ts';
 import type { Piece, Plan } from './plan.ts';
@@ -15,18 +16,20 @@ export interface LoadProgress {
   readonly total: number;
 }
 
-export interface FillOptions {
-  readonly signal?: AbortSignal | undefined;
-  readonly onProgress?: ((progress: LoadProgress) => void) | undefined;
-  /** Sees each stored tensor, by the model's name, once the live ones made of it are filled. The next one is read afterwards. */
-  readonly onFilled?: ((name: string, filled: Filled) => Promise<void>) | undefined;
-}
-
 export interface Filled {
   readonly stored: StoredTensor;
   readonly pieces: readonly Piece[];
   readonly backend: Backend;
 }
+
+export const FILL_OPTIONS = {
+  signal: kinds.signal,
+  onProgress: call<(progress: LoadProgress) => void>(),
+  /** Sees each stored tensor, by the model's name, once the live ones made of it are filled. The next one is read afterwards. */
+  onFilled: call<(name: string, filled: Filled) => Promise<void>>(),
+};
+
+export interface FillOptions extends OptionsOf<typeof FILL_OPTIONS> {}
 
 /** Bytes read at once; two such buffers exist, so that reading and converting overlap. Larger ones are no faster. */
 const CHUNK_BYTES = 1 << 21;

@@ -1,6 +1,6 @@
 /** Which weight formats fit: all weights into the memory that there is, and each tensor into one piece of it. */
-import { UsageError } from '../errors.ts';
-import { byteSize, show } from '../tensor.ts';
+import { UsageError } from '../base/errors.ts';
+import { byteSize, show } from '../base/tensor.ts';
 import { AUTO_FORMATS, WEIGHT_FORMATS, type WeightFormat } from './formats.ts';
 import type { Plan } from './plan.ts';
 

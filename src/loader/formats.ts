@@ -1,9 +1,10 @@
 /** In which format each kind of weight is kept in memory: decided here and nowhere else. */
+
+import { CheckpointError, UsageError } from '../base/errors.ts';
+import type { DType, ElementType } from '../base/tensor.ts';
 import type { StoredDType } from '../checkpoint/safetensors.ts';
-import { CheckpointError, UsageError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import { MATRIX_FORMATS, type MatrixFormatName, matrixFormat } from '../formats/index.ts';
-import type { DType, ElementType } from '../tensor.ts';
 
 const PLAIN = ['f32', 'bf16', 'f16'] as const;
 

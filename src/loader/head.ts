@@ -2,8 +2,9 @@
  * Which head a model gets when config.json ties it to the embedding and the files hold both: transformers 5 compares them, and ties them only
  * when they are equal (`tie_weights` in modeling_utils.py); transformers 4 always tied them.
  */
+
+import { UsageError } from '../base/errors.ts';
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
-import { UsageError } from '../errors.ts';
 import type { Family } from '../models/model.ts';
 import { sameNumbers } from './same-numbers.ts';
 

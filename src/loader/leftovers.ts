@@ -2,8 +2,9 @@
  * Tensors that a checkpoint holds and its model does not read. transformers warns of all of them and goes on; here that is so for those which
  * cannot belong to what the model computes, and all others are an error.
  */
+
+import { CheckpointError } from '../base/errors.ts';
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
-import { CheckpointError } from '../errors.ts';
 import { partName } from './describe.ts';
 import { listed } from './names.ts';
 

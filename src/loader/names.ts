@@ -1,8 +1,9 @@
 /** From the names in the files of a checkpoint to those that a model asks for. */
+
+import { CheckpointError, UsageError } from '../base/errors.ts';
+import { show } from '../base/tensor.ts';
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
-import { CheckpointError, UsageError } from '../errors.ts';
 import type { Family } from '../models/model.ts';
-import { show } from '../tensor.ts';
 import { globPattern } from './glob.ts';
 
 /** How many names a message lists. */

@@ -1,13 +1,15 @@
 /** From a folder of files to a model whose every tensor is accounted for, before any memory is taken for its weights. */
+
+import { CheckpointError } from '../base/errors.ts';
 import { type Checkpoint, openCheckpoint, readJson } from '../checkpoint/checkpoint.ts';
 import { otherFiles } from '../checkpoint/other-files.ts';
 import { type Folder, readText } from '../checkpoint/source.ts';
-import { CheckpointError } from '../errors.ts';
 import { ConfigReader, type JsonObject } from '../models/config.ts';
 import { familyOf } from '../models/index.ts';
 import type { LanguageModel } from '../models/model.ts';
-import { checkOptions, type Kinds, kinds, oneOf } from '../options.ts';
-import type { GenerationConfig, GenerationDefaults } from '../sampler/generation-config.ts';
+import { checkOptions } from '../options/check.ts';
+import { call, jsonObject, kinds, type OptionsOf, oneOf, option, ownKind } from '../options/option.ts';
+import { GENERATION_CONFIG, type GenerationDefaults } from '../sampler/generation-config.ts';
 import { createTokenizerFromFiles } from '../tokenizer/older-files.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { declareFitting, formatsThatFit } from './fitting.ts';
@@ -19,59 +21,67 @@ import { missingTensor, renamed, withoutIgnored } from './names.ts';
 import { Plan } from './plan.ts';
 import { ternaryNormOf, ternaryScaleOf, unpackedOf } from './quantization.ts';
 
-export interface OpenOptions {
+export type OnWarning = (message: string) => void;
+
+export const OPEN_OPTIONS = {
   /** Format of the weights in memory; default `auto`. */
-  readonly weights?: WeightFormat | undefined;
+  weights: option(
+    oneOf<WeightFormat>(WEIGHT_FORMATS),
+    'format of the weights in memory; auto: as stored, if that fits',
+    'auto',
+  ),
   /** What `auto` may take for weights; more, and they are kept in a smaller format. */
-  readonly memoryBytes?: number | undefined;
+  memoryBytes: kinds.bytes,
   /** What one tensor may take in one piece: a limit of the backend that will be used. */
-  readonly maxTensorBytes?: number | undefined;
+  maxTensorBytes: kinds.bytes,
   /** Keys of config.json to pass over although they are not understood. */
-  readonly ignoreConfigKeys?: readonly string[] | undefined;
+  ignoreConfigKeys: option(kinds.texts, 'keys of config.json to pass over'),
   /** Tensors to pass over although the model might need them: names in the files, `*` for any part. */
-  readonly ignoreTensors?: readonly string[] | undefined;
+  ignoreTensors: option(kinds.texts, 'tensors of the checkpoint to pass over, * for any part'),
   /**
    * The head of a model whose config.json ties it to the embedding: `stored` or `embedding`. Default: that which is stored when both are and
    * differ, as in transformers 5.
    */
-  readonly tiedHead?: TiedHead | undefined;
+  tiedHead: option(
+    oneOf<TiedHead>(TIED_HEADS),
+    'the head, where config.json ties it to the embedding (default: the stored one where there is one that differs)',
+  ),
   /** Keys of config.json to replace, such as { tie_word_embeddings: false }. */
-  readonly config?: JsonObject | undefined;
+  config: jsonObject<JsonObject>(),
   /** Keys of generation_config.json to replace, such as { repetition_penalty: 1 }; false leaves its defaults out. */
-  readonly generationConfig?: GenerationConfig | false | undefined;
+  generationConfig: GENERATION_CONFIG,
   /** Where the tokenizer is, when not beside the weights. */
-  readonly tokenizerFolder?: Folder | undefined;
+  tokenizerFolder: ownKind<Folder>(
+    'a folder',
+    (value) => typeof value === 'object' && value !== null && 'open' in value,
+  ),
   /** Told what is odd about the files but no error. */
-  readonly onWarning?: OnWarning | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
-
-export type OnWarning = (message: string) => void;
-
-export const OPEN_KINDS: Kinds<OpenOptions> = {
-  weights: oneOf(WEIGHT_FORMATS),
-  memoryBytes: kinds.amount,
-  maxTensorBytes: kinds.amount,
-  ignoreConfigKeys: kinds.texts,
-  ignoreTensors: kinds.texts,
-  tiedHead: oneOf(TIED_HEADS),
-  config: kinds.object,
-  generationConfig: kinds.objectOrFalse,
-  tokenizerFolder: kinds.object,
-  onWarning: kinds.call,
+  onWarning: call<OnWarning>(),
   signal: kinds.signal,
 };
 
+export interface OpenOptions extends OptionsOf<typeof OPEN_OPTIONS> {}
+
+/**
+ * A checkpoint that is understood: config, tokenizer and headers of the weights are read, and every tensor has its place. The weights are not read
+ * yet. Its files stay open until it is loaded, or closed by `checkpoint.close()`.
+ */
 export interface OpenedModel {
   readonly family: string;
+  /** As the file has it, in the words of transformers, with what options replace. */
   readonly config: JsonObject;
   /** Keys of config.json that a saved copy must have otherwise to be this model. */
   readonly configChanges: JsonObject;
   readonly checkpoint: Checkpoint;
+  /** Which stored tensors become which tensors in memory. */
   readonly plan: Plan;
+  /** The computation: facts, sites, one forward pass. */
   readonly model: LanguageModel;
+  /** The format that was asked for, or that `auto` chose. */
   readonly weights: WeightFormat;
   readonly tokenizer: Tokenizer | undefined;
+  /** Hub id of the model whose tokenizer is used where the checkpoint has none. */
+  readonly usualTokenizer: string | undefined;
   /** Where the tokenizer was found, when that is not beside the weights. */
   readonly tokenizerFolder: Folder | undefined;
   /** Ids after which generation ends. */
@@ -85,12 +95,12 @@ export interface OpenedModel {
 }
 
 /** config.json files are a few kilobytes; tokenizer.json of a vocabulary of 2^18 is near 30 MB. */
-const MAX_CONFIG_BYTES = 4 << 20;
+export const MAX_CONFIG_BYTES = 4 << 20;
 const MAX_TOKENIZER_BYTES = 128 << 20;
 
 /** Reads config, headers and tokenizer. Throws UsageError on a bad option, CheckpointError when anything is missing, left over, or of another shape. */
 export async function openModel(folder: Folder, options: OpenOptions = {}): Promise<OpenedModel> {
-  checkOptions('openModel', options, OPEN_KINDS);
+  checkOptions('openModel', options, OPEN_OPTIONS);
   const stored = await readJson(folder, 'config.json', MAX_CONFIG_BYTES);
   if (!stored) throw await noConfig(folder);
   const family = familyOf(stored);
@@ -131,6 +141,7 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
     const bytesIn = (weights: WeightFormat) => declare(weights).plan.bytes;
     return {
       family: family.name,
+      usualTokenizer: family.usualTokenizer,
       config,
       configChanges: { ...options.config, ...(head.tied === undefined ? {} : { tie_word_embeddings: head.tied }) },
       checkpoint,
@@ -156,12 +167,6 @@ async function noConfig(folder: Folder): Promise<CheckpointError> {
   const found = names.length > 0 ? ` It has ${names.slice(0, 20).join(', ')}.` : '';
   const hint = folder.hint?.() ?? 'is it the folder of a Hugging Face checkpoint?';
   return new CheckpointError(`${folder.name} has no config.json: ${hint}${found} ${otherFiles(names)}`.trimEnd());
-}
-
-/** Of the model that a config.json describes; undefined when there is none. */
-export async function familyNameOf(folder: Folder): Promise<string | undefined> {
-  const config = await readJson(folder, 'config.json', MAX_CONFIG_BYTES);
-  return config && familyOf(config).name;
 }
 
 /** Undefined when there is none. */

@@ -3,9 +3,9 @@
  * round(W / mean|W|), ties to even, within -1 and 1. Bytes as of the packed checkpoints: byte p holds rows p, p + N/4, ..., low bits first.
  */
 import type { Backend } from '../backends/backend.ts';
+import { CheckpointError } from '../base/errors.ts';
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
-import { CheckpointError } from '../errors.ts';
-import { type SourceDType, toFloats, view } from '../numbers.ts';
+import { type SourceDType, toFloats, view } from '../formats/numbers.ts';
 import type { Packing } from './plan.ts';
 
 /** Bytes read at once, and about as many that are packed at once. */

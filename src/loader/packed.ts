@@ -2,13 +2,14 @@
  * Packed weights in files: bytes of their format's portable layout, as U8. A stored tensor that a model uses as several holds the rows of
  * these one after another. docs/weight-formats.md describes this for readers in other languages.
  */
+
+import { CheckpointError, quote } from '../base/errors.ts';
+import { type ElementType, isPacked, type Shape, show } from '../base/tensor.ts';
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
-import { CheckpointError, quote } from '../errors.ts';
 import { QUANT_METHOD } from '../formats/blocks.ts';
 import type { MatrixFormat } from '../formats/format.ts';
 import { MATRIX_FORMATS } from '../formats/index.ts';
 import type { JsonObject } from '../models/config.ts';
-import { type ElementType, isPacked, type Shape, show } from '../tensor.ts';
 
 /** Of the portable layouts. 1 was in the order of one processor's kernels, and never released. */
 export const LAYOUT_VERSION = 2;

@@ -2,8 +2,10 @@
  * The weights of a model before their numbers are there. A model declares itself over a plan, which checks every name and shape against
  * the headers of the checkpoint; only then is memory taken and a file read.
  */
+
+import { CheckpointError, UsageError } from '../base/errors.ts';
+import { byteSize, type ElementType, NOWHERE, type Shape, show, size, type Tensor } from '../base/tensor.ts';
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
-import { CheckpointError, UsageError } from '../errors.ts';
 import type { Format } from '../formats/format.ts';
 import { matrixFormat } from '../formats/index.ts';
 import { ternary } from '../formats/ternary.ts';
@@ -11,7 +13,6 @@ import type { DeclaredSite } from '../models/part.ts';
 import type { Pass } from '../models/pass.ts';
 import type { Linear, Linears, MatrixOptions, Weights } from '../models/weights.ts';
 import type { Derived } from '../ops/index.ts';
-import { byteSize, type ElementType, NOWHERE, type Shape, show, size, type Tensor } from '../tensor.ts';
 import { checkKeepsPacked, formatOf, keepsPacked, type WeightFormat, type WeightKind } from './formats.ts';
 import { storedFormat } from './packed.ts';
 import type { Unpacked } from './quantization.ts';

@@ -1,5 +1,5 @@
 /** The `quantization_config` of a config.json: how ternary layers are meant, and which layout packed weights have. */
-import { CheckpointError, quote } from '../errors.ts';
+import { CheckpointError, quote } from '../base/errors.ts';
 import { QUANT_METHOD } from '../formats/blocks.ts';
 import type { JsonObject } from '../models/config.ts';
 import { checkLayout } from './packed.ts';

@@ -1,10 +1,10 @@
 /** What a format costs in accuracy: live weights against the stored ones they were rounded from, on some rows of each tensor. */
 import type { Backend } from '../backends/backend.ts';
+import { UsageError } from '../base/errors.ts';
+import { isPacked, reshape, rows, size, type Tensor } from '../base/tensor.ts';
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
-import { UsageError } from '../errors.ts';
 import type { PackedBytes } from '../formats/format.ts';
-import { type SourceDType, toFloats, view } from '../numbers.ts';
-import { isPacked, reshape, rows, size, type Tensor } from '../tensor.ts';
+import { type SourceDType, toFloats, view } from '../formats/numbers.ts';
 import { partName } from './describe.ts';
 import { type Filled, SOURCE } from './fill.ts';
 import type { Piece, Plan } from './plan.ts';

@@ -1,7 +1,8 @@
 /** Do two stored tensors hold the same numbers? All of them are compared, a piece at a time. */
+
+import { size } from '../base/tensor.ts';
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
-import { toFloats, view } from '../numbers.ts';
-import { size } from '../tensor.ts';
+import { toFloats, view } from '../formats/numbers.ts';
 import { SOURCE } from './fill.ts';
 
 /** Numbers read of each tensor at once. */

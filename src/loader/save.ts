@@ -3,11 +3,6 @@
  * weights are kept in a packed format that only this library reads.
  */
 import type { Backend } from '../backends/backend.ts';
-import { parsePythonJson, pythonJson } from '../checkpoint/python-json.ts';
-import type { StoredDType, StoredTensor } from '../checkpoint/safetensors.ts';
-import { checkpointFiles, type SavedFile, type SavedTensor } from '../checkpoint/save.ts';
-import { type Folder, readBytes } from '../checkpoint/source.ts';
-import type { JsonObject } from '../models/config.ts';
 import {
   byteSize,
   type DType,
@@ -18,7 +13,12 @@ import {
   size,
   type Tensor,
   type TypedArray,
-} from '../tensor.ts';
+} from '../base/tensor.ts';
+import { parsePythonJson, pythonJson } from '../checkpoint/python-json.ts';
+import type { StoredDType, StoredTensor } from '../checkpoint/safetensors.ts';
+import { checkpointFiles, type SavedFile, type SavedTensor } from '../checkpoint/save.ts';
+import { type Folder, readBytes } from '../checkpoint/source.ts';
+import type { JsonObject } from '../models/config.ts';
 import type { OpenedModel } from './open.ts';
 import { configWithFormats, fused, ownFormats, packedMetadata } from './packed.ts';
 import type { Piece, Plan } from './plan.ts';

@@ -1,5 +1,5 @@
 /** Causal self-attention (ops/attention.ts): the branch of a block, without norm and residual. */
-import type { Tensor } from '../tensor.ts';
+import type { Tensor } from '../base/tensor.ts';
 import type { DeclaredSite, Part } from './part.ts';
 import type { Layer } from './pass.ts';
 import type { Linear, Linears } from './weights.ts';

@@ -2,8 +2,8 @@
  * Backpack (arXiv 2305.16765, section 3 and appendix A.1; john-hewitt/backpacks-flash-attn models/backpack.py): every token has Z sense
  * vectors that depend on nothing but itself; a GPT-2 trunk decides how much each sense of each earlier token counts for the next one.
  */
-import { CheckpointError } from '../errors.ts';
-import type { Tensor } from '../tensor.ts';
+import { CheckpointError } from '../base/errors.ts';
+import type { Tensor } from '../base/tensor.ts';
 import { attention } from './attention.ts';
 import { block } from './block.ts';
 import type { ConfigReader } from './config.ts';
@@ -201,6 +201,7 @@ export const backpack: Family<BackpackConfig> = {
     ...(tied ? { 'lm_head.weight': 'gpt2_model.wte.weight' } : {}),
   }),
   withHead: (config, own) => ({ ...config, tied: !own }),
+  usualTokenizer: 'openai-community/gpt2', // the published checkpoint has none, and its card loads this
   ignoresTiedHead: () => true, // the authors' code makes one parameter of the two, whatever is stored
   build,
 };

@@ -2,8 +2,9 @@
  * What a model sees of the tokens of one pass: several sequences packed one after another, T rows in all. Rows of different sequences meet
  * nowhere but here, so the rest of a model needs no batch axis and no padding. src/runtime implements it.
  */
+
+import type { Shape, Tensor, Uploadable } from '../base/tensor.ts';
 import type { KeysValues, Ops, Recurrent } from '../ops/index.ts';
-import type { Shape, Tensor, Uploadable } from '../tensor.ts';
 import type { StateTensor } from './model.ts';
 import type { KeyValueState } from './part.ts';
 import type { See } from './tap.ts';

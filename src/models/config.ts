@@ -2,7 +2,7 @@
  * Reads a Hugging Face config.json key by key. A key that is missing, has the wrong kind of value, or changes what the model computes
  * without being understood, is an error that names it.
  */
-import { CheckpointError, quote } from '../errors.ts';
+import { CheckpointError, quote } from '../base/errors.ts';
 import { isOfTools, isUnset, isUsual, OF_TRANSFORMERS } from './harmless-keys.ts';
 
 export type JsonObject = { readonly [key: string]: unknown };

@@ -2,7 +2,7 @@
  * The pre-norm decoder with rotary attention (Llama, arXiv 2302.13971) that Llama and Granite share. Granite's muP multipliers
  * (arXiv 2203.03466) are numbers in the configuration, 1 where a family has none; what feeds forward is the family's own.
  */
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError } from '../base/errors.ts';
 import { attention } from './attention.ts';
 import { block } from './block.ts';
 import type { ConfigReader } from './config.ts';

@@ -1,6 +1,7 @@
 /** Gated feed-forward part (arXiv 2002.05202): down(activation(gate(x)) * up(x)). x[T, M] -> [T, M] */
+
+import type { Tensor } from '../base/tensor.ts';
 import type { Activation } from '../ops/index.ts';
-import type { Tensor } from '../tensor.ts';
 import { rmsNorm } from './norms.ts';
 import type { DeclaredSite, Part } from './part.ts';
 import type { Layer } from './pass.ts';

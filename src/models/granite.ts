@@ -3,8 +3,8 @@
  * multipliers, and in the MoE checkpoints a dropless mixture of small experts instead of one feed-forward part. The shared kind has an
  * expert for all tokens beside them.
  */
-import { CheckpointError } from '../errors.ts';
-import type { Tensor } from '../tensor.ts';
+import { CheckpointError } from '../base/errors.ts';
+import type { Tensor } from '../base/tensor.ts';
 import { readActivation } from './activation.ts';
 import type { ConfigReader } from './config.ts';
 import { configureDecoder, type DecoderConfig, decoder, decoderNames, withHead } from './decoder.ts';

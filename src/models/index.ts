@@ -1,5 +1,5 @@
 /** The families, in the order in which they are asked whether a config.json is theirs. */
-import { CheckpointError, quote } from '../errors.ts';
+import { CheckpointError, quote } from '../base/errors.ts';
 import { backpack } from './backpack.ts';
 import type { JsonObject } from './config.ts';
 import { granite } from './granite.ts';

@@ -2,7 +2,7 @@
  * The configurations of Mamba: that of transformers (models/mamba, models/falcon_mamba), that of state-spaces/mamba
  * (models/config_mamba.py, whose `ssm_cfg` holds arguments of modules/mamba_simple.py), and files that have the keys of both.
  */
-import { CheckpointError, quote } from '../errors.ts';
+import { CheckpointError, quote } from '../base/errors.ts';
 import { readActivation } from './activation.ts';
 import type { ConfigReader, JsonObject } from './config.ts';
 import type { ModelFacts } from './model.ts';

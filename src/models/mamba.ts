@@ -4,8 +4,9 @@
  * norms the step sizes, B and C before the recurrence reads them. Understands the spellings of transformers, of state-spaces and of
  * TRI-ML/mamba-7b-rw.
  */
+
+import type { Tensor } from '../base/tensor.ts';
 import type { Ops } from '../ops/index.ts';
-import type { Tensor } from '../tensor.ts';
 import { configureMamba, type MambaConfig, translateMamba } from './mamba-config.ts';
 import type { Family, LanguageModel } from './model.ts';
 import { rmsNorm } from './norms.ts';

@@ -1,6 +1,7 @@
 /** What every language model offers, and how a family introduces itself. */
+
+import type { Shape, Tensor } from '../base/tensor.ts';
 import type { Ops } from '../ops/index.ts';
-import type { Shape, Tensor } from '../tensor.ts';
 import type { ConfigReader, JsonObject } from './config.ts';
 import type { Pass } from './pass.ts';
 import type { Weights } from './weights.ts';
@@ -55,5 +56,7 @@ export interface Family<Config = unknown> {
   withHead?(config: Config, own: boolean): Config;
   /** Does the reference pass over a head that is stored under this name when the configuration ties it to the embedding? */
   ignoresTiedHead?(stored: string): boolean;
+  /** Hub id whose tokenizer models of this family use when their checkpoint has none. */
+  readonly usualTokenizer?: string;
   build(config: Config, weights: Weights): LanguageModel;
 }

@@ -2,7 +2,7 @@
  * What the parts of a model declare while it is built: the values that they show to taps, and what they remember of each sequence. What is
  * declared is also the handle by which the forward pass shows or remembers it, so that every name and shape is said once.
  */
-import type { Shape } from '../tensor.ts';
+import type { Shape } from '../base/tensor.ts';
 import type { Site, StateTensor } from './model.ts';
 
 /** A site, as the part that declared it holds it. */

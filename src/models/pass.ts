@@ -1,6 +1,7 @@
 /** One pass of tokens through a model, as its parts see it. */
+
+import type { Tensor } from '../base/tensor.ts';
 import type { Ops, Rotary } from '../ops/index.ts';
-import type { Tensor } from '../tensor.ts';
 import type { Batch } from './batch.ts';
 import type { Taps } from './tap.ts';
 

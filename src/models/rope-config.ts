@@ -2,7 +2,7 @@
  * How rotary positions are scaled, read from a config.json as transformers does (modeling_rope_utils.py): `rope_scaling` of
  * transformers 4, with `rope_type` or the older `type` in it, or `rope_parameters` of transformers 5, which holds `rope_theta` too.
  */
-import { log } from '../math.ts';
+import { log } from '../base/math.ts';
 import type { ConfigReader } from './config.ts';
 
 export type RopeScaling =

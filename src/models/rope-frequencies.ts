@@ -2,8 +2,8 @@
  * Inverse frequencies of rotary positions, scaled as transformers does it (modeling_rope_utils.py). Every step is rounded to f32
  * where torch computes in f32, so that long positions round as there.
  */
-import { CheckpointError } from '../errors.ts';
-import { log, pow } from '../math.ts';
+import { CheckpointError } from '../base/errors.ts';
+import { log, pow } from '../base/math.ts';
 import type { RopeConfig, RopeScaling } from './rope-config.ts';
 
 export interface RopeFrequencies {

@@ -2,7 +2,7 @@
  * Angles of the rotary embedding, as transformers computes them: everything in f32, so that long positions round as there.
  * -> cos[T, D/2], sin[T, D/2]
  */
-import { cos, sin } from '../math.ts';
+import { cos, sin } from '../base/math.ts';
 import type { Ops, Rotary } from '../ops/index.ts';
 import type { Batch } from './batch.ts';
 import type { RopeFrequencies } from './rope-frequencies.ts';

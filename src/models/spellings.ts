@@ -1,5 +1,5 @@
 /** Keys of a config.json that have two names. */
-import { CheckpointError, quote } from '../errors.ts';
+import { CheckpointError, quote } from '../base/errors.ts';
 import type { JsonObject } from './config.ts';
 
 export const isSet = (value: unknown): boolean => value !== undefined && value !== null;

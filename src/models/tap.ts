@@ -2,7 +2,7 @@
  * Named values on their way through a model. A model shows each one; what a tap returns is what the rest of the pass sees. Each sequence
  * of a pass has a tap of its own, which sees the rows of that sequence only.
  */
-import type { Tensor } from '../tensor.ts';
+import type { Tensor } from '../base/tensor.ts';
 import type { Site } from './model.ts';
 
 /** Looks at the values of one sequence. */

@@ -2,8 +2,9 @@
  * What a model sees of a checkpoint: tensors by name and expected shape, as a tree of folders. Asking declares; the numbers come
  * later, and in which format they are kept is decided elsewhere. A tensor that no model asks for is an error of the loader.
  */
+
+import type { Shape, Tensor } from '../base/tensor.ts';
 import type { Derived, Ops } from '../ops/index.ts';
-import type { Shape, Tensor } from '../tensor.ts';
 import type { DeclaredSite } from './part.ts';
 import type { Pass } from './pass.ts';
 

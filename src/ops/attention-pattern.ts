@@ -2,7 +2,7 @@
  * The first step of attention (attention.ts), for one sequence of S keys: the probabilities.
  * q[T, H, D], k[R, K, D], table i32 [1, P] -> pattern[H, T, S], zero where not allowed.
  */
-import { ShapeError } from '../errors.ts';
+import { ShapeError } from '../base/errors.ts';
 import { expect, input } from './check.ts';
 import type { Op } from './op.ts';
 import { bytesOfPages, checkPool, checkTable, KEY_VALUE_DTYPES } from './pools.ts';

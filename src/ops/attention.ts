@@ -2,14 +2,14 @@
  * Causal attention (arXiv 1706.03762) with grouped heads (arXiv 2305.13245): query head h reads key/value head floor(h K / H).
  *
  * It runs over packed sequences: rows starts[b]..starts[b + 1] of q belong to sequence b, whose lengths[b] keys and values,
- * those of its own rows last, lie in the pages tables[b] of the pools k and v (src/pages.ts). Query n of N sees the keys
+ * those of its own rows last, lie in the pages tables[b] of the pools k and v (src/base/pages.ts). Query n of N sees the keys
  * 0..lengths[b] - N + n. q[T, H, D], k[R, K, D], v[R, K, Dv], tables i32 [B, P], lengths i32 [B] -> z[T, H, Dv]. Softmax in f32. The
  * pools are of any format in src/formats/key-values.ts.
  *
  * `attentionPattern` and `attendPattern` are the same in two steps, for those who want to see or change the probabilities.
  */
-import { ShapeError } from '../errors.ts';
-import type { Tensor } from '../tensor.ts';
+import { ShapeError } from '../base/errors.ts';
+import type { Tensor } from '../base/tensor.ts';
 import { axis, checkStarts, expect, input } from './check.ts';
 import type { Op } from './op.ts';
 import { bytesOfPages, checkPool, KEY_VALUE_DTYPES } from './pools.ts';

@@ -1,5 +1,5 @@
 /** How much of its inputs an op reads and writes, for profiles. */
-import { byteSize, type Tensor } from '../tensor.ts';
+import { byteSize, type Tensor } from '../base/tensor.ts';
 
 /** Bytes of all inputs, where of input i only `rows[i]` rows count. */
 export function bytesOfRows(inputs: readonly Tensor[], rows: Readonly<Record<number, number>>): number {

@@ -1,6 +1,6 @@
 /** Shape checks that the rules of several ops share. */
-import { ShapeError } from '../errors.ts';
-import { type ElementType, type Shape, show, type Tensor } from '../tensor.ts';
+import { ShapeError } from '../base/errors.ts';
+import { type ElementType, type Shape, show, type Tensor } from '../base/tensor.ts';
 
 /** Types of the numbers that flow through a model: of inputs whose type a rule does not name, and of outputs (see op.ts). */
 export const ACTIVATIONS: readonly ElementType[] = ['f32'];

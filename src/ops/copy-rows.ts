@@ -2,7 +2,7 @@
  * Copies rows within a pool, in its own format: pool[to[n]] = pool[from[n]], in place. pool[R, ...] of any type, from i32 [N], to i32 [N].
  * No row that is written may be read, except onto itself.
  */
-import type { Tensor } from '../tensor.ts';
+import type { Tensor } from '../base/tensor.ts';
 import { bytesOfRows, count } from './bytes.ts';
 import { axis, expect, input } from './check.ts';
 import type { Op } from './op.ts';

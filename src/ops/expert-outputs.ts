@@ -4,7 +4,7 @@
  * x[T, M], ids[T, A] i32, wIn[X, 2F, M], wOut[X, M, F] of one weight format -> z[T, A, M]; formats of blocks round x and what the second
  * product reads as `linear` does.
  */
-import { size, type Tensor } from '../tensor.ts';
+import { size, type Tensor } from '../base/tensor.ts';
 import { bytesOfRows, count } from './bytes.ts';
 import { axis, expect, input } from './check.ts';
 import type { Activation } from './elementwise.ts';

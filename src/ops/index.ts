@@ -1,5 +1,5 @@
 /** The vocabulary that models are written in. Every method is one `apply`. */
-import type { Shape, Tensor, Uploadable } from '../tensor.ts';
+import type { Shape, Tensor, Uploadable } from '../base/tensor.ts';
 import { assign } from './assign.ts';
 import { attendPattern } from './attend-pattern.ts';
 import { attention } from './attention.ts';

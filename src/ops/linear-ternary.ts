@@ -4,7 +4,7 @@
  * y_i = acc_i / s * wScale_i where it stores mean|W| (`multiply`). q[T, J] i8, s[T], w_i[N_i, J] ternary, wScale_i[1], all with bias_i[N_i] or
  * all without -> y_i[T, N_i]. Inputs q, s, w_0, w_1, ..., wScale_0, ..., bias_0, ...
  */
-import { ShapeError } from '../errors.ts';
+import { ShapeError } from '../base/errors.ts';
 import { ternary } from '../formats/ternary.ts';
 import { axis, expect, input } from './check.ts';
 import type { Op } from './op.ts';

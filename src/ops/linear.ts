@@ -3,7 +3,7 @@
  * -> y_i[T, N_i]. Inputs x, w_0, w_1, ..., bias_0, bias_1, ... Accumulates in f32. Some packed formats meet an x whose rows are
  * rounded as the format says (`readInput`): those of blocks to int8, so that the products of a block are exact integers.
  */
-import { ShapeError } from '../errors.ts';
+import { ShapeError } from '../base/errors.ts';
 import { axis, expect, input } from './check.ts';
 import type { Op } from './op.ts';
 import { WEIGHT_DTYPES } from './weights.ts';

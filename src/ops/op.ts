@@ -1,5 +1,5 @@
 /** What an op is: a name, a shape rule, and at times a composition. Kernels of the same name live in the backends. */
-import type { ElementType, Shape, Tensor } from '../tensor.ts';
+import type { ElementType, Shape, Tensor } from '../base/tensor.ts';
 import { ACTIVATIONS } from './check.ts';
 import type { Ops } from './index.ts';
 

@@ -1,8 +1,8 @@
-/** Checks of pools of keys and values, whose rows lie in pages (src/pages.ts), shared by the ops of attention. */
-import { ShapeError } from '../errors.ts';
+/** Checks of pools of keys and values, whose rows lie in pages (src/base/pages.ts), shared by the ops of attention. */
+import { ShapeError } from '../base/errors.ts';
+import { PAGE_ROWS, pagesFor } from '../base/pages.ts';
+import { size, type Tensor } from '../base/tensor.ts';
 import { KEY_VALUE_DTYPE } from '../formats/key-values.ts';
-import { PAGE_ROWS, pagesFor } from '../pages.ts';
-import { size, type Tensor } from '../tensor.ts';
 import { bytesOfRows } from './bytes.ts';
 import { axis, expect } from './check.ts';
 

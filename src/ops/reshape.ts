@@ -1,6 +1,6 @@
 /** The same numbers under another shape. A view: its output shares the memory of its input. */
-import { ShapeError } from '../errors.ts';
-import { reshape as reshaped, type Shape, show, size } from '../tensor.ts';
+import { ShapeError } from '../base/errors.ts';
+import { reshape as reshaped, type Shape, show, size } from '../base/tensor.ts';
 import { input } from './check.ts';
 import type { Op } from './op.ts';
 

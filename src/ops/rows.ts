@@ -1,6 +1,6 @@
 /** Rows from..to (exclusive) of the first axis. A view: its output shares the memory of its input. */
-import { ShapeError } from '../errors.ts';
-import { rows as rowsOf, show } from '../tensor.ts';
+import { ShapeError } from '../base/errors.ts';
+import { rows as rowsOf, show } from '../base/tensor.ts';
 import { axis, input } from './check.ts';
 import type { Op } from './op.ts';
 

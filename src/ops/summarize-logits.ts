@@ -7,7 +7,7 @@
  *     A ids, A logits  the largest ones, largest first, the lower id first among equals; ids are exact in f32 up to 2^24
  * The log-probability of a logit x is x - (max + log(high + low)).
  */
-import { ShapeError } from '../errors.ts';
+import { ShapeError } from '../base/errors.ts';
 import { expect, input } from './check.ts';
 import type { Op } from './op.ts';
 

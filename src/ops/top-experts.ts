@@ -2,7 +2,7 @@
  * Dropless top-k routing of a mixture of experts (Granite 3.0 report eq. 1-3; transformers models/granitemoe): the A largest logits of each
  * row, largest first, the lower index first on ties; gates are the softmax over those A. logits[T, X] -> ids[T, A] i32, gates[T, A].
  */
-import { ShapeError } from '../errors.ts';
+import { ShapeError } from '../base/errors.ts';
 import { expect, input } from './check.ts';
 import type { Op } from './op.ts';
 

@@ -2,7 +2,7 @@
  * The seam through which everything computes. An entry makes one tracer and hands it to whoever computes; what is to be seen or changed
  * everywhere (checks, timing, differentiation) decorates it.
  */
-import type { Shape, Tensor, Uploadable } from '../tensor.ts';
+import type { Shape, Tensor, Uploadable } from '../base/tensor.ts';
 import type { Ops } from './index.ts';
 import type { Op } from './op.ts';
 

@@ -1,6 +1,7 @@
 /** Element types of the weights that products and lookups take. */
+
+import type { ElementType } from '../base/tensor.ts';
 import { MATRIX_FORMATS } from '../formats/index.ts';
-import type { ElementType } from '../tensor.ts';
 
 export const WEIGHT_DTYPES: readonly ElementType[] = [
   'f32',

@@ -2,7 +2,7 @@
  * Writes rows where numbers in memory say: pool[at[n]] = rows[n], in place. pool[R, ...], rows[N, ...], at i32 [N]. Rows in f32 are
  * rounded to the format of keys and values that the pool has. Two equal numbers in `at` stand for two equal rows.
  */
-import { type ElementType, isPacked, type Tensor } from '../tensor.ts';
+import { type ElementType, isPacked, type Tensor } from '../base/tensor.ts';
 import { bytesOfRows, count } from './bytes.ts';
 import { axis, expect, input } from './check.ts';
 import type { Op } from './op.ts';

@@ -1,5 +1,5 @@
 /** A tensor of zeros, of the type of activations. */
-import type { Shape } from '../tensor.ts';
+import type { Shape } from '../base/tensor.ts';
 import type { Op } from './op.ts';
 
 export const zeros: Op<{ shape: Shape }> = {

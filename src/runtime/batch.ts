@@ -1,10 +1,11 @@
 /** The batch that a model sees: packed tokens, and the pool where their sequences remember. */
+
+import type { Shape, Tensor, Uploadable } from '../base/tensor.ts';
 import type { Batch } from '../models/batch.ts';
 import type { StateTensor } from '../models/model.ts';
 import type { KeyValueState } from '../models/part.ts';
 import type { See } from '../models/tap.ts';
 import type { KeysValues, Ops, Recurrent } from '../ops/index.ts';
-import type { Shape, Tensor, Uploadable } from '../tensor.ts';
 import type { Packed } from './packed.ts';
 import type { StatePool } from './state-pool.ts';
 

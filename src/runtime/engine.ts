@@ -3,12 +3,12 @@
  * another, each in its turn of the state pool. Knows nothing of text.
  */
 import type { Backend, Replay } from '../backends/backend.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../base/errors.ts';
+import type { Tensor } from '../base/tensor.ts';
 import type { LanguageModel, ModelFacts } from '../models/model.ts';
 import { LOGITS } from '../models/sites.ts';
 import { noTaps, type Tap } from '../models/tap.ts';
 import type { Ops } from '../ops/index.ts';
-import type { Tensor } from '../tensor.ts';
 import { type Feed, PackedBatch } from './batch.ts';
 import { Collector, chunksOf, type Part, type Rows, rowsWanted } from './logits.ts';
 import { Packed, type Sequence } from './packed.ts';

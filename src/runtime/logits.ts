@@ -1,5 +1,5 @@
 /** Whose logits, or summaries of them, are wanted of a step, and who gets them. */
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../base/errors.ts';
 import type { Outcome, Request } from './engine.ts';
 
 /** Rows of a request, in ascending order. */

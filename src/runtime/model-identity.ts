@@ -3,12 +3,12 @@
  * the same whether these are read from the files, before the weights are loaded, or from memory afterwards.
  */
 import type { Backend } from '../backends/backend.ts';
+import { arrayFor, byteSize, type DType, isPacked, reshape, rows, size, type TypedArray } from '../base/tensor.ts';
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
+import { fillBlock } from '../formats/numbers.ts';
 import { SOURCE } from '../loader/fill.ts';
 import type { OpenedModel } from '../loader/open.ts';
 import type { Piece } from '../loader/plan.ts';
-import { fillBlock } from '../numbers.ts';
-import { arrayFor, byteSize, type DType, isPacked, reshape, rows, size, type TypedArray } from '../tensor.ts';
 
 /** Numbers of one row at most: enough to tell weights apart. */
 const MOST_NUMBERS = 4096;

@@ -2,8 +2,9 @@
  * The tokens of one step, as numbers: what is uploaded, and nothing that depends on how it is computed. Two steps whose numbers have the
  * same sizes can run the same commands.
  */
+
+import { poolRow } from '../base/pages.ts';
 import type { PackedTokens } from '../models/batch.ts';
-import { poolRow } from '../pages.ts';
 import type { State } from './state.ts';
 
 export interface Sequence {

@@ -2,17 +2,18 @@
  * States of texts that were read before, so that a prompt which begins like one of them costs its new tokens only. States that grow can
  * go back to any common prefix; recurrent ones serve only where they stand, so copies of them are kept on the way through a prompt.
  */
-import { UsageError } from '../errors.ts';
-import { checkOptions, kinds } from '../options.ts';
+import { UsageError } from '../base/errors.ts';
+import { checkOptions } from '../options/check.ts';
+import { kinds, type OptionsOf, option } from '../options/option.ts';
 import type { Engine } from './engine.ts';
 import { commonPrefix, type State } from './state.ts';
 
-export interface PrefixCacheOptions {
+const PREFIX_CACHE_OPTIONS = {
   /** What the kept states may take together; the least recently used go first. Default 512 MiB. */
-  readonly maxBytes?: number;
-}
+  maxBytes: option(kinds.bytes, 'bytes that the kept states may take together', 512 * 2 ** 20),
+};
 
-const MAX_BYTES = 512 * 2 ** 20;
+export interface PrefixCacheOptions extends OptionsOf<typeof PREFIX_CACHE_OPTIONS> {}
 
 /** Tokens between two copies of a recurrent state in a long prompt: four steps of the engine. */
 const SNAPSHOT_TOKENS = 1024;
@@ -25,10 +26,8 @@ export class PrefixCache {
   #disposed = false;
 
   constructor(engine: Engine, options: PrefixCacheOptions = {}) {
-    checkOptions('a prefix cache', options, { maxBytes: kinds.amount });
-    const { maxBytes = MAX_BYTES } = options;
     this.engine = engine;
-    this.maxBytes = maxBytes;
+    this.maxBytes = checkOptions('a prefix cache', options, PREFIX_CACHE_OPTIONS).maxBytes;
   }
 
   /** Bytes held now; what several states share counts once. */

@@ -2,7 +2,7 @@
  * Reads texts of any length in steps of bounded size. Everyone who waits gets a share of each step, and whoever wants one token gets it
  * first: nobody who generates waits for another's prompt. This is where a scheduler has its say.
  */
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../base/errors.ts';
 import { checkSequences, type Engine, type Outcome, type Request } from './engine.ts';
 import { joined, rowsWanted } from './logits.ts';
 

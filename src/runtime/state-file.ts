@@ -2,13 +2,14 @@
  * A state as one safetensors file: its tensors, the ids that were read, and in the metadata which model it is of. A state means nothing to
  * another model, nor to the same one with weights of another format.
  */
+
+import { CheckpointError, quote } from '../base/errors.ts';
+import type { Shape, TypedArray } from '../base/tensor.ts';
 import { readMetadata, readSafetensors } from '../checkpoint/safetensors.ts';
 import { safetensorsBytes } from '../checkpoint/save.ts';
 import type { Source } from '../checkpoint/source.ts';
-import { CheckpointError, quote } from '../errors.ts';
 import { I8_SCALE_BYTES, i8Rows } from '../formats/i8-rows.ts';
 import type { OpenedModel } from '../loader/open.ts';
-import type { Shape, TypedArray } from '../tensor.ts';
 import type { Engine } from './engine.ts';
 import { type Identity, identityOf } from './model-identity.ts';
 import type { State } from './state.ts';

@@ -4,12 +4,12 @@
  * `maxBytes`, and gives its memory back when no state holds any.
  */
 import type { Backend } from '../backends/backend.ts';
-import { UsageError } from '../errors.ts';
+import { UsageError } from '../base/errors.ts';
+import { PAGE_ROWS, pagesFor } from '../base/pages.ts';
+import type { Tensor } from '../base/tensor.ts';
 import { KEY_VALUE_DTYPE, type KeyValueFormat } from '../formats/key-values.ts';
 import type { StateTensor } from '../models/model.ts';
 import type { Ops } from '../ops/index.ts';
-import { PAGE_ROWS, pagesFor } from '../pages.ts';
-import type { Tensor } from '../tensor.ts';
 import { Units } from './units.ts';
 
 /** What a state holds. */
@@ -222,7 +222,7 @@ export class StatePool {
     return new UsageError(
       `the memory of states is full: ${this.#holders.size} sequences hold ${tokens} tokens in ${this.usedBytes} bytes ${bound}, ` +
         `and ${missing} more are needed. Dispose of states or prefix caches, read fewer or shorter texts at once, ` +
-        'keep keys and values as f16 or i8, or load the model with a larger maxStateBytes.',
+        'keep keys and values as f16 or i8, or load the model with a larger maxStateBytes (--max-state).',
       { cause },
     );
   }

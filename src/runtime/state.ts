@@ -3,12 +3,9 @@
  * copied, rewound, saved and loaded; nothing else remembers. The numbers lie in the engine's StatePool: copies share them until one of the
  * two is continued.
  */
-import { CheckpointError, UsageError } from '../errors.ts';
-import { i8Rows } from '../formats/i8-rows.ts';
-import { KEY_VALUE_DTYPE, type KeyValueFormat } from '../formats/key-values.ts';
-import type { StateTensor } from '../models/model.ts';
-import { PAGE_ROWS, poolRow } from '../pages.ts';
-import type { Uploadable } from '../tensor.ts';
+import { CheckpointError, UsageError } from '../base/errors.ts';
+import { PAGE_ROWS, poolRow } from '../base/pages.ts';
+import type { Uploadable } from '../base/tensor.ts';
 import {
   arrayLength,
   type ElementType,
@@ -18,7 +15,10 @@ import {
   size,
   type Tensor,
   type TypedArray,
-} from '../tensor.ts';
+} from '../base/tensor.ts';
+import { i8Rows } from '../formats/i8-rows.ts';
+import { KEY_VALUE_DTYPE, type KeyValueFormat } from '../formats/key-values.ts';
+import type { StateTensor } from '../models/model.ts';
 import type { Holding, StatePool } from './state-pool.ts';
 
 export interface SavedState {

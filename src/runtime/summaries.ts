@@ -1,6 +1,6 @@
 /** Log-probabilities in nats from summaries of logits (src/ops/summarize-logits.ts). */
-import { unusableLogits } from '../errors.ts';
-import { log } from '../math.ts';
+import { unusableLogits } from '../base/errors.ts';
+import { log } from '../base/math.ts';
 import { SUMMARY_COLUMNS } from '../ops/summarize-logits.ts';
 
 /** What is wanted of the logits of each row. */

@@ -1,8 +1,9 @@
 /** The taps of the sequences of a step as a model sees them: each gets the rows of its own sequence, and what it makes of them goes back there. */
+
+import type { Tensor } from '../base/tensor.ts';
 import type { Site } from '../models/model.ts';
 import { noTaps, type Tap, type Taps } from '../models/tap.ts';
 import type { Ops } from '../ops/index.ts';
-import type { Tensor } from '../tensor.ts';
 
 /** `starts`: first row of each sequence, and T at the end. */
 export function tapsOf(ops: Ops, starts: readonly number[], taps: readonly (Tap | undefined)[]): Taps {

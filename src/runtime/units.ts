@@ -4,9 +4,9 @@
  * not to be written.
  */
 import type { Backend } from '../backends/backend.ts';
+import { byteSize, type ElementType, rows, type Tensor } from '../base/tensor.ts';
 import type { StateTensor } from '../models/model.ts';
 import type { Ops } from '../ops/index.ts';
-import { byteSize, type ElementType, rows, type Tensor } from '../tensor.ts';
 
 export interface UnitsOptions {
   readonly layout: readonly StateTensor[];

@@ -1,6 +1,7 @@
 /** Watching the passes of an engine, op by op: a tracer's decorator that is told where passes begin and end, and which values are which. */
+
+import type { Tensor } from '../base/tensor.ts';
 import type { Taps } from '../models/tap.ts';
-import type { Tensor } from '../tensor.ts';
 
 /** An engine that is watched encodes every step anew, since a recorded one runs no op. */
 export interface Watch {

@@ -1,5 +1,5 @@
 /** The tokens that may be drawn next, with weights in proportion to their probabilities. Room for V of them, used again each time. */
-import { exp, log } from '../math.ts';
+import { exp, log } from '../base/math.ts';
 import { thresholdOf } from './select.ts';
 
 export class Candidates {

@@ -2,13 +2,19 @@
  * generation_config.json: what a checkpoint's authors want texts to be made with. Its keys are defaults of options, as they are for
  * transformers' `generate` (generation/configuration_utils.py, generation/utils.py).
  */
-import { CheckpointError, quote, UsageError } from '../errors.ts';
-import { nearest } from '../nearest.ts';
-import { type Kind, kinds } from '../options.ts';
-import { SAMPLING_KINDS, type SamplingOptions, temperatureOf } from './options.ts';
+import * as v from 'valibot';
+import { CheckpointError, quote, UsageError } from '../base/errors.ts';
+import { nearest } from '../base/nearest.ts';
+import { holds, jsonObjectOrFalse, kind, kinds, type Option, option, wantedOf } from '../options/option.ts';
+import { SAMPLING_OPTIONS, type SamplingOptions, temperatureOf } from './options.ts';
 
 /** As in the file, with names as in Python. */
 export type GenerationConfig = Readonly<Record<string, unknown>>;
+
+export const GENERATION_CONFIG = option(
+  jsonObjectOrFalse<GenerationConfig>(),
+  'replace keys of the model\'s generation_config.json, as in {"top_k":0}',
+);
 
 /** The options that a file can set. */
 export interface DefaultOptions extends SamplingOptions {
@@ -38,11 +44,11 @@ const DEFAULT_TOP_K = 50;
 /** Options that no key of transformers sets. */
 const OWN_OPTIONS = new Set(['logitBias', 'seed', 'presencePenalty', 'frequencyPenalty']);
 
-const KINDS: Readonly<Record<string, Kind>> = {
-  ...Object.fromEntries(Object.entries(SAMPLING_KINDS).filter(([name]) => !OWN_OPTIONS.has(name))),
+const KINDS: Readonly<Record<string, Option<unknown>>> = {
+  ...Object.fromEntries(Object.entries(SAMPLING_OPTIONS).filter(([name]) => !OWN_OPTIONS.has(name))),
   maxNewTokens: kinds.fromOne,
   maxLength: kinds.fromOne,
-  stop: { wanted: 'a text or a list of texts', holds: (value) => kinds.text.holds(value) || kinds.texts.holds(value) },
+  stop: kinds.textOrTexts,
 };
 
 const snake = (name: string) => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
@@ -126,7 +132,7 @@ export function readGenerationConfig(config: GenerationConfig, source: string): 
     const name = OPTION_OF.get(key);
     if (name === undefined || value === null || value === undefined) continue;
     if (typeof value === 'number' && KEEPS_ALL[key]?.(value)) continue;
-    check(source, key, value, KINDS[name] as Kind);
+    check(source, key, value, KINDS[name] as Option<unknown>);
     options[name] = value;
   }
   const { do_sample: doSample, eos_token_id: ends } = config;
@@ -146,17 +152,15 @@ export function readGenerationConfig(config: GenerationConfig, source: string): 
   };
 }
 
-const END_IDS: Kind = {
-  wanted: 'a token id, or a list of some',
-  holds: (value) => Number.isInteger(value) || (Array.isArray(value) && value.every(Number.isInteger)),
-};
+const wholeNumber = v.pipe(v.number(), v.integer());
+const END_IDS = kind('a token id, or a list of some', v.union([wholeNumber, v.array(wholeNumber)]));
 
 const given = (value: unknown): boolean => value !== undefined && value !== null;
 
-function check(source: string, key: string, value: unknown, { wanted, holds }: Kind): void {
-  if (holds(value)) return;
+function check(source: string, key: string, value: unknown, type: Option<unknown>): void {
+  if (holds(type, value)) return;
   throw new CheckpointError(
-    `${source} has '${key}': ${quote(value)}, wanted ${wanted}. Mend it, or leave its defaults out with generationConfig: false ` +
+    `${source} has '${key}': ${quote(value)}, wanted ${wantedOf(type)}. Mend it, or leave its defaults out with generationConfig: false ` +
       '(--no-generation-config on the command line).',
   );
 }

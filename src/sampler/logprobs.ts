@@ -1,6 +1,6 @@
 /** Logarithms of the model's own probabilities: logits minus the logarithm of the sum of their exponentials, in f64. */
-import { unusableLogits } from '../errors.ts';
-import { exp, log } from '../math.ts';
+import { unusableLogits } from '../base/errors.ts';
+import { exp, log } from '../base/math.ts';
 import { thresholdOf } from './select.ts';
 
 /** The largest logit. Throws CheckpointError on NaN, on Infinity, and when every logit is -Infinity. */

@@ -2,8 +2,8 @@
  * Changes of scores before a token is chosen: what transformers calls logits processors (generation/logits_process.py), in the order in
  * which `_get_logits_processor` (generation/utils.py) puts them.
  */
-import { UsageError } from '../errors.ts';
-import { pow } from '../math.ts';
+import { UsageError } from '../base/errors.ts';
+import { pow } from '../base/math.ts';
 import { biasEntries, type SamplingOptions } from './options.ts';
 import { type History, penalise } from './penalties.ts';
 

@@ -2,8 +2,8 @@
  * From logits to the next token. Order and meaning of the options are those of transformers' logits processors
  * (generation/logits_process.py): what processors.ts has, temperature, top-k, top-p, min-p, typical-p, cutoffs, then one draw.
  */
-import { UsageError } from '../errors.ts';
-import { exp } from '../math.ts';
+import { UsageError } from '../base/errors.ts';
+import { exp } from '../base/math.ts';
 import { Candidates } from './candidates.ts';
 import { maxLogit } from './logprobs.ts';
 import { checkSamplingOptions, type SamplingOptions, temperatureOf } from './options.ts';
@@ -12,7 +12,7 @@ import { type Processor, processorsOf } from './processors.ts';
 import { freshSeed, Random } from './random.ts';
 
 export { logSoftmax, logSumExp, topLogprobs } from './logprobs.ts';
-export { checkSamplingOptions, SAMPLING_KINDS, type SamplingOptions } from './options.ts';
+export { checkSamplingOptions, type SamplingOptions } from './options.ts';
 export type { History } from './penalties.ts';
 
 /** Room for one vocabulary. Samplers work one after the other, so clones share it. */

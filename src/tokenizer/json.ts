@@ -1,5 +1,5 @@
 /** Reads values out of parsed JSON that nobody has checked yet. Every error says where the value stands, what came and what was wanted. */
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError } from '../base/errors.ts';
 
 export type JsonObject = { readonly [key: string]: unknown };
 

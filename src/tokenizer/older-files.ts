@@ -2,7 +2,7 @@
  * The files that tokenizers came in before tokenizer.json, put into its form: vocab.json and merges.txt of byte-level BPE,
  * special_tokens_map.json and added_tokens.json (tokenization_utils_base.py, models/gpt2/tokenization_gpt2.py of transformers).
  */
-import { CheckpointError } from '../errors.ts';
+import { CheckpointError } from '../base/errors.ts';
 import { at, idAt, isAbsent, type JsonObject, listAt, objectAt, type Place, textAt } from './json.ts';
 import { readRoles } from './special-names.ts';
 import { createTokenizer, type Tokenizer } from './tokenizer.ts';

@@ -3,7 +3,7 @@
  * turns into one of JavaScript.
  */
 import { toRegExp } from 'oniguruma-to-es';
-import { CheckpointError, UsageError } from '../errors.ts';
+import { CheckpointError, UsageError } from '../base/errors.ts';
 import { at, isAbsent, objectAt, type Place, textAt, wrong } from './json.ts';
 
 /** Calls `visit` with the begin and the end of every match, in order. Matches do not overlap, but may be empty. */

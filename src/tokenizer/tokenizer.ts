@@ -3,7 +3,7 @@
  * GPT-NeoX, Granite, Falcon), BPE with byte fallback (Llama 2), and Unigram. Text is never cleaned up after decoding: clean_up_tokenization_spaces, which many configs set, takes
  * away spaces that were there, and the reference passes over it for BPE as well.
  */
-import { quote, UsageError } from '../errors.ts';
+import { quote, UsageError } from '../base/errors.ts';
 import { type Cutter, cutterFor } from './added-tokens.ts';
 import type { TokenDecoder } from './decoders.ts';
 import { readTokenizerFile, type TokenizerFile } from './tokenizer-file.ts';

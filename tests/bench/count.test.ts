@@ -9,17 +9,17 @@ import { multiplyAddsOf } from '../../bench/multiply-adds.ts';
 import { PUBLISHED, type Published } from '../../bench/published.ts';
 import { SHAPES, shapeNamed } from '../../bench/shapes.ts';
 import { writeSynthetic } from '../../bench/synthetic.ts';
+import { Model, partsOf } from '../../src/api/model.ts';
 import type { Backend } from '../../src/backends/backend.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
+import { UsageError } from '../../src/base/errors.ts';
+import { size, type Tensor } from '../../src/base/tensor.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
-import { UsageError } from '../../src/errors.ts';
 import { matrixFormat } from '../../src/formats/index.ts';
 import { ternary } from '../../src/formats/ternary.ts';
 import type { WeightFormat } from '../../src/loader/formats.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { Model } from '../../src/model.ts';
 import type { Op } from '../../src/ops/op.ts';
-import { size, type Tensor } from '../../src/tensor.ts';
 import { goldenNames, readGolden } from '../goldens.ts';
 
 let folder: string;
@@ -114,10 +114,10 @@ test.each(goldenNames())('%s: the multiply-adds of a prompt are those of the ops
     },
   });
   await using model = await Model.load(await openModel(localFolder(path)), counting);
-  const some = someIds(5, model.opened.model.facts.vocabSize);
+  const some = someIds(5, model.facts.vocabSize);
   products = 0;
-  await model.engine.read([{ ids: some, state: model.newState() }]);
-  const { perToken, head } = multiplyAddsOf(model.opened);
+  await partsOf(model).engine.read([{ ids: some, state: model.newState() }]);
+  const { perToken, head } = multiplyAddsOf(partsOf(model).opened);
   expect(perToken * some.length + head).toBe(products);
 });
 

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type GgufFormat, type GgufTensor, type GgufValue, tensorBytes, writeGguf } from '../../bench/peers/gguf.ts';
 import { SHAPES } from '../../bench/peers/shapes.ts';
-import { UsageError } from '../../src/errors.ts';
-import { fromBf16, fromF16 } from '../../src/numbers.ts';
+import { UsageError } from '../../src/base/errors.ts';
+import { fromBf16, fromF16 } from '../../src/formats/numbers.ts';
 
 let folder: string;
 beforeEach(() => {

@@ -3,17 +3,17 @@ import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { PUBLISHED, type Published } from '../../bench/published.ts';
+import { PUBLISHED, type Published, tensorsOf } from '../../bench/published.ts';
 import { shardsOf, sumBytes, writeSynthetic } from '../../bench/synthetic.ts';
+import { Model } from '../../src/api/model.ts';
+import { UsageError } from '../../src/base/errors.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
-import { UsageError } from '../../src/errors.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { Model } from '../../src/model.ts';
 import type { JsonObject } from '../../src/models/config.ts';
 import { backends } from '../backends.ts';
 
 const of = (name: string) => PUBLISHED.get(name) as Published;
-const tensorsOf = (name: string) => of(name).tensors(of(name).config);
+const specsOf = (name: string) => tensorsOf(of(name), of(name).config);
 
 let folder: string;
 beforeEach(() => {
@@ -32,14 +32,14 @@ describe('at full size', () => {
     ['granite-3.1-2b-base', 362, 2_533_525_504, 2 * 2_533_525_504],
     ['granite-3.1-8b-base', 362, 8_170_835_968, 2 * 8_170_835_968],
   ])('%s has %i tensors of %i numbers', (name, count, numbers, bytes) => {
-    const tensors = tensorsOf(name);
+    const tensors = specsOf(name);
     expect(new Set(tensors.map((tensor) => tensor.name)).size).toBe(count);
     expect(tensors.reduce((sum, { shape }) => sum + shape.reduce((n, d) => n * d, 1), 0)).toBe(numbers);
     expect(sumBytes(tensors)).toBe(bytes);
   });
 
   test('backpack-gpt2 has 170083584 numbers beside copies and masks', () => {
-    const weights = tensorsOf('backpack-gpt2').filter(
+    const weights = specsOf('backpack-gpt2').filter(
       ({ copyOf, name }) => !copyOf && !/\.attn\.(masked_)?bias$/.test(name),
     );
     expect(weights.length).toBe(164);
@@ -52,7 +52,7 @@ describe('at full size', () => {
     ['granite-3.1-2b-base', [5e9, 67.1e6]],
     ['granite-3.1-8b-base', [4.97e9, 4.99e9, 4.97e9, 1.41e9]],
   ])('%s has files of the published sizes', (name, sizes) => {
-    const shards = shardsOf(tensorsOf(name), of(name).shardBytes as number);
+    const shards = shardsOf(specsOf(name), of(name).shardBytes as number);
     expect(shards.map((shard) => Number(sumBytes(shard).toPrecision(3)))).toEqual(sizes);
   });
 
@@ -147,7 +147,7 @@ describe('with one small layer', () => {
         await stored?.read(0, into);
         return into;
       };
-      for (const { name: copy, copyOf } of published.tensors(config)) {
+      for (const { name: copy, copyOf } of tensorsOf(published, config)) {
         if (!copyOf) continue;
         expect(await bytes(copy)).toEqual(await bytes(copyOf));
         expect((await bytes(copy)).some((byte) => byte !== 0)).toBe(true);

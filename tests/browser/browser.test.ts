@@ -3,7 +3,7 @@ import { existsSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { Model } from '../../src/model.ts';
+import type { Model } from '../../src/api/model.ts';
 import { fromPretrained } from '../../src/node.ts';
 import { findChromium, howToInstall } from './chromium.ts';
 import { type Server, startServer } from './server.ts';

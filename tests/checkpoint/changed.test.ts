@@ -13,11 +13,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { Model } from '../../src/api/model.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
+import { CheckpointError } from '../../src/base/errors.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
-import { CheckpointError } from '../../src/errors.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { Model } from '../../src/model.ts';
 import { golden } from '../cli/cli.ts';
 
 let folder = '';

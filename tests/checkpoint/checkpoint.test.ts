@@ -1,10 +1,10 @@
 /** Laws of a checkpoint as a whole: which files count, that they fit together, and that every file opened is closed again. */
 import { describe, expect, test } from 'vitest';
+import { CheckpointError } from '../../src/base/errors.ts';
 import { openCheckpoint } from '../../src/checkpoint/checkpoint.ts';
 import { memoryFolder } from '../../src/checkpoint/folder-memory.ts';
 import { type SavedTensor, safetensorsBytes } from '../../src/checkpoint/save.ts';
 import { checkFileName, type Folder, readBytes, readJson, readText } from '../../src/checkpoint/source.ts';
-import { CheckpointError } from '../../src/errors.ts';
 import { costOf } from '../cost.ts';
 import { bytesOfAll, readAll } from './saved.ts';
 

@@ -6,11 +6,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { CheckpointError, FetchError } from '../../src/base/errors.ts';
 import { httpFolder } from '../../src/checkpoint/folder-http.ts';
 import { memoryFolder } from '../../src/checkpoint/folder-memory.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import type { Folder, Source } from '../../src/checkpoint/source.ts';
-import { CheckpointError, FetchError } from '../../src/errors.ts';
 
 const CONTENT = Uint8Array.from({ length: 1000 }, (_, i) => (i * i) & 255);
 const FILE = 'a b+c.bin';

@@ -24,9 +24,9 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { UsageError } from '../../src/base/errors.ts';
 import { writeFileWhole } from '../../src/checkpoint/output-node.ts';
 import { checkOutputFile } from '../../src/checkpoint/output-place-node.ts';
-import { UsageError } from '../../src/errors.ts';
 
 let folder: string;
 beforeEach(() => {

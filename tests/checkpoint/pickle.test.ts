@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { CheckpointError } from '../../src/base/errors.ts';
 import { type Pickled, unpickle } from '../../src/checkpoint/pickle.ts';
-import { CheckpointError } from '../../src/errors.ts';
 import { global, long, text, tuple } from './pickle-writer.ts';
 
 type Made = { readonly kind: 'made'; readonly from: unknown };

@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { CheckpointError } from '../../src/base/errors.ts';
 import { readPyTorch } from '../../src/checkpoint/pytorch.ts';
 import type { StoredTensor } from '../../src/checkpoint/safetensors.ts';
 import type { Source } from '../../src/checkpoint/source.ts';
 import { dataOffset, readZipDirectory } from '../../src/checkpoint/zip.ts';
-import { CheckpointError } from '../../src/errors.ts';
 import { stateDict } from './pickle-writer.ts';
 import { sourceOf, u16, u32, u64, zipOf } from './zip-writer.ts';
 

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { CheckpointError } from '../../src/base/errors.ts';
 import { readPyTorch } from '../../src/checkpoint/pytorch.ts';
 import type { StoredTensor } from '../../src/checkpoint/safetensors.ts';
 import type { Source } from '../../src/checkpoint/source.ts';
-import { CheckpointError } from '../../src/errors.ts';
 import { global, long, stateDict, text, tuple } from './pickle-writer.ts';
 import { sourceOf, zipOf } from './zip-writer.ts';
 

@@ -14,6 +14,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { UsageError } from '../../src/base/errors.ts';
 import { openCheckpoint } from '../../src/checkpoint/checkpoint.ts';
 import { memoryFolder } from '../../src/checkpoint/folder-memory.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
@@ -22,7 +23,6 @@ import { readSafetensors, storedBytes } from '../../src/checkpoint/safetensors.t
 import { checkpointFiles } from '../../src/checkpoint/save.ts';
 import { checkNewFolder, saveTensors, writeFolderWhole } from '../../src/checkpoint/save-node.ts';
 import type { Source } from '../../src/checkpoint/source.ts';
-import { UsageError } from '../../src/errors.ts';
 import { bytesOfAll, readAll, savedTensors } from './saved.ts';
 
 let folder: string;

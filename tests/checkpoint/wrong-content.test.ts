@@ -1,10 +1,10 @@
 /** Files that are another kind of file than their name says: the message says which, and what to do. */
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
+import { CheckpointError } from '../../src/base/errors.ts';
 import { openCheckpoint } from '../../src/checkpoint/checkpoint.ts';
 import { memoryFolder } from '../../src/checkpoint/folder-memory.ts';
 import { readJson } from '../../src/checkpoint/source.ts';
-import { CheckpointError } from '../../src/errors.ts';
 import { openModel } from '../../src/loader/open.ts';
 
 const bytes = (text: string) => Uint8Array.from(text, (letter) => letter.charCodeAt(0));

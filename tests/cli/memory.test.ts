@@ -52,3 +52,22 @@ test.skipIf(process.platform !== 'linux')('a limit on addresses is named, with i
   expect(stderr).toMatch(/ulimit -v unlimited/);
   expect(limited({ NODE_OPTIONS: '--disable-wasm-trap-handler' }).status).toBe(0);
 });
+
+test('--max-state bounds the states, and says what to do when they are full', { timeout: 60_000 }, async () => {
+  const words = 'Once upon a time there was a king who had three sons. '.repeat(8);
+  const run = ['run', 'granite-tiny', words, '-n', '1', '--threads', '1', '--max-state'];
+  const few = await cli([...run, '100kB']);
+  expect(few).toMatchObject({ code: 2, stdout: '' });
+  expect(few.stderr).toMatch(/maxStateBytes.*--max-state/);
+  expect((await cli([...run, '512MB'])).code).toBe(0);
+  expect((await cli([...run, '0'])).stderr).toMatch(
+    /--max-state <size>' argument '0' is invalid. Wanted a number of bytes/,
+  );
+});
+
+test('info tells the bytes of a state per token and per sequence', { timeout: 30_000 }, async () => {
+  const { stateBytesPerToken, stateBytesFixed } = await json<Record<string, number>>(['info', 'mamba-tiny']);
+  expect(stateBytesPerToken).toBe(0);
+  const { stdout } = await cli(['info', 'mamba-tiny']);
+  expect(stdout).toMatch(new RegExp(`per token +0 bytes\\n +per sequence +${stateBytesFixed} bytes`));
+});

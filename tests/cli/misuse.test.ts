@@ -33,7 +33,10 @@ const MISUSE: readonly (readonly [readonly string[], RegExp])[] = [
   [['run', 'F/model/weights', 'x'], /weights' is a file. .* Give its folder: \S+\/model\.\n$/],
   [[...run, 'y'], /too many arguments.*got 3; a prompt of several words stands in quotes/],
   [['score', 'granite-tiny', 'text'], /too many arguments.*a text comes after --text/],
-  [['quantize', 'granite-tiny', 'F/out'], /required option '--weights <format>' not specified; wanted one of bf16, f16, q8, q4, /],
+  [
+    ['quantize', 'granite-tiny', 'F/out'],
+    /required option '--weights <format>' not specified; wanted one of bf16, f16, q8, q4, /,
+  ],
   [['cache', 'rm'], /missing required argument.*\(see 'portmanteau cache rm --help'\)/],
   [[...run, '--max_tokens', '3'], /unknown option '--max_tokens'; here it is --max-new-tokens/],
   [[...run, '--numThreads=3'], /unknown option '--numThreads'; here it is --threads/],

@@ -3,8 +3,8 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { aboveZero, aNumber, fromZero, idList, share, textOf, wholeNumber } from '../../cli/options.ts';
 import { columns } from '../../cli/output.ts';
-import { UsageError } from '../../src/errors.ts';
-import { nearest } from '../../src/nearest.ts';
+import { UsageError } from '../../src/base/errors.ts';
+import { nearest } from '../../src/base/nearest.ts';
 
 test('lists of ids are read back as they were written', () => {
   fc.assert(

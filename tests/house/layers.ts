@@ -195,7 +195,7 @@ function inexactMathIn(file: string, text: string): string[] {
   const problems: string[] = [];
   visitAll(parse(file, text), (node) => {
     if (ts.isPropertyAccessExpression(node) && INEXACT.test(node.getText()))
-      problems.push(`${file} uses ${node.getText()}, whose bits differ between engines: src/math.ts has its own`);
+      problems.push(`${file} uses ${node.getText()}, whose bits differ between engines: src/base/math.ts has its own`);
   });
   return problems;
 }

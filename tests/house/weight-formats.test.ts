@@ -1,10 +1,10 @@
 /** docs/weight-formats.md says what the formats are, and its reader reads what is saved. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { size } from '../../src/base/tensor.ts';
 import { MATRIX_FORMATS } from '../../src/formats/index.ts';
 import { q4 } from '../../src/formats/q4.ts';
 import { q8 } from '../../src/formats/q8.ts';
-import { size } from '../../src/tensor.ts';
 
 type ReadMatrix = (bytes: Uint8Array, shape: readonly number[], columns: number) => Float32Array;
 

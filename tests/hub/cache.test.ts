@@ -4,7 +4,7 @@ import { homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { UsageError } from '../../src/errors.ts';
+import { UsageError } from '../../src/base/errors.ts';
 import { cacheDirectory, listCache, removeCached, verifyCached } from '../../src/hub/cache-node.ts';
 import { scratch } from './scratch.ts';
 

@@ -1,7 +1,7 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { FetchError, UsageError } from '../../src/errors.ts';
+import { FetchError, UsageError } from '../../src/base/errors.ts';
 import { listCache } from '../../src/hub/cache-node.ts';
 import { download, type HubOptions, snapshot } from '../../src/hub/hub-node.ts';
 import {

@@ -13,7 +13,7 @@ import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, connect, createServer as createSocketServer, type Server as SocketServer } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test, vi } from 'vitest';
-import { FetchError, UsageError } from '../../src/errors.ts';
+import { FetchError, UsageError } from '../../src/base/errors.ts';
 import { snapshot } from '../../src/hub/hub-node.ts';
 import { fetchFor, proxyFor } from '../../src/hub/proxy-node.ts';
 import { COMMIT, type FakeHub, fakeHub, large, small } from './fake-hub.ts';

@@ -2,7 +2,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { FetchError, UsageError } from '../../src/errors.ts';
+import { FetchError, UsageError } from '../../src/base/errors.ts';
 import { download, type HubOptions, openSnapshot, snapshot } from '../../src/hub/hub-node.ts';
 import { COMMIT, type FakeHub, fakeHub, large, refuse, small } from './fake-hub.ts';
 import { scratch } from './scratch.ts';

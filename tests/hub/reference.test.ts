@@ -1,7 +1,7 @@
 /** What people write for a model on the hub is understood, or refused with what to write. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { UsageError } from '../../src/errors.ts';
+import { UsageError } from '../../src/base/errors.ts';
 import { isOldRepoId, isRepoId } from '../../src/hub/names.ts';
 import { hubReference, oneRevision, requireReference } from '../../src/hub/reference.ts';
 

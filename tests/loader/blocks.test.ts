@@ -3,17 +3,19 @@ import { createHash } from 'node:crypto';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { Model, partsOf } from '../../src/api/model.ts';
 import type { Backend } from '../../src/backends/backend.ts';
 import { opsOf } from '../../src/backends/eager.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
 import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
+import { CheckpointError, UsageError } from '../../src/base/errors.ts';
+import { size } from '../../src/base/tensor.ts';
 import { memoryFolder } from '../../src/checkpoint/folder-memory.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { readMetadata, readSafetensors, type StoredTensor, storedBytes } from '../../src/checkpoint/safetensors.ts';
 import { type SavedFile, type SavedTensor, safetensorsBytes } from '../../src/checkpoint/save.ts';
 import type { Folder, Source } from '../../src/checkpoint/source.ts';
-import { CheckpointError, UsageError } from '../../src/errors.ts';
 import { describe as describeModel, type ModelDescription } from '../../src/loader/describe.ts';
 import { fill } from '../../src/loader/fill.ts';
 import type { WeightFormat } from '../../src/loader/formats.ts';
@@ -21,10 +23,8 @@ import { openModel } from '../../src/loader/open.ts';
 import { Plan } from '../../src/loader/plan.ts';
 import { ternaryScaleOf } from '../../src/loader/quantization.ts';
 import { savedTensors } from '../../src/loader/save.ts';
-import { Model } from '../../src/model.ts';
 import type { JsonObject } from '../../src/models/config.ts';
 import type { Weights } from '../../src/models/weights.ts';
-import { size } from '../../src/tensor.ts';
 import { backends } from '../backends.ts';
 import { bytesOfAll } from '../checkpoint/saved.ts';
 import { sourceOf } from '../checkpoint/zip-writer.ts';
@@ -65,11 +65,11 @@ const digests = (files: ReadonlyMap<string, Uint8Array>) =>
 
 /** The format and bytes of every live tensor, by name and place in its stored tensor. */
 async function live(model: Model) {
-  const { plan } = model.opened;
+  const { plan } = partsOf(model).opened;
   const all = new Map<string, string>();
   for (const [name, pieces] of plan.pieces) {
     for (const [i, { target }] of pieces.entries()) {
-      const { buffer } = await model.engine.backend.read(target);
+      const { buffer } = await partsOf(model).engine.backend.read(target);
       all.set(`${name} ${i}`, `${target.dtype} ${digest(new Uint8Array(buffer))}`);
     }
   }
@@ -92,8 +92,8 @@ describe.each(CASES)('%s kept as %s', (name, weights, dtype) => {
     kept = {
       live: await live(model),
       logits: digest(bytesOf((await model.logits(IDS)).data)),
-      description: describeModel(model.opened),
-      bytes: model.opened.plan.bytes,
+      description: describeModel(partsOf(model).opened),
+      bytes: partsOf(model).opened.plan.bytes,
       saved: await contents(await model.files()),
       sharded: await contents(await model.files({ maxShardBytes: 50_000 })),
     };

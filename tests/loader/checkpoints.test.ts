@@ -5,15 +5,15 @@
 import { readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { Model } from '../../src/api/model.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
+import { CheckpointError, UsageError } from '../../src/base/errors.ts';
 import { memoryFolder } from '../../src/checkpoint/folder-memory.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { readSafetensors, storedBytes } from '../../src/checkpoint/safetensors.ts';
 import { type SavedTensor, safetensorsBytes } from '../../src/checkpoint/save.ts';
 import { type Folder, readBytes, type Source } from '../../src/checkpoint/source.ts';
-import { CheckpointError, UsageError } from '../../src/errors.ts';
 import { type OpenOptions, openModel } from '../../src/loader/open.ts';
-import { Model } from '../../src/model.ts';
 import { bytesOfAll } from '../checkpoint/saved.ts';
 
 const root = fileURLToPath(new URL('../fixtures/checkpoints/', import.meta.url));

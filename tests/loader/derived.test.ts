@@ -1,13 +1,13 @@
 /** Derived weights follow their sources, and views of weights that have no memory yet are refused. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Model, partsOf } from '../../src/api/model.ts';
 import { eager, opsOf } from '../../src/backends/eager.ts';
+import { reshape, rows, type Tensor } from '../../src/base/tensor.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { derive } from '../../src/loader/fill.ts';
 import { type OpenedModel, openModel } from '../../src/loader/open.ts';
-import { Model } from '../../src/model.ts';
 import { Ops, type Tracer } from '../../src/ops/index.ts';
 import { Engine } from '../../src/runtime/engine.ts';
-import { reshape, rows, type Tensor } from '../../src/tensor.ts';
 import { backends } from '../backends.ts';
 import { readGolden } from '../goldens.ts';
 
@@ -24,19 +24,19 @@ describe.each(backends)('on the %s backend', (_, create) => {
   beforeAll(async () => {
     opened = await openModel(localFolder((await readGolden('mamba-odd')).folder), { weights: 'f32' });
     model = await Model.load(opened, await create());
-    const { backend } = model.engine;
+    const { backend } = partsOf(model).engine;
     const tracer: Tracer = { ...eager(backend), derived: ({ compute }) => compute(new Ops(tracer)) };
     anew = new Engine(opened.model, backend, new Ops(tracer));
   });
   afterAll(() => model.dispose());
 
   it('a weight computed anew is the one that was kept', async () => {
-    expect(await read(anew)).toEqual(await read(model.engine));
+    expect(await read(anew)).toEqual(await read(partsOf(model).engine));
   });
 
   it('a change of A_log has an effect at once where it is computed anew, else after `derive`', async () => {
-    const { backend } = model.engine;
-    const before = await read(model.engine);
+    const { backend } = partsOf(model).engine;
+    const before = await read(partsOf(model).engine);
     const aLog = named(opened, 'layers.0.mixer.A_log');
     await backend.step(async () => {
       const ops = opsOf(backend);
@@ -44,9 +44,9 @@ describe.each(backends)('on the %s backend', (_, create) => {
     });
     const changed = await read(anew);
     expect(changed).not.toEqual(before);
-    expect(await read(model.engine)).toEqual(before);
-    await derive(opened.plan, backend, model.engine.ops);
-    expect(await read(model.engine)).toEqual(changed);
+    expect(await read(partsOf(model).engine)).toEqual(before);
+    await derive(opened.plan, backend, partsOf(model).engine.ops);
+    expect(await read(partsOf(model).engine)).toEqual(changed);
   });
 });
 

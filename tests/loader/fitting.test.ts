@@ -2,10 +2,10 @@
 import { describe, expect, test } from 'vitest';
 import { Bank } from '../../src/backends/wasm/bank.ts';
 import { MAX_TENSOR_BYTES } from '../../src/backends/wasm/index.ts';
+import { UsageError } from '../../src/base/errors.ts';
 import type { StoredDType } from '../../src/checkpoint/safetensors.ts';
 import { safetensorsHeader, storedBytes } from '../../src/checkpoint/safetensors.ts';
 import type { Folder, Source } from '../../src/checkpoint/source.ts';
-import { UsageError } from '../../src/errors.ts';
 import { describe as describeModel } from '../../src/loader/describe.ts';
 import { type OpenOptions, openModel } from '../../src/loader/open.ts';
 

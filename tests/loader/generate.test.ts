@@ -1,14 +1,14 @@
 /** Laws of the generation loop: what cannot work is refused before anything is computed, and nothing is left behind. */
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Model, type PromptOptions, partsOf } from '../../src/api/model.ts';
+import type { Prompt } from '../../src/api/prompt.ts';
 import { opsOf } from '../../src/backends/eager.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
+import { UsageError } from '../../src/base/errors.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
-import { UsageError } from '../../src/errors.ts';
 import { fill } from '../../src/loader/fill.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { Model, type PromptOptions } from '../../src/model.ts';
-import type { Prompt } from '../../src/prompt.ts';
 
 const folderOf = (name: string) => localFolder(fileURLToPath(new URL(`../golden/${name}`, import.meta.url)));
 
@@ -57,13 +57,13 @@ describe('a model with 8 positions', () => {
     ['a bias of no id', [1], { logitBias: { x: 1 } }, /logitBias/],
   ];
   test.each(bad)('%s is refused by name before anything is computed', async (_, prompt, options, message) => {
-    const before = model.engine.backend.memory().liveBytes;
+    const before = partsOf(model).engine.backend.memory().liveBytes;
     steps = 0;
     const error = await all(prompt, options).catch((error) => error);
     expect(error).toBeInstanceOf(UsageError);
     expect(error.message).toMatch(message);
     expect(steps).toBe(0);
-    expect(model.engine.backend.memory().liveBytes).toBe(before);
+    expect(partsOf(model).engine.backend.memory().liveBytes).toBe(before);
   });
 
   test('a state that is nearly full is counted', async () => {
@@ -92,14 +92,14 @@ describe('a model with 8 positions', () => {
   });
 
   test('leaving early, and aborting, leave no memory taken', async () => {
-    const before = model.engine.backend.memory().liveBytes;
+    const before = partsOf(model).engine.backend.memory().liveBytes;
     for await (const step of model.generate([1, 2], { ignoreEnd: true })) if (step.id !== undefined) break;
     const stop = new AbortController();
     const aborted = async () => {
       for await (const _ of model.generate([1, 2], { ignoreEnd: true, signal: stop.signal })) stop.abort();
     };
     await expect(aborted()).rejects.toMatchObject({ name: 'AbortError' });
-    expect(model.engine.backend.memory().liveBytes).toBe(before);
+    expect(partsOf(model).engine.backend.memory().liveBytes).toBe(before);
   });
 });
 

@@ -1,9 +1,9 @@
 /** Loading lets go of what it holds, however it ends. */
 import { expect, it } from 'vitest';
+import { Model } from '../../src/api/model.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { type OpenedModel, openModel } from '../../src/loader/open.ts';
-import { Model } from '../../src/model.ts';
 import { readGolden } from '../goldens.ts';
 
 /** A model whose checkpoint counts how often it is closed. */

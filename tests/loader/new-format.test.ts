@@ -9,7 +9,7 @@ const { toy } = vi.hoisted(() => ({ toy: {} as MatrixFormat }));
 
 vi.mock(import('../../src/formats/index.ts'), async (original) => {
   const [formats, { named, packedByRows }] = [await original(), await import('../../src/formats/format.ts')];
-  const { fromBf16, toBf16 } = await import('../../src/numbers.ts');
+  const { fromBf16, toBf16 } = await import('../../src/formats/numbers.ts');
   /** Blocks of 20 columns: a byte that is 99, then bfloat16 numbers with the upper byte first. */
   const placeOf = (i: number) => 41 * Math.floor(i / 20) + 1 + 2 * (i % 20);
   const packRow = (numbers: Float32Array, into: Uint8Array | Int8Array) => {
@@ -48,7 +48,7 @@ const { nodePlatform } = await import('../../src/backends/wasm/platform-node.ts'
 const { describe: describeModel } = await import('../../src/loader/describe.ts');
 const { WEIGHT_FORMATS } = await import('../../src/loader/formats.ts');
 const { openModel } = await import('../../src/loader/open.ts');
-const { Model } = await import('../../src/model.ts');
+const { Model } = await import('../../src/api/model.ts');
 const { readGolden } = await import('../goldens.ts');
 const { bytesOfAll } = await import('../checkpoint/saved.ts');
 

@@ -3,14 +3,14 @@ import { expect, test } from 'vitest';
 import { opsOf } from '../../src/backends/eager.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import { floatsOf } from '../../src/backends/reference/memory.ts';
+import { CheckpointError } from '../../src/base/errors.ts';
+import { size } from '../../src/base/tensor.ts';
 import { readSafetensors } from '../../src/checkpoint/safetensors.ts';
 import { type SavedTensor, safetensorsBytes } from '../../src/checkpoint/save.ts';
-import { CheckpointError } from '../../src/errors.ts';
 import { fill } from '../../src/loader/fill.ts';
 import { Plan } from '../../src/loader/plan.ts';
 import { roundingErrors } from '../../src/loader/rounding.ts';
 import type { Weights } from '../../src/models/weights.ts';
-import { size } from '../../src/tensor.ts';
 import { bytesOfAll } from '../checkpoint/saved.ts';
 import { sourceOf } from '../checkpoint/zip-writer.ts';
 

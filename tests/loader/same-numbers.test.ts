@@ -1,8 +1,8 @@
 /** Two stored tensors are the same when all their numbers are. */
 import { describe, expect, test } from 'vitest';
 import type { StoredDType, StoredTensor } from '../../src/checkpoint/safetensors.ts';
+import { toBf16 } from '../../src/formats/numbers.ts';
 import { sameNumbers } from '../../src/loader/same-numbers.ts';
-import { toBf16 } from '../../src/numbers.ts';
 
 function tensor(dtype: StoredDType, numbers: ArrayBufferView, shape: number[]): StoredTensor {
   const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);

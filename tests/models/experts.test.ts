@@ -1,11 +1,11 @@
 /** The outputs of single experts are what its weights make of the reference's inputs, and add up to what the reference makes of all of them. */
 import { describe, expect, it } from 'vitest';
+import { Model } from '../../src/api/model.ts';
+import type { TypedArray } from '../../src/base/tensor.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
+import { toFloats } from '../../src/formats/numbers.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { Model } from '../../src/model.ts';
 import { loadTensors } from '../../src/node.ts';
-import { toFloats } from '../../src/numbers.ts';
-import type { TypedArray } from '../../src/tensor.ts';
 import { backends } from '../backends.ts';
 import { readGolden } from '../goldens.ts';
 

@@ -1,8 +1,8 @@
 /** Every family gives the numbers of its reference implementation, site by site, logits, and 64 greedy tokens. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Model } from '../../src/api/model.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { Model } from '../../src/model.ts';
 import { backends } from '../backends.ts';
 import { type Golden, goldenNames, readGolden } from '../goldens.ts';
 

@@ -1,14 +1,14 @@
 /** The laws of models hold in every format of keys and values. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Model, partsOf } from '../../src/api/model.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
 import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
+import { CheckpointError, UsageError } from '../../src/base/errors.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
-import { CheckpointError, UsageError } from '../../src/errors.ts';
 import { KEY_VALUE_FORMATS, type KeyValueFormat } from '../../src/formats/key-values.ts';
 import { describe as describeModel } from '../../src/loader/describe.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { Model } from '../../src/model.ts';
 import type { State } from '../../src/runtime/state.ts';
 import { readGolden } from '../goldens.ts';
 
@@ -21,7 +21,7 @@ async function logitsOf(model: Model, state: State, ids: readonly number[], piec
   const all: number[] = [];
   let from = 0;
   for (const length of pieces) {
-    await model.engine.read([
+    await partsOf(model).engine.read([
       { ids: ids.slice(from, from + length), state, rows: 'all', visit: (_, logits) => all.push(...logits) },
     ]);
     from += length;
@@ -122,12 +122,12 @@ describe.each(FAMILIES)('%s', (name) => {
     });
 
     it('takes the memory that is said', async () => {
-      const { stateBytesPerToken, stateBytesFixed } = describeModel(model.opened, 1, format);
+      const { stateBytesPerToken, stateBytesFixed } = describeModel(partsOf(model).opened, 1, format);
       const state = model.newState();
       await logitsOf(model, state, ids, [ids.length]);
       const rows = 64; // a state grows to this first
       expect(state.bytes).toBe(stateBytesFixed + rows * stateBytesPerToken);
-      const before = describeModel(model.opened).stateBytesPerToken;
+      const before = describeModel(partsOf(model).opened).stateBytesPerToken;
       if (before > 0) expect(stateBytesPerToken / before).toBeLessThan(format === 'f16' ? 0.51 : 0.6);
       state.dispose();
     });

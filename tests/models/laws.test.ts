@@ -3,13 +3,13 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Model, partsOf } from '../../src/api/model.ts';
+import type { TypedArray } from '../../src/base/tensor.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { Model } from '../../src/model.ts';
 import { tapOf } from '../../src/models/tap.ts';
 import { saveModel } from '../../src/node.ts';
 import type { State } from '../../src/runtime/state.ts';
-import type { TypedArray } from '../../src/tensor.ts';
 import { backends } from '../backends.ts';
 import { type Golden, readGolden } from '../goldens.ts';
 
@@ -32,7 +32,7 @@ async function logitsOf(model: Model, state: State, ids: readonly number[], piec
   let from = 0;
   for (const length of pieces) {
     const some = ids.slice(from, from + length);
-    await model.engine.read([{ ids: some, state, rows: 'all', visit: (_, logits) => all.push(...logits) }]);
+    await partsOf(model).engine.read([{ ids: some, state, rows: 'all', visit: (_, logits) => all.push(...logits) }]);
     from += length;
   }
   return all;
@@ -118,7 +118,7 @@ describe.each(COMBINATIONS)('%s, %s', (name, _, create) => {
     const visit = () => {
       throw new Error('stopped');
     };
-    const failing = model.engine.read([{ ids: ids.slice(8), state, rows: 'all', visit }]);
+    const failing = partsOf(model).engine.read([{ ids: ids.slice(8), state, rows: 'all', visit }]);
     await expect(failing).rejects.toThrow('stopped');
     expect(state.ids).toEqual(copy.ids);
     const goOn = (one: State) => logitsOf(model, one, ids.slice(8), [ids.length - 8]);
@@ -165,7 +165,7 @@ describe.each(COMBINATIONS)('%s, %s', (name, _, create) => {
       },
     );
     const state = model.newState();
-    await model.engine.step([{ ids, state, tap }]);
+    await partsOf(model).engine.step([{ ids, state, tap }]);
     state.dispose();
     expect(shown.sort()).toEqual(model.sites.map(({ name }) => name).sort());
   });
@@ -199,12 +199,12 @@ describe.each(COMBINATIONS)('%s, %s', (name, _, create) => {
   });
 
   it('gives memory back', async () => {
-    const before = model.engine.backend.memory().liveBytes;
+    const before = partsOf(model).engine.backend.memory().liveBytes;
     await model.complete(ids, { maxNewTokens: 5 });
     await model.capture(ids, { sites: ['*'] });
     const signal = AbortSignal.abort();
     await expect(model.complete(ids, { signal })).rejects.toThrow();
-    expect(model.engine.backend.memory().liveBytes).toBe(before);
+    expect(partsOf(model).engine.backend.memory().liveBytes).toBe(before);
   });
 });
 

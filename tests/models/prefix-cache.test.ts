@@ -3,11 +3,11 @@ import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Model, partsOf } from '../../src/api/model.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
 import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { Model } from '../../src/model.ts';
 
 const folderOf = (name: string) => fileURLToPath(new URL(`../../models/${name}`, import.meta.url));
 const NAMES = ['backpack-tiny', 'bitnet-tiny', 'granite-tiny', 'mamba-tiny'].filter((name) =>
@@ -43,7 +43,7 @@ describe.each(NAMES)('%s', (name) => {
     state.dispose();
   });
   afterAll(() => model.dispose());
-  const liveBytes = () => model.engine.backend.memory().liveBytes;
+  const liveBytes = () => partsOf(model).engine.backend.memory().liveBytes;
   const options = { ignoreEnd: true, temperature: 1, repetitionPenalty: 1.2, seed: 3 };
 
   it('gives the same bits with a cache as without, whatever was read before, and keeps to its budget', async () => {
@@ -71,7 +71,7 @@ describe.each(NAMES)('%s', (name) => {
           expect({ ...given, cachedTokens: 0 }).toEqual(wanted);
           expect(cachedTokens).toBeLessThan(prompt.length);
           expect(cache.bytes).toBeLessThanOrEqual(maxBytes);
-          expect(model.engine.pool.usedBytes).toBe(cache.bytes); // nobody else holds memory of states
+          expect(partsOf(model).engine.pool.usedBytes).toBe(cache.bytes); // nobody else holds memory of states
           read.push([...prompt, ...given.ids]);
         }
         cache.dispose();
@@ -121,7 +121,7 @@ describe.each(NAMES)('%s', (name) => {
     const prompt = [5, 6, 7, 8, 9];
     const wanted = await model.complete([...prompt, 10], { ...options, maxNewTokens: 3 });
     await model.complete(prompt, { ...options, maxNewTokens: 2, cache });
-    const { backend } = model.engine;
+    const { backend } = partsOf(model).engine;
     const { read } = backend;
     backend.read = async () => {
       throw new Error('out of order');
@@ -133,7 +133,7 @@ describe.each(NAMES)('%s', (name) => {
   });
 
   it('copies a recurrent state now and then in a long prompt', async () => {
-    const { contextLength = Number.POSITIVE_INFINITY } = model.engine.model.facts;
+    const { contextLength = Number.POSITIVE_INFINITY } = model.facts;
     if (contextLength < 1200) return;
     const cache = model.newPrefixCache();
     const prompt = Array.from({ length: 1100 }, (_, i) => 5 + (i % 90));

@@ -1,11 +1,11 @@
 /** Checkpoints whose configuration is as published files have it: the numbers are those of transformers 5.18, whatever the backend. */
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
+import { Model } from '../../src/api/model.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { readSafetensors } from '../../src/checkpoint/safetensors.ts';
 import type { Source } from '../../src/checkpoint/source.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { Model } from '../../src/model.ts';
 import { backends } from '../backends.ts';
 
 const root = fileURLToPath(new URL('../fixtures/checkpoints/', import.meta.url));

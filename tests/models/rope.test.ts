@@ -1,7 +1,7 @@
 /** Laws of scaled rotary positions. Vectors: tools/reference/make_rope_vectors.py. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { CheckpointError } from '../../src/errors.ts';
+import { CheckpointError } from '../../src/base/errors.ts';
 import { ConfigReader, type JsonObject } from '../../src/models/config.ts';
 import { readRope, stretchedPositions } from '../../src/models/rope-config.ts';
 import { ropeFrequencies } from '../../src/models/rope-frequencies.ts';

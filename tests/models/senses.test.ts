@@ -1,6 +1,7 @@
 /** Senses of a word that was read before are copied, not computed: that must change nothing but the cost. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Model, partsOf } from '../../src/api/model.ts';
 import type { Backend } from '../../src/backends/backend.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
@@ -8,7 +9,6 @@ import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { KEY_VALUE_FORMATS, type KeyValueFormat } from '../../src/formats/key-values.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { Model } from '../../src/model.ts';
 import { type Tap, tapOf } from '../../src/models/tap.ts';
 import type { State } from '../../src/runtime/state.ts';
 import { readGolden } from '../goldens.ts';
@@ -34,7 +34,9 @@ async function logitsOf(
   const all: number[] = [];
   for (let at = 0, i = 0; at < ids.length; i++) {
     const piece = ids.slice(at, at + (pieces[i % pieces.length] as number));
-    await model.engine.read([{ ids: piece, state, rows: 'all', visit: (_, logits) => all.push(...logits), tap }]);
+    await partsOf(model).engine.read([
+      { ids: piece, state, rows: 'all', visit: (_, logits) => all.push(...logits), tap },
+    ]);
     at += piece.length;
   }
   return all;
@@ -57,7 +59,7 @@ describe.each(KEY_VALUE_FORMATS)('with keys and values as %s', (keyValues) => {
         const open = [one, other];
         let states = { one, other };
         for (const [i, ids] of texts.entries()) {
-          const room = model.engine.model.facts.contextLength as number;
+          const room = model.facts.contextLength as number;
           const some = ids.slice(0, Math.max(0, room - states.one.length));
           const way = ways[i] ?? 'left';
           const tap = way === 'looked at' ? looking : undefined;
@@ -79,7 +81,7 @@ describe.each(KEY_VALUE_FORMATS)('with keys and values as %s', (keyValues) => {
   });
 
   it('and read one by one, for one text or several by turns', async () => {
-    const room = model.engine.model.facts.contextLength as number;
+    const room = model.facts.contextLength as number;
     await fc.assert(
       fc.asyncProperty(fc.array(words, { minLength: 1, maxLength: 3 }), async (texts) => {
         const quick = texts.map(() => model.newState());
@@ -88,10 +90,10 @@ describe.each(KEY_VALUE_FORMATS)('with keys and values as %s', (keyValues) => {
         for (let n = 0; n < longest; n++) {
           const ids = texts.map((text) => [text[n % text.length] as number]);
           const sequences = ids.map((ids, i) => ({ ids, state: quick[i] as State }));
-          const given = n % 5 < 3 ? await model.engine.read(sequences) : [];
-          if (given.length === 0) for (const one of sequences) given.push(...(await model.engine.read([one])));
+          const given = n % 5 < 3 ? await partsOf(model).engine.read(sequences) : [];
+          if (given.length === 0) for (const one of sequences) given.push(...(await partsOf(model).engine.read([one])));
           const others = ids.map((ids, i) => ({ ids, state: slow[i] as State }));
-          expect(given).toEqual(await model.engine.read(others.map((other) => ({ ...other, tap: looking }))));
+          expect(given).toEqual(await partsOf(model).engine.read(others.map((other) => ({ ...other, tap: looking }))));
         }
         for (const state of [...quick, ...slow]) state.dispose();
       }),
@@ -105,9 +107,9 @@ describe.each(KEY_VALUE_FORMATS)('with keys and values as %s', (keyValues) => {
         const together = texts.map(() => model.newState());
         const alone = texts.map(() => model.newState());
         for (const round of [texts, texts.map(() => more.slice(0, 3))]) {
-          const given = await model.engine.read(round.map((ids, i) => ({ ids, state: together[i] as State })));
+          const given = await partsOf(model).engine.read(round.map((ids, i) => ({ ids, state: together[i] as State })));
           for (const [i, ids] of round.entries()) {
-            const [wanted] = await model.engine.read([{ ids, state: alone[i] as State, tap: looking }]);
+            const [wanted] = await partsOf(model).engine.read([{ ids, state: alone[i] as State, tap: looking }]);
             expect(given[i]).toEqual(wanted);
           }
         }
@@ -152,7 +154,7 @@ it('computes the senses of a word once', async () => {
   const state = model.newState();
   const rowsFor = async (ids: readonly number[]) => {
     products = 0;
-    await model.engine.read([{ ids, state }]);
+    await partsOf(model).engine.read([{ ids, state }]);
     return products;
   };
   const fresh = await rowsFor([1]);

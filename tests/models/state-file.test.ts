@@ -1,8 +1,10 @@
 /** A state in a file is the same state, and serves its own model only. */
+
 import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { partsOf } from '../../src/api/model.ts';
 import {
   CheckpointError,
   checkSavedState,
@@ -46,7 +48,7 @@ describe.each(['backpack-formula', 'mamba-odd'])('%s', (name) => {
     await model.dispose();
     rmSync(folder, { recursive: true });
   });
-  const liveBytes = () => model.engine.backend.memory().liveBytes;
+  const liveBytes = () => partsOf(model).engine.backend.memory().liveBytes;
 
   it('goes on from the file as from the state', async () => {
     const file = join(folder, 'state.safetensors');

@@ -1,7 +1,7 @@
 /** Where logits need not leave the backend, results are the same as where they do. */
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Model } from '../../src/model.ts';
+import type { Model } from '../../src/api/model.ts';
 import { fromPretrained } from '../../src/node.ts';
 
 const shipped = (name: string) => fileURLToPath(new URL(`../../models/${name}`, import.meta.url));

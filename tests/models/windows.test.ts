@@ -62,7 +62,7 @@ describe.each([
   it('the logits that are shown are those that the next token was scored with, each place once', async () => {
     const some = text.slice(0, 400);
     const ids = model.encode(some);
-    const { vocabSize } = model.engine.model.facts;
+    const { vocabSize } = model.facts;
     for (const stride of [undefined, 7]) {
       const rows: Float32Array[] = [];
       const onLogits: ScoreOptions['onLogits'] = (first, logits) => {

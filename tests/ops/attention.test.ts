@@ -5,9 +5,9 @@ import { opsOf } from '../../src/backends/eager.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
 import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
+import { PAGE_ROWS, pagesFor, poolRow } from '../../src/base/pages.ts';
+import { rows } from '../../src/base/tensor.ts';
 import { KEY_VALUE_DTYPE, KEY_VALUE_FORMATS, type KeyValueFormat } from '../../src/formats/key-values.ts';
-import { PAGE_ROWS, pagesFor, poolRow } from '../../src/pages.ts';
-import { rows } from '../../src/tensor.ts';
 import { generator } from './cases.ts';
 
 interface Sizes {

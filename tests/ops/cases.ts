@@ -1,13 +1,14 @@
 /** Inputs for every op of the vocabulary, of odd sizes, drawn from a seed. */
+
+import { PAGE_ROWS, pagesFor } from '../../src/base/pages.ts';
+import type { ElementType, Shape } from '../../src/base/tensor.ts';
+import { size } from '../../src/base/tensor.ts';
 import { i8Rows } from '../../src/formats/i8-rows.ts';
 import { q4 } from '../../src/formats/q4.ts';
 import { q8 } from '../../src/formats/q8.ts';
 import { ternary } from '../../src/formats/ternary.ts';
 import type { Op, vocabulary } from '../../src/ops/index.ts';
 import * as ops from '../../src/ops/index.ts';
-import { PAGE_ROWS, pagesFor } from '../../src/pages.ts';
-import type { ElementType, Shape } from '../../src/tensor.ts';
-import { size } from '../../src/tensor.ts';
 
 export interface Input {
   readonly shape: Shape;

@@ -1,8 +1,8 @@
 /** The types of outputs follow from those of the inputs, by one rule. */
 import { afterEach, expect, it } from 'vitest';
+import type { ElementType } from '../../src/base/tensor.ts';
 import { ACTIVATIONS } from '../../src/ops/check.ts';
 import { outputsOf } from '../../src/ops/op.ts';
-import type { ElementType } from '../../src/tensor.ts';
 import { type OpCase, opCases } from './cases.ts';
 
 const activations = ACTIVATIONS as ElementType[];

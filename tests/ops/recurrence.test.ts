@@ -4,8 +4,8 @@ import type { Backend } from '../../src/backends/backend.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
 import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
+import type { Shape } from '../../src/base/tensor.ts';
 import { type Op, vocabulary } from '../../src/ops/index.ts';
-import type { Shape } from '../../src/tensor.ts';
 import { generator, type Input, type OpCase } from './cases.ts';
 import { runCase } from './run.ts';
 

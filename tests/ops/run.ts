@@ -1,8 +1,8 @@
 /** Runs one op on a backend, in a step of its own. */
 import type { Backend } from '../../src/backends/backend.ts';
 import { eager, opsOf } from '../../src/backends/eager.ts';
+import { isPacked, size, type Tensor, type TypedArray } from '../../src/base/tensor.ts';
 import { i8Rows } from '../../src/formats/i8-rows.ts';
-import { isPacked, size, type Tensor, type TypedArray } from '../../src/tensor.ts';
 import type { Input, OpCase } from './cases.ts';
 
 const SOURCE = { Float32Array: 'f32', Int32Array: 'i32', Int8Array: 'i8' } as const;

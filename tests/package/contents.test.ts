@@ -65,6 +65,9 @@ describe('the package', () => {
     const bench = modules.filter((path) => path.startsWith('dist/bench/'));
     expect(bench).toContain('dist/bench/measure.js');
     expect(bench.filter((path) => !used.has(path))).toEqual([]);
+    const data = paths.filter((path) => path.startsWith('dist/bench/') && !modules.includes(path));
+    expect(data.filter((path) => !/^dist\/bench\/(build\/[\w-]+\.wasm|published\/\w+\.json)$/.test(path))).toEqual([]);
+    expect(data).toContain('dist/bench/published/models.json');
   });
 
   test('is not larger than the shipped models and 4 MB', () => {

@@ -82,3 +82,24 @@ test('with moduleResolution bundler, the condition `node` gives the main entry t
   const [, libraries] = LIBRARIES[3]!;
   expect(problemsIn(['main.ts'], { ...MODULES.bundler, ...libraries, customConditions: ['node'] })).toEqual([]);
 });
+
+test('editors show the doc comments of all options', { timeout: 120_000 }, () => {
+  const file = join(project.folder, 'documented.ts');
+  project.write(
+    'documented.ts',
+    `import type { CaptureOptions, HubOptions, PretrainedOptions, PromptOptions, ScoreOptions } from 'portmanteau/node';
+export type All = PretrainedOptions & PromptOptions & ScoreOptions & CaptureOptions & HubOptions;`,
+  );
+  const options = { ...MODULES.nodenext, strict: true, lib: ['lib.es2022.d.ts'], types: [] };
+  const program = ts.createProgram({ rootNames: [file], options });
+  const checker = program.getTypeChecker();
+  const [alias] = checker.getExportsOfModule(
+    checker.getSymbolAtLocation(program.getSourceFile(file) as ts.Node) as ts.Symbol,
+  );
+  const properties = checker.getDeclaredTypeOfSymbol(alias as ts.Symbol).getProperties();
+  expect(properties.length).toBeGreaterThan(60);
+  const without = properties.filter((one) => one.getDocumentationComment(checker).length === 0).map(({ name }) => name);
+  expect(without.filter((name) => !['signal', 'onProgress'].includes(name))).toEqual([]);
+  const topK = properties.find(({ name }) => name === 'topK') as ts.Symbol;
+  expect(ts.displayPartsToString(topK.getDocumentationComment(checker))).toMatch(/^Keeps the k likeliest tokens/);
+});

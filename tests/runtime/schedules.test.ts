@@ -1,13 +1,13 @@
 /** Who comes and goes, what is shared, copied or cut: nobody's numbers depend on it. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Model, partsOf } from '../../src/api/model.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
 import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import type { KeyValueFormat } from '../../src/formats/key-values.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { Model } from '../../src/model.ts';
 import type { Request } from '../../src/runtime/engine.ts';
 import { Reader } from '../../src/runtime/reader.ts';
 import type { State } from '../../src/runtime/state.ts';
@@ -55,14 +55,14 @@ describe.each(CASES)('%s, keys and values as %s, %i threads', (name, keyValues: 
     const found = known.get(key);
     if (found) return found;
     const state = model.newState();
-    const [logits] = await model.engine.read([{ ids, state }]);
+    const [logits] = await partsOf(model).engine.read([{ ids, state }]);
     state.dispose();
     known.set(key, logits as Float32Array);
     return logits as Float32Array;
   }
 
   it('arrivals, departures, copies and failures change no bit of anybody', async () => {
-    const room = Math.min(model.engine.model.facts.contextLength ?? 200, 200);
+    const room = Math.min(model.facts.contextLength ?? 200, 200);
     await fc.assert(
       fc.asyncProperty(fc.array(event, { minLength: 4, maxLength: 16 }), async (events) => {
         let open: Sequence[] = [];
@@ -71,7 +71,7 @@ describe.each(CASES)('%s, keys and values as %s, %i threads', (name, keyValues: 
         };
         const read = async (some: readonly Sequence[], ids: readonly (readonly number[])[]) => {
           const requests = some.map(({ state }, i) => ({ state, ids: ids[i] as number[] }));
-          const logits = await model.engine.read(requests);
+          const logits = await partsOf(model).engine.read(requests);
           for (const [i, sequence] of some.entries()) sequence.ids.push(...(ids[i] as number[]));
           await check(some, logits);
         };
@@ -118,7 +118,7 @@ describe.each(CASES)('%s, keys and values as %s, %i threads', (name, keyValues: 
             const [first, ...others] = fitting as [Sequence, ...Sequence[]];
             const token = [ids[0] as number];
             const requests: Request[] = fitting.map(({ state }) => ({ state, ids: token }));
-            const outcomes = await model.engine.step([
+            const outcomes = await partsOf(model).engine.step([
               { ...(requests[0] as Request), signal: AbortSignal.abort(new Error('enough')) },
               ...requests.slice(1),
             ]);
@@ -135,8 +135,8 @@ describe.each(CASES)('%s, keys and values as %s, %i threads', (name, keyValues: 
           expect(state.ids).toEqual(ids);
           state.dispose();
         }
-        expect(model.engine.pool.usedBytes).toBe(0);
-        expect(model.engine.pool.bytes).toBe(0);
+        expect(partsOf(model).engine.pool.usedBytes).toBe(0);
+        expect(partsOf(model).engine.pool.bytes).toBe(0);
       }),
       { numRuns: threads === 0 ? 4 : 10 },
     );
@@ -153,7 +153,7 @@ describe('a reader', () => {
   afterAll(() => model.dispose());
 
   it('gives a single token at once, whatever prompts are read beside it', async () => {
-    const reader = new Reader<Request>(model.engine);
+    const reader = new Reader<Request>(partsOf(model).engine);
     const [long, short] = [model.newState(), model.newState()];
     const text = Array.from({ length: 100 }, (_, i) => 1 + (i % 9));
     const requests = Array.from({ length: 4 }, () => ({ state: model.newState(), ids: text }));
@@ -172,14 +172,14 @@ describe('a reader', () => {
 
   it('hands the logits of the wanted rows out, in order, however the text is cut', async () => {
     const text = Array.from({ length: 30 }, (_, i) => 1 + (i % 9));
-    const { vocabSize } = model.engine.model.facts;
+    const { vocabSize } = model.facts;
     const all: number[] = [];
     const states = [model.newState(), model.newState(), model.newState()];
     const visit = (first: number, logits: Float32Array) => {
       expect(first).toBe(all.length / vocabSize);
       all.push(...logits);
     };
-    const [, some, none] = await model.engine.read([
+    const [, some, none] = await partsOf(model).engine.read([
       { state: states[0] as State, ids: text, rows: 'all', visit },
       { state: states[1] as State, ids: text, rows: [0, 7, 29] },
       { state: states[2] as State, ids: text, rows: 'none' },
@@ -187,7 +187,9 @@ describe('a reader', () => {
     const row = (i: number) => all.slice(i * vocabSize, (i + 1) * vocabSize);
     expect([...(some as Float32Array)]).toEqual([...row(0), ...row(7), ...row(29)]);
     expect(none).toHaveLength(0);
-    await expect(model.engine.read([{ state: states[0] as State, ids: text, rows: [3, 1] }])).rejects.toThrow(/rows/);
+    await expect(partsOf(model).engine.read([{ state: states[0] as State, ids: text, rows: [3, 1] }])).rejects.toThrow(
+      /rows/,
+    );
     for (const state of states) state.dispose();
   });
 
@@ -196,13 +198,13 @@ describe('a reader', () => {
     const visit = () => {
       throw new Error('stopped');
     };
-    const [failed, fine] = await model.engine.step([
+    const [failed, fine] = await partsOf(model).engine.step([
       { state: one, ids: [1, 2], visit },
       { state: other, ids: [1, 2] },
     ]);
     expect(failed?.failure?.error).toEqual(new Error('stopped'));
     expect([one.length, other.length, fine?.failure]).toEqual([0, 2, undefined]);
-    expect(fine?.output).toHaveLength(model.engine.model.facts.vocabSize);
+    expect(fine?.output).toHaveLength(model.facts.vocabSize);
     for (const state of [one, other]) state.dispose();
   });
 });

@@ -1,14 +1,14 @@
 /** Memory of states: what is shared, what is copied first, how much there may be, and when it is given back. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { type LoadOptions, Model, partsOf } from '../../src/api/model.ts';
 import type { Backend } from '../../src/backends/backend.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
 import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
+import { UsageError } from '../../src/base/errors.ts';
+import { PAGE_ROWS } from '../../src/base/pages.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
-import { UsageError } from '../../src/errors.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { type LoadOptions, Model } from '../../src/model.ts';
-import { PAGE_ROWS } from '../../src/pages.ts';
 import { sharesOf } from '../../src/runtime/reader.ts';
 import type { State } from '../../src/runtime/state.ts';
 import { readGolden } from '../goldens.ts';
@@ -20,7 +20,8 @@ async function load(name: string, options: LoadOptions = {}, wrap = (backend: Ba
 }
 
 const textOf = (length: number) => Array.from({ length }, (_, i) => 1 + (i % 9));
-const read = (model: Model, state: State, ids: readonly number[]) => model.engine.read([{ state, ids, rows: 'none' }]);
+const read = (model: Model, state: State, ids: readonly number[]) =>
+  partsOf(model).engine.read([{ state, ids, rows: 'none' }]);
 
 /** A backend that counts its recorded steps. */
 function counting(): { wrap(backend: Backend): Backend; recorded(): number } {
@@ -44,7 +45,7 @@ describe('pages', () => {
   afterAll(() => model.dispose());
 
   it('are shared by copies, until one of them is continued', async () => {
-    const { pool } = model.engine;
+    const { pool } = partsOf(model).engine;
     const { unitBytes } = pool.pages;
     const state = model.newState();
     await read(model, state, textOf(PAGE_ROWS + 10));
@@ -68,7 +69,7 @@ describe('pages', () => {
 
 it('slots are shared by copies too', async () => {
   await using model = await load('mamba-odd');
-  const { pool } = model.engine;
+  const { pool } = partsOf(model).engine;
   const state = model.newState();
   await read(model, state, textOf(5));
   const copy = await state.clone();
@@ -84,7 +85,7 @@ it('slots are shared by copies too', async () => {
 describe('a bound', () => {
   it('is kept to, and who would pass it is told who holds what', async () => {
     const probe = await load('granite-untied');
-    const page = probe.engine.pool.pages.unitBytes;
+    const page = partsOf(probe).engine.pool.pages.unitBytes;
     await probe.dispose();
     await using model = await load('granite-untied', { maxStateBytes: 3 * page + 1 });
     const [one, other] = [model.newState(), model.newState()];
@@ -109,7 +110,7 @@ describe('a bound', () => {
 
   it('of the memory itself is an error as clear', async () => {
     const model = await load('granite-untied');
-    const { backend } = model.engine;
+    const { backend } = partsOf(model).engine;
     const { allocate } = backend;
     backend.allocate = () => {
       throw new RangeError('no memory');
@@ -128,7 +129,7 @@ it.each(['granite-untied', 'mamba-odd', 'backpack-hub'])('%s: recorded steps ser
   await using model = await load(name, {}, wrap);
   const states = Array.from({ length: 6 }, () => model.newState());
   for (const [i, state] of states.entries()) await read(model, state, textOf(3 + i));
-  const step = (some: readonly State[]) => model.engine.read(some.map((state) => ({ state, ids: [2] })));
+  const step = (some: readonly State[]) => partsOf(model).engine.read(some.map((state) => ({ state, ids: [2] })));
   await step(states.slice(0, 3));
   const before = recorded();
   for (const some of [states.slice(2, 5), [5, 0, 3].map((i) => states[i] as State), states.slice(3, 6)])

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/backends/backend.ts';
 import { opsOf } from '../../src/backends/eager.ts';
-import { CheckpointError } from '../../src/errors.ts';
+import { CheckpointError } from '../../src/base/errors.ts';
 import { Summaries } from '../../src/runtime/summaries.ts';
 import { logSumExp, topLogprobs } from '../../src/sampler/sampler.ts';
 import { backends } from '../backends.ts';

@@ -1,11 +1,11 @@
 /** Taps of several sequences in one step: each sees its own sequence, and changes no other. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Model, partsOf } from '../../src/api/model.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
 import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { Capture } from '../../src/inspect/capture.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { Model } from '../../src/model.ts';
 import { tapOf } from '../../src/models/tap.ts';
 import { readGolden } from '../goldens.ts';
 
@@ -20,11 +20,11 @@ describe.each(['backpack-hub', 'granite-moe-10', 'llama-2b4t', 'mamba-odd'])('%s
   afterAll(() => model.dispose());
 
   it('every site shows of each sequence what it shows when that is read alone', async () => {
-    const { backend, ops } = model.engine;
+    const { backend, ops } = partsOf(model).engine;
     const sites = new Set(model.sites.map((site) => site.name));
     const captures = texts.map((_, i) => (i === 1 ? undefined : new Capture(backend, ops, sites)));
     const states = texts.map(() => model.newState());
-    const outcomes = await model.engine.step(
+    const outcomes = await partsOf(model).engine.step(
       texts.map((ids, i) => ({ ids, state: states[i]!, rows: 'all' as const, tap: captures[i]?.tap })),
     );
     for (const [i, ids] of texts.entries()) {
@@ -37,7 +37,7 @@ describe.each(['backpack-hub', 'granite-moe-10', 'llama-2b4t', 'mamba-odd'])('%s
   });
 
   it('what a tap puts in the place of a value changes its own sequence only', async () => {
-    const { ops } = model.engine;
+    const { ops } = partsOf(model).engine;
     const read = async (changed: string | undefined) => {
       const states = texts.map(() => model.newState());
       const requests = texts.map((ids, i) => {
@@ -47,7 +47,7 @@ describe.each(['backpack-hub', 'granite-moe-10', 'llama-2b4t', 'mamba-odd'])('%s
         );
         return { ids, state: states[i]!, rows: 'all' as const, ...(changed && i === 2 ? { tap } : {}) };
       });
-      const outcomes = await model.engine.step(requests);
+      const outcomes = await partsOf(model).engine.step(requests);
       for (const state of states) state.dispose();
       return outcomes.map(({ output }) => output);
     };

@@ -1,10 +1,10 @@
 /** Passes that are watched: `check` names op and site of the first bad number, `profile` measures every op, and neither changes a bit. */
 import { describe, expect, it } from 'vitest';
+import { type LoadOptions, Model, partsOf } from '../../src/api/model.ts';
+import { NotFiniteError } from '../../src/base/errors.ts';
 import { memoryFolder } from '../../src/checkpoint/folder-memory.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
-import { NotFiniteError } from '../../src/errors.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { type LoadOptions, Model } from '../../src/model.ts';
 import { backends } from '../backends.ts';
 import { golden } from '../cli/cli.ts';
 import { damaged } from '../damaged.ts';
@@ -62,8 +62,8 @@ describe.each(backends)('on the %s backend', (_, create) => {
 
   it('a profile counts calls and bytes of every op, by the site that it led to', async () => {
     const model = await load(golden('llama-dense'), { profile: true });
-    const { vocabSize, dModel, nLayers } = model.opened.model.facts;
-    const before = model.engine.backend.memory().liveBytes;
+    const { vocabSize, dModel, nLayers } = model.facts;
+    const before = partsOf(model).engine.backend.memory().liveBytes;
     await model.logits(ids);
     const row = (op: string, site: string) => model.profile.find((some) => some.op === op && some.site === site);
     const bytes = 4 * (vocabSize * dModel + ids.length * (dModel + vocabSize));
@@ -76,7 +76,7 @@ describe.each(backends)('on the %s backend', (_, create) => {
     expect(model.profile.some(({ site }) => site === '')).toBe(false);
     await model.logits(ids);
     expect(row('linear', 'logits')).toMatchObject({ calls: 2, bytes: 2 * bytes });
-    expect(model.engine.backend.memory().liveBytes).toBe(before);
+    expect(partsOf(model).engine.backend.memory().liveBytes).toBe(before);
     await model.dispose();
   });
 });

@@ -2,15 +2,15 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { Model, type PromptOptions, partsOf } from '../../src/api/model.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
+import { CheckpointError, UsageError } from '../../src/base/errors.ts';
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
 import { memoryFolder } from '../../src/checkpoint/folder-memory.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import type { Folder } from '../../src/checkpoint/source.ts';
-import { CheckpointError, UsageError } from '../../src/errors.ts';
 import { describe as describeModel } from '../../src/loader/describe.ts';
 import { type OpenedModel, type OpenOptions, openModel } from '../../src/loader/open.ts';
-import { Model, type PromptOptions } from '../../src/model.ts';
 import { NO_DEFAULTS, readGenerationConfig, withDefaults } from '../../src/sampler/generation-config.ts';
 
 interface Case {
@@ -121,7 +121,7 @@ describe('a file with a penalty, suppressed tokens and an end', () => {
   });
 
   test('is described', async () => {
-    expect(describeModel(model.opened).generation).toEqual({
+    expect(describeModel(partsOf(model).opened).generation).toEqual({
       source: 'generation_config.json',
       samples: false,
       options: { repetitionPenalty: 1.3, suppressTokens: [328], maxNewTokens: 30 },

@@ -1,7 +1,7 @@
 /** Laws of the sampler's parts: the generator, selection without sorting, logarithms of probabilities. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CheckpointError } from '../../src/errors.ts';
+import { CheckpointError } from '../../src/base/errors.ts';
 import { Random, splitMix64 } from '../../src/sampler/random.ts';
 import { logSoftmax, logSumExp, topLogprobs } from '../../src/sampler/sampler.ts';
 import { thresholdOf } from '../../src/sampler/select.ts';

@@ -1,7 +1,7 @@
 /** Laws of the sampler: greedy choice, draws in proportion to the distribution, seeds, penalties, errors. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CheckpointError, UsageError } from '../../src/errors.ts';
+import { CheckpointError, UsageError } from '../../src/base/errors.ts';
 import { checkSamplingOptions, Sampler, type SamplingOptions } from '../../src/sampler/sampler.ts';
 
 const NOTHING = { prompt: [], generated: [] };

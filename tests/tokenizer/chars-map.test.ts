@@ -1,6 +1,6 @@
 /** The table of sentencepiece's normalisers gives what huggingface/tokenizers makes of it; the table is one of ten rules, made by sentencepiece 0.2. */
 import { expect, test } from 'vitest';
-import { CheckpointError } from '../../src/errors.ts';
+import { CheckpointError } from '../../src/base/errors.ts';
 import { readCharsMap } from '../../src/tokenizer/chars-map.ts';
 import { readJson } from './vectors.ts';
 

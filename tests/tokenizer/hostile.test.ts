@@ -1,7 +1,7 @@
 /** Tokenizer files come from anywhere: damaged ones are a CheckpointError that names the place, and never a hang or another error. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { CheckpointError } from '../../src/errors.ts';
+import { CheckpointError } from '../../src/base/errors.ts';
 import { createTokenizer } from '../../src/tokenizer/tokenizer.ts';
 import { fixtureJson, fixtureNames } from './vectors.ts';
 

@@ -1,7 +1,7 @@
 /** Laws that hold for any text and any ids, whatever the vocabulary. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { UsageError } from '../../src/errors.ts';
+import { UsageError } from '../../src/base/errors.ts';
 import { createTokenizer } from '../../src/tokenizer/tokenizer.ts';
 import { fixture, fixtureJson, fixtureNames } from './vectors.ts';
 

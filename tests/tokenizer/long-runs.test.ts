@@ -1,6 +1,6 @@
 /** Runs of more characters than an engine's regular expressions can go back over. */
 import { expect, test } from 'vitest';
-import { UsageError } from '../../src/errors.ts';
+import { UsageError } from '../../src/base/errors.ts';
 import { readPreTokenizer } from '../../src/tokenizer/pre-tokenizers.ts';
 import { fixtureJson } from './vectors.ts';
 

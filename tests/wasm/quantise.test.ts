@@ -6,9 +6,9 @@ import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
 import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
 import type { Format } from '../../src/formats/format.ts';
+import { toBf16, toF16 } from '../../src/formats/numbers.ts';
 import { q4 } from '../../src/formats/q4.ts';
 import { q8 } from '../../src/formats/q8.ts';
-import { toBf16, toF16 } from '../../src/numbers.ts';
 
 /** Numbers as weights are, exact powers and halves that round to even, zeros of both signs, and very large and small ones. */
 const value = fc.oneof(

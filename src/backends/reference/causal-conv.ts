@@ -1,5 +1,5 @@
 /** See ops/causal-conv.ts. */
-import { rows, type Tensor } from '../../tensor.ts';
+import { rows, type Tensor } from '../../base/tensor.ts';
 import { activations, at, type Kernel } from './kernel.ts';
 import { numbersOf } from './memory.ts';
 

@@ -1,5 +1,5 @@
 /** See ops/concat.ts. */
-import { rows, type Tensor } from '../../tensor.ts';
+import { rows, type Tensor } from '../../base/tensor.ts';
 import type { Kernel } from './kernel.ts';
 import { numbersOf } from './memory.ts';
 

@@ -1,7 +1,7 @@
 /** See ops/elementwise.ts. */
-import { exp, log1p, tanh } from '../../math.ts';
+import { exp, log1p, tanh } from '../../base/math.ts';
+import type { Tensor } from '../../base/tensor.ts';
 import type { Activation } from '../../ops/index.ts';
-import type { Tensor } from '../../tensor.ts';
 import { activations, at, type Kernel } from './kernel.ts';
 import { numbersOf } from './memory.ts';
 

@@ -1,6 +1,7 @@
 /** See ops/expert-outputs.ts. */
+
+import type { Tensor } from '../../base/tensor.ts';
 import type { Activation } from '../../ops/index.ts';
-import type { Tensor } from '../../tensor.ts';
 import { activations, dot, type Kernel } from './kernel.ts';
 import { floatsOf, numbersOf, readBy } from './memory.ts';
 

@@ -1,5 +1,5 @@
 /** See ops/gather.ts. */
-import type { Tensor } from '../../tensor.ts';
+import type { Tensor } from '../../base/tensor.ts';
 import type { Kernel } from './kernel.ts';
 import { numbersOf, row } from './memory.ts';
 

@@ -2,11 +2,12 @@
  * The definition of the vocabulary: plain TypeScript, sums in double precision, one loop per index of the formula. It is the judge of
  * every other backend in the tests, and slow.
  */
+
+import { byteSize, dtypeOf, isPacked } from '../../base/tensor.ts';
 import type { PackedBytes } from '../../formats/format.ts';
+import { fillBlock } from '../../formats/numbers.ts';
 import { packBlock } from '../../formats/pack-block.ts';
-import { fillBlock } from '../../numbers.ts';
 import type { Op } from '../../ops/index.ts';
-import { byteSize, dtypeOf, isPacked } from '../../tensor.ts';
 import type { Backend } from '../backend.ts';
 import { kernels } from './kernels.ts';
 import { makeTensor, numbersOf, place } from './memory.ts';

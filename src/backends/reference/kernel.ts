@@ -1,7 +1,7 @@
 /** What the kernels of the reference backend share. */
-import { exp } from '../../math.ts';
+import { exp } from '../../base/math.ts';
+import type { Tensor } from '../../base/tensor.ts';
 import type { Activation } from '../../ops/index.ts';
-import type { Tensor } from '../../tensor.ts';
 
 export type Kernel<Attrs> = (inputs: readonly Tensor[], outputs: readonly Tensor[], attrs: Attrs) => void;
 export type Numbers = ArrayLike<number>;

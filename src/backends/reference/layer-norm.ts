@@ -1,5 +1,5 @@
 /** See ops/layer-norm.ts. */
-import type { Tensor } from '../../tensor.ts';
+import type { Tensor } from '../../base/tensor.ts';
 import { at, type Kernel, type Numbers } from './kernel.ts';
 import { numbersOf } from './memory.ts';
 

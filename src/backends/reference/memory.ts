@@ -1,6 +1,5 @@
 /** Where the reference backend keeps its numbers: one typed array per allocation. */
-import type { PackedBytes } from '../../formats/format.ts';
-import { toFloats } from '../../numbers.ts';
+
 import {
   arrayFor,
   arrayLength,
@@ -12,7 +11,9 @@ import {
   type Shape,
   type Tensor,
   type TypedArray,
-} from '../../tensor.ts';
+} from '../../base/tensor.ts';
+import type { PackedBytes } from '../../formats/format.ts';
+import { toFloats } from '../../formats/numbers.ts';
 
 interface Memory {
   readonly data: TypedArray;

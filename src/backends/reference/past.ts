@@ -1,7 +1,7 @@
 /** The two steps of attention: probabilities of keys, and values weighted by them. See ops/attention.ts. */
-import { exp } from '../../math.ts';
-import { poolRow } from '../../pages.ts';
-import type { Tensor } from '../../tensor.ts';
+import { exp } from '../../base/math.ts';
+import { poolRow } from '../../base/pages.ts';
+import type { Tensor } from '../../base/tensor.ts';
 import { at, dot, type Numbers } from './kernel.ts';
 import { floatsOf } from './memory.ts';
 

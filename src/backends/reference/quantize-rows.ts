@@ -1,6 +1,7 @@
 /** See ops/quantize-rows.ts. */
-import { roundHalfEven } from '../../numbers.ts';
-import type { Tensor } from '../../tensor.ts';
+
+import type { Tensor } from '../../base/tensor.ts';
+import { roundHalfEven } from '../../formats/numbers.ts';
 import { at, type Kernel } from './kernel.ts';
 import { numbersOf } from './memory.ts';
 

@@ -1,6 +1,6 @@
 /** See ops/selective-scan.ts. */
-import { exp } from '../../math.ts';
-import { rows, type Tensor } from '../../tensor.ts';
+import { exp } from '../../base/math.ts';
+import { rows, type Tensor } from '../../base/tensor.ts';
 import { at, type Kernel, type Numbers } from './kernel.ts';
 import { numbersOf } from './memory.ts';
 

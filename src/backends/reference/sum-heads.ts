@@ -1,5 +1,5 @@
 /** See ops/sum-heads.ts. */
-import type { Tensor } from '../../tensor.ts';
+import type { Tensor } from '../../base/tensor.ts';
 import { at, type Kernel } from './kernel.ts';
 import { numbersOf } from './memory.ts';
 

@@ -1,6 +1,6 @@
 /** See ops/top-experts.ts. */
-import { exp } from '../../math.ts';
-import type { Tensor } from '../../tensor.ts';
+import { exp } from '../../base/math.ts';
+import type { Tensor } from '../../base/tensor.ts';
 import { at, type Kernel } from './kernel.ts';
 import { numbersOf } from './memory.ts';
 

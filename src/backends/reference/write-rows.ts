@@ -1,6 +1,7 @@
 /** See ops/write-rows.ts. */
+
+import { isPacked, type Tensor } from '../../base/tensor.ts';
 import { toFiniteF16 } from '../../formats/key-values.ts';
-import { isPacked, type Tensor } from '../../tensor.ts';
 import type { Kernel } from './kernel.ts';
 import { numbersOf, row } from './memory.ts';
 

@@ -1,5 +1,5 @@
 /** What a limit on addresses (`ulimit -v`) means here: engines reserve far more addresses for a memory than it ever uses. */
-import { UsageError } from '../../errors.ts';
+import { UsageError } from '../../base/errors.ts';
 
 export const ADDRESS_SPACE_ADVICE =
   'WebAssembly reserves some 10 GB of addresses for each of its memories, used or not: lift the limit (ulimit -v unlimited), ' +

@@ -7,7 +7,7 @@
  *   word 0  address of the scratch memory of part 0      word 1  bytes from one part's scratch memory to the next
  *   word 2  number of the next piece of work             word 3..  what the encoder wrote
  */
-import type { ElementType, Shape } from '../../tensor.ts';
+import type { ElementType, Shape } from '../../base/tensor.ts';
 import type { VectorBits } from './platform.ts';
 
 /** Words in front of those of the encoder. */

@@ -2,9 +2,7 @@
  * The WebAssembly backend: kernels in AssemblyScript, one to many threads, as many memories as the weights need. A command runs in the
  * memory of its largest input; what lies in another is copied over, which happens a few times in a pass at most.
  */
-import { UsageError } from '../../errors.ts';
-import { fillBlock } from '../../numbers.ts';
-import type { Op } from '../../ops/index.ts';
+import { UsageError } from '../../base/errors.ts';
 import {
   arrayFor,
   arrayLength,
@@ -17,7 +15,9 @@ import {
   type Tensor,
   type TypedArray,
   type Uploadable,
-} from '../../tensor.ts';
+} from '../../base/tensor.ts';
+import { fillBlock } from '../../formats/numbers.ts';
+import type { Op } from '../../ops/index.ts';
 import type { Backend, Block, ReadBytes, Recorded, Replay } from '../backend.ts';
 import { Bank } from './bank.ts';
 import { HEAD_WORDS } from './command.ts';

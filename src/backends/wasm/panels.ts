@@ -3,12 +3,12 @@
  * in the portable layout, so that these can be read to their place and put in order there; a matrix is filled up to whole panels.
  */
 
+import { byteSize, type ElementType, isPacked, type Shape, size, type Tensor } from '../../base/tensor.ts';
 import { BLOCK_COLUMNS } from '../../formats/blocks.ts';
 import { i8Rows } from '../../formats/i8-rows.ts';
 import { q4 } from '../../formats/q4.ts';
 import { q8 } from '../../formats/q8.ts';
 import { ternary } from '../../formats/ternary.ts';
-import { byteSize, type ElementType, isPacked, type Shape, size, type Tensor } from '../../tensor.ts';
 
 export const PANEL_ROWS = 16;
 

@@ -1,5 +1,5 @@
 /** Where tensors lie. */
-import { byteOffset, type Tensor } from '../../tensor.ts';
+import { byteOffset, type Tensor } from '../../base/tensor.ts';
 import type { Bank } from './bank.ts';
 import type { Located } from './command.ts';
 import type { Range } from './hazards.ts';

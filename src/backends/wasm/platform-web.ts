@@ -1,5 +1,5 @@
 /** Kernels and threads in browsers. Neither needs a file beside this one, so that every bundler's output has them. */
-import { FetchError, UsageError } from '../../errors.ts';
+import { FetchError, UsageError } from '../../base/errors.ts';
 import { script } from './build/worker-web.ts';
 import { kernelsText } from './kernels.ts';
 import type { KernelsName, Platform, Thread } from './platform.ts';

@@ -3,7 +3,7 @@
  * main thread as much time as small kernels take, and a core of its own. The words of the commands stay where they are, with all addresses; only the
  * numbers that were uploaded are written anew.
  */
-import type { Uploadable } from '../../tensor.ts';
+import type { Uploadable } from '../../base/tensor.ts';
 import type { Bank, Mail } from './bank.ts';
 import { type Command, packCommand } from './control.ts';
 

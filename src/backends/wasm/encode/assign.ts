@@ -1,5 +1,5 @@
 /** See ops/assign.ts. */
-import { byteSize } from '../../../tensor.ts';
+import { byteSize } from '../../../base/tensor.ts';
 import type { Encoder, Located } from '../command.ts';
 
 export const assign: Encoder<undefined> = (to, [target, source]) => {

@@ -1,6 +1,7 @@
 /** Commands of attention, in one step and in two: tiles of tokens. */
+
+import type { ElementType } from '../../../base/tensor.ts';
 import { i8Rows } from '../../../formats/i8-rows.ts';
-import type { ElementType } from '../../../tensor.ts';
 import type { CommandWriter, Located } from '../command.ts';
 
 interface AttentionShape {

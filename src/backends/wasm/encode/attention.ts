@@ -1,5 +1,5 @@
 /** See ops/attention.ts. */
-import { PAGE_ROWS } from '../../../pages.ts';
+import { PAGE_ROWS } from '../../../base/pages.ts';
 import type { Encoder, Located } from '../command.ts';
 import { runsOf } from '../packed.ts';
 import { formatsOf, tiled } from './attention-tiles.ts';

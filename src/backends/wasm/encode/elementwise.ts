@@ -1,6 +1,7 @@
 /** See ops/elementwise.ts. */
+
+import { size } from '../../../base/tensor.ts';
 import type { Activation } from '../../../ops/index.ts';
-import { size } from '../../../tensor.ts';
 import type { Encoder, Located } from '../command.ts';
 
 /** An op of one kernel that takes pieces of a flat array. */

@@ -1,5 +1,5 @@
 /** See ops/mark-non-finite.ts. */
-import { size } from '../../../tensor.ts';
+import { size } from '../../../base/tensor.ts';
 import type { Encoder, Located } from '../command.ts';
 
 export const markNonFinite: Encoder<undefined> = (to, [mark, x]) => {

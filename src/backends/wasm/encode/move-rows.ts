@@ -1,5 +1,5 @@
 /** Moves rows as they are: assembly/move-rows.ts. */
-import { byteSize } from '../../../tensor.ts';
+import { byteSize } from '../../../base/tensor.ts';
 import type { CommandWriter, Located } from '../command.ts';
 
 export const rowBytes = ({ shape, dtype }: Located) => byteSize(shape.slice(1), dtype);

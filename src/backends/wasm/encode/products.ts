@@ -1,9 +1,9 @@
 /** What the commands of matrix products have in common: formats, packed inputs, pieces of work. */
+import { byteSize, type ElementType } from '../../../base/tensor.ts';
 import { BLOCK_COLUMNS } from '../../../formats/blocks.ts';
+import { type Block, toFloats, view } from '../../../formats/numbers.ts';
 import { q4 } from '../../../formats/q4.ts';
 import { q8 } from '../../../formats/q8.ts';
-import { type Block, toFloats, view } from '../../../numbers.ts';
-import { byteSize, type ElementType } from '../../../tensor.ts';
 import type { CommandWriter, Located } from '../command.ts';
 import { inPanels, narrowWord, PANEL_ROWS } from '../panels.ts';
 

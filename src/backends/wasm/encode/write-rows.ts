@@ -1,5 +1,5 @@
 /** See ops/write-rows.ts. */
-import { size } from '../../../tensor.ts';
+import { size } from '../../../base/tensor.ts';
 import type { Encoder, Located } from '../command.ts';
 import { move, rowBytes } from './move-rows.ts';
 

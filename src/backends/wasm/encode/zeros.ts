@@ -1,5 +1,5 @@
 /** See ops/zeros.ts. */
-import { byteSize } from '../../../tensor.ts';
+import { byteSize } from '../../../base/tensor.ts';
 import type { Encoder, Located } from '../command.ts';
 
 export const zeros: Encoder<unknown> = (to, _, [y]) => {

@@ -7,7 +7,7 @@
  *   J input width of a linear map   X experts   A active experts per token   E Mamba inner width   N Mamba state size   R Mamba dt rank
  *   W convolution window   Z Backpack senses
  */
-import type { Format } from './formats/format.ts';
+import type { Format } from '../formats/format.ts';
 
 /** Types of plain numbers. */
 export type DType = 'f32' | 'f16' | 'bf16' | 'i8' | 'u8' | 'i32';

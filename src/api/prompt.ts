@@ -1,9 +1,9 @@
 /** What users give a model to read, checked where it comes in. */
-import { quote, UsageError } from './errors.ts';
-import type { OpenedModel } from './loader/open.ts';
-import { type Kinds, kinds } from './options.ts';
-import { promptIds } from './tokenizer/prompt.ts';
-import type { Tokenizer } from './tokenizer/tokenizer.ts';
+import { quote, UsageError } from '../base/errors.ts';
+import type { OpenedModel } from '../loader/open.ts';
+import { kinds, type OptionsOf, option } from '../options/option.ts';
+import { promptIds } from '../tokenizer/prompt.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 
 /** Ids in an array, or in one of whole numbers such as Int32Array. */
 export type TokenIds = readonly number[] | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
@@ -13,12 +13,12 @@ export type Prompt = string | TokenIds;
 
 export type Prompts = Prompt | readonly Prompt[];
 
-export interface EncodePromptOptions {
+export const ENCODE_OPTIONS = {
   /** Special tokens that stand in a text are text like any other: for texts from users. Default false, unless the tokenizer says otherwise. */
-  readonly splitSpecialTokens?: boolean | undefined;
-}
+  splitSpecialTokens: option(kinds.flag, 'special tokens that stand in the text are text like any other'),
+};
 
-export const ENCODE_KINDS: Kinds<EncodePromptOptions> = { splitSpecialTokens: kinds.flag };
+export interface EncodePromptOptions extends OptionsOf<typeof ENCODE_OPTIONS> {}
 
 const WANTED = 'wanted a text or token ids, as in [1, 2, 3]';
 

@@ -1,8 +1,8 @@
 /** Whether a model fits into the memory that this process may take: said before it is taken. */
-import { UsageError } from './errors.ts';
-import type { KeyValueFormat } from './formats/key-values.ts';
-import { describe, expectedBytesBeside, expectedPeakBytes } from './loader/describe.ts';
-import type { OpenedModel } from './loader/open.ts';
+import { UsageError } from '../base/errors.ts';
+import type { KeyValueFormat } from '../formats/key-values.ts';
+import { describe, expectedBytesBeside, expectedPeakBytes } from '../loader/describe.ts';
+import type { OpenedModel } from '../loader/open.ts';
 import { type MemoryFacts, memoryFacts, usableBytes } from './memory-node.ts';
 
 /** Share of the memory that `auto` takes for weights: the rest is for states, and for whatever else runs. */

@@ -1,29 +1,40 @@
 /** A loaded model, as its users see it: text in, text, probabilities and insides out. */
-import type { Backend } from './backends/backend.ts';
-import { eager } from './backends/eager.ts';
-import type { SavedFile } from './checkpoint/save.ts';
-import { UsageError } from './errors.ts';
-import { KEY_VALUE_FORMATS, type KeyValueFormat } from './formats/key-values.ts';
+import type { Backend } from '../backends/backend.ts';
+import { eager } from '../backends/eager.ts';
+import { UsageError } from '../base/errors.ts';
+import { exp } from '../base/math.ts';
+import type { TypedArray } from '../base/tensor.ts';
+import type { SavedFile } from '../checkpoint/save.ts';
+import { KEY_VALUE_FORMATS, type KeyValueFormat } from '../formats/key-values.ts';
+import { Capture, type CapturedTensor, matchSites } from '../inspect/capture.ts';
+import type { Profile, ProfileRow } from '../inspect/timed.ts';
+import { WATCH_OPTIONS, type WatchOptions, watching } from '../inspect/watching.ts';
+import { describe, type ModelDescription } from '../loader/describe.ts';
+import { FILL_OPTIONS, type FillOptions, fill } from '../loader/fill.ts';
+import type { OnWarning, OpenedModel } from '../loader/open.ts';
+import { filesOf } from '../loader/save.ts';
+import { differingCopies } from '../loader/verify-copies.ts';
+import type { ModelFacts, Site } from '../models/model.ts';
+import { checkOptions } from '../options/check.ts';
+import { call, holds, jsonObject, kinds, type OptionsOf, oneOf, option, ownKind } from '../options/option.ts';
+import { checkSequences, Engine, type Request } from '../runtime/engine.ts';
+import { PrefixCache, type PrefixCacheOptions } from '../runtime/prefix-cache.ts';
+import { State } from '../runtime/state.ts';
+import { MAX_TOP, Summaries, type TokenLogprob } from '../runtime/summaries.ts';
+import { changedDefaults, GENERATION_CONFIG, withDefaults } from '../sampler/generation-config.ts';
+import { logSumExp, topLogprobs } from '../sampler/sampler.ts';
+import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import {
   type Alternative,
   type FinishReason,
-  GENERATION_KINDS,
+  GENERATION_OPTIONS,
   type GenerationOptions,
   type GenerationStep,
   generate,
   withText,
 } from './generate.ts';
-import { Capture, type CapturedTensor, matchSites } from './inspect/capture.ts';
-import type { Profile, ProfileRow } from './inspect/timed.ts';
-import { type WatchOptions, watching } from './inspect/watching.ts';
-import { type FillOptions, fill } from './loader/fill.ts';
-import type { OnWarning, OpenedModel } from './loader/open.ts';
-import { filesOf } from './loader/save.ts';
-import { differingCopies } from './loader/verify-copies.ts';
-import { exp } from './math.ts';
-import { checkOptions, type Kind, type Kinds, kinds, oneOf } from './options.ts';
 import {
-  ENCODE_KINDS,
+  ENCODE_OPTIONS,
   type EncodePromptOptions,
   encodeMore,
   encodePrompt,
@@ -31,34 +42,23 @@ import {
   type Prompts,
   promptList,
 } from './prompt.ts';
-import { checkSequences, Engine, type Request } from './runtime/engine.ts';
-import { PrefixCache, type PrefixCacheOptions } from './runtime/prefix-cache.ts';
-import { State } from './runtime/state.ts';
-import { MAX_TOP, Summaries, type TokenLogprob } from './runtime/summaries.ts';
-import { changedDefaults, type GenerationConfig, withDefaults } from './sampler/generation-config.ts';
-import { logSumExp, topLogprobs } from './sampler/sampler.ts';
-import type { TypedArray } from './tensor.ts';
-import type { Tokenizer } from './tokenizer/tokenizer.ts';
-import { WINDOW_KINDS, type WindowOptions, windowsOf } from './windows.ts';
+import { WINDOW_OPTIONS, type WindowOptions, windowsOf } from './windows.ts';
 
-export interface PromptOptions extends GenerationOptions, EncodePromptOptions {
+const aState = ownKind<State>('a State, as newState() gives', (value) => value instanceof State);
+
+export const PROMPT_OPTIONS = {
+  ...GENERATION_OPTIONS,
+  ...ENCODE_OPTIONS,
   /**
    * Go on from what this state has read; at the end it has read the prompt and all that was generated too. For a single prompt, which is
    * appended: after a state that has read something, text gets nothing of what the tokenizer puts in front of a text.
    */
-  readonly state?: State | undefined;
-  /** Keys of the checkpoint's generation_config.json to replace for this call; false leaves its defaults out. */
-  readonly generationConfig?: GenerationConfig | false | undefined;
-}
-
-const aState: Kind = { wanted: 'a State, as newState() gives', holds: (value) => value instanceof State };
-
-const PROMPT_KINDS: Kinds<PromptOptions> = {
-  ...GENERATION_KINDS,
-  ...ENCODE_KINDS,
   state: aState,
-  generationConfig: kinds.objectOrFalse,
+  /** Keys of the checkpoint's generation_config.json to replace for this call; false leaves its defaults out. */
+  generationConfig: GENERATION_CONFIG,
 };
+
+export interface PromptOptions extends GenerationOptions, EncodePromptOptions, OptionsOf<typeof PROMPT_OPTIONS> {}
 
 export interface Completion {
   readonly promptIds: readonly number[];
@@ -95,72 +95,79 @@ export interface Score {
   readonly windows: number;
 }
 
-export interface ScoreOptions extends WindowOptions {
-  readonly alternatives?: number | undefined;
-  readonly signal?: AbortSignal | undefined;
+export const SCORE_OPTIONS = {
+  ...WINDOW_OPTIONS,
+  alternatives: option(kinds.fromZero, 'also the k likeliest tokens at each place', 0),
+  signal: kinds.signal,
   /**
    * Sees the raw logits [n, V] of the positions first .. first + n: each position once, in order. The logits of a position are those that the
    * next token was scored with.
    */
-  readonly onLogits?: ((first: number, logits: Float32Array) => void) | undefined;
-}
-
-const SCORE_KINDS: Kinds<ScoreOptions> = {
-  ...WINDOW_KINDS,
-  alternatives: kinds.fromZero,
-  signal: kinds.signal,
-  onLogits: kinds.call,
+  onLogits: call<(first: number, logits: Float32Array) => void>(),
 };
 
-export interface CaptureOptions extends EncodePromptOptions {
-  /** Site names, `*` for any part. */
-  readonly sites: readonly string[];
-  /** Numbers to put in the place of those of a site, of the same count. */
-  readonly replace?: Readonly<Record<string, TypedArray>> | undefined;
-  readonly state?: State | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
+export interface ScoreOptions extends WindowOptions, OptionsOf<typeof SCORE_OPTIONS> {}
 
-const CAPTURE_KINDS: Kinds<CaptureOptions> = {
-  ...ENCODE_KINDS,
-  sites: { wanted: "a list of site names, as in ['blocks.*.pattern']", holds: kinds.texts.holds },
-  replace: kinds.object,
+const LOGITS_OPTIONS = { ...ENCODE_OPTIONS, signal: kinds.signal };
+
+const siteNames = ownKind<readonly string[]>("a list of site names, as in ['blocks.*.pattern']", (value) =>
+  holds(kinds.texts, value),
+);
+
+const CAPTURE_OPTIONS = {
+  ...ENCODE_OPTIONS,
+  sites: siteNames,
+  /** Numbers to put in the place of those of a site, of the same count. */
+  replace: jsonObject<Readonly<Record<string, TypedArray>>>(),
   state: aState,
   signal: kinds.signal,
 };
 
-export interface LoadOptions extends FillOptions, WatchOptions {
+export interface CaptureOptions extends EncodePromptOptions, OptionsOf<typeof CAPTURE_OPTIONS> {
+  /** Site names, `*` for any part. */
+  readonly sites: readonly string[];
+}
+
+export const LOAD_OPTIONS = {
+  ...FILL_OPTIONS,
+  ...WATCH_OPTIONS,
   /** How states keep keys and values; default f32. f16 halves their memory, i8 takes little more than a quarter. */
-  readonly keyValues?: KeyValueFormat | undefined;
+  keyValues: option(
+    oneOf<KeyValueFormat>(KEY_VALUE_FORMATS),
+    'format in which a model remembers what it has read',
+    'f32',
+  ),
   /**
    * What all states together may take, those of prefix caches included; default: as much as the backend grants. They are given
    * memory when it is needed; while it is enlarged, the old and the new exist side by side.
    */
-  readonly maxStateBytes?: number | undefined;
+  maxStateBytes: option(kinds.positive, 'bytes that all states together may take (default: as much as there is)'),
   /** Told what is odd about a checkpoint but no error. */
-  readonly onWarning?: OnWarning | undefined;
-}
-
-export const LOAD_KINDS: Kinds<LoadOptions> = {
-  signal: kinds.signal,
-  onProgress: kinds.call,
-  onFilled: kinds.call,
-  keyValues: oneOf(KEY_VALUE_FORMATS),
-  maxStateBytes: kinds.positive,
-  check: kinds.flag,
-  profile: kinds.flag,
-  onWarning: kinds.call,
+  onWarning: call<OnWarning>(),
 };
 
-export class Model {
+export interface LoadOptions extends FillOptions, WatchOptions, OptionsOf<typeof LOAD_OPTIONS> {}
+
+/** What a model is made of, for the rooms of this library: the entries do not export it. */
+export interface ModelParts {
   readonly opened: OpenedModel;
   readonly engine: Engine;
+}
 
+export let partsOf: (model: Model) => ModelParts;
+
+export class Model {
+  readonly #opened: OpenedModel;
+  readonly #engine: Engine;
   readonly #profile: Profile | undefined;
 
+  static {
+    partsOf = (model) => ({ opened: model.#opened, engine: model.#engine });
+  }
+
   private constructor(opened: OpenedModel, engine: Engine, profile: Profile | undefined) {
-    this.opened = opened;
-    this.engine = engine;
+    this.#opened = opened;
+    this.#engine = engine;
     this.#profile = profile;
   }
 
@@ -175,8 +182,7 @@ export class Model {
   ): Promise<Model> {
     let ready: Backend | undefined;
     try {
-      checkOptions('Model.load', options, LOAD_KINDS);
-      const { keyValues, maxStateBytes } = options;
+      const { keyValues, maxStateBytes } = checkOptions('Model.load', options, LOAD_OPTIONS);
       ready = await backend;
       for (const warning of await differingCopies(opened.plan.copies, options.signal)) options.onWarning?.(warning);
       const { ops, watch, profile } = watching(eager(ready), ready, options);
@@ -192,11 +198,16 @@ export class Model {
   }
 
   get family(): string {
-    return this.opened.family;
+    return this.#opened.family;
+  }
+
+  /** Size of the vocabulary, width, layers, length of the context, and whatever else its family reads from config.json. */
+  get facts(): ModelFacts {
+    return this.#opened.model.facts;
   }
 
   get tokenizer(): Tokenizer | undefined {
-    return this.opened.tokenizer;
+    return this.#opened.tokenizer;
   }
 
   /** What every op has taken so far, the longest first; empty unless the model was loaded with `profile`. */
@@ -205,24 +216,29 @@ export class Model {
   }
 
   /** Names, axes and meanings of all values that can be captured. */
-  get sites() {
-    return this.opened.model.sites;
+  get sites(): readonly Site[] {
+    return this.#opened.model.sites;
+  }
+
+  /** Parts, files, memory and defaults of generation; `threads`: as many as the peak of memory is estimated for. */
+  describe(threads = 1): ModelDescription {
+    return describe(this.#opened, threads, this.#engine.pool.keyValues);
   }
 
   /** Memory of one conversation, to be handed to generate, complete or capture. Dispose it when done. */
   newState(): State {
-    return this.engine.newState();
+    return this.#engine.newState();
   }
 
   /** Bytes of all states now: that they use, that are taken from the backend for them, and that they may take at most. */
   get stateMemory(): { readonly usedBytes: number; readonly bytes: number; readonly maxBytes: number } {
-    const { usedBytes, bytes, maxBytes } = this.engine.pool;
+    const { usedBytes, bytes, maxBytes } = this.#engine.pool;
     return { usedBytes, bytes, maxBytes };
   }
 
   /** Keeps what generate and complete have read, for prompts that begin in the same way. Dispose it when done. */
   newPrefixCache(options: PrefixCacheOptions = {}): PrefixCache {
-    return new PrefixCache(this.engine, options);
+    return new PrefixCache(this.#engine, options);
   }
 
   /**
@@ -230,15 +246,15 @@ export class Model {
    * they are.
    */
   encode(prompt: Prompt, options: EncodePromptOptions = {}): readonly number[] {
-    checkOptions('encode', options, ENCODE_KINDS);
-    return encodePrompt(this.opened, prompt, options);
+    checkOptions('encode', options, ENCODE_OPTIONS);
+    return encodePrompt(this.#opened, prompt, options);
   }
 
   /** One prompt, or several at once; steps say by `index` to which prompt they belong. */
   async *generate(prompts: Prompts, options: PromptOptions = {}): AsyncGenerator<GenerationStep> {
-    checkOptions('generation', options, PROMPT_KINDS);
+    checkOptions('generation', options, PROMPT_OPTIONS);
     const { state, generationConfig, splitSpecialTokens, ...rest } = options;
-    const defaults = changedDefaults(this.opened.generation, generationConfig);
+    const defaults = changedDefaults(this.#opened.generation, generationConfig);
     const list = promptList(prompts);
     if (state && list.length > 1)
       throw new UsageError('a state belongs to one prompt; generate several without, or one by one.');
@@ -247,8 +263,8 @@ export class Model {
       ...(state ? { state } : {}),
     }));
     const endIds =
-      generationConfig && 'eos_token_id' in generationConfig ? new Set(defaults.endIds) : this.opened.endIds;
-    yield* generate(this.engine, inputs, this.tokenizer, endIds, withDefaults(defaults, rest));
+      generationConfig && 'eos_token_id' in generationConfig ? new Set(defaults.endIds) : this.#opened.endIds;
+    yield* generate(this.#engine, inputs, this.tokenizer, endIds, withDefaults(defaults, rest));
   }
 
   /** All of what generate() gives for one prompt, at the end. */
@@ -274,10 +290,9 @@ export class Model {
 
   /** The probability of every token of a text, given the tokens before it: in windows where the text is longer than the context. */
   async score(prompt: Prompt, options: ScoreOptions = {}): Promise<Score> {
-    checkOptions('score', options, SCORE_KINDS);
-    const { alternatives = 0, signal, onLogits } = options;
-    const { windows, ...cut } = windowsOf(this.opened, prompt, options);
-    const { vocabSize } = this.engine.model.facts;
+    const { alternatives, signal, onLogits } = checkOptions('score', options, SCORE_OPTIONS);
+    const { windows, ...cut } = windowsOf(this.#opened, prompt, options);
+    const { vocabSize } = this.facts;
     const tokens: ScoredToken[] = [];
     const most = Math.min(alternatives, vocabSize);
     const add = (id: number, logprob: number | null, top: readonly TokenLogprob[]) => {
@@ -318,14 +333,10 @@ export class Model {
   }
 
   /** The raw scores [T, V] of the next token after every position. */
-  async logits(
-    prompt: Prompt,
-    options: EncodePromptOptions & { readonly signal?: AbortSignal | undefined } = {},
-  ): Promise<CapturedTensor> {
-    checkOptions('logits', options, { ...ENCODE_KINDS, signal: kinds.signal });
-    const { signal, splitSpecialTokens } = options;
+  async logits(prompt: Prompt, options: OptionsOf<typeof LOGITS_OPTIONS> = {}): Promise<CapturedTensor> {
+    const { signal, splitSpecialTokens } = checkOptions('logits', options, LOGITS_OPTIONS);
     const ids = this.encode(prompt, { splitSpecialTokens });
-    const { vocabSize } = this.engine.model.facts;
+    const { vocabSize } = this.facts;
     const data = new Float32Array(ids.length * vocabSize);
     const visit = (first: number, some: Float32Array) => data.set(some, first * vocabSize);
     await this.#readThrough({ ids, rows: 'all', visit, signal });
@@ -334,7 +345,7 @@ export class Model {
 
   /** The values of some sites while the model reads a text. */
   async capture(prompt: Prompt, options: CaptureOptions): Promise<Map<string, CapturedTensor>> {
-    checkOptions('capture', options, CAPTURE_KINDS);
+    checkOptions('capture', options, CAPTURE_OPTIONS);
     if (!options?.sites)
       throw new UsageError("capture needs the names of sites, as in { sites: ['blocks.*.pattern'] }.");
     const { sites, replace = {}, state: given, signal } = options;
@@ -342,13 +353,13 @@ export class Model {
     const wanted = matchSites(this.sites, sites);
     const replacements = new Map(Object.entries(replace));
     matchSites(this.sites, [...replacements.keys()]);
-    const { backend, ops } = this.engine;
+    const { backend, ops } = this.#engine;
     const capture = new Capture(backend, ops, wanted, replacements);
     const state = given ?? this.newState();
     try {
       const { tap } = capture;
       const rows = tap.sees('logits') ? 'all' : 'none';
-      const [outcome] = await this.engine.step([{ ids, state, rows, tap, signal }]);
+      const [outcome] = await this.#engine.step([{ ids, state, rows, tap, signal }]);
       if (outcome?.failure) throw outcome.failure.error;
       return await capture.collect();
     } finally {
@@ -362,20 +373,20 @@ export class Model {
    * of at most `maxShardBytes` (default 5e9) with an index, config and tokenizer as they were. In Node, saveModel writes them.
    */
   files({ maxShardBytes }: { readonly maxShardBytes?: number } = {}): Promise<SavedFile[]> {
-    return filesOf(this.opened, this.engine.backend, maxShardBytes);
+    return filesOf(this.#opened, this.#engine.backend, maxShardBytes);
   }
 
   /** Ids of a prompt that goes on from a state, or begins a text. */
   #append(prompt: Prompt, state: State | undefined, options: EncodePromptOptions): readonly number[] {
     const encode = state && state.length > 0 ? encodeMore : encodePrompt;
-    return encode(this.opened, prompt, options);
+    return encode(this.#opened, prompt, options);
   }
 
   /** Reads one text with a state of its own. */
   async #readThrough(request: Omit<Request, 'state'>): Promise<void> {
     const state = this.newState();
     try {
-      await this.engine.read([{ ...request, state }]);
+      await this.#engine.read([{ ...request, state }]);
     } finally {
       state.dispose();
     }
@@ -383,7 +394,7 @@ export class Model {
 
   /** Ends workers and gives back all memory. States of this model are gone with it. */
   async dispose(): Promise<void> {
-    await this.engine.backend.dispose();
+    await this.#engine.backend.dispose();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -4,24 +4,24 @@
  * it: with a stride as long as a window, they do not overlap, and with a shorter one tokens are predicted from more that stands before them.
  */
 
-import { UsageError } from './errors.ts';
-import type { OpenedModel } from './loader/open.ts';
-import { type Kinds, kinds } from './options.ts';
-import { ENCODE_KINDS, type EncodePromptOptions, encodePrompt, type Prompt } from './prompt.ts';
-import { checkSequences } from './runtime/engine.ts';
+import { UsageError } from '../base/errors.ts';
+import type { OpenedModel } from '../loader/open.ts';
+import { kinds, type OptionsOf, option } from '../options/option.ts';
+import { checkSequences } from '../runtime/engine.ts';
+import { ENCODE_OPTIONS, type EncodePromptOptions, encodePrompt, type Prompt } from './prompt.ts';
 
-export interface WindowOptions extends EncodePromptOptions {
+export const WINDOW_OPTIONS = {
+  ...ENCODE_OPTIONS,
   /** Tokens of one window, with those that the tokenizer puts in front. Default: the model's context. */
-  readonly window?: number | undefined;
+  window: option(kinds.fromOne, "read the text in windows of n tokens (default: all at once, or the model's context)"),
   /** Tokens from one window's beginning to the next's: how many each adds. Default: a whole window, so that none overlap. */
-  readonly stride?: number | undefined;
-}
-
-export const WINDOW_KINDS: Kinds<WindowOptions> = {
-  ...ENCODE_KINDS,
-  window: kinds.fromOne,
-  stride: kinds.fromOne,
+  stride: option(
+    kinds.fromOne,
+    'tokens from one window to the next; less than a window lets them overlap (default: they do not)',
+  ),
 };
+
+export interface WindowOptions extends EncodePromptOptions, OptionsOf<typeof WINDOW_OPTIONS> {}
 
 export interface Window {
   /** What the model reads. */

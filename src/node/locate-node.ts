@@ -2,12 +2,12 @@
 import { existsSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { localFolder } from './checkpoint/folder-node.ts';
-import { foreignFile } from './checkpoint/other-files.ts';
-import type { Folder } from './checkpoint/source.ts';
-import { FetchError, UsageError } from './errors.ts';
-import { hubEndpoint } from './hub/environment-node.ts';
-import { type HubOptions, hubReference, isRepoId, openSnapshot, snapshot } from './hub/hub-node.ts';
+import { FetchError, UsageError } from '../base/errors.ts';
+import { localFolder } from '../checkpoint/folder-node.ts';
+import { foreignFile } from '../checkpoint/other-files.ts';
+import type { Folder } from '../checkpoint/source.ts';
+import { hubEndpoint } from '../hub/environment-node.ts';
+import { type HubOptions, hubReference, isRepoId, openSnapshot, snapshot } from '../hub/hub-node.ts';
 import { shippedModelFolder, shippedModelsText } from './shipped-node.ts';
 
 export interface Located {

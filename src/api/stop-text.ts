@@ -3,7 +3,7 @@
  * ends first, so that it does not matter in which pieces a text comes; of several that end together, the longest. Special tokens take part
  * by their names, which are not given out: a stop text may be one, or have one in it.
  */
-import { quote, UsageError } from './errors.ts';
+import { quote, UsageError } from '../base/errors.ts';
 
 export class StopText {
   readonly #stops: readonly string[];

@@ -1,5 +1,5 @@
 /** Number formats: 16-bit floats to and from 32 bits, and blocks of checkpoint numbers into the memory of a tensor. */
-import type { DType, Shape, TypedArray } from './tensor.ts';
+import type { DType, Shape, TypedArray } from '../base/tensor.ts';
 
 /** Types in which checkpoints bring numbers. */
 export type SourceDType = 'f32' | 'f16' | 'bf16' | 'f64' | 'i8' | 'u8' | 'i32';

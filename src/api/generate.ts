@@ -1,32 +1,40 @@
 /** The loop that joins model, sampler and tokenizer: one token per round for every sequence that is still open. */
-import { UsageError } from './errors.ts';
-import { type Kinds, kinds } from './options.ts';
-import { checkSequences, type Engine, type Request } from './runtime/engine.ts';
-import { PrefixCache } from './runtime/prefix-cache.ts';
-import { Reader } from './runtime/reader.ts';
-import type { State } from './runtime/state.ts';
-import { MAX_TOP, Summaries, type SummaryRequest, type TokenLogprob } from './runtime/summaries.ts';
-import { logSumExp, SAMPLING_KINDS, Sampler, type SamplingOptions, topLogprobs } from './sampler/sampler.ts';
+import { UsageError } from '../base/errors.ts';
+import { checkOptions } from '../options/check.ts';
+import { kinds, type OptionsOf, option, ownKind } from '../options/option.ts';
+import { checkSequences, type Engine, type Request } from '../runtime/engine.ts';
+import { PrefixCache } from '../runtime/prefix-cache.ts';
+import { Reader } from '../runtime/reader.ts';
+import type { State } from '../runtime/state.ts';
+import { MAX_TOP, Summaries, type SummaryRequest, type TokenLogprob } from '../runtime/summaries.ts';
+import { SAMPLING_OPTIONS, type SamplingOptions } from '../sampler/options.ts';
+import { logSumExp, Sampler, topLogprobs } from '../sampler/sampler.ts';
+import type { TextStream, Tokenizer } from '../tokenizer/tokenizer.ts';
 import { StopText } from './stop-text.ts';
-import type { TextStream, Tokenizer } from './tokenizer/tokenizer.ts';
 
-export interface GenerationOptions extends SamplingOptions {
+const MAX_NEW_TOKENS = 128;
+
+/** The options of the loop and of the sampler. */
+export const GENERATION_OPTIONS = {
   /** Tokens to add at most; default 128, unless maxLength says otherwise. */
-  readonly maxNewTokens?: number | undefined;
+  maxNewTokens: option(kinds.fromZero, `tokens to add at most (default: ${MAX_NEW_TOKENS})`),
   /** Tokens of prompt and text together at most, those that a state has read included; maxNewTokens has precedence. */
-  readonly maxLength?: number | undefined;
+  maxLength: option(kinds.fromOne, 'tokens of prompt and text together at most'),
   /** Generation ends before the first of these texts, which is not part of the result. Special tokens count by their names. */
-  readonly stop?: string | readonly string[] | undefined;
+  stop: option(kinds.textOrTexts, 'end before this text', []),
   /** Ids that end the generation, beside the model's own end-of-text. They are given out, without text. */
-  readonly stopIds?: readonly number[] | undefined;
+  stopIds: option(kinds.ids, 'end after one of these ids', []),
   /** Goes on after the model's own end-of-text. */
-  readonly ignoreEnd?: boolean | undefined;
+  ignoreEnd: option(kinds.flag, "go on after the model's end-of-text", false),
   /** How many of the likeliest tokens to report beside each chosen one. */
-  readonly alternatives?: number | undefined;
+  alternatives: option(kinds.fromZero, 'the k likeliest tokens of each step', 0),
   /** Where prompts may have been read before; what is read now stays there. */
-  readonly cache?: PrefixCache | undefined;
-  readonly signal?: AbortSignal | undefined;
-}
+  cache: ownKind<PrefixCache>('a PrefixCache, as newPrefixCache() gives', (value) => value instanceof PrefixCache),
+  signal: kinds.signal,
+  ...SAMPLING_OPTIONS,
+};
+
+export interface GenerationOptions extends SamplingOptions, OptionsOf<typeof GENERATION_OPTIONS> {}
 
 /** One of the likeliest tokens at a place. */
 export interface Alternative {
@@ -81,21 +89,6 @@ interface Open {
   readonly later: (readonly number[])[];
 }
 
-/** The options of the loop and of the sampler. */
-export const GENERATION_KINDS: Kinds<GenerationOptions> = {
-  maxNewTokens: kinds.fromZero,
-  maxLength: kinds.fromOne,
-  stop: { wanted: 'a text or a list of texts', holds: (value) => kinds.text.holds(value) || kinds.texts.holds(value) },
-  stopIds: kinds.ids,
-  ignoreEnd: kinds.flag,
-  alternatives: kinds.fromZero,
-  cache: { wanted: 'a PrefixCache, as newPrefixCache() gives', holds: (value) => value instanceof PrefixCache },
-  signal: kinds.signal,
-  ...SAMPLING_KINDS,
-};
-
-const MAX_NEW_TOKENS = 128;
-
 /** Throws UsageError on bad ids or options before anything is computed, and AbortError between rounds. */
 export async function* generate(
   engine: Engine,
@@ -104,17 +97,11 @@ export async function* generate(
   endIds: ReadonlySet<number>,
   options: GenerationOptions = {},
 ): AsyncGenerator<GenerationStep, void, undefined> {
-  const {
-    maxNewTokens,
-    maxLength,
-    stop = [],
-    stopIds = [],
-    ignoreEnd = false,
-    alternatives = 0,
-    cache,
-    signal,
-    ...sampling
-  } = options;
+  const { maxNewTokens, maxLength, stop, stopIds, ignoreEnd, alternatives, cache, signal, ...sampling } = checkOptions(
+    'generation',
+    options,
+    GENERATION_OPTIONS,
+  );
   if (stop.length > 0 && !tokenizer)
     throw new UsageError('stop texts need a tokenizer, and this model has none; use stopIds.');
   const stops = [stop].flat();

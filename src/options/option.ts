@@ -1,0 +1,103 @@
+/**
+ * An option is defined once: a property with a doc comment, in an object such as GENERATION_OPTIONS. Its type, check and default, the help of its
+ * flag on the command line, and JSON Schema follow from that. Definitions are schemas of valibot (docs/adr/0002-option-schemas.md), which the
+ * published types do not mention.
+ */
+import * as v from 'valibot';
+
+/** Which values an option takes. At run time a schema of valibot, whose title is what messages say was wanted. */
+export interface Option<T> {
+  readonly kind: 'schema';
+  /** What valibot calls it: `number`, `boolean`, `string`, `picklist`, `array` and so on. */
+  readonly type: string;
+  readonly '~types'?: { readonly output: T } | undefined;
+}
+
+export interface OptionWithDefault<T> extends Option<T> {
+  readonly default: T;
+}
+
+export type Definitions = Readonly<Record<string, Option<unknown>>>;
+
+type ValueOf<D> = D extends Option<infer T> ? T : never;
+
+/** What callers give: doc comments of the definitions stay with the names. */
+export type OptionsOf<D> = { readonly [K in keyof D]?: ValueOf<D[K]> | undefined };
+
+/** The same with defaults in the place of what is absent. */
+export type FilledOptions<D> = {
+  readonly [K in keyof D]: D[K] extends OptionWithDefault<infer T> ? T : ValueOf<D[K]> | undefined;
+};
+
+/** A schema of valibot with a description of its values, which follows the word 'wanted' in messages and stands in the help. */
+export const kind = <T>(wanted: string, schema: Option<T>): Option<T> => v.pipe(schemaOf(schema), v.title(wanted));
+
+/** What no schema describes, such as an object with methods. */
+export const ownKind = <T>(wanted: string, holds: (value: unknown) => boolean): Option<T> =>
+  kind(wanted, v.custom<T>(holds));
+
+const whole = (from: number) => v.pipe(v.number(), v.safeInteger(), v.minValue(from));
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+const isJsonObject = (value: unknown): boolean => isObject(value) && !Array.isArray(value);
+
+export const kinds = {
+  text: kind('a text', v.string()),
+  texts: kind<readonly string[]>('a list of texts', v.array(v.string())),
+  textOrTexts: kind<string | readonly string[]>(
+    'a text or a list of texts',
+    v.union([v.string(), v.array(v.string())]),
+  ),
+  flag: kind('true or false', v.boolean()),
+  fromZero: kind('a whole number from 0 on', whole(0)),
+  fromOne: kind('a whole number from 1 on', whole(1)),
+  seed: kind('a whole number from 0 to 2^53 - 1', whole(0)),
+  /** Infinity too, as of `amount`. */
+  bytes: kind('a number of bytes, from 0 on', v.pipe(v.number(), v.minValue(0))),
+  amount: kind('a number from 0 on', v.pipe(v.number(), v.minValue(0))),
+  finite: kind('a finite number', v.pipe(v.number(), v.finite())),
+  notNegative: kind('a finite number from 0 on', v.pipe(v.number(), v.finite(), v.minValue(0))),
+  positive: kind('a finite number above 0', v.pipe(v.number(), v.finite(), v.gtValue(0))),
+  share: kind('a number from 0 to 1', v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
+  id: kind('a token id, a whole number from 0 on', whole(0)),
+  ids: kind<readonly number[]>('a list of token ids', v.array(whole(0))),
+  signal: ownKind<AbortSignal>('an AbortSignal', (value) => isObject(value) && 'aborted' in value),
+};
+
+/** One of these texts. */
+export const oneOf = <const T extends string>(texts: readonly T[]): Option<T> =>
+  kind(`one of ${texts.join(', ')}`, v.picklist(texts));
+
+export const call = <F extends (...args: never[]) => unknown>(): Option<F> =>
+  ownKind('a function', (value) => typeof value === 'function');
+
+export const jsonObject = <T extends object>(): Option<T> => ownKind('an object', isJsonObject);
+
+export const jsonObjectOrFalse = <T extends object>(): Option<T | false> =>
+  ownKind('an object, or false', (value) => value === false || isJsonObject(value));
+
+/** `about`: for the help, in words that serve the command line and a server alike. */
+export function option<T>(type: Option<T>, about: string): Option<T>;
+export function option<T>(type: Option<T>, about: string, byDefault: T): OptionWithDefault<T>;
+export function option<T>(type: Option<T>, about: string, byDefault?: T): Option<T> {
+  const described = v.pipe(schemaOf(type), v.description(about));
+  return byDefault === undefined ? described : v.optional(described, byDefault as unknown as () => unknown);
+}
+
+/** The schema without its default. */
+function schemaOf<T>(type: Option<T>): v.GenericSchema<unknown, T> {
+  const schema = type as v.GenericSchema<unknown, T> & { readonly wrapped?: v.GenericSchema<unknown, T> };
+  return schema.wrapped ?? schema;
+}
+
+export const holds = (type: Option<unknown>, value: unknown): boolean => v.is(schemaOf(type), value);
+
+export const wantedOf = (type: Option<unknown>): string => v.getTitle(schemaOf(type)) ?? '';
+
+export const aboutOf = (type: Option<unknown>): string => v.getDescription(schemaOf(type)) ?? '';
+
+/** What kind of value is wanted, as valibot calls it, whether there is a default or not. */
+export const typeOf = (type: Option<unknown>): string => schemaOf(type).type;
+
+/** The texts of `oneOf`; undefined for other kinds. */
+export const choicesOf = (type: Option<unknown>): readonly string[] | undefined =>
+  typeOf(type) === 'picklist' ? (schemaOf(type) as v.PicklistSchema<string[], undefined>).options : undefined;
