@@ -17,7 +17,7 @@ const FLAGS = {
   presencePenalty: '--presence-penalty <p>',
   frequencyPenalty: '--frequency-penalty <p>',
   logitBias: ['--logit-bias <id:bias>', logitBias, 'as in 50256:-inf; may be given again'],
-  seed: ['--seed <n>', undefined, 'shown by --stats and --json'],
+  seed: ['--seed <n>', wholeNumber, 'shown by --stats and --json'],
   stop: ['--stop <text>', collect, 'may be given again'],
   stopIds: ['--stop-ids <list>', idList],
   ignoreEnd: '--ignore-end',
