@@ -68,11 +68,12 @@ export class Bank {
         return true;
       },
     });
-    this.mail = this.newMail();
+    this.mail = new Mail(this.#heap, (bytes) => this.#heap.takeQuiet(bytes));
   }
 
+  /** Memory for the commands of a recorded step. */
   newMail(): Mail {
-    return new Mail(this.#heap);
+    return new Mail(this.#heap, (bytes) => this.#takeKept(bytes));
   }
 
   /** The whole memory, until it grows. */
@@ -90,14 +91,28 @@ export class Bank {
     if (this.#liveBytes + bytes > this.#liveLimit) return undefined;
     const taken = this.#heap.take(bytes);
     if (!taken) return undefined;
-    const ahead = Math.min(AHEAD_SHARE * (this.#liveBytes + bytes), MAX_AHEAD_BYTES);
-    // Phones refuse memory long before the maximum is reached: a bank full of weights could then compute nothing.
-    if (!this.#heap.reserve(ahead)) {
+    if (!this.#leavesRoom(this.#liveBytes + bytes)) {
       this.#heap.free(taken.address);
       return undefined;
     }
     this.#liveBytes += bytes;
     return taken;
+  }
+
+  /**
+   * Is there memory for the values of a step, beside `liveBytes` of weights and states? Phones refuse memory long before the maximum is reached: a
+   * bank that is full could then compute nothing.
+   */
+  #leavesRoom(liveBytes: number): boolean {
+    return this.#heap.reserve(Math.min(AHEAD_SHARE * liveBytes, MAX_AHEAD_BYTES));
+  }
+
+  /** For a recorded step, which outlives its step: only where memory is left for the values of others. */
+  #takeKept(bytes: number): Taken | undefined {
+    const taken = this.#heap.takeQuiet(bytes);
+    if (!taken || this.#leavesRoom(this.#liveBytes)) return taken;
+    this.#heap.free(taken.address);
+    return undefined;
   }
 
   /**
@@ -150,6 +165,7 @@ export class Bank {
 /** Memory that the main thread writes while commands run: nothing that is in flight uses it. */
 export class Mail {
   readonly #heap: Heap;
+  readonly #take: (bytes: number) => Taken | undefined;
   /** Of MAIL_BYTES, kept when the mail is emptied. */
   readonly #pieces: number[] = [];
   /** What is too large for them. */
@@ -157,8 +173,9 @@ export class Mail {
   #index = 0;
   #used = 0;
 
-  constructor(heap: Heap) {
+  constructor(heap: Heap, take: (bytes: number) => Taken | undefined) {
     this.#heap = heap;
+    this.#take = take;
   }
 
   /** Pieces of memory taken from the bank so far. */
@@ -168,7 +185,7 @@ export class Mail {
 
   take(bytes: number): number | undefined {
     if (bytes > MAIL_BYTES) {
-      const taken = this.#heap.takeQuiet(bytes);
+      const taken = this.#take(bytes);
       if (taken) this.#parcels.push(taken.address);
       return taken?.address;
     }
@@ -177,7 +194,7 @@ export class Mail {
       this.#used = 0;
     }
     if (this.#index === this.#pieces.length) {
-      const taken = this.#heap.takeQuiet(MAIL_BYTES);
+      const taken = this.#take(MAIL_BYTES);
       if (!taken) return undefined;
       this.#pieces.push(taken.address);
     }
