@@ -31,7 +31,7 @@ export async function bareLoop(name: string, threads: number, operandBytes: numb
   const bank = new Bank(0, shared, 2 ** 32);
   const start = bank.takeLive(operandBytes)?.address;
   const scratch = bank.take(SCRATCH_BYTES * threads);
-  const args = bank.mail.take(4 * (HEAD_WORDS + MAX_WORDS));
+  const args = bank.commands.take(4 * (HEAD_WORDS + MAX_WORDS));
   if (start === undefined || scratch === undefined || args === undefined) {
     await executor.dispose();
     throw new RangeError(`no memory for ${operandBytes} bytes`);

@@ -188,19 +188,19 @@ describe('a bank', () => {
     expect(bank.takeLive(50_000)).toBeDefined();
   });
 
-  const letters = fc.array(fc.oneof(fc.integer({ min: 1, max: 70_000 }), fc.nat(300_000)), { maxLength: 10 });
+  const uploads = fc.array(fc.oneof(fc.integer({ min: 1, max: 70_000 }), fc.nat(300_000)), { maxLength: 10 });
 
-  test('puts no letter over another of the same step, and the same steps again need no more memory', () => {
+  test('puts no upload over another of the same step, and the same steps again need no more memory', () => {
     fc.assert(
-      fc.property(fc.array(letters, { minLength: 1, maxLength: 4 }), (steps) => {
+      fc.property(fc.array(uploads, { minLength: 1, maxLength: 4 }), (steps) => {
         const bank = new Bank(0, false, 1 << 24);
         const sizes: number[] = [];
         for (let round = 0; round < 6; round++) {
           for (const step of steps) {
             const blocks: { start: number; end: number }[] = [];
-            for (const letter of step) {
-              const start = bank.mail.take(letter) as number;
-              const end = start + letter;
+            for (const upload of step) {
+              const start = bank.commands.take(upload) as number;
+              const end = start + upload;
               expect(start % 16).toBe(0);
               expect(end).toBeLessThanOrEqual(bank.size);
               expect(blocks.some((other) => other.start < end && start < other.end)).toBe(false);

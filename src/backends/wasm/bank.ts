@@ -4,26 +4,26 @@ import { Heap, type Taken } from './heap.ts';
 const PAGE = 65536;
 const MAX_PAGES = 65536;
 
-/** The words of a step's commands come into pieces of this size. */
-const MAIL_BYTES = 1 << 16;
+/** Memory for commands and uploads is taken in chunks of this size. */
+const CHUNK_BYTES = 1 << 16;
 
-/** Share of a bank that weights and states leave to the values of a step. */
+/** Share of a bank that is not given to weights and states, but kept for the intermediate values of a step. */
 const STEP_SHARE = 1 / 16;
 
-/** Of one live tensor: it lies in one memory, beside what a step needs. Engines that grant smaller memories take less. */
+/** The largest live tensor: it must fit into one memory, beside the intermediate values of a step. Less where the engine grants only smaller memories. */
 export const MAX_TENSOR_BYTES = (MAX_PAGES - 1) * PAGE * (1 - STEP_SHARE);
 
-/** What is taken from the system ahead for the values of a step, as a share of the bank's weights and states, and at most. */
+/** Memory that must be available for the intermediate values of a step: this share of the bank's weights and states, but not more than so many bytes. */
 const AHEAD_SHARE = 1 / 4;
 const MAX_AHEAD_BYTES = 64 << 20;
 
-/** Smallest scratch memory of a part. */
+/** Smallest scratch memory of a thread. */
 const MIN_SCRATCH_BYTES = 1 << 12;
 
-/** Of the processor, not of WebAssembly: the smallest there is. */
+/** Smallest page size of processors (not the page of WebAssembly). */
 const SYSTEM_PAGE = 4096;
 
-/** The kernels' static data, if any, lies below. */
+/** Addresses below this hold static data of the kernels. */
 const HEAP_START = 4096;
 
 export interface Scratch {
@@ -40,8 +40,8 @@ export class Bank {
   readonly #heap: Heap;
   readonly #liveLimit: number;
   #liveBytes = 0;
-  /** For what the main thread writes in a step. */
-  readonly mail: Mail;
+  /** For commands and uploads of the running step. */
+  readonly commands: CommandMemory;
   /** Scratch memory that became too small, until the step has ended. */
   readonly #outgrown: number[] = [];
   #scratch = { address: 0, stride: 0 };
@@ -68,12 +68,12 @@ export class Bank {
         return true;
       },
     });
-    this.mail = new Mail(this.#heap, (bytes) => this.#heap.takeQuiet(bytes));
+    this.commands = new CommandMemory(this.#heap, (bytes) => this.#heap.takeQuiet(bytes));
   }
 
-  /** Memory for the commands of a recorded step. */
-  newMail(): Mail {
-    return new Mail(this.#heap, (bytes) => this.#takeKept(bytes));
+  /** For the commands and uploads of a recorded step. */
+  newCommandMemory(): CommandMemory {
+    return new CommandMemory(this.#heap, (bytes) => this.#takeKept(bytes));
   }
 
   /** The whole memory, until it grows. */
@@ -116,8 +116,8 @@ export class Bank {
   }
 
   /**
-   * Writes to every page of memory that nobody has used, in their order. A system gives memory page by page when it is first written to; pages that
-   * threads ask for by turns, between those of files, lie scattered, and are read a quarter more slowly for as long as they live.
+   * Writes to every page of new memory, in order. A system assigns pages when they are first written to; pages that threads touch
+   * alternately, while files are being read, are scattered, and reading them is a quarter slower for as long as they live.
    */
   touch(address: number, bytes: number): void {
     const { words } = this;
@@ -138,8 +138,8 @@ export class Bank {
   }
 
   /**
-   * At least `bytes` for each part. Part p never touches what belongs to another, and does one command after the other, so that all
-   * commands share this memory without waiting for each other; only the first after it has `moved` waits for all before it.
+   * At least `bytes` for each part. Each part uses only its own memory, for one command after another, so commands need not wait for each
+   * other because of it. Only the first command after it has `moved` waits for all earlier ones.
    */
   scratch(bytes: number, parts: number): Scratch | undefined {
     const { address, stride } = this.#scratch;
@@ -153,23 +153,23 @@ export class Bank {
     return { ...this.#scratch, moved: true };
   }
 
-  /** After a step, when nothing is in flight. */
+  /** Call it after a step, when all commands have ended. */
   settle(): void {
-    this.mail.empty();
+    this.commands.empty();
     for (const address of this.#outgrown) this.#heap.free(address);
     this.#outgrown.length = 0;
     this.#heap.settle();
   }
 }
 
-/** Memory that the main thread writes while commands run: nothing that is in flight uses it. */
-export class Mail {
+/** Memory that the main thread writes to while commands run. No command that has been posted before uses it. */
+export class CommandMemory {
   readonly #heap: Heap;
   readonly #take: (bytes: number) => Taken | undefined;
-  /** Of MAIL_BYTES, kept when the mail is emptied. */
-  readonly #pieces: number[] = [];
-  /** What is too large for them. */
-  readonly #parcels: number[] = [];
+  /** Addresses, each of CHUNK_BYTES; kept by `empty`. */
+  readonly #chunks: number[] = [];
+  /** Addresses of what is larger than a chunk. */
+  readonly #large: number[] = [];
   #index = 0;
   #used = 0;
 
@@ -178,41 +178,41 @@ export class Mail {
     this.#take = take;
   }
 
-  /** Pieces of memory taken from the bank so far. */
-  get pieces(): number {
-    return this.#pieces.length + this.#parcels.length;
+  /** How many chunks and larger pieces have been taken from the bank. */
+  get taken(): number {
+    return this.#chunks.length + this.#large.length;
   }
 
   take(bytes: number): number | undefined {
-    if (bytes > MAIL_BYTES) {
+    if (bytes > CHUNK_BYTES) {
       const taken = this.#take(bytes);
-      if (taken) this.#parcels.push(taken.address);
+      if (taken) this.#large.push(taken.address);
       return taken?.address;
     }
-    if (this.#used + bytes > MAIL_BYTES) {
+    if (this.#used + bytes > CHUNK_BYTES) {
       this.#index++;
       this.#used = 0;
     }
-    if (this.#index === this.#pieces.length) {
-      const taken = this.#take(MAIL_BYTES);
+    if (this.#index === this.#chunks.length) {
+      const taken = this.#take(CHUNK_BYTES);
       if (!taken) return undefined;
-      this.#pieces.push(taken.address);
+      this.#chunks.push(taken.address);
     }
-    const address = (this.#pieces[this.#index] as number) + this.#used;
+    const address = (this.#chunks[this.#index] as number) + this.#used;
     this.#used += Math.ceil(bytes / 16) * 16;
     return address;
   }
 
-  /** Everything may be written over. */
+  /** From now on everything in it may be overwritten. */
   empty(): void {
-    for (const address of this.#parcels) this.#heap.free(address);
-    this.#parcels.length = 0;
+    for (const address of this.#large) this.#heap.free(address);
+    this.#large.length = 0;
     this.#index = 0;
     this.#used = 0;
   }
 }
 
-/** As large as the engine lets a memory become: some reserve the address space of shared ones at once. */
+/** The largest memory that the engine grants. Some engines reserve the address space of shared memories at once. */
 function newMemory(shared: boolean, maxBytes: number): { memory: WebAssembly.Memory; bytes: number } {
   let failure: unknown;
   for (let maximum = Math.min(MAX_PAGES, Math.ceil(maxBytes / PAGE)); maximum > 0; maximum >>= 1) {

@@ -1,6 +1,6 @@
 /**
- * The words through which the main thread and the computing threads of a backend meet. The main thread appends commands to a ring and
- * never waits for a lock; threads spin for a moment, then sleep.
+ * The shared memory through which the main thread hands commands to the computing threads. The main thread appends them to a ring buffer and
+ * takes no lock. Threads wait for commands in a loop for a moment, then sleep.
  */
 
 /** Int32 indices into the control memory. */
@@ -13,7 +13,7 @@ const FIRST_DONE = 16; // commands that part p has ended: FIRST_DONE + 16 p, a c
 const RING_COMMANDS = 4096;
 export const COMMAND_WORDS = 3;
 
-/** Looks at a counter before sleeping: some 20 microseconds, less than waking up takes. */
+/** How often a thread looks at a counter before it sleeps: about 20 microseconds, less than waking up takes. */
 const SPINS = 2000;
 
 /** What a thread is to do: a kernel, or one of these. */
@@ -140,7 +140,7 @@ export class Taker {
       const value = Atomics.load(this.#words, index);
       if (((value - this.#next) | 0) >= ahead) return;
       if (Atomics.load(this.#words, FAILED) !== 0) return;
-      // A thread that failed wakes nobody: look again now and then.
+      // A thread that failed wakes no other, so look again from time to time.
       if (spins < SPINS) continue;
       Atomics.add(this.#words, ASLEEP, 1);
       Atomics.wait(this.#words, index, value, 1000);
@@ -149,7 +149,7 @@ export class Taker {
   }
 }
 
-/** Waking nobody costs a lock all the same. Who is about to sleep looks at the counter once more, and finds it changed. */
+/** Notifying takes a lock even where no thread sleeps. A thread that is about to sleep looks at the counter once more, and finds it changed. */
 function wake(words: Int32Array, index: number): void {
   if (Atomics.load(words, ASLEEP) > 0) Atomics.notify(words, index);
 }

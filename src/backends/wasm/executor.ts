@@ -28,7 +28,7 @@ export interface Executor {
   dispose(): Promise<void>;
 }
 
-/** Time after which a thread that computes by itself lets other things happen: less than a picture of 60 in a second. */
+/** Milliseconds after which the calling thread, if it computes itself, yields to events: less than a frame at 60 per second. */
 const MAX_BLOCKED_MS = 10;
 
 export function immediateExecutor(platform: Platform, module: WebAssembly.Module): Executor {
@@ -50,7 +50,7 @@ export function immediateExecutor(platform: Platform, module: WebAssembly.Module
       for (let at = 0; at < commands.length; at += COMMAND_WORDS) post(unpackCommand(commands, at));
     },
     async fence() {
-      // Promises alone would let no timer, no signal and no painting through, for as long as a text grows.
+      // Promises alone would block timers, signals and painting for as long as a text is generated.
       if (performance.now() - resumed < MAX_BLOCKED_MS) return;
       await platform.pause();
       resumed = performance.now();
@@ -110,7 +110,7 @@ export async function threadedExecutor(
   return {
     parts,
     addMemory(memory) {
-      // Threads that are already in their loop must leave it to receive a message.
+      // Threads must leave their loop to receive a message.
       if (banks++ > 0) poster.post({ kernel: LEAVE, barrier: false, bank: 0, args: 0 });
       for (const thread of threads) thread.post({ kind: 'bank', memory });
     },

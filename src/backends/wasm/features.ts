@@ -17,9 +17,9 @@ export function hasSimd(): boolean {
 }
 
 /**
- * Sums of four int8 products, 127 by 0xff each. The instruction leaves open what the upper bit of the second factor means, and the answer
- * tells how it was made: by one instruction that takes it as unsigned (x86 with VNNI) or as signed (ARM), or by several, of which the
- * first saturates at 16 bits.
+ * Possible sums of four int8 products, each 127 times 0xff. The instruction does not define what the upper bit of the second factor means, so the result
+ * tells how the engine computes it: by one instruction that takes the factor as unsigned (x86 with VNNI) or as signed (ARM), or by several, the
+ * first of which saturates at 16 bits.
  */
 const SINGLE_INSTRUCTION = [4 * 127 * 255, 4 * 127 * -1];
 

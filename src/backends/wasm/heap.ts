@@ -1,6 +1,6 @@
 /** First-fit allocation inside of one WebAssembly memory. Knows addresses, not bytes. */
 
-/** Vectors and cache lines like it. */
+/** Alignment of addresses: that of cache lines. */
 const ALIGN = 64;
 const PAGE = 65536;
 
@@ -60,7 +60,7 @@ export class Heap {
     return { address, fresh: false };
   }
 
-  /** As take, but memory that nobody used since `settle`, so that no command in flight does. */
+  /** As `take`, but only memory that was not in use since `settle`, so that no running command uses it. */
   takeQuiet(bytes: number): Taken | undefined {
     const size = rounded(bytes);
     const address = this.#top;
@@ -73,7 +73,7 @@ export class Heap {
     return { address, fresh };
   }
 
-  /** Asks for memory ahead, so that `bytes` more can be handed out, or all up to the limit. False when it is refused. */
+  /** Grows the memory so that `bytes` more can be handed out, or all up to the limit. False when the engine refuses. */
   reserve(bytes: number): boolean {
     return this.#reach(Math.min(this.#used + bytes, this.#limit));
   }
@@ -103,7 +103,7 @@ export class Heap {
     return true;
   }
 
-  /** No command is in flight: what is free at the end can be taken as quiet again, else every large letter would be new memory. */
+  /** Call it when no command is running. `takeQuiet` may then reuse what is free at the end, so that large uploads do not take new memory each time. */
   settle(): void {
     const last = this.#gaps.at(-1);
     if (last?.end !== this.#top) return;

@@ -1,6 +1,6 @@
 /**
- * The WebAssembly backend: kernels in AssemblyScript, one to many threads, as many memories as the weights need. A command runs in the
- * memory of its largest input; what lies in another is copied over, which happens a few times in a pass at most.
+ * The WebAssembly backend: kernels in AssemblyScript on one or more threads, with as many memories as the weights need. A command runs in the
+ * memory of its largest input. Inputs from other memories are copied there, which happens a few times per pass at most.
  */
 import { UsageError } from '../../base/errors.ts';
 import {
@@ -107,7 +107,7 @@ class WasmBackend implements Backend {
   #liveBytes = 0;
   /** What the running step and its scopes have allocated, innermost last; empty outside of steps. */
   readonly #scopes: Place[][] = [];
-  /** Being recorded. */
+  /** The step that is being recorded. */
   #recording: RecordedStep | undefined;
   readonly #idleRecordings: RecordedStep[] = [];
   /** Changes with everything that may make addresses in a recording wrong: live memory taken or given back. */
@@ -197,7 +197,7 @@ class WasmBackend implements Backend {
     );
   }
 
-  /** Rows of matrices in panels, in the portable layout. */
+  /** Reads rows of matrices in panels, in the portable layout. */
   async #readPanels(x: Tensor): Promise<TypedArray> {
     const { bank, address, bytes, rowsOfEach = 1 } = placeOf(x) as Place & { bank: Bank };
     const { rowBytes, blocks } = panelSizes(x);
@@ -255,14 +255,14 @@ class WasmBackend implements Backend {
   record(body: () => Tensor): Promise<Recorded> {
     return this.step(async () => {
       const recording = this.#idleRecordings.pop() ?? new RecordedStep();
-      const before = this.#version - recording.pieces;
+      const before = this.#version - recording.taken;
       this.#recording = recording;
       let replay: Replay | undefined;
       try {
         const result = body();
         const at: Tensor = { ...result, place: { ...placeOf(result) } };
         const numbers = await this.read(result);
-        const whole = this.#recording === recording && this.#version - recording.pieces === before;
+        const whole = this.#recording === recording && this.#version - recording.taken === before;
         if (whole) replay = this.#replayer(recording, at);
         return { numbers, replay };
       } finally {
@@ -293,7 +293,7 @@ class WasmBackend implements Backend {
     };
   }
 
-  /** Its memory serves the next one. */
+  /** The next recording uses its memory. */
   #retire(recording: RecordedStep): void {
     recording.clear();
     this.#idleRecordings.push(recording);
@@ -308,7 +308,7 @@ class WasmBackend implements Backend {
   upload(data: Uploadable, shape: Shape): Tensor {
     this.#scope();
     const bank = this.#banks[0] ?? this.#addBank();
-    const address = this.#mail(bank, data.byteLength);
+    const address = this.#commandMemory(bank, data.byteLength);
     if (address === undefined) throw outOfStepMemory(data.byteLength);
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
     new Uint8Array(bank.memory.buffer, address, bytes.length).set(bytes);
@@ -397,14 +397,14 @@ class WasmBackend implements Backend {
     this.#executor.post(command);
   }
 
-  #mail(bank: Bank, bytes: number): number | undefined {
-    if (!this.#recording) return bank.mail.take(bytes);
-    const before = this.#recording.pieces;
+  #commandMemory(bank: Bank, bytes: number): number | undefined {
+    if (!this.#recording) return bank.commands.take(bytes);
+    const before = this.#recording.taken;
     const address = this.#recording.take(bank, bytes);
-    this.#version += this.#recording.pieces - before; // values of other recordings may have lain there
+    this.#version += this.#recording.taken - before; // values of other recordings may have lain there
     if (address !== undefined) return address;
     this.#recording = undefined; // a step that cannot be kept can be run all the same
-    return bank.mail.take(bytes);
+    return bank.commands.take(bytes);
   }
 
   memory(): { liveBytes: number; arenaBytes: number } {
@@ -441,7 +441,7 @@ class WasmBackend implements Backend {
     return arrayFor(x.dtype, bank.memory.buffer, address + byteOffset(x), arrayLength(x.shape, x.dtype));
   }
 
-  /** Where state is written the command must run; else where most of its bytes are. */
+  /** The bank in which a command runs: that of the state that it writes, otherwise that of its largest input. */
   #homeOf(mutated: readonly Tensor[], inputs: readonly Tensor[]): Bank {
     let home: Bank | undefined;
     let most = -1;
@@ -470,7 +470,7 @@ class WasmBackend implements Backend {
     return place;
   }
 
-  /** Later commands run after those that still use this memory, so that it can be handed out at once. */
+  /** The memory can be given to others at once, because their commands wait for those that still use it. */
   #release(place: Place): void {
     place.bank?.free(place.address);
     place.bank = undefined;
@@ -494,7 +494,7 @@ class WasmBackend implements Backend {
   #carry(from: Tensor, to: Tensor): void {
     const [source, target] = [rangeOf(from), rangeOf(to)];
     const bank = placeOf(to).bank as Bank;
-    const args = this.#mail(bank, carryBytes);
+    const args = this.#commandMemory(bank, carryBytes);
     if (args === undefined) throw outOfStepMemory(carryBytes);
     const bytes = source.end - source.start;
     writeCarry(bank.memory, args, {
@@ -515,7 +515,7 @@ class WasmBackend implements Backend {
     const wait = this.#hazards.conflict(reads, writes);
     drafts.forEach(({ kernel, after, scratchBytes, words }, i) => {
       const scratch = bank.scratch(scratchBytes, this.#executor.parts);
-      const args = this.#mail(bank, 4 * (HEAD_WORDS + words.length));
+      const args = this.#commandMemory(bank, 4 * (HEAD_WORDS + words.length));
       if (args === undefined || !scratch) throw outOfStepMemory(scratchBytes + 4 * words.length);
       const barrier = after || (i === 0 && wait) || scratch.moved;
       if (barrier) this.#hazards.clear();

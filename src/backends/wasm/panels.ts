@@ -1,6 +1,6 @@
 /**
- * How the kernels want matrices of blocks: panels of 16 rows that lie side by side (assembly/blocks.ts). A panel takes the bytes of 16 rows
- * in the portable layout, so that these can be read to their place and put in order there; a matrix is filled up to whole panels.
+ * The layout in which kernels read matrices of blocks: panels of 16 rows side by side (assembly/blocks.ts). A panel takes as many bytes as 16 rows
+ * in the portable layout, so these can be read to their place and reordered there. A matrix is padded to whole panels.
  */
 
 import { byteSize, type ElementType, isPacked, type Shape, size, type Tensor } from '../../base/tensor.ts';
@@ -68,7 +68,7 @@ export function runsOf(shape: Shape, most: number): Run[] {
   return runs;
 }
 
-/** Reads run after run, two at a time, and hands on each that is there. Settles, however it ends, when nothing is read any more. */
+/** Reads run after run, two at a time, and passes on each when it has arrived. Settles only when no read is under way any more. */
 export async function readRuns(
   runs: readonly Run[],
   read: (run: Run) => Promise<void>,

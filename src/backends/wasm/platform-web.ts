@@ -82,7 +82,7 @@ function notStarted(workerUrl: string | URL | undefined, cause?: unknown): Usage
   return new UsageError(`a computing thread does not start: ${problem}. Or use threads: 1.`, { cause });
 }
 
-/** A message to oneself: timers would wait for 4 ms. */
+/** Yields by a message to itself, because timers wait for 4 ms. */
 function pause(): Promise<void> {
   return new Promise((resolve) => {
     const { port1, port2 } = new MessageChannel();

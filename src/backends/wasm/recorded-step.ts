@@ -1,10 +1,10 @@
 /**
- * The commands of a step, kept to be run again. Decoding repeats one step for every token; to encode it anew each time would cost the
- * main thread as much time as small kernels take, and a core of its own. The words of the commands stay where they are, with all addresses; only the
- * numbers that were uploaded are written anew.
+ * The commands of a step, kept to be run again. Decoding repeats one step for every token. Encoding it each time would take the
+ * main thread as long as small kernels take to compute. The words of the commands stay where they are, with all addresses; only the
+ * uploaded numbers are written again.
  */
 import type { Uploadable } from '../../base/tensor.ts';
-import type { Bank, Mail } from './bank.ts';
+import type { Bank, CommandMemory } from './bank.ts';
 import { type Command, packCommand } from './control.ts';
 
 /** Where an upload lies. */
@@ -16,29 +16,29 @@ export interface Room {
 
 export class RecordedStep {
   readonly uploads: Room[] = [];
-  readonly #mails = new Map<Bank, Mail>();
+  readonly #memories = new Map<Bank, CommandMemory>();
   readonly #words: number[] = [];
   /** Commands whose counter of pieces of work must be set back. */
   readonly #counters: { readonly bank: Bank; readonly address: number }[] = [];
   #commands: Int32Array | undefined;
-  #pieces = 0;
+  #taken = 0;
 
   /** Room in memory that belongs to the recording. */
   take(bank: Bank, bytes: number): number | undefined {
-    let mail = this.#mails.get(bank);
-    if (!mail) {
-      mail = bank.newMail();
-      this.#mails.set(bank, mail);
+    let memory = this.#memories.get(bank);
+    if (!memory) {
+      memory = bank.newCommandMemory();
+      this.#memories.set(bank, memory);
     }
-    const before = mail.pieces;
-    const address = mail.take(bytes);
-    this.#pieces += mail.pieces - before;
+    const before = memory.taken;
+    const address = memory.take(bytes);
+    this.#taken += memory.taken - before;
     return address;
   }
 
-  /** Pieces of memory taken so far. */
-  get pieces(): number {
-    return this.#pieces;
+  /** How many chunks and larger pieces of memory have been taken from banks. */
+  get taken(): number {
+    return this.#taken;
   }
 
   add(command: Command, words?: { bank: Bank; address: number }): void {
@@ -49,7 +49,7 @@ export class RecordedStep {
   /** Forgets everything but its memory. */
   clear(): void {
     this.uploads.length = 0;
-    for (const mail of this.#mails.values()) mail.empty();
+    for (const memory of this.#memories.values()) memory.empty();
     this.#words.length = 0;
     this.#counters.length = 0;
     this.#commands = undefined;

@@ -3,8 +3,8 @@ import type { CommandWriter } from '../command.ts';
 import type { Run } from '../packed.ts';
 
 /**
- * Channels of one piece: whole cache lines, four of each row where there are many tokens; else larger pieces, as each takes but a
- * microsecond, yet several for each thread.
+ * Channels of one piece of work: whole cache lines. With many tokens, four lines of each row; with few, larger pieces, because one line would take only
+ * a microsecond, but several pieces for each thread.
  */
 export function pieceOf(to: CommandWriter, { tokens, count }: Run, channels: number): number {
   if (tokens >= 4) return 64;

@@ -15,7 +15,7 @@ export const formatOf = (dtype: ElementType): number => FORMATS.indexOf(dtype);
 /** Bytes of one row of weights. */
 export const rowBytes = (inner: number, dtype: ElementType): number => byteSize([1, inner], dtype);
 
-/** Bytes of weights that make up one piece of work, at most: what is read in one go is fetched ahead, and translated, at less cost. */
+/** Bytes of weights in one piece of work, at most: prefetching and address translation work better on long stretches. */
 const PIECE_BYTES = 1 << 18;
 
 /** Rows of one piece of work: full tiles, and enough pieces for all parts. */
