@@ -269,7 +269,7 @@ describe('errors', () => {
   });
 
   test('a bias beyond the vocabulary, or on all of it, is the caller’s mistake', () => {
-    expect(() => new Sampler({ logitBias: { 10: 1 } }).next(SLOPE, NOTHING)).toThrow(/last id of this model is 9/);
+    expect(() => new Sampler({ logitBias: { 10: 1 } }).next(SLOPE, NOTHING)).toThrow(/this model has ids 0 to 9/);
     const none = new Map(Array.from(SLOPE, (_, id) => [id, Number.NEGATIVE_INFINITY]));
     expect(() => new Sampler({ logitBias: none }).next(SLOPE, NOTHING)).toThrow(UsageError);
   });
