@@ -1,9 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import ts from 'typescript';
 import { afterEach, expect, test } from 'vitest';
 import { blobName, COMMIT, type FakeHub, fakeHub, large, small } from './fake-hub.ts';
 import { scratch } from './scratch.ts';
@@ -17,28 +15,12 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill('SIGKILL');
 });
 
-/** The sources as JavaScript that a child process can run, because Node 20 reads no types. */
-function compiled(): string {
-  const source = new URL('../../src/', import.meta.url);
-  const target = join(folder.path, 'js');
-  mkdirSync(join(target, 'hub'), { recursive: true });
-  writeFileSync(join(target, 'package.json'), '{"type":"module"}');
-  for (const name of ['errors.ts', ...readdirSync(new URL('hub/', source)).map((name) => `hub/${name}`)]) {
-    const { outputText } = ts.transpileModule(readFileSync(new URL(name, source), 'utf8'), {
-      compilerOptions: {
-        target: ts.ScriptTarget.ES2023,
-        module: ts.ModuleKind.ESNext,
-        rewriteRelativeImportExtensions: true,
-      },
-    });
-    writeFileSync(join(target, name.replace(/ts$/, 'js')), outputText);
-  }
-  return join(target, 'hub', 'hub-node.js');
-}
+/** As built: Node 20 reads no types. */
+const script = new URL('../../dist/src/hub/hub-node.js', import.meta.url).href;
 
-function pull(script: string, hub: FakeHub): { child: ChildProcess; done: Promise<string> } {
+function pull(hub: FakeHub): { child: ChildProcess; done: Promise<string> } {
   const options = { endpoint: hub.endpoint, cacheDir: join(folder.path, 'hub'), backoffMs: 1 };
-  const code = `import { snapshot } from ${JSON.stringify(pathToFileURL(script).href)};
+  const code = `import { snapshot } from ${JSON.stringify(script)};
     process.stdout.write(await snapshot('org/model', ${JSON.stringify(options)}));`;
   const child = spawn(process.execPath, ['--input-type=module', '-e', code], { stdio: ['ignore', 'pipe', 'pipe'] });
   children.push(child);
@@ -61,8 +43,7 @@ test('several processes at once fetch each file once, and all get it whole', asy
     setTimeout(() => response.end(file.content.subarray(1_000_000)), 400);
     return true;
   };
-  const script = compiled();
-  const paths = await Promise.all([1, 2, 3].map(() => pull(script, hub).done));
+  const paths = await Promise.all([1, 2, 3].map(() => pull(hub).done));
   const snapshot = join(folder.path, 'hub', 'models--org--model', 'snapshots', COMMIT);
   expect(paths).toEqual([snapshot, snapshot, snapshot]);
   for (const [name, file] of Object.entries(FILES))
@@ -82,11 +63,10 @@ test('when the process that downloads is killed, one that waits goes on from the
     response.write(file.content.subarray(0, 1_000_000));
     return true;
   };
-  const script = compiled();
-  const first = pull(script, hub);
+  const first = pull(hub);
   const part = join(folder.path, 'hub', 'models--org--model', 'blobs', `${blobName(weights)}.portmanteau.incomplete`);
   await expect.poll(() => statSync(part, { throwIfNoEntry: false })?.size, { timeout: 30_000 }).toBe(1_000_000);
-  const second = pull(script, hub);
+  const second = pull(hub);
   first.child.kill('SIGKILL');
   const path = await second.done;
   expect(readFileSync(join(path, 'model.safetensors')).equals(weights.content)).toBe(true);
