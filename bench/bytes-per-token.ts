@@ -6,7 +6,7 @@ import type { OpenedModel } from '../src/node.ts';
 /**
  * All matrices and vectors; of experts those that a token uses; of tables with a row per word the one that serves as head, and of
  * tables that are only looked up nothing. That is the most: where values depend on nothing but the id of a token (the senses of a
- * Backpack), a token that came before in the same state reads fewer. bench/decode.ts takes new ids, and so reads all.
+ * Backpack), a token that came before in the same state reads fewer. `decodeSeconds` in bench/measure.ts takes new ids, and so reads all.
  */
 export function bytesPerToken({ plan, model }: OpenedModel): number {
   const { vocabSize, nExperts, nActiveExperts } = model.facts as unknown as Record<string, number | undefined>;

@@ -69,8 +69,7 @@ export function encodePrompt(
   prompt: Prompt,
   { splitSpecialTokens }: EncodePromptOptions = {},
 ): readonly number[] {
-  const checked = checkPrompt(prompt);
-  return typeof checked === 'string' ? promptIds(tokenizerOf(opened), checked, { splitSpecialTokens }) : checked;
+  return encodeWith((text) => promptIds(tokenizerOf(opened), text, { splitSpecialTokens }), prompt);
 }
 
 /** As encodePrompt, of text that goes on after other: without what the tokenizer puts in front of a text. */
@@ -79,9 +78,14 @@ export function encodeMore(
   prompt: Prompt,
   { splitSpecialTokens }: EncodePromptOptions = {},
 ): readonly number[] {
+  const encode = (text: string) => tokenizerOf(opened).encode(text, { addSpecialTokens: false, splitSpecialTokens });
+  return encodeWith(encode, prompt);
+}
+
+/** Ids as they are, once checked. */
+function encodeWith(encode: (text: string) => readonly number[], prompt: Prompt): readonly number[] {
   const checked = checkPrompt(prompt);
-  if (typeof checked !== 'string') return checked;
-  return tokenizerOf(opened).encode(checked, { addSpecialTokens: false, splitSpecialTokens });
+  return typeof checked === 'string' ? encode(checked) : checked;
 }
 
 function tokenizerOf({ tokenizer }: Pick<OpenedModel, 'tokenizer'>): Tokenizer {

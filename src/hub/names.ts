@@ -22,12 +22,6 @@ export function isOldRepoId(text: string): boolean {
   return isRepoId(`org/${text}`);
 }
 
-/** Throws UsageError unless the text is a hub id. */
-export function checkRepoId(text: string): void {
-  if (!isRepoId(text) && !isOldRepoId(text))
-    throw new UsageError(`'${text}' is no hub id: wanted org/name of letters, digits, '-', '_' and '.'.`);
-}
-
 /** Throws UsageError unless the text can be a branch, tag, commit or `refs/pr/1`; it becomes a path below `refs/`. */
 export function checkRevision(text: string): void {
   const fits =

@@ -14,9 +14,6 @@ for (let byte = 0, moved = 0; byte < 256; byte++) {
   byteOfChar.set(char, byte);
 }
 
-/** The 256 characters, by byte. */
-export const BYTE_ALPHABET: readonly string[] = charOfByte;
-
 const encoder = new TextEncoder();
 
 /** How a vocabulary spells a text: one character a byte of its UTF-8. */

@@ -1,5 +1,5 @@
 /** Cuts a text by what matches a pattern, in the ways of the reference (SplitDelimiterBehavior of huggingface/tokenizers). */
-import { at, type Place, wrong } from './json.ts';
+import { type Place, wrong } from './json.ts';
 import type { Matcher } from './pattern.ts';
 
 /** What becomes of a match: a piece of its own, nothing, one piece with its neighbours that match, or part of what is beside it. */
@@ -67,9 +67,4 @@ function joins(behavior: Behavior, isMatch: boolean, nextIsMatch: boolean): bool
   if (behavior === 'Contiguous') return isMatch === nextIsMatch;
   if (behavior === 'MergedWithPrevious') return !isMatch && nextIsMatch;
   return behavior === 'MergedWithNext' && isMatch && !nextIsMatch;
-}
-
-/** The behaviour of a pre-tokenizer with a key of that name. */
-export function behaviorOf(part: Place, otherwise?: Behavior): Behavior {
-  return readBehavior(at(part, 'behavior'), otherwise);
 }
