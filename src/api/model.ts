@@ -1,4 +1,5 @@
 /** A loaded model, as its users see it: text in, text, probabilities and insides out. */
+import type { Subject } from '../analysis/subject.ts';
 import type { Backend } from '../backends/backend.ts';
 import { eager } from '../backends/eager.ts';
 import { UsageError } from '../base/errors.ts';
@@ -110,6 +111,8 @@ export interface ScoreOptions extends WindowOptions, OptionsOf<typeof SCORE_OPTI
 
 const LOGITS_OPTIONS = { ...ENCODE_OPTIONS, signal: kinds.signal };
 
+const UNEMBED_OPTIONS = { signal: kinds.signal };
+
 const siteNames = ownKind<readonly string[]>("a list of site names, as in ['blocks.*.pattern']", (value) =>
   holds(kinds.texts, value),
 );
@@ -156,7 +159,7 @@ export interface ModelParts {
 
 export let partsOf: (model: Model) => ModelParts;
 
-export class Model {
+export class Model implements Subject {
   readonly #opened: OpenedModel;
   readonly #engine: Engine;
   readonly #profile: Profile | undefined;
@@ -341,6 +344,16 @@ export class Model {
     const visit = (first: number, some: Float32Array) => data.set(some, first * vocabSize);
     await this.#readThrough({ ids, rows: 'all', visit, signal });
     return { shape: [ids.length, vocabSize], dtype: 'f32', data };
+  }
+
+  /** Scores of all tokens for vectors that the head reads, such as those of the site `hidden`: hidden[n, M] -> logits[n, V], in pieces. */
+  async unembed(
+    hidden: Float32Array,
+    visit: (first: number, logits: Float32Array) => void,
+    options: OptionsOf<typeof UNEMBED_OPTIONS> = {},
+  ): Promise<void> {
+    const { signal } = checkOptions('unembed', options, UNEMBED_OPTIONS);
+    await this.#engine.unembed(hidden, visit, signal);
   }
 
   /** The values of some sites while the model reads a text. */

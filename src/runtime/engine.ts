@@ -132,6 +132,26 @@ export class Engine {
     return requests.map((request) => found.get(request) as Float32Array);
   }
 
+  /** The head alone: hidden[n, M] -> logits[n, V], some rows at a time. */
+  async unembed(
+    hidden: Float32Array,
+    visit: (first: number, logits: Float32Array) => void,
+    signal?: AbortSignal,
+  ): Promise<void> {
+    const { dModel } = this.model.facts;
+    if (hidden.length % dModel !== 0)
+      throw new UsageError(`${hidden.length} numbers came, wanted rows of ${dModel}, this model's width.`);
+    for (let row = 0; row * dModel < hidden.length; row += HEAD_ROWS) {
+      signal?.throwIfAborted();
+      const some = hidden.subarray(row * dModel, (row + HEAD_ROWS) * dModel);
+      const logits = await this.backend.step(async () => {
+        const x = this.ops.upload(some as Float32Array<ArrayBuffer>, [some.length / dModel, dModel]);
+        return this.backend.read(this.model.logits(this.ops, x));
+      });
+      visit(row, logits as Float32Array);
+    }
+  }
+
   async #step(requests: readonly Request[]): Promise<Outcome[]> {
     const collectors = new Map(requests.map((request) => [request, new Collector(request)]));
     const going: Request[] = [];
