@@ -32,6 +32,10 @@ export { CheckpointError, FetchError, NotFiniteError, ShapeError, UsageError } f
 export type { LoadedTensor } from './checkpoint/load-tensors.ts';
 export type { Folder, Source } from './checkpoint/source.ts';
 export { type CompareOptions, type Comparison, compare, comparedWindows } from './evaluate/compare.ts';
+export type { Axis, Bars, Figure, Heatmap, Lines, Report, Series, Table } from './figures/figure.ts';
+export { reportPage } from './figures/page.ts';
+export { thinReport } from './figures/thin.ts';
+export { tokenLabel } from './figures/token-label.ts';
 export { KEY_VALUE_FORMATS, type KeyValueFormat } from './formats/key-values.ts';
 export type { CapturedTensor } from './inspect/capture.ts';
 export type { ProfileRow } from './inspect/timed.ts';

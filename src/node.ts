@@ -15,6 +15,8 @@ import { type WriteOptions, writeFileWhole } from './checkpoint/output-node.ts';
 import type { SavedFile } from './checkpoint/save.ts';
 import { checkNewFolder, writeFolderWhole } from './checkpoint/save-node.ts';
 import type { Folder, Source } from './checkpoint/source.ts';
+import type { Report } from './figures/figure.ts';
+import { reportPage } from './figures/page.ts';
 import { HUB_OPTIONS, type HubOptions } from './hub/hub-node.ts';
 import type { State } from './index.ts';
 import { OPEN_OPTIONS, type OpenedModel, type OpenOptions, openModel, openTokenizer } from './loader/open.ts';
@@ -211,6 +213,11 @@ export async function quantizeModel(
  */
 export async function saveState(model: Model, state: State, file: string, options: WriteOptions = {}): Promise<void> {
   await writeFileWhole(file, await stateBytes(partsOf(model), state), options);
+}
+
+/** Writes the page of a report (`-`: the standard output): all of it, or nothing. Throws UsageError where nothing can be written. */
+export async function saveReport(file: string, report: Report, options: WriteOptions = {}): Promise<void> {
+  await writeFileWhole(file, [new TextEncoder().encode(await reportPage(report))], options);
 }
 
 /** A state from a file that saveState wrote. Throws UsageError when there is none, CheckpointError when it is of another model. */

@@ -34,6 +34,9 @@ const embedded = namesIn(build, '.wasm').map((file) => file.replace('.wasm', '.t
 const scripts = ['worker-web', 'worker-node'].map((name) => join(build, `${name}.ts`));
 if (oldest(...embedded, ...scripts) < newest(...namesIn(build, '.wasm'), ...threadSources, 'tools/embed.mjs'))
   run('tools/embed.mjs');
+const drawing = 'src/figures/build/draw.ts';
+if (oldest(drawing) < newest('src/drawing', 'src/figures/figure.ts', 'tools/embed-drawing.mjs', 'package-lock.json'))
+  run('tools/embed-drawing.mjs');
 if (oldest('dist/.built') < newest('src', 'cli', 'bench', ...settings)) {
   rmSync('dist', { recursive: true, force: true });
   run('node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json');
