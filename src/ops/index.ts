@@ -12,6 +12,7 @@ import { embed } from './embed.ts';
 import { expertOutputs } from './expert-outputs.ts';
 import { experts } from './experts.ts';
 import { gather } from './gather.ts';
+import { type InterveneAttrs, intervene } from './intervene.ts';
 import { layerNorm } from './layer-norm.ts';
 import { linear } from './linear.ts';
 import { linearTernary } from './linear-ternary.ts';
@@ -31,6 +32,7 @@ import { writeRows } from './write-rows.ts';
 import { zeros } from './zeros.ts';
 
 export type { Activation } from './elementwise.ts';
+export type { InterventionKind } from './intervene.ts';
 export { type Op, outputsOf, type TensorSpec } from './op.ts';
 export type { Apply, Derived, Tracer } from './tracer.ts';
 
@@ -67,6 +69,7 @@ export const vocabulary = [
   writeRows,
   copyRows,
   markNonFinite,
+  intervene,
   reshape,
   rows,
 ] as const;
@@ -292,6 +295,15 @@ export class Ops {
   /** mark[1] = 1 when any number of x is NaN or infinite */
   markNonFinite(mark: Tensor, x: Tensor): void {
     this.#apply(markNonFinite, [mark, x], undefined);
+  }
+
+  /** See intervene.ts: x[T, ...] changed by as much as by[T] says in its channels[W], with vector[1 or T, W]. */
+  intervene(
+    x: Tensor,
+    { kind, by, channels, vector, width }: InterveneAttrs & { by: Tensor; channels: Tensor; vector?: Tensor },
+  ): Tensor {
+    const inputs = vector ? [x, by, channels, vector] : [x, by, channels];
+    return this.#one(this.#apply(intervene, inputs, { kind, width }));
   }
 
   /** The same numbers under another shape, without a copy. */

@@ -195,6 +195,32 @@ export function opCases(seed: number): OpCase[] {
     some.data[between(0, some.data.length - 1)] = bad;
     add('markNonFinite', [mark, some], undefined, String(bad));
   }
+  // A neutral row and a left channel among others; rows wider than a piece of work.
+  const strengths = (count: number): Input => ({
+    shape: [count],
+    dtype: 'f32',
+    data: Float32Array.from({ length: count }, () => [0, 1, -0.5, 2.25][between(0, 3)] as number),
+  });
+  const someOn = (count: number): Input => ({
+    shape: [count],
+    dtype: 'f32',
+    data: Float32Array.from({ length: count }, () => between(0, 2) && 1),
+  });
+  for (const kind of ['add', 'scale', 'set', 'project'] as const) {
+    for (const [note, vectors] of kind === 'scale'
+      ? [['', 0]]
+      : ([
+          ['', 1],
+          ['a vector for each row', t],
+        ] as const)) {
+      const groups = between(1, 9);
+      const inner = [groups, kind === 'project' ? between(1, 400) : m];
+      const width = size(inner);
+      const vector = vectors ? [floats([vectors, width], -0.1, 0.1)] : [];
+      const given = [floats([t, ...inner]), strengths(t), someOn(width), ...vector];
+      add('intervene', given, { kind, width: inner[1] }, `${kind} ${note}`.trim());
+    }
+  }
   add('zeros', [], { shape: [t, m] });
   add('writeRows', [floats([t + 3, m]), floats([t, m]), some(t, t + 3)]);
   add('reshape', [floats([t, 2, m])], { shape: [2 * t, m] });

@@ -12,6 +12,7 @@ import { add, gate, gelu, negExp, scale, softplus } from './elementwise.ts';
 import { embed } from './embed.ts';
 import { expertOutputs } from './expert-outputs.ts';
 import { gather } from './gather.ts';
+import { intervene } from './intervene.ts';
 import type { Kernel } from './kernel.ts';
 import { layerNorm } from './layer-norm.ts';
 import { linear } from './linear.ts';
@@ -55,6 +56,7 @@ export const kernels: Readonly<Record<string, Kernel<unknown>>> = {
   zeros,
   assign,
   markNonFinite,
+  intervene,
   concat,
   gather,
   writeRows,

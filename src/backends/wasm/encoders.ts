@@ -12,6 +12,7 @@ import { embed } from './encode/embed.ts';
 import { expertOutputs } from './encode/expert-outputs.ts';
 import { experts } from './encode/experts.ts';
 import { gather } from './encode/gather.ts';
+import { intervene } from './encode/intervene.ts';
 import { layerNorm } from './encode/layer-norm.ts';
 import { linear } from './encode/linear.ts';
 import { linearTernary } from './encode/linear-ternary.ts';
@@ -58,6 +59,7 @@ export const encoders: Encoders = {
   zeros,
   assign,
   markNonFinite,
+  intervene,
   concat,
   gather,
   writeRows,

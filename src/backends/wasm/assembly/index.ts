@@ -7,6 +7,7 @@ export { causalConv } from './causal-conv';
 export { add, gateRelu2, gateSilu, gelu, negExp, scale, softplus } from './elementwise';
 export { embed } from './embed';
 export { gateTokens, groupByExpert, linearByExpert } from './expert-outputs';
+export { intervene } from './intervene';
 export { layerNorm } from './layer-norm';
 export { linear } from './linear';
 export { linearTernary } from './linear-ternary';

@@ -1,0 +1,43 @@
+/**
+ * A change of activations, of each row by its own strength. x[T, ...] has W numbers in a row; by[T]; channels[W], 1 where a channel is changed and
+ * 0 where it is left; vector[N, W], N = 1 (one for all rows) or T (one for each); `scale` has no vector. -> the shape of x.
+ *   add      x + by v
+ *   scale    by x
+ *   set      v where by is 1, else x + by (v - x)
+ *   project  x - by (x . v) v, in each group of `width` channels by itself, over the channels that are changed. The caller gives v unit length.
+ * A row whose strength is neutral (0; for `scale` 1) keeps its bits, whatever they are, and so does a channel that is left.
+ */
+import { ShapeError } from '../base/errors.ts';
+import { size } from '../base/tensor.ts';
+import { expect, input } from './check.ts';
+import type { Op } from './op.ts';
+
+export type InterventionKind = 'add' | 'scale' | 'set' | 'project';
+
+export interface InterveneAttrs {
+  readonly kind: InterventionKind;
+  /** Channels of a group; only `project` looks at it. Divides W. */
+  readonly width: number;
+}
+
+/** Strength at which nothing is changed. */
+export const neutralOf = (kind: InterventionKind): number => (kind === 'scale' ? 1 : 0);
+
+export const intervene: Op<InterveneAttrs> = {
+  name: 'intervene',
+  outputs(inputs, { kind, width }) {
+    const x = input('intervene', inputs, 0);
+    const [t = 1, ...row] = x.shape;
+    expect('intervene', x, [t, ...row], 'x[T, ...]');
+    const channels = size(row);
+    expect('intervene', input('intervene', inputs, 1), [t], 'by[T]');
+    expect('intervene', input('intervene', inputs, 2), [channels], 'channels[W]');
+    if (kind !== 'scale') {
+      const vector = input('intervene', inputs, 3);
+      expect('intervene', vector, [vector.shape[0] === t ? t : 1, channels], 'vector[N, W]');
+    }
+    if (kind === 'project' && !(width > 0 && channels % width === 0))
+      throw new ShapeError('intervene', `groups of ${width} do not divide ${channels} channels`);
+    return [{ shape: x.shape }];
+  },
+};
