@@ -1,10 +1,10 @@
 /**
  * The second step of attention (attention.ts), for one sequence of S keys: values weighted by a pattern.
- * pattern[H, T, S], v[R, K, Dv], table i32 [1, P] -> z[T, H, Dv].
+ * pattern[H, T, S], v[R, K, Dv], table i32 [1, P], and optionally gains[1, C, H], C >= S, which multiply the pattern -> z[T, H, Dv].
  */
 import { axis, expect, input } from './check.ts';
 import type { Op } from './op.ts';
-import { bytesOfPages, checkPool, checkTable, KEY_VALUE_DTYPES } from './pools.ts';
+import { bytesOfPages, checkGains, checkPool, checkTable, KEY_VALUE_DTYPES } from './pools.ts';
 
 export const attendPattern: Op<undefined> = {
   name: 'attendPattern',
@@ -16,6 +16,7 @@ export const attendPattern: Op<undefined> = {
     expect('attendPattern', v, [-1, -1, -1], 'v[R, K, Dv]', KEY_VALUE_DTYPES);
     checkPool('attendPattern', v);
     checkTable('attendPattern', input('attendPattern', inputs, 2), s);
+    checkGains('attendPattern', inputs[3], 1, h, s);
     return [{ shape: [t, h, axis('attendPattern', v, 2)] }];
   },
   bytesOfInputs: (inputs) => bytesOfPages(inputs, [1], 2),

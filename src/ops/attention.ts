@@ -6,13 +6,16 @@
  * 0..lengths[b] - N + n. q[T, H, D], k[R, K, D], v[R, K, Dv], tables i32 [B, P], lengths i32 [B] -> z[T, H, Dv]. Softmax in f32. The
  * pools are of any format in src/formats/key-values.ts.
  *
+ * With the optional gains[B, C, H], C >= the longest sequence, the probability of key s for head h is multiplied by gains[b, s, h], and not
+ * normalised again (arXiv 2305.16765, eq. 15). A key beyond C has gain 1.
+ *
  * `attentionPattern` and `attendPattern` are the same in two steps, for those who want to see or change the probabilities.
  */
 import { ShapeError } from '../base/errors.ts';
 import type { Tensor } from '../base/tensor.ts';
 import { axis, checkStarts, expect, input } from './check.ts';
 import type { Op } from './op.ts';
-import { bytesOfPages, checkPool, KEY_VALUE_DTYPES } from './pools.ts';
+import { bytesOfPages, checkGains, checkPool, KEY_VALUE_DTYPES } from './pools.ts';
 
 export interface AttentionAttrs {
   /** Multiplies q k before the softmax. */
@@ -36,6 +39,7 @@ export const attention: Op<AttentionAttrs> = {
     const sequences = starts.length - 1;
     expect('attention', input('attention', inputs, 3), [sequences, -1], 'tables[B, P]', ['i32']);
     expect('attention', input('attention', inputs, 4), [sequences], 'lengths[B]', ['i32']);
+    checkGains('attention', inputs[5], sequences, h);
     return [{ shape: [t, h, axis('attention', v, 2)] }];
   },
   bytesOfInputs: (inputs) => bytesOfPages(inputs, [1, 2], 3),

@@ -17,6 +17,7 @@ import { layerNorm } from './layer-norm.ts';
 import { linear } from './linear.ts';
 import { linearTernary } from './linear-ternary.ts';
 import { markNonFinite } from './mark-non-finite.ts';
+import { checkGains } from './pools.ts';
 import { quantizeRows } from './quantize-rows.ts';
 import { reshape } from './reshape.ts';
 import { rmsNorm } from './rms-norm.ts';
@@ -88,6 +89,8 @@ export interface KeysValues {
   readonly starts: readonly number[];
   /** The numbers of `lengths`, as they are when the step is encoded. */
   readonly reaches: readonly number[];
+  /** Factors of the probabilities, after the softmax: [B, C, H], C >= the longest of `lengths`. */
+  readonly gains?: Tensor | undefined;
 }
 
 /** Where the recurrent tensors of packed sequences lie. */
@@ -201,8 +204,8 @@ export class Ops {
   }
 
   /**
-   * z[T, H, Dv]. Of a sequence that `see` has a function for, the probabilities [H, T_b, S_b] are made, shown, and used in its version;
-   * that costs a tensor of so many numbers.
+   * z[T, H, Dv]. Of a sequence that `see` has a function for, the probabilities [H, T_b, S_b] are made, shown (before their gains), and used in
+   * its version; that costs a tensor of so many numbers.
    */
   attention(
     q: Tensor,
@@ -210,20 +213,22 @@ export class Ops {
     by: number,
     see?: readonly (((pattern: Tensor) => Tensor) | undefined)[],
   ): Tensor {
-    const { k, v, tables, lengths, starts, reaches } = past;
-    const inputs = [k, v, tables, lengths];
+    const { k, v, tables, lengths, starts, reaches, gains } = past;
+    checkGains('attention', gains, reaches.length, q.shape[1] as number, Math.max(0, ...reaches));
+    const inputs = gains ? [k, v, tables, lengths, gains] : [k, v, tables, lengths];
     if (!see?.some(Boolean)) return this.#one(this.#apply(attention, [q, ...inputs], { scale: by, starts }));
     const parts = reaches.map((keys, b) => {
       const [from, to] = [starts[b] as number, starts[b + 1] as number];
       const own = this.rows(q, from, to);
       const table = this.rows(tables, b, b + 1);
+      const some = gains ? [this.rows(gains, b, b + 1)] : [];
       const show = see[b];
       if (!show) {
-        const alone = [own, k, v, table, this.rows(lengths, b, b + 1)];
+        const alone = [own, k, v, table, this.rows(lengths, b, b + 1), ...some];
         return this.#one(this.#apply(attention, alone, { scale: by, starts: [0, to - from] }));
       }
       const pattern = show(this.#one(this.#apply(attentionPattern, [own, k, table], { scale: by, keys })));
-      return this.#one(this.#apply(attendPattern, [pattern, v, table], undefined));
+      return this.#one(this.#apply(attendPattern, [pattern, v, table, ...some], undefined));
     });
     return this.concat(parts);
   }

@@ -21,6 +21,14 @@ export function checkPool(op: string, pool: Tensor): void {
     throw new ShapeError(op, `a pool came with ${count} rows, wanted a multiple of ${PAGE_ROWS}`);
 }
 
+/** Checks factors of probabilities, gains[B, C, H]; sequences of more than C keys do not fit. */
+export function checkGains(op: string, gains: Tensor | undefined, sequences: number, heads: number, keys = 0): void {
+  if (!gains) return;
+  expect(op, gains, [sequences, -1, heads], 'gains[B, C, H]');
+  const capacity = axis(op, gains, 1);
+  if (capacity < keys) throw new ShapeError(op, `gains came for ${capacity} keys, wanted those of ${keys}`);
+}
+
 /** Checks that a table of one row has pages for `keys` keys. */
 export function checkTable(op: string, table: Tensor, keys: number): void {
   expect(op, table, [1, -1], 'table[1, P]', ['i32']);

@@ -6,7 +6,7 @@ import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
 import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
 import { PAGE_ROWS, pagesFor, poolRow } from '../../src/base/pages.ts';
-import { rows } from '../../src/base/tensor.ts';
+import { rows, type Tensor } from '../../src/base/tensor.ts';
 import { KEY_VALUE_DTYPE, KEY_VALUE_FORMATS, type KeyValueFormat } from '../../src/formats/key-values.ts';
 import { generator } from './cases.ts';
 
@@ -46,7 +46,12 @@ async function attend(
   format: KeyValueFormat,
   sizes: Sizes,
   { q, k, v }: Numbers,
-  { first = 0, end = sizes.tokens, pattern = false } = {},
+  {
+    first = 0,
+    end = sizes.tokens,
+    pattern = false,
+    gains,
+  }: { first?: number; end?: number; pattern?: boolean; gains?: Float32Array | undefined } = {},
 ): Promise<Float32Array> {
   const { tokens, keys, heads, keyHeads, width, valueWidth } = sizes;
   const ops = opsOf(backend);
@@ -71,7 +76,8 @@ async function attend(
     const tables = ops.upload(table, [1, count]);
     const lengths = ops.upload(Int32Array.of(seen), [1]);
     const past = { ...live, tables, lengths, starts: [0, end - first], reaches: [seen] };
-    return backend.read(ops.attention(queries, past, SCALE, pattern ? [(x) => x] : undefined));
+    const factors = gains && { gains: ops.upload(gains, [1, gains.length / heads, heads]) };
+    return backend.read(ops.attention(queries, { ...past, ...factors }, SCALE, pattern ? [(x) => x] : undefined));
   });
   for (const x of [live.k, live.v]) backend.free(x);
   return z as Float32Array;
@@ -120,6 +126,49 @@ describe.each(KEY_VALUE_FORMATS)('%s', (format) => {
     });
   });
 
+  describe.each(SIZES)('with gains, of $tokens queries, $keys keys, $heads heads', (sizes) => {
+    const given = numbers(sizes);
+    const random = generator(5);
+    // More than there are keys, and every third one 0: at the end, too.
+    const gains = Float32Array.from({ length: (sizes.keys + 5) * sizes.heads }, (_, i) =>
+      (Math.floor(i / sizes.heads) - sizes.keys) % 3 === -1 ? 0 : 3 * random() - 1,
+    );
+
+    it('gives the same bits in one step and in two, alone or not, with any number of threads', async () => {
+      const all = await attend(plain, format, sizes, given, { gains });
+      expect(all).not.toEqual(await attend(plain, format, sizes, given));
+      for (const backend of [plain, threaded]) {
+        expect(await attend(backend, format, sizes, given, { gains, pattern: true })).toEqual(all);
+        expect(await attend(backend, format, sizes, given, { gains })).toEqual(all);
+      }
+      const rowLength = sizes.heads * sizes.valueWidth;
+      for (let t = 0; t < sizes.tokens; t++) {
+        const alone = await attend(threaded, format, sizes, given, { gains, first: t, end: t + 1 });
+        expect(alone).toEqual(all.slice(t * rowLength, (t + 1) * rowLength));
+      }
+    });
+
+    it('gives the same bits in one step and in two where a value of gain 0 is infinite', async () => {
+      const strange = { ...given, v: given.v.slice() };
+      strange.v.fill(Number.POSITIVE_INFINITY, (sizes.keys - 1) * sizes.keyHeads * sizes.valueWidth);
+      const all = await attend(plain, format, sizes, strange, { gains });
+      expect(await attend(plain, format, sizes, strange, { gains, pattern: true })).toEqual(all);
+    });
+
+    it('changes no bit when all are 1', async () => {
+      const ones = new Float32Array(gains.length).fill(1);
+      for (const pattern of [false, true]) {
+        const found = await attend(plain, format, sizes, given, { gains: ones, pattern });
+        expect(found).toEqual(await attend(plain, format, sizes, given));
+      }
+    });
+
+    it('computes what the reference backend defines', async () => {
+      const wanted = await attend(reference, format, sizes, given, { gains });
+      expect(furthest(await attend(plain, format, sizes, given, { gains }), wanted)).toBeLessThan(1e-5);
+    });
+  });
+
   it('what a query may not see does not touch it, whatever it is', async () => {
     const sizes = SIZES[0] as Sizes;
     const given = numbers(sizes);
@@ -164,6 +213,39 @@ function relativeError(found: Float32Array, wanted: Float32Array): number {
   const sum = (f: (i: number) => number) => wanted.reduce((total, _, i) => total + f(i) ** 2, 0);
   return Math.sqrt(sum((i) => (found[i] as number) - (wanted[i] as number)) / sum((i) => wanted[i] as number));
 }
+
+it('of several sequences each has its own gains, also where some are seen and some are not', async () => {
+  const [heads, width] = [3, 8];
+  const random = generator(11);
+  const some = (count: number) => Float32Array.from({ length: count }, () => 2 * random() - 1);
+  const reaches = [70, 3, 66];
+  const given = { q: some(3 * heads * width), k: some(384 * width), v: some(384 * width), gains: some(3 * 70 * heads) };
+  const attended = (backend: Backend, picked: readonly number[], shown: readonly boolean[]) =>
+    backend.step(async () => {
+      const ops = opsOf(backend);
+      const own = (x: Float32Array, size: number) =>
+        Float32Array.from(picked.flatMap((b) => [...x.subarray(b * size, (b + 1) * size)]));
+      const past = {
+        k: ops.upload(given.k, [384, 1, width]),
+        v: ops.upload(given.v, [384, 1, width]),
+        tables: ops.upload(Int32Array.from(picked.flatMap((b) => [2 * b, 2 * b + 1])), [picked.length, 2]),
+        lengths: ops.upload(
+          Int32Array.from(picked, (b) => reaches[b] as number),
+          [picked.length],
+        ),
+        starts: [...picked.keys(), picked.length],
+        reaches: picked.map((b) => reaches[b] as number),
+        gains: ops.upload(own(given.gains, 70 * heads), [picked.length, 70, heads]),
+      };
+      const q = ops.upload(own(given.q, heads * width), [picked.length, heads, width]);
+      const see = shown.map((shows) => (shows ? (x: Tensor) => x : undefined));
+      return backend.read(ops.attention(q, past, SCALE, see));
+    });
+  const all = await attended(plain, [0, 1, 2], [false, false, false]);
+  expect(await attended(threaded, [0, 1, 2], [false, true, false])).toEqual(all);
+  for (const b of [0, 1, 2])
+    expect(await attended(plain, [b], [false])).toEqual(all.slice(b * heads * width, (b + 1) * heads * width));
+});
 
 /** What documents may say: f16 changes the outputs of attention by less than 0.04%, i8 by less than 1%. */
 it.each([

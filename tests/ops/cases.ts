@@ -128,11 +128,15 @@ export function opCases(seed: number): OpCase[] {
     const reach: Input = { shape: [lengths.length], dtype: 'i32', data: Int32Array.from(reaches) };
     const past = [pool(d), pool(dv), tables, reach];
     add('attention', [floats([total, h, d]), ...past], { scale: 0.3, starts }, String(dtype));
+    const gains = floats([lengths.length, Math.max(...reaches) + between(0, 3), h], -1, 2);
+    add('attention', [floats([total, h, d]), ...past, gains], { scale: 0.3, starts }, `${dtype} with gains`);
     const s = t + between(0, 100);
     const table: Input = { ...some(pagesFor(s), pages + 1 + pagesFor(s)), shape: [1, pagesFor(s)] };
     const wide = (row: number) => floats([(pages + 1 + pagesFor(s)) * PAGE_ROWS, keyHeads, row], -2, 2, dtype);
     add('attentionPattern', [floats([t, h, d]), wide(d), table], { scale: 0.3, keys: s }, String(dtype));
     add('attendPattern', [floats([h, t, s], 0, 1), wide(dv), table], undefined, String(dtype));
+    const ownGains = floats([1, s + between(0, 3), h], -1, 2);
+    add('attendPattern', [floats([h, t, s], 0, 1), wide(dv), table, ownGains], undefined, `${dtype} with gains`);
     // From the smallest halves to beyond the largest one.
     const shape = [t, keyHeads, d];
     const numbers = Float32Array.from({ length: size(shape) }, () => (random() - 0.5) * 2 ** between(-26, 17));
@@ -207,18 +211,13 @@ export function opCases(seed: number): OpCase[] {
     data: Float32Array.from({ length: count }, () => between(0, 2) && 1),
   });
   for (const kind of ['add', 'scale', 'set', 'project'] as const) {
-    for (const [note, vectors] of kind === 'scale'
-      ? [['', 0]]
-      : ([
-          ['', 1],
-          ['a vector for each row', t],
-        ] as const)) {
+    for (const vectors of kind === 'scale' ? [0] : [1, t]) {
       const groups = between(1, 9);
       const inner = [groups, kind === 'project' ? between(1, 400) : m];
       const width = size(inner);
       const vector = vectors ? [floats([vectors, width], -0.1, 0.1)] : [];
       const given = [floats([t, ...inner]), strengths(t), someOn(width), ...vector];
-      add('intervene', given, { kind, width: inner[1] }, `${kind} ${note}`.trim());
+      add('intervene', given, { kind, width: inner[1] }, `${kind}, ${vectors} vectors`);
     }
   }
   add('zeros', [], { shape: [t, m] });

@@ -37,6 +37,11 @@ export function probabilities(
   return Float32Array.from(exps, (x) => x / sum);
 }
 
+/** Probabilities of a head, each multiplied by its gain in gains[C, H]. */
+export function withGains(p: Float32Array, gains: Numbers, head: number, heads: number): Float32Array {
+  return p.map((x, s) => x * (gains[s * heads + head] ?? 1));
+}
+
 /** out[to..to + Dv] = sum over s of p[s] v[s] */
 export function weigh(p: Numbers, v: Past, head: number, out: Float32Array, to: number): void {
   const { numbers, heads, width, rows } = v;

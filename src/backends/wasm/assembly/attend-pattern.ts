@@ -1,5 +1,5 @@
 /** The second step of attention: see attention-tiles.ts for the words. */
-import { firstToken, rowBytesOf, tiles, weighTile, zBytesOf } from './attention-tiles';
+import { applyGains, firstToken, rowBytesOf, tiles, weighTile, zBytesOf } from './attention-tiles';
 import { address, scratch, take, word } from './command';
 
 /** q is the pattern [H, T, S]; one sequence, pieces of one key head. Zeros at the end of its rows are what may not be seen, and are not looked at. */
@@ -25,6 +25,7 @@ export function attendPattern(args: usize, part: u32, parts: u32): void {
       memory.copy(p + r * rowBytes, from, count << 2);
       store<u32>(seen + (r << 2), count);
     }
+    if (address(args, 19)) applyGains(args, p, p + most * rowBytes, 0, some * group, i % keyHeads, 1, keys);
     weighTile(args, p, seen, z, spare, 0, first, some, i % keyHeads, 1);
   }
 }

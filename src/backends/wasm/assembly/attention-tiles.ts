@@ -13,7 +13,7 @@
  * are factors of scores and of probabilities.
  *
  * Words: out, q, k, v, T (tokens of each sequence), H, K, S (keys at most), D, Dv, tokens and key heads of a piece, formats of k and v, scale,
- * 0 or the address of the numbers of keys, tables, P (pages in a table), sequences. Scratch memory: see ../encode/attention-tiles.ts.
+ * 0 or the address of the numbers of keys, tables, P (pages in a table), sequences, 0 or the address of gains, C (keys with gains). Scratch memory: see ../encode/attention-tiles.ts.
  */
 import { bytesOf, copyPadded, F32, scoreRows, softmax, weighRows } from './attention-rows';
 import { address, real, word } from './command';
@@ -108,6 +108,34 @@ export function probabilities(
   }
   for (let r: u32 = 0; r < many * rows; r++) softmax(p + r * rowBytes, seen + (r % rows) / group);
   return seen;
+}
+
+/** Multiplies the probabilities of the rows of `many` key heads, of as many keys as the last row sees, by their gains. `column` holds as many numbers. */
+export function applyGains(
+  args: usize,
+  p: usize,
+  column: usize,
+  sequence: u32,
+  rows: u32,
+  keyHead: u32,
+  many: u32,
+  keys: u32,
+): void {
+  const heads: usize = word(args, 5);
+  const group: u32 = <u32>heads / word(args, 6);
+  const count: usize = min(keys, word(args, 20));
+  const pBytes = rowBytesOf(keysOf(args, sequence));
+  const gains = address(args, 19) + ((sequence * word(args, 20) * heads) << 2);
+  const end = (count + 3) & ~3;
+  for (let h: u32 = 0; h < many * group; h++) {
+    let from = gains + ((keyHead * group + h) << 2);
+    for (let s: usize = 0; s < count; s++, from += heads << 2) store<f32>(column + (s << 2), load<f32>(from));
+    for (let s = count; s < end; s++) store<f32>(column + (s << 2), 1);
+    for (let r = (h / group) * rows + (h % group); r < (h / group + 1) * rows; r += group) {
+      const row = p + r * pBytes;
+      for (let i: usize = 0; i < end << 2; i += 16) v128.store(row + i, f32x4.mul(v128.load(row + i), v128.load(column + i)));
+    }
+  }
 }
 
 /** z of the rows of `many` key heads, from `p`. Row r of each sees the first seen[r] keys. */

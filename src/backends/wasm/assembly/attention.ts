@@ -1,6 +1,6 @@
 /** Attention in one step: see attention-tiles.ts for the words, and how the work is cut. */
-import { firstToken, headPieces, keysOf, probabilities, rowBytesOf, tiles, weighTile, zBytesOf } from './attention-tiles';
-import { scratch, take, word } from './command';
+import { applyGains, firstToken, headPieces, keysOf, probabilities, rowBytesOf, tiles, weighTile, zBytesOf } from './attention-tiles';
+import { address, scratch, take, word } from './command';
 
 export function attention(args: usize, part: u32, parts: u32): void {
   const tokens = word(args, 4);
@@ -21,6 +21,10 @@ export function attention(args: usize, part: u32, parts: u32): void {
     const keyHead = (i % perTile) * word(args, 11);
     const many = min(word(args, 11), keyHeads - keyHead);
     const sees = probabilities(args, p, spare, sequence, first, some, keyHead, many);
+    if (address(args, 19)) {
+      const scales = p + most * rowBytesOf(keysOf(args, sequence)); // free until values are weighed
+      applyGains(args, p, scales, sequence, some * group, keyHead, many, sees + some - 1);
+    }
     for (let r: u32 = 0; r < some * group; r++) store<u32>(seen + (r << 2), sees + r / group);
     weighTile(args, p, seen, z, spare, sequence, first, some, keyHead, many);
   }

@@ -1,6 +1,6 @@
 /** See ops/attention-pattern.ts. */
 import type { Encoder, Located } from '../command.ts';
-import { formatsOf, tiled } from './attention-tiles.ts';
+import { formatsOf, gainsOf, tiled } from './attention-tiles.ts';
 
 export const attentionPattern: Encoder<{ scale: number }> = (to, inputs, [y], { scale }) => {
   const [q, k, table] = inputs as [Located, Located, Located];
@@ -8,6 +8,6 @@ export const attentionPattern: Encoder<{ scale: number }> = (to, inputs, [y], { 
   const [, keyHeads = 0, width = 0] = k.shape;
   const addresses = [(y as Located).address, q.address, k.address, 0];
   const shape = { tokens, sequences: 1, heads, keyHeads, keys, width, valueWidth: 0, formats: formatsOf(k, k) };
-  const at = { tables: table.address, pages: table.shape[1] as number, lengths: 0 };
+  const at = { tables: table.address, pages: table.shape[1] as number, lengths: 0, ...gainsOf(undefined) };
   tiled(to, 'attentionPattern', addresses, shape, scale, at);
 };

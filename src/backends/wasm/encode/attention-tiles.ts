@@ -23,7 +23,18 @@ interface Tables {
   readonly pages: number;
   /** 0: all keys count. */
   readonly lengths: number;
+  /** [B, C, H]; 0: there are none. */
+  readonly gains: number;
+  /** C; 0 without gains. */
+  readonly capacity: number;
 }
+
+/** Gains of the sequences from `first` on. */
+export const gainsOf = (gains: Located | undefined, first = 0): Pick<Tables, 'gains' | 'capacity'> => {
+  if (!gains) return { gains: 0, capacity: 0 };
+  const [, capacity = 0, heads = 0] = gains.shape;
+  return { gains: gains.address + 4 * first * capacity * heads, capacity };
+};
 
 /** Codes of assembly/attention-rows.ts. */
 const FORMATS: readonly ElementType[] = ['f32', 'f16', i8Rows];
@@ -51,7 +62,7 @@ export function tiled(
   addresses: readonly number[],
   shape: AttentionShape,
   scale: number,
-  { tables, pages, lengths }: Tables,
+  { tables, pages, lengths, gains, capacity }: Tables,
 ) {
   const { tokens, sequences, heads, keyHeads, keys, width, valueWidth, formats } = shape;
   if (tokens === 0) return;
@@ -71,5 +82,5 @@ export function tiled(
   to.begin(kernel, { scratchBytes: 4 * floats });
   to.u32(...addresses, tokens, heads, keyHeads, keys, width, valueWidth, tile, tileHeads, ...formats);
   to.f32(scale);
-  to.u32(lengths, tables, pages, sequences);
+  to.u32(lengths, tables, pages, sequences, gains, capacity);
 }

@@ -2,7 +2,7 @@
 import { PAGE_ROWS } from '../../../base/pages.ts';
 import type { Encoder, Located } from '../command.ts';
 import { runsOf } from '../packed.ts';
-import { formatsOf, tiled } from './attention-tiles.ts';
+import { formatsOf, gainsOf, tiled } from './attention-tiles.ts';
 
 export const attention: Encoder<{ scale: number; starts: readonly number[] }> = (
   to,
@@ -18,7 +18,8 @@ export const attention: Encoder<{ scale: number; starts: readonly number[] }> = 
   for (const { first, count, row, tokens } of runsOf(starts)) {
     const out = (y as Located).address + 4 * row * heads * valueWidth;
     const queries = q.address + 4 * row * heads * width;
-    const at = { tables: tables.address + 4 * first * pages, pages, lengths: lengths.address + 4 * first };
+    const own = gainsOf(inputs[5], first);
+    const at = { tables: tables.address + 4 * first * pages, pages, lengths: lengths.address + 4 * first, ...own };
     const shape = { ...same, tokens, sequences: count };
     tiled(to, 'attention', [out, queries, k.address, v.address], shape, scale, at);
   }
