@@ -9,6 +9,7 @@ import { concat } from './concat.ts';
 import { copyRows } from './copy-rows.ts';
 import { type Activation, add, gate, gelu, negExp, scale, softplus } from './elementwise.ts';
 import { embed } from './embed.ts';
+import { expertGates } from './expert-gates.ts';
 import { expertOutputs } from './expert-outputs.ts';
 import { experts } from './experts.ts';
 import { gather } from './gather.ts';
@@ -33,7 +34,7 @@ import { writeRows } from './write-rows.ts';
 import { zeros } from './zeros.ts';
 
 export type { Activation } from './elementwise.ts';
-export type { InterventionKind } from './intervene.ts';
+export { type InterventionKind, neutralOf } from './intervene.ts';
 export { type Op, outputsOf, type TensorSpec } from './op.ts';
 export type { Apply, Derived, Tracer } from './tracer.ts';
 
@@ -59,6 +60,7 @@ export const vocabulary = [
   causalConv,
   selectiveScan,
   topExperts,
+  expertGates,
   experts,
   summarizeLogits,
   expertOutputs,
@@ -252,6 +254,11 @@ export class Ops {
   /** -> [ids i32, gates] */
   topExperts(logits: Tensor, count: number): [Tensor, Tensor] {
     return this.#two(this.#apply(topExperts, [logits], { count }));
+  }
+
+  /** The weights of given experts: logits[T, X], ids[T, A] -> gates[T, A] */
+  expertGates(logits: Tensor, ids: Tensor): Tensor {
+    return this.#one(this.#apply(expertGates, [logits, ids], undefined));
   }
 
   experts(x: Tensor, ids: Tensor, gates: Tensor, w: { in: Tensor; out: Tensor }, activation: Activation): Tensor {

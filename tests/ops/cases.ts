@@ -185,6 +185,7 @@ export function opCases(seed: number): OpCase[] {
       }).flat(),
     ),
   };
+  add('expertGates', [floats([t, x], -9, 9), chosen]);
   for (const dtype of ['f32', 'bf16', 'f16', q8, q4] as const) {
     const inner = between(1, 30);
     const w = [floats([x, 2 * inner, m], -1, 1, dtype), floats([x, m, inner], -1, 1, dtype)];

@@ -5,8 +5,7 @@ import { opsOf } from '../../src/backends/eager.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
 import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
-import type { InterventionKind } from '../../src/ops/index.ts';
-import { neutralOf } from '../../src/ops/intervene.ts';
+import { type InterventionKind, neutralOf } from '../../src/ops/index.ts';
 import { generator } from './cases.ts';
 
 const backends: Record<string, Backend> = {};

@@ -85,13 +85,18 @@ it('gives the same bits from the kernel of an op as from the smaller ops that it
 
 it('gives each row the same bits, however many rows come with it', async () => {
   for (const one of SEEDS.flatMap(opCases)) {
-    if (!/^(linear|experts|expertOutputs|sumSlots|layerNorm|rmsNorm|quantizeRows|sumHeads|intervene)/.test(one.name))
+    if (
+      !/^(linear|experts|expertOutputs|sumSlots|layerNorm|rmsNorm|quantizeRows|sumHeads|intervene|expertGates)/.test(
+        one.name,
+      )
+    )
       continue;
     const all = await runCase(plain, one);
     const first = one.inputs[0];
     const rows = first?.shape[0] as number;
     const perRow = {
       experts: [0, 1, 2],
+      expertGates: [0, 1],
       expertOutputs: [0, 1],
       sumSlots: [0, 1],
       linearTernary: [0, 1],

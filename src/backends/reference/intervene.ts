@@ -1,6 +1,6 @@
 /** See ops/intervene.ts. */
 import type { Tensor } from '../../base/tensor.ts';
-import { type InterveneAttrs, neutralOf } from '../../ops/intervene.ts';
+import type { InterveneAttrs } from '../../ops/intervene.ts';
 import { at, type Kernel } from './kernel.ts';
 import { numbersOf } from './memory.ts';
 
@@ -14,10 +14,11 @@ export const intervene: Kernel<InterveneAttrs> = (inputs, [y], { kind, width }) 
   out.set(x);
   const count = (channels as Float32Array).length;
   const isOn = (c: number) => at(channels as Float32Array, c) !== 0;
+  const neutral = kind === 'scale' ? 1 : 0;
   const group = kind === 'project' ? width : 1;
   for (let row = 0; row * count < x.length; row++) {
     const strength = at(by as Float32Array, row);
-    if (strength === neutralOf(kind)) continue;
+    if (strength === neutral) continue;
     const v = (c: number) => (vector ? at(vector, vector.length === count ? c : row * count + c) : 0);
     for (let first = 0; first < count; first += group) {
       const on = Array.from({ length: group }, (_, i) => first + i).filter(isOn);

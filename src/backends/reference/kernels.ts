@@ -10,6 +10,7 @@ import { causalConv } from './causal-conv.ts';
 import { concat } from './concat.ts';
 import { add, gate, gelu, negExp, scale, softplus } from './elementwise.ts';
 import { embed } from './embed.ts';
+import { expertGates } from './expert-gates.ts';
 import { expertOutputs } from './expert-outputs.ts';
 import { gather } from './gather.ts';
 import { intervene } from './intervene.ts';
@@ -50,6 +51,7 @@ export const kernels: Readonly<Record<string, Kernel<unknown>>> = {
   causalConv,
   selectiveScan,
   topExperts,
+  expertGates,
   expertOutputs,
   sumSlots,
   summarizeLogits,

@@ -9,6 +9,7 @@ import { concat } from './encode/concat.ts';
 import { copyRows } from './encode/copy-rows.ts';
 import { add, gate, gelu, negExp, scale, softplus } from './encode/elementwise.ts';
 import { embed } from './encode/embed.ts';
+import { expertGates } from './encode/expert-gates.ts';
 import { expertOutputs } from './encode/expert-outputs.ts';
 import { experts } from './encode/experts.ts';
 import { gather } from './encode/gather.ts';
@@ -52,6 +53,7 @@ export const encoders: Encoders = {
   causalConv,
   selectiveScan,
   topExperts,
+  expertGates,
   experts,
   summarizeLogits,
   expertOutputs,

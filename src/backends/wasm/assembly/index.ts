@@ -6,6 +6,7 @@ export { attentionPattern } from './attention-pattern';
 export { causalConv } from './causal-conv';
 export { add, gateRelu2, gateSilu, gelu, negExp, scale, softplus } from './elementwise';
 export { embed } from './embed';
+export { expertGates } from './expert-gates';
 export { gateTokens, groupByExpert, linearByExpert } from './expert-outputs';
 export { intervene } from './intervene';
 export { layerNorm } from './layer-norm';

@@ -1,6 +1,6 @@
 /** Routing: the largest logits of each token, in pieces of one token. */
 import { address, take, word } from './command';
-import { exp4 } from './lanes';
+import { softmaxGates } from './expert-gates';
 
 /** Words: ids, gates, logits, T, X, A. */
 export function topExperts(args: usize, part: u32, parts: u32): void {
@@ -20,13 +20,6 @@ export function topExperts(args: usize, part: u32, parts: u32): void {
       store<i32>(ids + 4 * j, best);
       store<f32>(gates + 4 * j, load<f32>(logits + 4 * best));
     }
-    const largest = load<f32>(gates);
-    let sum: f32 = 0;
-    for (let j: u32 = 0; j < active; j++) {
-      const e = f32x4.extract_lane(exp4(f32x4.splat(load<f32>(gates + 4 * j) - largest)), 0);
-      store<f32>(gates + 4 * j, e);
-      sum += e;
-    }
-    for (let j: u32 = 0; j < active; j++) store<f32>(gates + 4 * j, load<f32>(gates + 4 * j) / sum);
+    softmaxGates(gates, active);
   }
 }

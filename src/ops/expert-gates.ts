@@ -1,0 +1,17 @@
+/**
+ * The weights of chosen experts: softmax over the logits of the experts that `ids` names, in that order, as `topExperts` computes it for its own
+ * choice. logits[T, X], ids i32 [T, A] -> gates[T, A]. An id outside of 0..X - 1 makes the gates of its row NaN.
+ */
+import { expect, input } from './check.ts';
+import type { Op } from './op.ts';
+
+export const expertGates: Op<undefined> = {
+  name: 'expertGates',
+  outputs(inputs) {
+    const logits = input('expertGates', inputs, 0);
+    const ids = input('expertGates', inputs, 1);
+    expect('expertGates', logits, [-1, -1], 'logits[T, X]');
+    expect('expertGates', ids, [logits.shape[0] as number, -1], 'ids[T, A]', ['i32']);
+    return [{ shape: ids.shape }];
+  },
+};
