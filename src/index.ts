@@ -8,6 +8,7 @@ export {
   type CaptureOptions,
   type Completion,
   checkBeforeLoad,
+  checkInterventions,
   Model,
   PROMPT_OPTIONS,
   type PromptOptions,
@@ -39,6 +40,23 @@ export { tokenLabel } from './figures/token-label.ts';
 export { KEY_VALUE_FORMATS, type KeyValueFormat } from './formats/key-values.ts';
 export type { CapturedTensor } from './inspect/capture.ts';
 export type { ProfileRow } from './inspect/timed.ts';
+export type { InterventionsOption } from './interventions/compile.ts';
+export type {
+  ExpertIntervention,
+  Intervention,
+  InterventionFile,
+  InterventionSet,
+  Positions,
+  SenseIntervention,
+  SiteIntervention,
+  StateIntervention,
+  Strength,
+  StrengthStep,
+  Vector,
+  VectorTensor,
+  Where,
+} from './interventions/intervention.ts';
+export { Interventions } from './interventions/interventions.ts';
 export { describe, type ModelDescription } from './loader/describe.ts';
 export type { LoadProgress } from './loader/fill.ts';
 export { checkWeightFormat, WEIGHT_FORMATS, type WeightFormat } from './loader/formats.ts';

@@ -1,15 +1,20 @@
 /** The loop that joins model, sampler and tokenizer: one token per round for every sequence that is still open. */
 import { UsageError } from '../base/errors.ts';
+import { compile, type InterventionsOption } from '../interventions/compile.ts';
+import type { Interventions } from '../interventions/interventions.ts';
+import { type SequenceInterventions, sequenceOf } from '../interventions/sequence.ts';
 import { checkOptions } from '../options/check.ts';
-import { kinds, type OptionsOf, option, ownKind } from '../options/option.ts';
+import { holds, kinds, type OptionsOf, option, ownKind } from '../options/option.ts';
 import { checkSequences, type Engine, type Request } from '../runtime/engine.ts';
 import { PrefixCache } from '../runtime/prefix-cache.ts';
 import { Reader } from '../runtime/reader.ts';
+import { targetOf } from '../runtime/site-shapes.ts';
 import type { State } from '../runtime/state.ts';
 import { MAX_TOP, Summaries, type SummaryRequest, type TokenLogprob } from '../runtime/summaries.ts';
 import { SAMPLING_OPTIONS, type SamplingOptions } from '../sampler/options.ts';
 import { logSumExp, Sampler, topLogprobs } from '../sampler/sampler.ts';
 import type { TextStream, Tokenizer } from '../tokenizer/tokenizer.ts';
+import { INTERVENTIONS } from './interventions-option.ts';
 import { StopText } from './stop-text.ts';
 
 const MAX_NEW_TOKENS = 128;
@@ -30,6 +35,13 @@ export const GENERATION_OPTIONS = {
   alternatives: option(kinds.fromZero, 'the k likeliest tokens of each step', 0),
   /** Where prompts may have been read before; what is read now stays there. */
   cache: ownKind<PrefixCache>('a PrefixCache, as newPrefixCache() gives', (value) => value instanceof PrefixCache),
+  /** What is to be changed inside of the model, in all prompts. */
+  interventions: INTERVENTIONS,
+  /** For each prompt its own, in place of `interventions`. */
+  interventionsOf: ownKind<readonly (InterventionsOption | undefined)[]>(
+    'a list with interventions, or undefined, for each prompt',
+    (value) => Array.isArray(value) && value.every((one) => one === undefined || holds(INTERVENTIONS, one)),
+  ),
   signal: kinds.signal,
   ...SAMPLING_OPTIONS,
 };
@@ -74,6 +86,7 @@ export interface GenerationInput {
 interface Open {
   readonly index: number;
   readonly state: State;
+  readonly under: SequenceInterventions | undefined;
   readonly owned: boolean;
   readonly cachedTokens: number | undefined;
   readonly prompt: readonly number[];
@@ -97,16 +110,25 @@ export async function* generate(
   endIds: ReadonlySet<number>,
   options: GenerationOptions = {},
 ): AsyncGenerator<GenerationStep, void, undefined> {
-  const { maxNewTokens, maxLength, stop, stopIds, ignoreEnd, alternatives, cache, signal, ...sampling } = checkOptions(
-    'generation',
-    options,
-    GENERATION_OPTIONS,
-  );
+  const {
+    maxNewTokens,
+    maxLength,
+    stop,
+    stopIds,
+    ignoreEnd,
+    alternatives,
+    cache,
+    signal,
+    interventions,
+    interventionsOf,
+    ...sampling
+  } = checkOptions('generation', options, GENERATION_OPTIONS);
   if (stop.length > 0 && !tokenizer)
     throw new UsageError('stop texts need a tokenizer, and this model has none; use stopIds.');
   const stops = [stop].flat();
   new StopText(stops); // checked before a state takes memory
   checkSequences(engine.model.facts, inputs);
+  const unders = undersOf(engine, inputs, interventions, interventionsOf);
   if (cache && cache.engine !== engine) throw new UsageError('this prefix cache belongs to another model.');
   if (cache && inputs.some(({ state }) => state))
     throw new UsageError('a state and a prefix cache came together: give one of the two.');
@@ -124,7 +146,7 @@ export async function* generate(
   const owned: State[] = [];
   try {
     for (const [index, { ids, state: given }] of inputs.entries()) {
-      const state = given ?? (await cache?.take(ids)) ?? engine.newState();
+      const state = given ?? (await cache?.take(ids, unders[index])) ?? engine.newState();
       if (!given) owned.push(state);
       const cachedTokens = cache && state.length;
       const [pending = [], ...later] = pieces(ids, [cachedTokens ?? 0, ...(cache?.pointsIn(ids, state) ?? [])]);
@@ -132,6 +154,7 @@ export async function* generate(
       waiting.push({
         index,
         state,
+        under: unders[index],
         owned: !given,
         cachedTokens,
         prompt,
@@ -146,10 +169,13 @@ export async function* generate(
     }
     while (waiting.length > 0 || reader.open > 0) {
       for (const sequence of waiting.splice(0)) {
-        const { state, pending, later } = sequence;
+        const { state, under, pending, later } = sequence;
         if (sequence.generated.length >= sequence.limit || isFull(engine, sequence))
           yield await finish(engine, sequence, 'length', signal);
-        else reader.add({ sequence, state, ids: pending, rows: later.length > 0 ? 'none' : 'last', summary, signal });
+        else {
+          const rows = later.length > 0 ? 'none' : 'last';
+          reader.add({ sequence, state, ids: pending, rows, summary, signal, interventions: under });
+        }
       }
       if (reader.open === 0) return;
       for (const { request, output, failure } of await reader.round()) {
@@ -185,6 +211,28 @@ export async function* generate(
   }
 }
 
+/** The interventions on each sequence. Throws UsageError when they do not fit the model, or a state that was made under others. */
+function undersOf(
+  { model }: Engine,
+  inputs: readonly GenerationInput[],
+  all: InterventionsOption | undefined,
+  each: readonly (InterventionsOption | undefined)[] | undefined,
+): (SequenceInterventions | undefined)[] {
+  if (each && each.length !== inputs.length)
+    throw new UsageError(
+      `interventionsOf has ${each.length} entries, wanted one for each of the ${inputs.length} prompts.`,
+    );
+  const compiled = new Map<InterventionsOption, Interventions>();
+  return inputs.map(({ ids, state }, i) => {
+    const option = each ? each[i] : all;
+    const own = option && (compiled.get(option) ?? compile(option, targetOf(model)));
+    if (option && own) compiled.set(option, own);
+    const under = own && sequenceOf(own, { promptLength: (state?.length ?? 0) + ids.length });
+    state?.checkContinues(under);
+    return under;
+  });
+}
+
 /** ids from each of these places to the next, and to the end. */
 function pieces(ids: readonly number[], places: readonly number[]): (readonly number[])[] {
   return places.map((from, i) => ids.slice(from, places[i + 1]));
@@ -202,10 +250,10 @@ async function finish(
   finishReason: FinishReason,
   signal: AbortSignal | undefined,
 ): Promise<GenerationStep> {
-  const { index, stream, stop, state, owned, cachedTokens, pending, sampler } = sequence;
+  const { index, stream, stop, state, under, owned, cachedTokens, pending, sampler } = sequence;
   // Whoever goes on from the state expects that it has read the prompt and all that was given out.
   if (!owned && pending.length > 0 && !isFull(engine, sequence))
-    await engine.read([{ ids: pending, state, rows: 'none', signal }]);
+    await engine.read([{ ids: pending, state, rows: 'none', signal, interventions: under }]);
   const held = stop.found ? '' : stop.push(stream?.end() ?? '') + stop.end();
   const { seed } = sampler;
   return {

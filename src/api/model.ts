@@ -10,6 +10,9 @@ import { KEY_VALUE_FORMATS, type KeyValueFormat } from '../formats/key-values.ts
 import { Capture, type CapturedTensor, matchSites } from '../inspect/capture.ts';
 import type { Profile, ProfileRow } from '../inspect/timed.ts';
 import { WATCH_OPTIONS, type WatchOptions, watching } from '../inspect/watching.ts';
+import { compile, type InterventionsOption, replacing } from '../interventions/compile.ts';
+import type { Interventions } from '../interventions/interventions.ts';
+import { sequenceOf } from '../interventions/sequence.ts';
 import { describe, type ModelDescription } from '../loader/describe.ts';
 import { FILL_OPTIONS, type FillOptions, fill } from '../loader/fill.ts';
 import type { OnWarning, OpenedModel } from '../loader/open.ts';
@@ -20,6 +23,7 @@ import { checkOptions } from '../options/check.ts';
 import { call, holds, jsonObject, kinds, type OptionsOf, oneOf, option, ownKind } from '../options/option.ts';
 import { checkSequences, Engine, type Request } from '../runtime/engine.ts';
 import { PrefixCache, type PrefixCacheOptions } from '../runtime/prefix-cache.ts';
+import { targetOf } from '../runtime/site-shapes.ts';
 import { State } from '../runtime/state.ts';
 import { MAX_TOP, Summaries, type TokenLogprob } from '../runtime/summaries.ts';
 import { changedDefaults, GENERATION_CONFIG, withDefaults } from '../sampler/generation-config.ts';
@@ -34,6 +38,7 @@ import {
   generate,
   withText,
 } from './generate.ts';
+import { INTERVENTIONS } from './interventions-option.ts';
 import {
   ENCODE_OPTIONS,
   type EncodePromptOptions,
@@ -99,6 +104,8 @@ export interface Score {
 export const SCORE_OPTIONS = {
   ...WINDOW_OPTIONS,
   alternatives: option(kinds.fromZero, 'also the k likeliest tokens at each place', 0),
+  /** What is to be changed inside of the model. Positions are those of the text, also where it is read in windows. */
+  interventions: INTERVENTIONS,
   signal: kinds.signal,
   /**
    * Sees the raw logits [n, V] of the positions first .. first + n: each position once, in order. The logits of a position are those that the
@@ -109,7 +116,7 @@ export const SCORE_OPTIONS = {
 
 export interface ScoreOptions extends WindowOptions, OptionsOf<typeof SCORE_OPTIONS> {}
 
-const LOGITS_OPTIONS = { ...ENCODE_OPTIONS, signal: kinds.signal };
+const LOGITS_OPTIONS = { ...ENCODE_OPTIONS, interventions: INTERVENTIONS, signal: kinds.signal };
 
 const UNEMBED_OPTIONS = { signal: kinds.signal };
 
@@ -122,6 +129,7 @@ const CAPTURE_OPTIONS = {
   sites: siteNames,
   /** Numbers to put in the place of those of a site, of the same count. */
   replace: jsonObject<Readonly<Record<string, TypedArray>>>(),
+  interventions: INTERVENTIONS,
   state: aState,
   signal: kinds.signal,
 };
@@ -228,6 +236,11 @@ export class Model implements Subject {
     return describe(this.#opened, threads, this.#engine.pool.keyValues);
   }
 
+  /** Interventions checked against this model, for use in many calls. Throws UsageError on what it does not have. */
+  checkInterventions(option: InterventionsOption): Interventions {
+    return compile(option, targetOf(this.#engine.model));
+  }
+
   /** Memory of one conversation, to be handed to generate, complete or capture. Dispose it when done. */
   newState(): State {
     return this.#engine.newState();
@@ -293,8 +306,11 @@ export class Model implements Subject {
 
   /** The probability of every token of a text, given the tokens before it: in windows where the text is longer than the context. */
   async score(prompt: Prompt, options: ScoreOptions = {}): Promise<Score> {
-    const { alternatives, signal, onLogits } = checkOptions('score', options, SCORE_OPTIONS);
+    const { alternatives, signal, onLogits, interventions } = checkOptions('score', options, SCORE_OPTIONS);
     const { windows, ...cut } = windowsOf(this.#opened, prompt, options);
+    const end = windows.at(-1);
+    const changed = interventions && compile(interventions, targetOf(this.#engine.model));
+    const promptLength = end ? end.at - end.first + end.ids.length : 0;
     const { vocabSize } = this.facts;
     const tokens: ScoredToken[] = [];
     const most = Math.min(alternatives, vocabSize);
@@ -306,6 +322,7 @@ export class Model implements Subject {
       if (first === 0 && ids.length > 0) add(ids[0] as number, null, []);
       const from = Math.max(0, first - 1); // the row whose logits predict the first token that is new
       const next = ids.slice(from + 1);
+      const under = changed && sequenceOf(changed, { promptLength, offset: at - first });
       const predicting = next.map((_, i) => from + i);
       if (!onLogits && most <= MAX_TOP) {
         const summary = { top: most, targets: next };
@@ -313,7 +330,7 @@ export class Model implements Subject {
           const some = new Summaries(output, summary);
           for (let i = 0; i < some.length; i++) add(next[begin + i] as number, some.target(i), some.top(i));
         };
-        await this.#readThrough({ ids, rows: predicting, summary, visit, signal });
+        await this.#readThrough({ ids, rows: predicting, summary, visit, signal, interventions: under });
         continue;
       }
       const overlaps = (windows[i + 1]?.first ?? 0) > 0; // and so the next one has the logits after this one's last token
@@ -327,7 +344,7 @@ export class Model implements Subject {
         }
       };
       const rows = overlaps || ids.length === 0 ? predicting : [...predicting, ids.length - 1];
-      await this.#readThrough({ ids, rows, visit, signal });
+      await this.#readThrough({ ids, rows, visit, signal, interventions: under });
     }
     const scored = tokens.flatMap(({ logprob }) => (logprob === null ? [] : [logprob]));
     const sumLogprob = scored.reduce((sum, logprob) => sum + logprob, 0);
@@ -337,12 +354,14 @@ export class Model implements Subject {
 
   /** The raw scores [T, V] of the next token after every position. */
   async logits(prompt: Prompt, options: OptionsOf<typeof LOGITS_OPTIONS> = {}): Promise<CapturedTensor> {
-    const { signal, splitSpecialTokens } = checkOptions('logits', options, LOGITS_OPTIONS);
+    const { signal, splitSpecialTokens, interventions } = checkOptions('logits', options, LOGITS_OPTIONS);
     const ids = this.encode(prompt, { splitSpecialTokens });
     const { vocabSize } = this.facts;
     const data = new Float32Array(ids.length * vocabSize);
     const visit = (first: number, some: Float32Array) => data.set(some, first * vocabSize);
-    await this.#readThrough({ ids, rows: 'all', visit, signal });
+    const changed = interventions && compile(interventions, targetOf(this.#engine.model));
+    const under = changed && sequenceOf(changed, { promptLength: ids.length });
+    await this.#readThrough({ ids, rows: 'all', visit, signal, interventions: under });
     return { shape: [ids.length, vocabSize], dtype: 'f32', data };
   }
 
@@ -361,19 +380,25 @@ export class Model implements Subject {
     checkOptions('capture', options, CAPTURE_OPTIONS);
     if (!options?.sites)
       throw new UsageError("capture needs the names of sites, as in { sites: ['blocks.*.pattern'] }.");
-    const { sites, replace = {}, state: given, signal } = options;
+    const { sites, replace = {}, interventions = [], state: given, signal } = options;
     const ids = this.#append(prompt, given, options);
     const wanted = matchSites(this.sites, sites);
-    const replacements = new Map(Object.entries(replace));
-    matchSites(this.sites, [...replacements.keys()]);
+    const target = targetOf(this.#engine.model);
+    const read = given?.length ?? 0;
+    const changed = compile(interventions, target).and(replacing(replace, { from: read, count: ids.length }, target));
+    const under = sequenceOf(changed, { promptLength: read + ids.length });
     const { backend, ops } = this.#engine;
-    const capture = new Capture(backend, ops, wanted, replacements);
+    const capture = new Capture(
+      backend,
+      ops,
+      this.sites.filter(({ name }) => wanted.has(name)),
+    );
     const state = given ?? this.newState();
     try {
       const { tap } = capture;
       const rows = tap.sees('logits') ? 'all' : 'none';
-      const [outcome] = await this.#engine.step([{ ids, state, rows, tap, signal }]);
-      if (outcome?.failure) throw outcome.failure.error;
+      const stepTokens = Math.max(1, ids.length); // what is captured of a recurrent state is what it is after a step
+      await this.#engine.read([{ ids, state, rows, tap, interventions: under, signal }], { stepTokens });
       return await capture.collect();
     } finally {
       capture.dispose();
@@ -413,6 +438,11 @@ export class Model implements Subject {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dispose();
   }
+}
+
+/** Before the weights are loaded: throws UsageError when the model has not what these interventions change. */
+export function checkInterventions(opened: OpenedModel, option: InterventionsOption): Interventions {
+  return compile(option, targetOf(opened.model));
 }
 
 /** Can this model read this prompt, and has it these sites? Throws UsageError if not, before the weights are loaded. */

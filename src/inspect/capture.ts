@@ -1,7 +1,8 @@
-/** Takes values out of a pass, and puts others in. */
+/** Takes values out of the passes of a sequence. */
 import type { Backend } from '../backends/backend.ts';
 import { UsageError } from '../base/errors.ts';
-import { type DType, type Shape, show, size, type Tensor, type TypedArray } from '../base/tensor.ts';
+import { globPattern } from '../base/glob.ts';
+import { arrayFor, byteSize, type DType, type Shape, size, type Tensor, type TypedArray } from '../base/tensor.ts';
 import type { Site } from '../models/model.ts';
 import { type Tap, tapOf } from '../models/tap.ts';
 import type { Ops } from '../ops/index.ts';
@@ -16,7 +17,7 @@ export interface CapturedTensor {
 export function matchSites(sites: readonly Site[], patterns: readonly string[]): Set<string> {
   const found = new Set<string>();
   for (const pattern of patterns) {
-    const expression = new RegExp(`^${pattern.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`);
+    const expression = globPattern(pattern);
     const names = sites.filter(({ name }) => expression.test(name)).map(({ name }) => name);
     if (names.length === 0) {
       const some = [...new Set(sites.map(({ name }) => name.replace(/\.\d+\./, '.*.')))].join(', ');
@@ -27,33 +28,26 @@ export function matchSites(sites: readonly Site[], patterns: readonly string[]):
   return found;
 }
 
-/** A tap that keeps the values of some sites and replaces those of others. Call `collect` after the step, then `dispose`. */
+/** A tap that keeps the values of some sites of one sequence, from step to step. Call `collect` after the last step, then `dispose`. */
 export class Capture {
-  readonly #kept = new Map<string, Tensor>();
+  /** By site, a value for each step. */
+  readonly #kept = new Map<string, Tensor[]>();
   readonly #backend: Backend;
   readonly #ops: Ops;
-  readonly #sites: ReadonlySet<string>;
-  readonly #replacements: ReadonlyMap<string, TypedArray>;
+  readonly #sites: ReadonlyMap<string, Site>;
 
-  constructor(
-    backend: Backend,
-    ops: Ops,
-    sites: ReadonlySet<string>,
-    replacements: ReadonlyMap<string, TypedArray> = new Map(),
-  ) {
+  constructor(backend: Backend, ops: Ops, sites: readonly Site[]) {
     this.#backend = backend;
     this.#ops = ops;
-    this.#sites = sites;
-    this.#replacements = replacements;
+    this.#sites = new Map(sites.map((site) => [site.name, site]));
   }
 
   get tap(): Tap {
     return tapOf(
-      (site) => this.#sites.has(site) || this.#replacements.has(site),
+      (site) => this.#sites.has(site),
       (site, x) => {
-        const seen = this.#replace(site, x);
-        if (this.#sites.has(site)) this.#keep(site, seen);
-        return seen;
+        this.#keep(site, x);
+        return x;
       },
     );
   }
@@ -61,39 +55,58 @@ export class Capture {
   /** Values of a pass are plain numbers; only weights, keys and values are packed. */
   async collect(): Promise<Map<string, CapturedTensor>> {
     const captured = new Map<string, CapturedTensor>();
-    for (const [site, x] of this.#kept)
-      captured.set(site, { shape: x.shape, dtype: x.dtype as DType, data: await this.#backend.read(x) });
+    for (const [name, kept] of this.#kept) {
+      const parts: CapturedTensor[] = [];
+      for (const x of kept) parts.push({ shape: x.shape, dtype: x.dtype as DType, data: await this.#backend.read(x) });
+      captured.set(name, joined(this.#sites.get(name) as Site, parts));
+    }
     return captured;
   }
 
   dispose(): void {
-    for (const x of this.#kept.values()) this.#backend.free(x);
+    for (const x of [...this.#kept.values()].flat()) this.#backend.free(x);
     this.#kept.clear();
   }
 
   /** A copy in live memory: what a step allocates is gone before anybody can read it. */
   #keep(site: string, x: Tensor): void {
-    if (this.#kept.has(site)) throw new UsageError(`'${site}' came twice in one pass; capture one sequence at a time.`);
     const copy = this.#backend.allocate(x.shape, x.dtype);
-    this.#kept.set(site, copy);
+    this.#kept.set(site, [...(this.#kept.get(site) ?? []), copy]);
     this.#ops.assign(copy, x);
   }
+}
 
-  #replace(site: string, x: Tensor): Tensor {
-    const data = this.#replacements.get(site);
-    if (!data) return x;
-    if (data.length !== size(x.shape)) {
-      throw new UsageError(
-        `the replacement of '${site}' has ${data.length} numbers, wanted ${size(x.shape)} for ${show(x.shape)}.`,
-      );
+/** The values of several steps as one: rows of tokens one after another, probabilities [H, T, S] with zeros for what was not yet read, the last state. */
+function joined({ axes }: Site, parts: readonly CapturedTensor[]): CapturedTensor {
+  const last = parts.at(-1) as CapturedTensor;
+  if (parts.length === 1) return last;
+  if (axes.startsWith('[T')) {
+    const rows = parts.reduce((sum, { shape }) => sum + (shape[0] as number), 0);
+    const shape = [rows, ...last.shape.slice(1)];
+    const data = arrayFor(last.dtype, new ArrayBuffer(byteSize(shape, last.dtype)), 0, size(shape));
+    let at = 0;
+    for (const part of parts) {
+      data.set(part.data, at);
+      at += part.data.length;
     }
-    switch (x.dtype) {
-      case 'i8':
-        return this.#ops.upload(Int8Array.from(data), x.shape);
-      case 'i32':
-        return this.#ops.upload(Int32Array.from(data), x.shape);
-      default:
-        return this.#ops.upload(Float32Array.from(data), x.shape);
-    }
+    return { shape, dtype: last.dtype, data };
   }
+  return axes.endsWith('T, S]') ? joinedPatterns(parts) : last;
+}
+
+function joinedPatterns(parts: readonly CapturedTensor[]): CapturedTensor {
+  const [heads = 0, , keys = 0] = (parts.at(-1) as CapturedTensor).shape;
+  const rows = parts.reduce((sum, { shape }) => sum + (shape[1] as number), 0);
+  const data = new Float32Array(heads * rows * keys);
+  let first = 0;
+  for (const { shape, data: numbers } of parts) {
+    const [, count = 0, seen = 0] = shape;
+    for (let h = 0; h < heads; h++)
+      for (let t = 0; t < count; t++) {
+        const from = (h * count + t) * seen;
+        data.set(numbers.subarray(from, from + seen), (h * rows + first + t) * keys);
+      }
+    first += count;
+  }
+  return { shape: [heads, rows, keys], dtype: 'f32', data };
 }

@@ -1,10 +1,10 @@
 /** From the names in the files of a checkpoint to those that a model asks for. */
 
 import { CheckpointError, UsageError } from '../base/errors.ts';
+import { globPattern } from '../base/glob.ts';
 import { show } from '../base/tensor.ts';
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
 import type { Family } from '../models/model.ts';
-import { globPattern } from './glob.ts';
 
 /** How many names a message lists. */
 const SHOWN = 5;

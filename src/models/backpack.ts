@@ -145,7 +145,7 @@ function weighSenses(w: Weights, part: Part, embed: DeclaredSite, c: BackpackCon
       show.sees(embed) || show.sees(sites.senses)
         ? batch.remember(ops, past.v, show(sites.senses, made(words)))
         : batch.rememberById(ops, past.v, (ids) => made(ops.embed(table, ids)));
-    const remembered = batch.keysValues(ops, keys, senses);
+    const remembered = { ...batch.keysValues(ops, keys, senses), gains: show.gains(sites.weights) };
     const weighted = ops.attention(q, remembered, 1 / Math.sqrt(dSense), show.each(sites.weights)); // [T, Z, M]
     return ops.sumHeads(weighted, c.senseScale);
   };

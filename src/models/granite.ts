@@ -56,14 +56,21 @@ function mixture(w: Weights, part: Part, c: GraniteConfig): Layer {
     out: w.experts('output_linear.weight', [c.nExperts, c.dModel, c.dInner]),
   };
   const routerLogits = part.site('routerLogits', '[T, X]', 'scores of all experts');
+  const routerChoice = part.site(
+    'routerChoice',
+    '[T, X]',
+    'the scores by which experts are chosen; their weights come from routerLogits',
+  );
   const expertIds = part.site('expertIds', '[T, A]', 'chosen experts, best first, int32');
   const expertGates = part.site('expertGates', '[T, A]', 'weights of the chosen experts');
   const expertOut = part.site('expertOut', '[T, A, M]', 'output of each chosen expert, before its gate');
   return ({ ops, show }, x) => {
     const logits = show(routerLogits, ops.linear(x, router)); // [T, X]
-    const [chosen, weights] = ops.topExperts(logits, c.nActiveExperts);
+    const choice = show(routerChoice, logits);
+    const [chosen, weights] = ops.topExperts(choice, c.nActiveExperts);
     const ids = show(expertIds, chosen); // [T, A]
-    const gates = show(expertGates, weights); // [T, A]
+    const asChosen = choice === logits && ids === chosen;
+    const gates = show(expertGates, asChosen ? weights : ops.expertGates(logits, ids)); // [T, A]
     if (!show.sees(expertOut)) return ops.experts(x, ids, gates, matrices, c.activation);
     return ops.sumSlots(show(expertOut, ops.expertOutputs(x, ids, matrices, c.activation)), gates);
   };

@@ -22,9 +22,15 @@ export interface Taps {
   each(site: Site): readonly (See | undefined)[] | undefined;
   /** Does any tap see this site? For values that are made only when somebody looks. */
   sees(site: Site): boolean;
+  /** Factors by which probabilities [H, T, S] of attention are to be multiplied, [B, C, H]; undefined when all are 1. See ops/attention.ts. */
+  gains(site: Site): Tensor | undefined;
 }
 
-export const noTaps: Taps = Object.assign((_: Site, x: Tensor) => x, { each: () => undefined, sees: () => false });
+export const noTaps: Taps = Object.assign((_: Site, x: Tensor) => x, {
+  each: () => undefined,
+  sees: () => false,
+  gains: () => undefined,
+});
 
 export const tapOf = (sees: (site: string) => boolean, see: (site: string, x: Tensor) => Tensor): Tap => ({
   sees,

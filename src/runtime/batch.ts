@@ -44,7 +44,7 @@ export class PackedBatch implements Batch {
     ops.writeRows(
       pool,
       x,
-      this.#once(ops, 'places', ({ places }) => places, [this.length]),
+      this.once(ops, 'places', ({ places }) => places, [this.length]),
     );
     return pool;
   }
@@ -77,8 +77,8 @@ export class PackedBatch implements Batch {
     return {
       k,
       v,
-      tables: this.#once(ops, 'tables', ({ tables }) => tables, [lengths.length, pages]),
-      lengths: this.#once(ops, 'lengths', ({ lengths }) => lengths, [lengths.length]),
+      tables: this.once(ops, 'tables', ({ tables }) => tables, [lengths.length, pages]),
+      lengths: this.once(ops, 'lengths', ({ lengths }) => lengths, [lengths.length]),
       starts,
       reaches: [...lengths],
     };
@@ -90,7 +90,7 @@ export class PackedBatch implements Batch {
 
   recurrent(ops: Ops, { name }: StateTensor): Recurrent {
     const { starts, slots } = this.#packed;
-    const fed = this.#once(ops, 'slots', ({ slots }) => slots, [slots.length]);
+    const fed = this.once(ops, 'slots', ({ slots }) => slots, [slots.length]);
     return { pool: this.#pool.tensor(name), slots: fed, starts };
   }
 
@@ -103,8 +103,8 @@ export class PackedBatch implements Batch {
     });
   }
 
-  /** Uploads the same for all layers. */
-  #once(ops: Ops, name: string, make: Feed, shape: Shape): Tensor {
+  /** Uploads the same for all that ask for it by this name. */
+  once(ops: Ops, name: string, make: Feed, shape: Shape): Tensor {
     const found = this.#fed.get(name) ?? this.feed(ops, make, shape);
     this.#fed.set(name, found);
     return found;

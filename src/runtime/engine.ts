@@ -7,13 +7,14 @@ import { UsageError } from '../base/errors.ts';
 import type { Tensor } from '../base/tensor.ts';
 import type { LanguageModel, ModelFacts } from '../models/model.ts';
 import { LOGITS } from '../models/sites.ts';
-import { noTaps, type Tap } from '../models/tap.ts';
+import type { Tap } from '../models/tap.ts';
 import type { Ops } from '../ops/index.ts';
 import { type Feed, PackedBatch } from './batch.ts';
 import { Collector, chunksOf, type Part, type Rows, rowsWanted } from './logits.ts';
 import { Packed, type Sequence } from './packed.ts';
-import { Reader } from './reader.ts';
+import { Reader, type ReaderOptions } from './reader.ts';
 import { State } from './state.ts';
+import { changeStates } from './state-edits.ts';
 import { StatePool } from './state-pool.ts';
 import type { SummaryRequest } from './summaries.ts';
 import { tapsOf } from './taps.ts';
@@ -119,8 +120,8 @@ export class Engine {
   }
 
   /** Reads all tokens of these requests, in as many steps as it takes; gives the logits or summaries that were wanted, and throws the first failure. */
-  async read(requests: readonly Request[]): Promise<Float32Array[]> {
-    const reader = new Reader<Request>(this);
+  async read(requests: readonly Request[], options?: ReaderOptions): Promise<Float32Array[]> {
+    const reader = new Reader<Request>(this, options);
     for (const request of requests) reader.add(request);
     const found = new Map<Request, Float32Array>();
     while (reader.open > 0) {
@@ -178,7 +179,7 @@ export class Engine {
     }
     for (const { request, outcome } of going) {
       if (outcome.failure) request.state.fail();
-      else request.state.advance(request.ids, usesIds);
+      else request.state.advance(request.ids, { plain: usesIds, under: request.interventions });
     }
   }
 
@@ -195,12 +196,14 @@ export class Engine {
     const batch = new PackedBatch(packed, this.pool);
     const taps = tapsOf(
       ops,
-      starts,
+      packed,
+      batch,
       going.map(({ request }) => request.tap),
     );
+    for (const { request } of going) changeStates(ops, this.pool, request);
     const hidden = model.forward({ ops, batch, show: watchedTaps(taps, this.#watch) });
     for (const chunk of chunksOf(going, starts, HEAD_ROWS)) {
-      const read = (await backend.read(this.#output(hidden, chunk))) as Float32Array;
+      const read = (await backend.read(this.#output(hidden, chunk, packed, batch))) as Float32Array;
       const total = chunk.reduce((sum, { rows }) => sum + rows.length, 0);
       let at = 0;
       for (const { collector, rows } of chunk) {
@@ -212,19 +215,13 @@ export class Engine {
   }
 
   /** Logits or summaries of rows of one kind. */
-  #output(hidden: Tensor, chunk: readonly Part[]): Tensor {
+  #output(hidden: Tensor, chunk: readonly Part[], packed: Packed, batch: PackedBatch): Tensor {
     const { ops, model } = this;
     const { collector } = chunk[0] as Part;
     const { tap, summary } = collector.request;
-    let logits = ops.scope(() =>
-      model.logits(
-        ops,
-        this.#rows(
-          hidden,
-          chunk.flatMap(({ rows }) => rows),
-        ),
-      ),
-    );
+    const numbers = chunk.flatMap(({ rows }) => rows);
+    let logits = ops.scope(() => model.logits(ops, this.#rows(hidden, numbers)));
+    logits = packed.interventions.edit(ops, batch, LOGITS.name, logits, numbers);
     this.#watch?.reached(LOGITS.name);
     if (collector.seesLogits) logits = tap?.see(LOGITS.name, logits) ?? logits;
     if (!summary) return logits;
@@ -252,6 +249,7 @@ export class Engine {
       { rounded: true },
     );
     const [{ kind, request }] = going as [Collector];
+    const { structure } = packed.interventions;
     const found = this.#recorded.findIndex((recording) => serves(recording, packed, kind));
     const [step] = found < 0 ? [] : this.#recorded.splice(found, 1);
     if (step) {
@@ -265,12 +263,22 @@ export class Engine {
     }
     const batch = new PackedBatch(packed, this.pool);
     const { numbers, replay } = await this.backend.record(() => {
-      const logits = this.model.logits(this.ops, this.model.forward({ ops: this.ops, batch, show: noTaps }));
+      const { ops, model } = this;
+      const hidden = model.forward({ ops, batch, show: tapsOf(ops, packed, batch, []) });
+      const logits = packed.interventions.edit(ops, batch, LOGITS.name, model.logits(ops, hidden));
       return request.summary ? this.ops.summarizeLogits(logits, undefined, request.summary.top) : logits;
     });
     if (replay) {
       const fresh = batch.usesIds ? packed.byId.fresh.length : undefined;
-      this.#recorded.unshift({ sequences: going.length, pages: packed.pages, kind, fresh, feeds: batch.feeds, replay });
+      this.#recorded.unshift({
+        sequences: going.length,
+        pages: packed.pages,
+        structure,
+        kind,
+        fresh,
+        feeds: batch.feeds,
+        replay,
+      });
       for (const { replay: oldest } of this.#recorded.splice(MAX_RECORDED)) oldest.dispose();
     }
     collect(going, numbers as Float32Array);
@@ -282,6 +290,8 @@ export class Engine {
 interface Recording {
   readonly sequences: number;
   readonly pages: number;
+  /** Of the interventions. */
+  readonly structure: string;
   readonly kind: string;
   /** How many values are computed for ids that are new; undefined where none are computed by id. */
   readonly fresh: number | undefined;
@@ -289,14 +299,19 @@ interface Recording {
   readonly replay: Replay;
 }
 
-const serves = ({ sequences, pages, kind, fresh }: Recording, packed: Packed, wanted: string): boolean =>
+const serves = ({ sequences, pages, structure, kind, fresh }: Recording, packed: Packed, wanted: string): boolean =>
   kind === wanted &&
+  structure === packed.interventions.structure &&
   sequences === packed.sequences.length &&
   pages === packed.pages &&
   (fresh === undefined || fresh === packed.byId.fresh.length);
 
-const isDecoding = ({ ids, rows, tap, summary }: Request): boolean =>
-  ids.length === 1 && !tap && !summary?.targets && rowsWanted(rows, 1).length === 1;
+const isDecoding = ({ ids, rows, tap, summary, interventions, state }: Request): boolean =>
+  ids.length === 1 &&
+  !tap &&
+  (interventions?.isRecordableAt(state.length) ?? true) &&
+  !summary?.targets &&
+  rowsWanted(rows, 1).length === 1;
 
 const isOneKind = (going: readonly Collector[]): boolean => going.every(({ kind }) => kind === going[0]?.kind);
 

@@ -4,10 +4,13 @@
  */
 
 import { poolRow } from '../base/pages.ts';
+import type { SequenceInterventions } from '../interventions/sequence.ts';
 import type { PackedTokens } from '../models/batch.ts';
+import { StepInterventions } from './interventions.ts';
 import type { State } from './state.ts';
 
 export interface Sequence {
+  readonly interventions?: SequenceInterventions | undefined;
   readonly ids: ArrayLike<number>;
   /** Has room for the tokens. */
   readonly state: State;
@@ -40,6 +43,7 @@ export class Packed implements PackedTokens {
   readonly slots: Int32Array;
   readonly #rounded: boolean;
   #byId: ById | undefined;
+  #interventions: StepInterventions | undefined;
 
   /** `rounded`: sizes are rounded up to powers of two, so that few differ. */
   constructor(sequences: readonly Sequence[], { rounded = false }: { readonly rounded?: boolean } = {}) {
@@ -71,6 +75,11 @@ export class Packed implements PackedTokens {
     const tables = new Int32Array(this.sequences.length * this.pages);
     for (const [b, { state }] of this.sequences.entries()) tables.set(state.pages, b * this.pages);
     return tables;
+  }
+
+  get interventions(): StepInterventions {
+    this.#interventions ??= new StepInterventions(this);
+    return this.#interventions;
   }
 
   /** Where values that depend on an id only come from: an earlier token of the same sequence, one of this step, or nowhere yet. */

@@ -3,6 +3,7 @@
  * go back to any common prefix; recurrent ones serve only where they stand, so copies of them are kept on the way through a prompt.
  */
 import { UsageError } from '../base/errors.ts';
+import type { SequenceInterventions } from '../interventions/sequence.ts';
 import { checkOptions } from '../options/check.ts';
 import { kinds, type OptionsOf, option } from '../options/option.ts';
 import type { Engine } from './engine.ts';
@@ -37,14 +38,15 @@ export class PrefixCache {
 
   /**
    * A state that has read as much of the beginning of `ids` as is known, all but the last at most; the caller's own, to be given to
-   * `keep` in the end. It shares the memory of the one that is kept.
+   * `keep` in the end. It shares the memory of the one that is kept. `under`: the interventions under which `ids` are to be read; only what was read
+   * under the same is used.
    */
-  async take(ids: readonly number[]): Promise<State> {
+  async take(ids: readonly number[], under?: SequenceInterventions): Promise<State> {
     if (this.#disposed) throw new UsageError('this prefix cache was disposed; make a new one.');
     let best: State | undefined;
     let length = 0;
     for (const state of this.#kept) {
-      const usable = state.reusable(ids);
+      const usable = state.reusable(ids, under);
       if (usable < Math.max(1, length)) continue;
       best = state;
       length = usable;
@@ -104,5 +106,9 @@ export class PrefixCache {
 
 /** Can everything that continues from `b` continue from `a`? */
 function covers(a: State, b: State): boolean {
-  return commonPrefix(a.ids, b.ids) === b.length && (a.rewindable || a.length === b.length);
+  return (
+    commonPrefix(a.ids, b.ids) === b.length &&
+    (a.rewindable || a.length === b.length) &&
+    a.provenance(b.length) === b.provenance()
+  );
 }

@@ -13,6 +13,11 @@ export interface Done<R extends Request> extends Outcome {
   readonly request: R;
 }
 
+export interface ReaderOptions {
+  /** Tokens of one step at most. */
+  readonly stepTokens?: number;
+}
+
 interface Open<R extends Request> {
   readonly request: R;
   readonly ids: Int32Array;
@@ -30,8 +35,7 @@ export class Reader<R extends Request> {
   /** Who has waited longest comes first. */
   #open: Open<R>[] = [];
 
-  /** `stepTokens`: tokens of one step at most. */
-  constructor(engine: Engine, { stepTokens = STEP_TOKENS } = {}) {
+  constructor(engine: Engine, { stepTokens = STEP_TOKENS }: ReaderOptions = {}) {
     this.#engine = engine;
     this.#stepTokens = stepTokens;
   }
@@ -57,7 +61,7 @@ export class Reader<R extends Request> {
       this.#stepTokens,
     );
     const served = this.#open.filter((open, i) => (shares[i] as number) > 0 || open.ids.length === 0);
-    const pieces = served.map((open) => pieceOf(open, shares[this.#open.indexOf(open)] as number));
+    const pieces = served.map((open) => pieceOf(open, upToCut(open, shares[this.#open.indexOf(open)] as number)));
     const outcomes = await this.#engine.step(pieces);
     const done: Done<R>[] = [];
     const left: Open<R>[] = [];
@@ -76,14 +80,20 @@ export class Reader<R extends Request> {
   }
 }
 
+/** As many tokens as there are before the next place where a step must begin. */
+function upToCut<R extends Request>({ request: { interventions, state } }: Open<R>, count: number): number {
+  return interventions ? Math.min(count, interventions.cutAfter(state.length) - state.length) : count;
+}
+
 function pieceOf<R extends Request>({ request, ids, rows, at, given }: Open<R>, count: number): Request {
-  const { state, tap, signal, summary, visit } = request;
+  const { state, tap, signal, summary, visit, interventions } = request;
   const inside = rows.slice(given).filter((row) => row < at + count);
   return {
     state,
     ids: ids.subarray(at, at + count),
     rows: inside.map((row) => row - at),
     tap,
+    interventions,
     signal,
     summary: summary?.targets
       ? { ...summary, targets: inside.map((_, i) => summary.targets?.[given + i] as number) }

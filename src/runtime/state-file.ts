@@ -26,7 +26,7 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: TypedArray) => new Uint8Arr
 
 /** The bytes of a file from which `readState` makes the same state again. */
 export async function stateBytes(model: Owner, state: State): Promise<AsyncIterable<Uint8Array>> {
-  const { ids, tensors } = await state.save();
+  const { ids, tensors, interventions } = await state.save();
   const read = Int32Array.from(ids);
   const saved = [
     { name: 'ids', shape: [read.length], dtype: 'I32' as const, bytes: () => [bytesOf(read)] },
@@ -37,7 +37,10 @@ export async function stateBytes(model: Owner, state: State): Promise<AsyncItera
     })),
   ];
   const { family, weights, facts, digest } = await identityOf(model.opened, model.engine.backend);
-  return safetensorsBytes(saved, { format: FORMAT, family, weights, facts: JSON.stringify(facts), model: digest });
+  return safetensorsBytes(saved, {
+    ...{ format: FORMAT, family, weights, facts: JSON.stringify(facts), model: digest },
+    ...(interventions ? { interventions } : {}),
+  });
 }
 
 /** Before the weights of a model are loaded: throws CheckpointError when the file holds no state of it, and says what differs. */
@@ -86,7 +89,8 @@ export async function readState(model: Owner, source: Source): Promise<State> {
     throw new CheckpointError(`${source.name} has read id ${unknown}, which this model lacks.`);
   const state = model.engine.newState();
   try {
-    await state.load({ ids, tensors });
+    const { interventions } = await readMetadata(source);
+    await state.load({ ids, tensors, ...(typeof interventions === 'string' ? { interventions } : {}) });
     return state;
   } catch (error) {
     state.dispose();

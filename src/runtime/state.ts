@@ -18,6 +18,17 @@ import {
 } from '../base/tensor.ts';
 import { i8Rows } from '../formats/i8-rows.ts';
 import { KEY_VALUE_DTYPE, type KeyValueFormat } from '../formats/key-values.ts';
+import {
+  agreement,
+  interventionOf,
+  provenance,
+  recordedTraces,
+  type Segment,
+  type Traces,
+  tracesOf,
+} from '../interventions/provenance.ts';
+import type { SequenceInterventions } from '../interventions/sequence.ts';
+import type { Range } from '../interventions/where.ts';
 import type { StateTensor } from '../models/model.ts';
 import type { Holding, StatePool } from './state-pool.ts';
 
@@ -26,6 +37,13 @@ export interface SavedState {
   readonly ids: readonly number[];
   /** Float32Array, or Uint16Array (f16) or Int8Array (i8, as src/formats/i8-rows.ts says) where keys and values are kept so. */
   readonly tensors: ReadonlyMap<string, SavedTensor>;
+  /** Under which interventions it was made; left out when under none. */
+  readonly interventions?: string;
+}
+
+interface Advance {
+  readonly plain?: boolean;
+  readonly under?: Traces | undefined;
 }
 
 interface SavedTensor {
@@ -41,6 +59,8 @@ export class State implements Holding {
   #ids: number[] = [];
   /** From this token on, what depends on an id alone was never looked at, and so never replaced. */
   #plainFrom = 0;
+  /** Under which interventions it was made, one segment after another. */
+  #made: Segment[] = [];
   #reading = false;
   #disposed = false;
 
@@ -82,10 +102,14 @@ export class State implements Holding {
     return this.#pool.bytesOf([this]);
   }
 
-  /** How many of `ids` need not be read when this state is rewound to there; one remains, for the model to predict after it. */
-  reusable(ids: readonly number[]): number {
+  /**
+   * How many of `ids`, to be read under these interventions, need not be read when this state is rewound to there; one remains, for the model
+   * to predict after it.
+   */
+  reusable(ids: readonly number[], under?: Traces): number {
     const common = Math.min(commonPrefix(this.#ids, ids), Math.max(0, ids.length - 1));
-    return this.rewindable || common === this.length ? common : 0;
+    if (!this.rewindable && common !== this.length) return 0;
+    return agreement(this.#made, [{ from: 0, to: common, under }], common, { exactly: !this.rewindable });
   }
 
   /** An earlier token with this id whose rows may be copied where they depend on the id alone; undefined when there is none. */
@@ -100,16 +124,46 @@ export class State implements Holding {
     if (!this.intact) throw passFailed();
   }
 
+  /**
+   * Throws UsageError when it was made under interventions that are not among these, or when one of these that holds everywhere was not in force.
+   */
+  checkContinues(under: SequenceInterventions | undefined): void {
+    if (this.length === 0) return;
+    const made = tracesOf(this.#made, this.length).map(([key]) => interventionOf(key));
+    const now = (under?.traces(0, Number.POSITIVE_INFINITY) ?? []).map(([key, ranges]) => ({
+      key: interventionOf(key),
+      ranges,
+    }));
+    const ended = made.filter((one) => !now.some(({ key }) => key === one));
+    const begun = now.filter(({ key, ranges }) => isEverywhere(ranges) && !made.includes(key));
+    if (ended.length + begun.length === 0) return;
+    throw new UsageError(
+      `this state was made under ${made.length === 0 ? 'no' : 'other'} interventions: go on from it under the same, or read its text again under these.`,
+    );
+  }
+
   /** A step begins to read into it. */
   begin(): void {
     this.#reading = true;
   }
 
-  /** The step that read these tokens has ended. `plain`: their rows may be copied for other tokens with these ids. */
-  advance(ids: ArrayLike<number>, plain = false): void {
+  /**
+   * The step that read these tokens has ended. `plain`: their rows may be copied for other tokens with these ids. `under`: the interventions
+   * under which they were read.
+   */
+  advance(ids: ArrayLike<number>, { plain = false, under }: Advance = {}): void {
+    const [from, to] = [this.length, this.length + ids.length];
+    const last = this.#made.at(-1);
+    if (last && last.under === under) this.#made[this.#made.length - 1] = { from: last.from, to, under };
+    else this.#made.push({ from, to, under });
     for (let i = 0; i < ids.length; i++) this.#ids.push(ids[i] as number);
     if (!plain) this.#plainFrom = this.length;
     this.#reading = false;
+  }
+
+  /** Which interventions left a trace in what was read of the first `length` tokens, and where; empty when none did. */
+  provenance(length = this.length): string {
+    return provenance(tracesOf(this.#made, length));
   }
 
   /** The step failed. */
@@ -124,6 +178,7 @@ export class State implements Holding {
       this.#ids.length = length;
       this.#pool.release(this, length);
       this.#plainFrom = Math.min(this.#plainFrom, length);
+      this.#made = upTo(this.#made, length);
       this.#reading = false;
     });
   }
@@ -139,6 +194,7 @@ export class State implements Holding {
     copy.slot = this.slot;
     copy.#ids = this.#ids.slice(0, kept);
     copy.#plainFrom = Math.min(this.#plainFrom, kept);
+    copy.#made = upTo(this.#made, kept);
     this.#pool.share(copy);
     this.#pool.release(copy, kept);
     return copy;
@@ -154,7 +210,8 @@ export class State implements Holding {
         else if (this.length > 0)
           tensors.set(name, { shape: [this.length, ...shape], data: await this.#readRows(name) });
       }
-      return { ids: [...this.#ids], tensors };
+      const interventions = this.provenance();
+      return { ids: [...this.#ids], tensors, ...(interventions ? { interventions } : {}) };
     });
   }
 
@@ -186,8 +243,10 @@ export class State implements Holding {
     if (this.#disposed) throw new UsageError('this state was disposed; make a new one.');
     const pool = this.#pool;
     const { ids } = saved;
+    const under = saved.interventions ? recordedTraces(saved.interventions) : undefined;
     await pool.turn(async () => {
       this.#ids = [];
+      this.#made = [];
       this.#plainFrom = 0;
       this.#reading = false;
       pool.release(this);
@@ -207,7 +266,7 @@ export class State implements Holding {
           else pool.ops.assign(rows(target, this.slot as number, (this.slot as number) + 1), numbers([1, ...shape]));
         }
       });
-      this.advance(ids);
+      this.advance(ids, { under });
     });
   }
 
@@ -258,6 +317,14 @@ export function commonPrefix(a: readonly number[], b: readonly number[]): number
   const shorter = Math.min(a.length, b.length);
   for (let i = 0; i < shorter; i++) if (a[i] !== b[i]) return i;
   return shorter;
+}
+
+const isEverywhere = (ranges: readonly Range[]) =>
+  ranges.some(({ from, to }) => from === 0 && to === Number.POSITIVE_INFINITY);
+
+/** The segments of the first `length` tokens. */
+function upTo(segments: readonly Segment[], length: number): Segment[] {
+  return segments.flatMap(({ from, to, under }) => (from < length ? [{ from, to: Math.min(to, length), under }] : []));
 }
 
 /** Of the three that `save` gives. */

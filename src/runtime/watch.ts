@@ -18,5 +18,5 @@ export function watchedTaps(show: Taps, watch: Watch | undefined): Taps {
     watch.reached(site.name);
     return show(site, x);
   };
-  return Object.assign(watched, { each: show.each, sees: show.sees });
+  return Object.assign(watched, { each: show.each, sees: show.sees, gains: show.gains });
 }

@@ -21,8 +21,7 @@ describe.each(['backpack-hub', 'granite-moe-10', 'llama-2b4t', 'mamba-odd'])('%s
 
   it('every site shows of each sequence what it shows when that is read alone', async () => {
     const { backend, ops } = partsOf(model).engine;
-    const sites = new Set(model.sites.map((site) => site.name));
-    const captures = texts.map((_, i) => (i === 1 ? undefined : new Capture(backend, ops, sites)));
+    const captures = texts.map((_, i) => (i === 1 ? undefined : new Capture(backend, ops, model.sites)));
     const states = texts.map(() => model.newState());
     const outcomes = await partsOf(model).engine.step(
       texts.map((ids, i) => ({ ids, state: states[i]!, rows: 'all' as const, tap: captures[i]?.tap })),

@@ -1,0 +1,54 @@
+/** Interventions that were checked against a model. */
+import type { Edit, Gain, Replacement, Source, StateEdit } from './edit.ts';
+
+export interface Changes {
+  readonly edits?: readonly Edit[];
+  readonly replacements?: readonly Replacement[];
+  readonly gains?: readonly Gain[];
+  readonly states?: readonly StateEdit[];
+}
+
+/** Interventions that were checked against a model; for as many calls as wanted. */
+export class Interventions {
+  /** Of each intervention, in order. */
+  readonly changes: readonly Changes[];
+  /** By site, in the order of effect. */
+  readonly edits: ReadonlyMap<string, readonly Edit[]>;
+  readonly replacements: readonly Replacement[];
+  readonly gains: readonly Gain[];
+  readonly states: readonly StateEdit[];
+  /** Everything that may leave a trace in a state, in order. */
+  readonly sources: readonly Source[];
+  /** All that came of each intervention, in order. */
+  readonly all: readonly (readonly Edit[])[];
+
+  constructor(changes: readonly Changes[]) {
+    this.changes = changes;
+    this.all = changes.map(({ edits = [] }) => edits);
+    const edits = new Map<string, Edit[]>();
+    for (const edit of this.all.flat()) edits.set(edit.site, [...(edits.get(edit.site) ?? []), edit]);
+    this.edits = edits;
+    this.replacements = changes.flatMap(({ replacements = [] }) => replacements);
+    this.gains = changes.flatMap(({ gains = [] }) => gains);
+    this.states = changes.flatMap(({ states = [] }) => states);
+    this.sources = [
+      ...new Set(
+        [...this.all.flat(), ...this.replacements]
+          .filter(({ site }) => !isAfterState(site))
+          .map(({ source }) => source),
+      ),
+    ];
+  }
+
+  /** These, and then others. */
+  and({ changes }: Interventions): Interventions {
+    return new Interventions([...this.changes, ...changes]);
+  }
+
+  get isEmpty(): boolean {
+    return this.edits.size + this.replacements.length + this.gains.length + this.states.length === 0;
+  }
+}
+
+/** Nothing of these goes into what is remembered of a sequence. Nor do gains: they only change how the past is weighed. */
+const isAfterState = (site: string) => site === 'hidden' || site === 'logits';

@@ -1,0 +1,97 @@
+/**
+ * Under which interventions a state was made: which of them left a trace in it, and at which positions. Two states of the same tokens hold the
+ * same numbers when these agree.
+ */
+import { CheckpointError } from '../base/errors.ts';
+import { cut, type Range } from './where.ts';
+
+/** The key of the intervention in that of a trace, which may say more behind it. */
+export const interventionOf = (key: string): string => key.split(' ')[0] as string;
+
+/** Traces of interventions: by key, the positions. */
+export type TraceList = readonly (readonly [key: string, ranges: readonly Range[]])[];
+
+/** What leaves traces while tokens are read. */
+export interface Traces {
+  /** Those in positions from..to. */
+  traces(from: number, to: number): TraceList;
+}
+
+export interface Segment {
+  /** Tokens from..to were read under it. */
+  readonly from: number;
+  readonly to: number;
+  readonly under: Traces | undefined;
+}
+
+/** Of the first `length` tokens. */
+export function tracesOf(segments: readonly Segment[], length: number): TraceList {
+  const all = new Map<string, Range[]>();
+  for (const { from, to, under } of segments)
+    for (const [key, ranges] of under?.traces(from, Math.min(to, length)) ?? []) {
+      const known = all.get(key) ?? [];
+      for (const range of ranges) {
+        const last = known.at(-1);
+        if (last && last.to === range.from) known[known.length - 1] = { from: last.from, to: range.to };
+        else known.push(range);
+      }
+      all.set(key, known);
+    }
+  return [...all];
+}
+
+/** As text: equal for equal traces, empty for none. */
+export const provenance = (traces: TraceList): string =>
+  traces.length === 0
+    ? ''
+    : JSON.stringify(traces.map(([key, ranges]) => [key, ranges.map(({ from, to }) => [from, to])]));
+
+/** Traces from the text that `provenance` gave. Throws CheckpointError on any other. */
+export function recordedTraces(text: string): Traces {
+  const list = parse(text);
+  return {
+    traces: (from, to) =>
+      list
+        .map(([key, ranges]) => [key, ranges.flatMap((range) => cut(range, { from, to }))] as const)
+        .filter(([, ranges]) => ranges.length > 0),
+  };
+}
+
+function parse(text: string): TraceList {
+  const damaged = () =>
+    new CheckpointError('saved state: what it says about interventions cannot be read; make the state again.');
+  let list: unknown;
+  try {
+    list = JSON.parse(text);
+  } catch {
+    throw damaged();
+  }
+  if (!Array.isArray(list)) throw damaged();
+  return list.map((entry: unknown) => {
+    if (!Array.isArray(entry) || typeof entry[0] !== 'string' || !Array.isArray(entry[1])) throw damaged();
+    const ranges = entry[1].map((range: unknown): Range => {
+      const [from, to] = Array.isArray(range) ? range : [];
+      if (!Number.isInteger(from) || !Number.isInteger(to) || from < 0 || to <= from) throw damaged();
+      return { from, to };
+    });
+    return [entry[0], ranges] as const;
+  });
+}
+
+/**
+ * The largest of some lengths, at most `length`, up to which two histories left the same traces. `exactly`: this length or none, for states that
+ * cannot go back.
+ */
+export function agreement(
+  a: readonly Segment[],
+  b: readonly Segment[],
+  length: number,
+  { exactly = false }: { readonly exactly?: boolean } = {},
+): number {
+  const [left, right] = [tracesOf(a, length), tracesOf(b, length)];
+  const places = exactly
+    ? []
+    : [...left, ...right].flatMap(([, ranges]) => ranges.flatMap(({ from, to }) => [from, to]));
+  const same = (at: number) => at <= length && provenance(tracesOf(a, at)) === provenance(tracesOf(b, at));
+  return Math.max(0, ...[length, ...places].filter(same));
+}

@@ -1,0 +1,142 @@
+/** Interventions on one sequence: the same with absolute positions. */
+import type { Edit, Gain, Source, StateEdit } from './edit.ts';
+import type { StrengthStep } from './intervention.ts';
+import type { Interventions } from './interventions.ts';
+import type { TraceList, Traces } from './provenance.ts';
+import { cut, generatedRange, holdsAt, type Range, rangesOf, touches } from './where.ts';
+
+export interface SequenceOptions {
+  /** Tokens of the prompt, those that a state has read included: negative positions count from its end. */
+  readonly promptLength: number;
+  /** Position in the text of the sequence's first token; for windows of a text. */
+  readonly offset?: number;
+}
+
+/** On a sequence; undefined where there is nothing to change. */
+export const sequenceOf = (
+  interventions: Interventions,
+  options: SequenceOptions,
+): SequenceInterventions | undefined =>
+  interventions.isEmpty ? undefined : new SequenceInterventions(interventions, options);
+
+let made = 0;
+
+export class SequenceInterventions implements Traces {
+  readonly interventions: Interventions;
+  readonly #promptLength: number;
+  readonly #offset: number;
+  /** Tells apart what functions gave. */
+  readonly #number = ++made;
+  readonly #ranges = new Map<Source, readonly Range[]>();
+
+  constructor(interventions: Interventions, { promptLength, offset = 0 }: SequenceOptions) {
+    this.interventions = interventions;
+    this.#promptLength = promptLength;
+    this.#offset = offset;
+  }
+
+  /** Positions of the sequence, from 0 on, where it holds. */
+  #rangesOf(source: Source): readonly Range[] {
+    const known = this.#ranges.get(source);
+    if (known) return known;
+    const ranges = rangesOf(source.where, this.#promptLength).map(({ from, to }) => ({
+      from: from - this.#offset,
+      to: to - this.#offset,
+    }));
+    this.#ranges.set(source, ranges);
+    return ranges;
+  }
+
+  /** May it change anything while positions from..to are read? */
+  mayChange({ source }: Edit, from: number, to: number): boolean {
+    return touches(this.#rangesOf(source), from, to);
+  }
+
+  /** Strength for a token at a position; the neutral one where the intervention does not hold. `called`: what a function gives for the step. */
+  strength({ source, by, neutral }: Edit, position: number, id: number, called: () => number): number {
+    if (source.tokens && !source.tokens.has(id)) return neutral;
+    if (!holdsAt(this.#rangesOf(source), position)) return neutral;
+    return typeof by === 'number' ? by : called();
+  }
+
+  /** Which row of the vector is for this position, where it has one for each. */
+  rowAt({ source, rows }: Edit, position: number): number {
+    let before = 0;
+    for (const { from, to } of this.#rangesOf(source)) {
+      if (position >= from && position < to) return Math.min(before + position - from, rows - 1);
+      before += to - from;
+    }
+    return 0;
+  }
+
+  /** Gains that hold for predictions made at this position. */
+  gainsAt(position: number): Gain[] {
+    return this.interventions.gains.filter(({ source }) => holdsAt([this.#whenOf(source)], position));
+  }
+
+  /** Does a gain hold for the word at this position? */
+  gainHolds({ source }: Gain, position: number, id: number): boolean {
+    if (source.tokens && !source.tokens.has(id)) return false;
+    const { positions } = source.where;
+    return positions === undefined || holdsAt(this.#whereOf(source, positions), position);
+  }
+
+  #whereOf(source: Source, positions: NonNullable<Source['where']['positions']>): readonly Range[] {
+    const known = this.#ranges.get(source);
+    if (known) return known;
+    const ranges = rangesOf({ positions }, this.#promptLength).map(({ from, to }) => ({
+      from: from - this.#offset,
+      to: to - this.#offset,
+    }));
+    this.#ranges.set(source, ranges);
+    return ranges;
+  }
+
+  #whenOf({ where }: Source): Range {
+    const { from, to } = generatedRange(where, this.#promptLength);
+    return { from: from - this.#offset, to: to - this.#offset };
+  }
+
+  /** Can a step that reads the token at this position be recorded? Not when states change before it, or whole values are replaced. */
+  isRecordableAt(position: number): boolean {
+    return this.interventions.replacements.length === 0 && this.statesAt(position).length === 0;
+  }
+
+  /** Changes of the state before the token at this position is read. */
+  statesAt(position: number): StateEdit[] {
+    return this.interventions.states.filter(({ at }) => at - this.#offset === position);
+  }
+
+  /** The first position after `position` at which a step must begin. */
+  cutAfter(position: number): number {
+    const places = [
+      ...this.interventions.states.map(({ at }) => at - this.#offset),
+      ...this.interventions.gains.flatMap(({ source }) => {
+        const { from, to } = this.#whenOf(source);
+        return [from, to];
+      }),
+    ];
+    return Math.min(...places.filter((place) => place > position), Number.POSITIVE_INFINITY);
+  }
+
+  /** What it leaves in a state while positions from..to are read: by intervention, the positions. */
+  traces(from: number, to: number): TraceList {
+    const read = { from, to };
+    const { sources, states } = this.interventions;
+    return [
+      ...sources.map((source): [string, Range[]] => [
+        source.varies ? `${source.key} ${this.#number}` : source.key,
+        this.#rangesOf(source).flatMap((range) => cut(range, read)),
+      ]),
+      ...states.map(({ source, state, at }): [string, Range[]] => {
+        const place = at - this.#offset;
+        return [`${source.key} ${state}`, cut({ from: place, to: place + 1 }, read)];
+      }),
+    ].filter(([, ranges]) => ranges.length > 0);
+  }
+
+  stepAt(position: number, ids: readonly number[]): StrengthStep {
+    const generated = position + this.#offset - this.#promptLength + 1;
+    return { position: position + this.#offset, generated, ids };
+  }
+}

@@ -1,0 +1,266 @@
+/**
+ * Interventions of all sequences of a step, as ops. Those of sequences that share a list are one op per change, whose strength is neutral in
+ * the rows of the others. All that differs from step to step is uploaded, so that a recorded step is run again with other numbers.
+ */
+
+import { quote, UsageError } from '../base/errors.ts';
+import { PAGE_ROWS } from '../base/pages.ts';
+import { show, size, type Tensor } from '../base/tensor.ts';
+import type { Edit, Gain, Replacement } from '../interventions/edit.ts';
+import type { StrengthStep } from '../interventions/intervention.ts';
+import type { Interventions } from '../interventions/interventions.ts';
+import type { SequenceInterventions } from '../interventions/sequence.ts';
+import type { Ops } from '../ops/index.ts';
+import type { PackedBatch } from './batch.ts';
+import type { Packed, Sequence } from './packed.ts';
+
+/** Sequences of a step that are under the same interventions. */
+interface Group {
+  readonly interventions: Interventions;
+  /** Which sequences of the step. */
+  readonly members: ReadonlyMap<number, SequenceInterventions>;
+  readonly active: Active;
+}
+
+/** Changes of a list that may change something in a step. */
+interface Active {
+  readonly bySite: ReadonlyMap<string, readonly Edit[]>;
+  /** Equal where the same ops are run. */
+  readonly structure: string;
+}
+
+/** By list of interventions and by which of these may change something. */
+const actives = new WeakMap<Interventions, Map<string, Active>>();
+
+function activeOf(interventions: Interventions, isActive: (edit: Edit) => boolean): Active {
+  const on = interventions.all.map((edits) => edits[0] !== undefined && isActive(edits[0])); // all of one intervention hold in the same places
+  const key = on.map(Number).join('');
+  const known = actives.get(interventions) ?? new Map<string, Active>();
+  actives.set(interventions, known);
+  const found = known.get(key);
+  if (found) return found;
+  const bySite = new Map<string, Edit[]>();
+  for (const edit of interventions.all.filter((_, i) => on[i]).flat())
+    bySite.set(edit.site, [...(bySite.get(edit.site) ?? []), edit]);
+  const structure = [...bySite.values()]
+    .flat()
+    .map(({ site, kind, group, rows }) => `${site} ${kind} ${group} ${rows > 1}`)
+    .join('; ');
+  const active = { bySite, structure };
+  known.set(key, active);
+  return active;
+}
+
+export class StepInterventions {
+  readonly #packed: Packed;
+  readonly #groups: readonly Group[];
+  /** Gains that hold, by sequence. */
+  readonly #gains: readonly (readonly Gain[])[];
+  readonly #replacements: readonly (readonly Replacement[])[];
+  /** Equal for steps whose commands are the same. */
+  readonly structure: string;
+
+  constructor(packed: Packed) {
+    this.#packed = packed;
+    const { sequences } = packed;
+    const lists = new Map<Interventions, Map<number, SequenceInterventions>>();
+    sequences.forEach(({ interventions: own }, b) => {
+      if (own) lists.set(own.interventions, (lists.get(own.interventions) ?? new Map()).set(b, own));
+    });
+    const groups = [...lists].map(([interventions, members]) => ({
+      ...{ interventions, members },
+      active: activeOf(interventions, (edit) =>
+        [...members].some(([b, own]) => own.mayChange(edit, ...reachOf(sequences[b] as Sequence))),
+      ),
+    }));
+    this.#groups = groups.filter(({ active }) => active.structure !== '');
+    this.#gains = sequences.map((sequence) => sequence.interventions?.gainsAt(lastOf(sequence)) ?? []);
+    this.#replacements = sequences.map(({ interventions: own }) => own?.interventions.replacements ?? []);
+    const weighed = [...new Set(this.#gains.flat().map(({ site }) => site))];
+    this.structure = [...this.#groups.map(({ active }) => active.structure), ...weighed].join(' | ');
+  }
+
+  get isEmpty(): boolean {
+    return this.structure === '' && this.#replacements.every(({ length }) => length === 0);
+  }
+
+  changes(site: string): boolean {
+    return (
+      this.#groups.some(({ active }) => active.bySite.has(site)) ||
+      this.#replacements.some((all) => all.some((one) => one.site === site))
+    );
+  }
+
+  /** x[T, ...] as the interventions make it; `rows`: the numbers of its rows in the step, all when undefined. */
+  edit(ops: Ops, batch: PackedBatch, site: string, x: Tensor, rows?: readonly number[]): Tensor {
+    let y = x;
+    this.#groups.forEach(({ active }, g) => {
+      const edits = active.bySite.get(site) ?? [];
+      edits.forEach((edit, i) => {
+        y = this.#apply(ops, batch, { g, i, edit }, y, rows);
+      });
+    });
+    return this.#replaceRows(ops, site, y);
+  }
+
+  #apply(
+    ops: Ops,
+    batch: PackedBatch,
+    { g, i, edit }: { readonly g: number; readonly i: number; readonly edit: Edit },
+    x: Tensor,
+    rows: readonly number[] | undefined,
+  ): Tensor {
+    const { site, kind, group, width } = edit;
+    const count = x.shape[0] as number;
+    const own = (packed: Packed) => packed.interventions.#groups[g]?.active.bySite.get(site)?.[i] as Edit;
+    const of = rows ? rows.join() : 'all';
+    const by = batch.once(
+      ops,
+      `by ${g} ${edit.source.name} ${edit.neutral} ${of}`,
+      (packed) => packed.interventions.#strengths(g, own(packed), rows),
+      [count],
+    );
+    const channels = batch.feed(ops, (packed) => own(packed).channels, [width]);
+    const vector =
+      kind === 'scale'
+        ? undefined
+        : edit.rows === 1
+          ? batch.feed(ops, (packed) => own(packed).vector as Float32Array, [1, width])
+          : batch.feed(ops, (packed) => packed.interventions.#rowsOf(g, own(packed), rows), [count, width]);
+    return ops.intervene(x, { kind, width: group, by, channels, ...(vector ? { vector } : {}) });
+  }
+
+  /** Strengths of a change, a number for each row. */
+  #strengths(g: number, edit: Edit, rows?: readonly number[]): Float32Array {
+    const { ids, positions } = this.#packed;
+    const { members } = this.#groups[g] as Group;
+    const given = new Map<number, number>();
+    const call = (b: number) => {
+      const number = given.get(b) ?? this.#called(edit, members.get(b) as SequenceInterventions, b);
+      given.set(b, number);
+      return number;
+    };
+    return this.#forRows(rows, (row, b) => {
+      const own = members.get(b);
+      return own?.strength(edit, positions[row] as number, ids[row] as number, () => call(b)) ?? edit.neutral;
+    });
+  }
+
+  /** What the function of a strength gives for the step. */
+  #called({ by, source }: Edit, own: SequenceInterventions, b: number): number {
+    if (typeof by === 'number') return by;
+    const sequence = this.#packed.sequences[b] as Sequence;
+    const number: unknown = by(own.stepAt(lastOf(sequence), idsOf(sequence)));
+    if (typeof number === 'number' && Number.isFinite(number)) return number;
+    throw new UsageError(`${source.name}: its function gave ${quote(number)}, wanted a finite number.`);
+  }
+
+  #forRows(rows: readonly number[] | undefined, numberOf: (row: number, b: number) => number): Float32Array {
+    const { ids, starts } = this.#packed;
+    const numbers = new Float32Array(rows?.length ?? ids.length);
+    let b = 0;
+    for (let n = 0; n < numbers.length; n++) {
+      const row = rows ? (rows[n] as number) : n;
+      while (row >= (starts[b + 1] as number)) b++;
+      numbers[n] = numberOf(row, b);
+    }
+    return numbers;
+  }
+
+  /** A row of the vector for each row of the step. */
+  #rowsOf(g: number, edit: Edit, rows?: readonly number[]): Float32Array {
+    const { positions } = this.#packed;
+    const { members } = this.#groups[g] as Group;
+    const at = this.#forRows(rows, (row, b) => members.get(b)?.rowAt(edit, positions[row] as number) ?? 0);
+    const all = new Float32Array(at.length * edit.width);
+    at.forEach((row, n) => {
+      all.set((edit.vector as Float32Array).subarray(row * edit.width, (row + 1) * edit.width), n * edit.width);
+    });
+    return all;
+  }
+
+  /** Factors of the probabilities [H, T, S] of attention: [B, C, H] for C positions; undefined when all are 1. */
+  gains(ops: Ops, batch: PackedBatch, site: string): Tensor | undefined {
+    const [one] = this.#gains.flat().filter((gain) => gain.site === site);
+    if (!one) return undefined;
+    const { heads } = one;
+    const positions = this.#packed.pages * PAGE_ROWS;
+    return batch.feed(ops, (packed) => packed.interventions.#factors(site, heads), [
+      this.#packed.sequences.length,
+      positions,
+      heads,
+    ]);
+  }
+
+  #factors(site: string, heads: number): Float32Array {
+    const { sequences, pages } = this.#packed;
+    const each = pages * PAGE_ROWS * heads;
+    const factors = new Float32Array(sequences.length * each).fill(1);
+    sequences.forEach((sequence, b) => {
+      const own = sequence.interventions as SequenceInterventions;
+      const ids = idsOf(sequence);
+      for (const gain of this.#gains[b]?.filter((one) => one.site === site) ?? []) {
+        const by = factorOf(gain, own.stepAt(lastOf(sequence), ids), ids.length * heads);
+        const [first, end] = gain.head === undefined ? [0, heads] : [gain.head, gain.head + 1];
+        ids.forEach((id, position) => {
+          if (!own.gainHolds(gain, position, id)) return;
+          const at = position * heads;
+          for (let h = first; h < end; h++)
+            (factors[b * each + at + h] as number) *= typeof by === 'number' ? by : (by[at + h] as number);
+        });
+      }
+    });
+    return factors;
+  }
+
+  /** What a sequence puts in the place of values that have no row for each token. */
+  replacement(site: string, b: number): Replacement | undefined {
+    return this.#replacements[b]?.findLast((one) => one.site === site);
+  }
+
+  #replaceRows(ops: Ops, site: string, x: Tensor): Tensor {
+    const { sequences, starts } = this.#packed;
+    const found = sequences.map((_, b) => this.replacement(site, b));
+    if (!found.some(Boolean)) return x;
+    return ops.concat(
+      found.map((one, b) => {
+        const own = ops.rows(x, starts[b] as number, starts[b + 1] as number);
+        return one ? replaced(ops, one, own) : own;
+      }),
+    );
+  }
+}
+
+/** Positions that a step reads: from..to. */
+const reachOf = ({ state, ids }: Sequence): [from: number, to: number] => [state.length, state.length + ids.length];
+
+const idsOf = ({ state, ids }: Sequence): number[] => [...state.ids, ...Array.from(ids)];
+
+const lastOf = (sequence: Sequence): number => reachOf(sequence)[1] - 1;
+
+/** One number, or one for each position and head. Throws UsageError when a function gives neither. */
+function factorOf({ by, source }: Gain, step: StrengthStep, count: number): number | Float32Array {
+  if (typeof by === 'number') return by;
+  const given: unknown = by(step);
+  if (given instanceof Float32Array && given.length === count && given.every(Number.isFinite)) return given;
+  if (typeof given === 'number' && Number.isFinite(given)) return given;
+  throw new UsageError(
+    `${source.name}: its function gave ${quote(given)}, wanted a finite number, or a Float32Array of ${count}.`,
+  );
+}
+
+/** Numbers in the place of others, of the same type. Throws UsageError when they are not as many. */
+export function replaced(ops: Ops, { data, site, source }: Replacement, x: Tensor): Tensor {
+  if (data.length !== size(x.shape))
+    throw new UsageError(
+      `${source.name}: the values set for '${site}' are ${data.length} numbers, wanted ${size(x.shape)} for ${show(x.shape)}.`,
+    );
+  switch (x.dtype) {
+    case 'i8':
+      return ops.upload(Int8Array.from(data), x.shape);
+    case 'i32':
+      return ops.upload(Int32Array.from(data), x.shape);
+    default:
+      return ops.upload(Float32Array.from(data), x.shape);
+  }
+}
