@@ -11,9 +11,9 @@ export function changeStates(ops: Ops, pool: StatePool, { state, interventions }
 }
 
 function change(ops: Ops, pool: StatePool, slot: number, { state, shape, scale, set }: StateEdit): void {
-  const own = ops.rows(pool.tensor(state), slot, slot + 1); // [1, ...]
-  if (set) ops.assign(own, ops.upload(set as Float32Array<ArrayBuffer>, [1, ...shape]));
+  const own = ops.reshape(ops.rows(pool.tensor(state), slot, slot + 1), [1, size(shape)]);
+  if (set) ops.assign(own, ops.upload(set as Float32Array<ArrayBuffer>, own.shape));
   else if (scale === 0)
-    ops.assign(own, ops.zeros([1, ...shape])); // also where it is infinite or NaN
-  else if (scale !== 1) ops.assign(own, ops.scale(ops.reshape(own, [1, size(shape)]), scale));
+    ops.assign(own, ops.zeros(own.shape)); // also where it is infinite or NaN
+  else if (scale !== 1) ops.assign(own, ops.scale(own, scale));
 }
