@@ -1,17 +1,45 @@
 /** What analyses need of a model. `Model` of src/api offers it; a worker can offer the same. */
 import type { CapturedTensor } from '../inspect/capture.ts';
-import type { ModelFacts, Site } from '../models/model.ts';
+import type { ModelFacts, Parameter, Site } from '../models/model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 
 /** A text or token ids. */
 export type SubjectPrompt = string | ArrayLike<number>;
+
+export interface SubjectStepsOptions {
+  readonly sites: readonly string[];
+  /** Tokens that are read at once. */
+  readonly stepTokens?: number | undefined;
+  /** Tokens of a window; default: all of the text, or the context of the model. */
+  readonly window?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What was captured of some tokens that follow each other. */
+export interface SubjectStep {
+  /** Values per token have a row for each of these. */
+  readonly ids: readonly number[];
+  /** The first row that is new: those before it were read in an earlier window already, or stand in front of each. */
+  readonly first: number;
+  /** The place in the text of the token of row `first`. */
+  readonly at: number;
+  /** Does a window begin here, so that the model knows nothing of what was read before? */
+  readonly begins: boolean;
+  readonly values: ReadonlyMap<string, CapturedTensor>;
+}
 
 export interface Subject {
   readonly facts: ModelFacts;
   /** Every value that can be captured. */
   readonly sites: readonly Site[];
   readonly tokenizer: Tokenizer | undefined;
+  /** Every weight that `parameter` reads. */
+  readonly parameters: readonly Omit<Parameter, 'weight'>[];
   encode(prompt: SubjectPrompt): readonly number[];
+  /** Weights as f32 numbers in row-major order; of some rows of the first axis only, if told so. */
+  parameter(name: string, some?: { readonly first: number; readonly count: number }): Promise<Float32Array>;
+  /** As `capture`, of a text of any length, some tokens at a time; in windows where the text is longer than the context. */
+  captureSteps(prompt: SubjectPrompt, options: SubjectStepsOptions): AsyncIterable<SubjectStep>;
   /** Values of these sites (`*` for any part of a name) while the model reads the prompt. */
   capture(
     prompt: SubjectPrompt,

@@ -8,6 +8,7 @@ import type { TypedArray } from '../base/tensor.ts';
 import type { SavedFile } from '../checkpoint/save.ts';
 import { KEY_VALUE_FORMATS, type KeyValueFormat } from '../formats/key-values.ts';
 import { Capture, type CapturedTensor, matchSites } from '../inspect/capture.ts';
+import { findParameter, readParameter, type SomeRows } from '../inspect/parameters.ts';
 import type { Profile, ProfileRow } from '../inspect/timed.ts';
 import { WATCH_OPTIONS, type WatchOptions, watching } from '../inspect/watching.ts';
 import { compile, type InterventionsOption, replacing } from '../interventions/compile.ts';
@@ -18,7 +19,7 @@ import { FILL_OPTIONS, type FillOptions, fill } from '../loader/fill.ts';
 import type { OnWarning, OpenedModel } from '../loader/open.ts';
 import { filesOf } from '../loader/save.ts';
 import { differingCopies } from '../loader/verify-copies.ts';
-import type { ModelFacts, Site } from '../models/model.ts';
+import type { ModelFacts, Parameter, Site } from '../models/model.ts';
 import { checkOptions } from '../options/check.ts';
 import { call, holds, jsonObject, kinds, type OptionsOf, oneOf, option, ownKind } from '../options/option.ts';
 import { checkSequences, Engine, type Request } from '../runtime/engine.ts';
@@ -29,6 +30,7 @@ import { MAX_TOP, Summaries, type TokenLogprob } from '../runtime/summaries.ts';
 import { changedDefaults, GENERATION_CONFIG, withDefaults } from '../sampler/generation-config.ts';
 import { logSumExp, topLogprobs } from '../sampler/sampler.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { type CapturedStep, type CaptureStepsOptions, captureSteps } from './capture-steps.ts';
 import {
   type Alternative,
   type FinishReason,
@@ -231,6 +233,17 @@ export class Model implements Subject {
     return this.#opened.model.sites;
   }
 
+  /** Names, axes, meanings and shapes of the weights that `parameter` reads. */
+  get parameters(): readonly Omit<Parameter, 'weight'>[] {
+    return this.#opened.model.parameters;
+  }
+
+  /** Weights as f32 numbers in row-major order; of some rows of the first axis only, if told so. Throws UsageError on a name that is none. */
+  async parameter(name: string, some?: SomeRows): Promise<Float32Array> {
+    const { backend, ops } = this.#engine;
+    return readParameter(backend, ops, findParameter(this.#opened.model.parameters, name), some);
+  }
+
   /** Parts, files, memory and defaults of generation; `threads`: as many as the peak of memory is estimated for. */
   describe(threads = 1): ModelDescription {
     return describe(this.#opened, threads, this.#engine.pool.keyValues);
@@ -404,6 +417,11 @@ export class Model implements Subject {
       capture.dispose();
       if (!given) state.dispose();
     }
+  }
+
+  /** As `capture`, of a text of any length: some tokens at a time, in windows where the text is longer than the context. */
+  captureSteps(prompt: Prompt, options: CaptureStepsOptions): AsyncGenerator<CapturedStep> {
+    return captureSteps(this.#opened, this.#engine, prompt, options);
   }
 
   /**

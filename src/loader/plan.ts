@@ -9,6 +9,7 @@ import type { StoredTensor } from '../checkpoint/safetensors.ts';
 import type { Format } from '../formats/format.ts';
 import { matrixFormat } from '../formats/index.ts';
 import { ternary } from '../formats/ternary.ts';
+import type { ScaledTensor } from '../models/model.ts';
 import type { DeclaredSite } from '../models/part.ts';
 import type { Pass } from '../models/pass.ts';
 import type { Linear, Linears, MatrixOptions, Weights } from '../models/weights.ts';
@@ -334,7 +335,9 @@ const denseLinears = (matrices: readonly Dense[]): Linears => {
   const ws = matrices.map(({ w }) => w);
   const biases = matrices.flatMap(({ b }) => (b ? [b] : []));
   const alike = ws.every(({ dtype }) => dtype === ws[0]?.dtype);
-  return ({ ops }, x) => (alike ? ops.linears(x, ws, biases) : matrices.map(({ w, b }) => ops.linear(x, w, b)));
+  const apply = ({ ops }: Pass, x: Tensor) =>
+    alike ? ops.linears(x, ws, biases) : matrices.map(({ w, b }) => ops.linear(x, w, b));
+  return Object.assign(apply, { weights: ws });
 };
 
 /** The input, whose site is `reads`, is quantised once for all matrices that read it. */
@@ -348,24 +351,34 @@ const ternaryLinears = (
   const biases = matrices.flatMap(({ b }) => (b ? [b] : []));
   const codes = reads?.beside('Int8', '[T, J]', `${reads.name.split('.').at(-1)} as the ternary layers read it, int8`);
   const factors = reads?.beside('Scale', '[T]', `127 / max|${reads.name.split('.').at(-1)}| of each token`);
-  return ({ ops, show }, x) => {
+  const apply = ({ ops, show }: Pass, x: Tensor) => {
     const [q0, s0] = ops.quantizeRows(x);
     const q = codes ? show(codes, q0) : q0; // [T, J]
     const s = factors ? show(factors, s0) : s0; // [T]
     return ops.linearsTernary(q, s, ws, scales, meaning, biases);
   };
+  return Object.assign(apply, { weights: scaledTensors(matrices, meaning) });
 };
 
+const scaledTensors = (matrices: readonly Ternary[], meaning: 'divide' | 'multiply'): ScaledTensor[] =>
+  matrices.map(({ w, wScale }) => ({ codes: w, scale: wScale, meaning }));
+
 /** Each matrix has a norm of its own for the input, which is quantised for each apart; sites show what all have in common, so not this. */
-const normedTernaryLinears =
-  (matrices: readonly Ternary[], norms: readonly Tensor[], eps: number, meaning: 'divide' | 'multiply'): Linears =>
-  ({ ops }, x) =>
+function normedTernaryLinears(
+  matrices: readonly Ternary[],
+  norms: readonly Tensor[],
+  eps: number,
+  meaning: 'divide' | 'multiply',
+): Linears {
+  const apply = ({ ops }: Pass, x: Tensor) =>
     matrices.map(({ w, wScale, b }, i) => {
       const [q, s] = ops.quantizeRows(ops.rmsNorm(x, norms[i] as Tensor, eps));
       return ops.linearsTernary(q, s, [w], [wScale], meaning, b ? [b] : [])[0] as Tensor;
     });
+  return Object.assign(apply, { weights: scaledTensors(matrices, meaning) });
+}
 
-const single =
-  (linears: Linears): Linear =>
-  (pass: Pass, x: Tensor) =>
-    linears(pass, x)[0] as Tensor;
+function single(linears: Linears): Linear {
+  const [weight] = linears.weights as [Tensor];
+  return Object.assign((pass: Pass, x: Tensor) => linears(pass, x)[0] as Tensor, { weight });
+}

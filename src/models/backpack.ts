@@ -165,6 +165,7 @@ function build(c: BackpackConfig, w: Weights): LanguageModel {
   return {
     facts: c,
     sites: [...part.sites, LOGITS],
+    parameters: part.parameters,
     stateLayout: part.state,
     forward(pass) {
       const { ops, batch, show } = pass;

@@ -123,6 +123,7 @@ export function decoder(c: DecoderConfig, w: Weights, feedForward: FeedForward):
   return {
     facts: c,
     sites: [...part.sites, LOGITS],
+    parameters: part.parameters,
     stateLayout: part.state,
     forward({ ops, batch, show }) {
       const pass = { ops, batch, show, angles: rotary(ops, batch, frequencies) };

@@ -51,6 +51,7 @@ function configure(json: ConfigReader): GraniteConfig {
 function mixture(w: Weights, part: Part, c: GraniteConfig): Layer {
   // The router stays f32 in every weight format: a rounding there sends tokens to other experts.
   const router = w.tensor('router.layer.weight', [c.nExperts, c.dModel]);
+  part.parameter('router', '[X, M]', 'matrix from mlpIn to routerLogits', [c.nExperts, c.dModel], router);
   const matrices = {
     in: w.experts('input_linear.weight', [c.nExperts, 2 * c.dInner, c.dModel]),
     out: w.experts('output_linear.weight', [c.nExperts, c.dModel, c.dInner]),

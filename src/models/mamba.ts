@@ -64,6 +64,9 @@ function mixer(w: Weights, part: Part, reads: DeclaredSite, c: MambaConfig): Lay
   const a = w.derived([c.dInner, c.dState], (ops) => ops.negExp(aLog));
   const d = w.tensor('D', [c.dInner]);
   const out = w.linear('out_proj', c.dInner, c.dModel, { bias: c.bias });
+  part.parameter('a', '[E, N]', 'decay rates of the state, below 0: a step keeps exp(dt a) of it', [c.dInner, c.dState], a);
+  part.parameter('d', '[E]', 'how much of convOut goes past the state to scanOut', [c.dInner], d);
+  part.parameter('outProj', '[M, E]', 'matrix from the gated scanOut to mixerOut', [c.dModel, c.dInner], out.weight);
   const window = part.fixed('window', [c.dConv - 1, c.dInner]);
   const state = part.fixed('ssmState', [c.dInner, c.dState]);
   return (pass, input) => {
@@ -110,6 +113,7 @@ function build(c: MambaConfig, w: Weights): LanguageModel {
   return {
     facts: c,
     sites: [...part.sites, LOGITS],
+    parameters: part.parameters,
     stateLayout: part.state,
     forward(pass) {
       const { ops, batch, show } = pass;

@@ -1,7 +1,7 @@
 /** What every language model offers, and how a family introduces itself. */
 
 import type { Shape, Tensor } from '../base/tensor.ts';
-import type { Ops } from '../ops/index.ts';
+import type { Derived, Ops } from '../ops/index.ts';
 import type { ConfigReader, JsonObject } from './config.ts';
 import type { Pass } from './pass.ts';
 import type { Weights } from './weights.ts';
@@ -20,6 +20,19 @@ export interface StateTensor {
   readonly grows: boolean;
 }
 
+/** A tensor of numbers [..., J] that are multiplied or divided by a number [1], as ternary weights are. */
+export interface ScaledTensor {
+  readonly codes: Tensor;
+  readonly scale: Tensor;
+  readonly meaning: 'divide' | 'multiply';
+}
+
+/** Weights that analyses may read, under the name that the field has for them. `axes` in the legend of tensor.ts. */
+export interface Parameter extends Site {
+  readonly shape: Shape;
+  readonly weight: Tensor | ScaledTensor | Derived;
+}
+
 /** The numbers that everything around a model needs. */
 export interface ModelFacts {
   /** Rows of the embedding: ids from 0 to vocabSize - 1 can be read and come out. */
@@ -33,6 +46,8 @@ export interface ModelFacts {
 export interface LanguageModel {
   readonly facts: ModelFacts;
   readonly sites: readonly Site[];
+  /** Weights that analyses may read. */
+  readonly parameters: readonly Parameter[];
   readonly stateLayout: readonly StateTensor[];
   /** Reads the tokens of a batch -> hidden[T, M], what the head reads. */
   forward(pass: Pass): Tensor;

@@ -1,9 +1,10 @@
 /**
- * What the parts of a model declare while it is built: the values that they show to taps, and what they remember of each sequence. What is
- * declared is also the handle by which the forward pass shows or remembers it, so that every name and shape is said once.
+ * What the parts of a model declare while it is built: the values that they show to taps, what they remember of each sequence, and weights that
+ * analyses may read. A declared value or memory is also the handle by which the forward pass shows or remembers it, so that every name and
+ * shape is said once.
  */
 import type { Shape } from '../base/tensor.ts';
-import type { Site, StateTensor } from './model.ts';
+import type { Parameter, Site, StateTensor } from './model.ts';
 
 /** A site, as the part that declared it holds it. */
 export class DeclaredSite implements Site {
@@ -37,22 +38,30 @@ export class Part {
   readonly sites: Site[];
   /** Of the whole model, as `sites`. */
   readonly state: StateTensor[];
+  /** Of the whole model, as `sites`. */
+  readonly parameters: Parameter[];
   readonly #prefix: string;
 
-  constructor(prefix = '', sites: Site[] = [], state: StateTensor[] = []) {
+  constructor(prefix = '', sites: Site[] = [], state: StateTensor[] = [], parameters: Parameter[] = []) {
     this.#prefix = prefix;
     this.sites = sites;
     this.state = state;
+    this.parameters = parameters;
   }
 
   /** A part of this one: `at('blocks.3')` names its values `blocks.3.*`. */
   at(name: string): Part {
-    return new Part(`${this.#prefix}${name}.`, this.sites, this.state);
+    return new Part(`${this.#prefix}${name}.`, this.sites, this.state, this.parameters);
   }
 
   /** Declares a value; `axes` in the legend of tensor.ts. */
   site(name: string, axes: string, about: string): DeclaredSite {
     return new DeclaredSite(this.#prefix + name, axes, about, this.sites);
+  }
+
+  /** Declares weights that analyses may read; `axes` in the legend of tensor.ts. */
+  parameter(name: string, axes: string, about: string, shape: Shape, weight: Parameter['weight']): void {
+    this.parameters.push({ name: this.#prefix + name, axes, about, shape, weight });
   }
 
   /** Declares a tensor of this shape for each token. */
