@@ -11,11 +11,14 @@ import {
   shippedModelNames,
   UsageError,
 } from '../src/node.ts';
+import { addAttention } from './commands/attention.ts';
+import { addAttribute } from './commands/attribute.ts';
 import { addBench } from './commands/bench.ts';
 import { addCache } from './commands/cache.ts';
 import { addCapture } from './commands/capture.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addInfo } from './commands/info.ts';
+import { addLens } from './commands/lens.ts';
 import { addPull } from './commands/pull.ts';
 import { addQuantize } from './commands/quantize.ts';
 import { addRun } from './commands/run.ts';
@@ -55,6 +58,9 @@ for (const add of [
   addRun,
   addScore,
   addCapture,
+  addLens,
+  addAttribute,
+  addAttention,
   addInfo,
   addTokenize,
   addQuantize,

@@ -3,6 +3,33 @@
  * This entry runs everywhere; Node's adds files, the hub and its cache, browsers' adds HTTP.
  */
 
+export {
+  ATTENTION_OPTIONS,
+  type AttentionOptions,
+  type AttentionPatterns,
+  attentionPatterns,
+  checkAttention,
+  type HeadPattern,
+  strongestSources,
+} from './analysis/attention-patterns.ts';
+export {
+  ATTRIBUTION_OPTIONS,
+  type AttributionOptions,
+  attributeLogit,
+  checkAttribution,
+  type LogitAttribution,
+  type LogitPart,
+} from './analysis/attribution.ts';
+export {
+  checkLens,
+  LENS_OPTIONS,
+  type LensOptions,
+  type LensReading,
+  type LensWord,
+  type LogitLens,
+  logitLens,
+} from './analysis/logit-lens.ts';
+export type { Word } from './analysis/words.ts';
 export type { Alternative, FinishReason, GenerationOptions, GenerationStep } from './api/generate.ts';
 export {
   type CaptureOptions,
@@ -33,7 +60,10 @@ export { CheckpointError, FetchError, NotFiniteError, ShapeError, UsageError } f
 export type { LoadedTensor } from './checkpoint/load-tensors.ts';
 export type { Folder, Source } from './checkpoint/source.ts';
 export { type CompareOptions, type Comparison, compare, comparedWindows } from './evaluate/compare.ts';
+export { attentionReport } from './figures/attention.ts';
+export { attributionReport } from './figures/attribution.ts';
 export type { Axis, Bars, Figure, Heatmap, Lines, Report, Series, Table } from './figures/figure.ts';
+export { lensReport } from './figures/lens.ts';
 export { reportPage } from './figures/page.ts';
 export { thinReport } from './figures/thin.ts';
 export { tokenLabel } from './figures/token-label.ts';
@@ -62,7 +92,7 @@ export type { LoadProgress } from './loader/fill.ts';
 export { checkWeightFormat, WEIGHT_FORMATS, type WeightFormat } from './loader/formats.ts';
 export type { TiedHead } from './loader/head.ts';
 export { type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
-export type { Site } from './models/model.ts';
+export type { ResidualStream, Site } from './models/model.ts';
 export { PrefixCache, type PrefixCacheOptions } from './runtime/prefix-cache.ts';
 export { type SavedState, State } from './runtime/state.ts';
 export type { DefaultOptions, GenerationConfig, GenerationDefaults } from './sampler/generation-config.ts';

@@ -1,10 +1,17 @@
 /** What analyses need of a model. `Model` of src/api offers it; a worker can offer the same. */
 import type { CapturedTensor } from '../inspect/capture.ts';
-import type { ModelFacts, Parameter, Site } from '../models/model.ts';
+import type { ModelFacts, Parameter, ResidualStream, Site } from '../models/model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 
 /** A text or token ids. */
 export type SubjectPrompt = string | ArrayLike<number>;
+
+export interface SubjectCaptureOptions {
+  readonly sites: readonly string[];
+  /** The first token whose values are wanted: those before it are read, but not seen. Default 0. */
+  readonly from?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
 
 export interface SubjectStepsOptions {
   readonly sites: readonly string[];
@@ -41,7 +48,14 @@ export interface Subject {
   /** As `capture`, of a text of any length, some tokens at a time; in windows where the text is longer than the context. */
   captureSteps(prompt: SubjectPrompt, options: SubjectStepsOptions): AsyncIterable<SubjectStep>;
   /** Values of these sites (`*` for any part of a name) while the model reads the prompt. */
-  capture(
+  capture(prompt: SubjectPrompt, options: SubjectCaptureOptions): Promise<Map<string, CapturedTensor>>;
+  /** How logits come of the residual stream; undefined where the head reads something else. */
+  readonly residualStream: ResidualStream | undefined;
+  /**
+   * What the rest of the model makes of the values of these sites, each in the place of the last block's output: what the head would read,
+   * [T, M]. `unembed` makes logits of it.
+   */
+  readout(
     prompt: SubjectPrompt,
     options: { readonly sites: readonly string[]; readonly signal?: AbortSignal | undefined },
   ): Promise<Map<string, CapturedTensor>>;

@@ -43,9 +43,9 @@ export async function* captureSteps(
   options: CaptureStepsOptions,
 ): AsyncGenerator<CapturedStep> {
   const { stepTokens, signal } = checkOptions('captureSteps', options, CAPTURE_STEPS_OPTIONS);
-  if (!options?.sites)
-    throw new UsageError("captureSteps needs the names of sites, as in { sites: ['blocks.*.dt'] }.");
-  const wanted = matchSites(opened.model.sites, options.sites);
+  if (!options?.sites) throw new UsageError("captureSteps needs the names of sites, as in { sites: ['blocks.*.dt'] }.");
+  const names = matchSites(opened.model.sites, options.sites);
+  const wanted = opened.model.sites.filter(({ name }) => names.has(name));
   for (const { ids, first, at } of windowsOf(opened, prompt, options).windows) {
     const state = engine.newState();
     try {

@@ -19,7 +19,7 @@ import { FILL_OPTIONS, type FillOptions, fill } from '../loader/fill.ts';
 import type { OnWarning, OpenedModel } from '../loader/open.ts';
 import { filesOf } from '../loader/save.ts';
 import { differingCopies } from '../loader/verify-copies.ts';
-import type { ModelFacts, Parameter, Site } from '../models/model.ts';
+import type { ModelFacts, Parameter, ResidualStream, Site } from '../models/model.ts';
 import { checkOptions } from '../options/check.ts';
 import { call, holds, jsonObject, kinds, type OptionsOf, oneOf, option, ownKind } from '../options/option.ts';
 import { checkSequences, Engine, type Request } from '../runtime/engine.ts';
@@ -50,6 +50,7 @@ import {
   type Prompts,
   promptList,
 } from './prompt.ts';
+import { type ReadoutOptions, readoutOf } from './readout.ts';
 import { WINDOW_OPTIONS, type WindowOptions, windowsOf } from './windows.ts';
 
 const aState = ownKind<State>('a State, as newState() gives', (value) => value instanceof State);
@@ -129,6 +130,11 @@ const siteNames = ownKind<readonly string[]>("a list of site names, as in ['bloc
 const CAPTURE_OPTIONS = {
   ...ENCODE_OPTIONS,
   sites: siteNames,
+  /**
+   * The first token whose values are wanted: those before it are read, but not seen, and take no memory. Values have the bits that they have
+   * without it.
+   */
+  from: option(kinds.fromZero, 'the first token whose values are wanted', 0),
   /** Numbers to put in the place of those of a site, of the same count. */
   replace: jsonObject<Readonly<Record<string, TypedArray>>>(),
   interventions: INTERVENTIONS,
@@ -390,15 +396,19 @@ export class Model implements Subject {
 
   /** The values of some sites while the model reads a text. */
   async capture(prompt: Prompt, options: CaptureOptions): Promise<Map<string, CapturedTensor>> {
-    checkOptions('capture', options, CAPTURE_OPTIONS);
+    const { from } = checkOptions('capture', options, CAPTURE_OPTIONS);
     if (!options?.sites)
       throw new UsageError("capture needs the names of sites, as in { sites: ['blocks.*.pattern'] }.");
     const { sites, replace = {}, interventions = [], state: given, signal } = options;
     const ids = this.#append(prompt, given, options);
+    if (from > 0 && from >= ids.length)
+      throw new UsageError(`capture got from: ${from}, but the text has ${ids.length} tokens: wanted less.`);
     const wanted = matchSites(this.sites, sites);
     const target = targetOf(this.#engine.model);
     const read = given?.length ?? 0;
-    const changed = compile(interventions, target).and(replacing(replace, { from: read, count: ids.length }, target));
+    const changed = compile(interventions, target).and(
+      replacing(replace, { from: read + from, count: ids.length - from }, target),
+    );
     const under = sequenceOf(changed, { promptLength: read + ids.length });
     const { backend, ops } = this.#engine;
     const capture = new Capture(
@@ -410,13 +420,28 @@ export class Model implements Subject {
     try {
       const { tap } = capture;
       const rows = tap.sees('logits') ? 'all' : 'none';
-      const stepTokens = Math.max(1, ids.length); // what is captured of a recurrent state is what it is after a step
-      await this.#engine.read([{ ids, state, rows, tap, interventions: under, signal }], { stepTokens });
+      const sequence = { state, interventions: under, signal };
+      if (from > 0) await this.#engine.read([{ ...sequence, ids: ids.slice(0, from), rows: 'none' }]);
+      const stepTokens = Math.max(1, ids.length - from); // what is captured of a recurrent state is what it is after a step
+      await this.#engine.read([{ ...sequence, ids: ids.slice(from), rows, tap }], { stepTokens });
       return await capture.collect();
     } finally {
       capture.dispose();
       if (!given) state.dispose();
     }
+  }
+
+  /** How logits come of the residual stream, by names of sites and parameters; undefined where the head reads something else. */
+  get residualStream(): ResidualStream | undefined {
+    return this.#opened.model.residualStream;
+  }
+
+  /**
+   * What the rest of the model makes of the values of these sites (`*` for any part of a name), each in the place of the last block's output
+   * at all tokens: what the head would read, [T, M]. `unembed` makes logits of it. Throws UsageError where a value is not [T, M].
+   */
+  readout(prompt: Prompt, options: ReadoutOptions): Promise<Map<string, CapturedTensor>> {
+    return readoutOf(this.#opened, this.#engine, prompt, options);
   }
 
   /** As `capture`, of a text of any length: some tokens at a time, in windows where the text is longer than the context. */
@@ -463,10 +488,11 @@ export function checkInterventions(opened: OpenedModel, option: InterventionsOpt
   return compile(option, targetOf(opened.model));
 }
 
-/** Can this model read this prompt, and has it these sites? Throws UsageError if not, before the weights are loaded. */
-export function checkBeforeLoad(opened: OpenedModel, prompt: Prompt, sites: readonly string[] = []): void {
+/** Can this model read this prompt, and has it these sites? Gives the prompt's ids. Throws UsageError if not, before the weights are loaded. */
+export function checkBeforeLoad(opened: OpenedModel, prompt: Prompt, sites: readonly string[] = []): readonly number[] {
   const ids = encodePrompt(opened, prompt);
   if (ids.length === 0) throw new UsageError('the prompt is empty: give at least one character.');
   checkSequences(opened.model.facts, [{ ids }]);
   matchSites(opened.model.sites, sites);
+  return ids;
 }

@@ -1,8 +1,13 @@
 /** Causal self-attention (ops/attention.ts): the branch of a block, without norm and residual. */
 import type { Tensor } from '../base/tensor.ts';
+import { showHeads } from './head-results.ts';
 import type { DeclaredSite, Part } from './part.ts';
 import type { Layer } from './pass.ts';
 import type { Linear, Linears } from './weights.ts';
+
+const RESULT =
+  'what each head adds to attnOut, less the bias of its output map; large, and made only when somebody looks. Maps that quantise or norm ' +
+  'their input do so for each head by itself: the sum is then near attnOut only';
 
 export interface AttentionParts {
   readonly nHeads: number;
@@ -19,11 +24,15 @@ export interface AttentionParts {
   readonly out: (reads: DeclaredSite) => Linear;
 }
 
-/** x[T, M], normalised -> [T, M] */
+/** x[T, M], normalised -> [T, M]; `result` is the site of what each head adds to that. */
+export interface Attention extends Layer {
+  readonly result: DeclaredSite;
+}
+
 export function attention(
   part: Part,
   { nHeads, nKeyHeads, dHead, scale, qkv, subNorm, ...parts }: AttentionParts,
-): Layer {
+): Attention {
   const sites = {
     q: part.site('q', '[T, H, D]', 'queries, with their rotation if there is one'),
     k: part.site('k', '[T, K, D]', 'keys, with their rotation if there is one'),
@@ -33,8 +42,9 @@ export function attention(
   };
   const zNorm = subNorm && part.site('zNorm', '[T, M]', 'z after its own norm');
   const out = parts.out(zNorm ?? sites.z);
+  const result = part.site('result', '[T, H, M]', RESULT);
   const past = part.keysValues([nKeyHeads, dHead]);
-  return (pass, x) => {
+  const apply: Layer = (pass, x) => {
     const { ops, batch, show, angles } = pass;
     const t = batch.length;
     const turned = (heads: Tensor) => (angles ? ops.rope(heads, angles) : heads);
@@ -45,6 +55,8 @@ export function attention(
     const remembered = batch.rememberKeysValues(ops, past, k, v);
     const heads = show(sites.z, ops.attention(q, remembered, scale, show.each(sites.pattern))); // [T, H, D]
     const z = ops.reshape(heads, [t, nHeads * dHead]); // [T, H D]
-    return out(pass, subNorm && zNorm ? show(zNorm, subNorm(pass, z)) : z);
+    const read = subNorm && zNorm ? show(zNorm, subNorm(pass, z)) : z;
+    return showHeads(pass, { read, made: out(pass, read), out, nHeads }, result);
   };
+  return Object.assign(apply, { result });
 }

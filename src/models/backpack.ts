@@ -8,10 +8,11 @@ import { attention } from './attention.ts';
 import { block } from './block.ts';
 import type { ConfigReader } from './config.ts';
 import { CONV1D, geluMlp } from './gelu-mlp.ts';
-import type { Family, LanguageModel, ModelFacts } from './model.ts';
+import type { Family, LanguageModel, ModelFacts, Trunk } from './model.ts';
 import { layerNorm } from './norms.ts';
 import { type DeclaredSite, Part } from './part.ts';
-import { type Layer, type Pass, throughAll } from './pass.ts';
+import { type Layer, type Pass, throughAll, throughTrunk } from './pass.ts';
+import { headParameter } from './residual-stream.ts';
 import { embedSite, hiddenSite, LOGITS } from './sites.ts';
 import { withFirstNames } from './spellings.ts';
 import type { Weights } from './weights.ts';
@@ -153,29 +154,34 @@ function weighSenses(w: Weights, part: Part, embed: DeclaredSite, c: BackpackCon
 
 function build(c: BackpackConfig, w: Weights): LanguageModel {
   const part = new Part();
-  const trunk = w.at('gpt2_model');
+  const gpt = w.at('gpt2_model');
   const embed = embedSite(part);
-  const words = trunk.table('wte.weight', c.vocabSize, c.dModel);
-  const positions = trunk.table('wpe.weight', c.contextLength, c.dModel);
-  const blocks = trunk.list('h', c.nLayers, (layer, i) => trunkBlock(layer, part.at(`blocks.${i}`), i, c));
-  const normOut = norm(trunk, 'ln_f', c);
+  const words = gpt.table('wte.weight', c.vocabSize, c.dModel);
+  const positions = gpt.table('wpe.weight', c.contextLength, c.dModel);
+  const blocks = gpt.list('h', c.nLayers, (layer, i) => trunkBlock(layer, part.at(`blocks.${i}`), i, c));
+  const normOut = norm(gpt, 'ln_f', c);
   const weigh = weighSenses(w, part, embed, c);
   const head = c.tied ? words : w.table('lm_head.weight', c.vocabSize, c.dModel);
   const hidden = hiddenSite(part);
+  headParameter(part, head);
+  const trunk = (pass: Pass): Trunk => {
+    const { ops, batch, show } = pass;
+    const ids = batch.feed(ops, (given) => given.ids, [batch.length]);
+    const places = batch.feed(ops, (given) => given.positions, [batch.length]);
+    const embedded = show(embed, ops.embed(words, ids)); // [T, M]
+    const x = ops.add(embedded, ops.embed(positions, places)); // [T, M]
+    return {
+      output: throughAll(blocks, pass, x),
+      read: (last) => show(hidden, weigh(pass, normOut(pass, last), embedded, words)),
+    };
+  };
   return {
     facts: c,
     sites: [...part.sites, LOGITS],
     parameters: part.parameters,
     stateLayout: part.state,
-    forward(pass) {
-      const { ops, batch, show } = pass;
-      const ids = batch.feed(ops, (given) => given.ids, [batch.length]);
-      const places = batch.feed(ops, (given) => given.positions, [batch.length]);
-      const embedded = show(embed, ops.embed(words, ids)); // [T, M]
-      const x = ops.add(embedded, ops.embed(positions, places)); // [T, M]
-      const context = normOut(pass, throughAll(blocks, pass, x)); // [T, M]
-      return show(hidden, weigh(pass, context, embedded, words));
-    },
+    trunk,
+    forward: throughTrunk(trunk),
     logits: (ops, x) => ops.linear(x, head),
   };
 }

@@ -1,11 +1,12 @@
 /** A pre-norm block (GPT-2, Llama): attention and a feed-forward part, each a branch of the residual stream. */
+import type { Attention } from './attention.ts';
 import type { DeclaredSite, Part } from './part.ts';
 import type { Layer } from './pass.ts';
 
 export interface BlockParts {
   readonly normAttention: Layer;
   /** The branch that reads the site `reads`. */
-  readonly attention: (reads: DeclaredSite) => Layer;
+  readonly attention: (reads: DeclaredSite) => Attention;
   readonly normFeedForward: Layer;
   readonly feedForward: (reads: DeclaredSite) => Layer;
   /** Of what each branch adds to the residual stream; default 1. */
@@ -23,6 +24,8 @@ export function block(part: Part, { residualScale, ...parts }: BlockParts): Laye
   const feedForward = parts.feedForward(mlpIn);
   const mlpOut = part.site('mlpOut', '[T, M]', 'what the feed-forward part adds to the residual stream');
   const residPost = part.site('residPost', '[T, M]', 'residual stream after the block');
+  part.adds(attnOut, residualScale, attention.result);
+  part.adds(mlpOut, residualScale);
   return (pass, input) => {
     const { ops, show } = pass;
     const pre = show(residPre, input);

@@ -3,13 +3,14 @@
  * (arXiv 2203.03466) are numbers in the configuration, 1 where a family has none; what feeds forward is the family's own.
  */
 import { CheckpointError } from '../base/errors.ts';
-import { attention } from './attention.ts';
+import { type Attention, attention } from './attention.ts';
 import { block } from './block.ts';
 import type { ConfigReader } from './config.ts';
-import type { LanguageModel, ModelFacts } from './model.ts';
+import type { LanguageModel, ModelFacts, Trunk } from './model.ts';
 import { rmsNorm } from './norms.ts';
 import { type DeclaredSite, Part } from './part.ts';
-import { type Layer, throughAll } from './pass.ts';
+import { type Layer, type Pass, throughAll, throughTrunk } from './pass.ts';
+import { readByHead } from './residual-stream.ts';
 import { type RopeConfig, readRope, stretchedPositions } from './rope-config.ts';
 import { ropeFrequencies } from './rope-frequencies.ts';
 import { rotary } from './rotary.ts';
@@ -98,7 +99,7 @@ function decoderBlock(w: Weights, part: Part, c: DecoderConfig, feedForward: Fee
   });
 }
 
-function decoderAttention(w: Weights, part: Part, reads: DeclaredSite, c: DecoderConfig): Layer {
+function decoderAttention(w: Weights, part: Part, reads: DeclaredSite, c: DecoderConfig): Attention {
   const { nHeads, nKeyHeads, dHead, attentionBias: bias } = c;
   const [width, keyWidth] = [nHeads * dHead, nKeyHeads * dHead];
   return attention(part, {
@@ -112,6 +113,7 @@ function decoderAttention(w: Weights, part: Part, reads: DeclaredSite, c: Decode
 export function decoder(c: DecoderConfig, w: Weights, feedForward: FeedForward): LanguageModel {
   const part = new Part();
   const embed = embedSite(part);
+  part.adds(embed);
   const words = w.table('model.embed_tokens.weight', c.vocabSize, c.dModel);
   const blocks = w.list('model.layers', c.nLayers, (layer, i) =>
     decoderBlock(layer, part.at(`blocks.${i}`), c, feedForward),
@@ -119,18 +121,22 @@ export function decoder(c: DecoderConfig, w: Weights, feedForward: FeedForward):
   const norm = rmsNorm(w, 'model.norm', c.dModel, c.eps);
   const head = c.tied ? words : w.table('lm_head.weight', c.vocabSize, c.dModel);
   const hidden = hiddenSite(part);
+  const residualStream = readByHead(part, norm, head, c.logitsScale);
   const frequencies = ropeFrequencies(c, c.dHead); // after the tensors: what they are as wide as can be believed
+  const trunk = ({ ops, batch, show }: Pass): Trunk => {
+    const pass = { ops, batch, show, angles: rotary(ops, batch, frequencies) };
+    const ids = batch.feed(ops, (given) => given.ids, [batch.length]);
+    const x = show(embed, ops.embed(words, ids, c.embeddingScale)); // [T, M]
+    return { output: throughAll(blocks, pass, x), read: (last) => show(hidden, norm(pass, last)) };
+  };
   return {
     facts: c,
     sites: [...part.sites, LOGITS],
     parameters: part.parameters,
     stateLayout: part.state,
-    forward({ ops, batch, show }) {
-      const pass = { ops, batch, show, angles: rotary(ops, batch, frequencies) };
-      const ids = batch.feed(ops, (given) => given.ids, [batch.length]);
-      const x = show(embed, ops.embed(words, ids, c.embeddingScale)); // [T, M]
-      return show(hidden, norm(pass, throughAll(blocks, pass, x)));
-    },
+    residualStream,
+    trunk,
+    forward: throughTrunk(trunk),
     logits: (ops, x) => ops.scale(ops.linear(x, head), c.logitsScale),
   };
 }

@@ -8,10 +8,11 @@
 import type { Tensor } from '../base/tensor.ts';
 import type { Ops } from '../ops/index.ts';
 import { configureMamba, type MambaConfig, translateMamba } from './mamba-config.ts';
-import type { Family, LanguageModel } from './model.ts';
+import type { Family, LanguageModel, Trunk } from './model.ts';
 import { rmsNorm } from './norms.ts';
 import { type DeclaredSite, Part } from './part.ts';
-import { type Layer, throughAll } from './pass.ts';
+import { type Layer, type Pass, throughAll, throughTrunk } from './pass.ts';
+import { readByHead } from './residual-stream.ts';
 import { embedSite, hiddenSite, LOGITS } from './sites.ts';
 import type { Weights } from './weights.ts';
 
@@ -64,7 +65,13 @@ function mixer(w: Weights, part: Part, reads: DeclaredSite, c: MambaConfig): Lay
   const a = w.derived([c.dInner, c.dState], (ops) => ops.negExp(aLog));
   const d = w.tensor('D', [c.dInner]);
   const out = w.linear('out_proj', c.dInner, c.dModel, { bias: c.bias });
-  part.parameter('a', '[E, N]', 'decay rates of the state, below 0: a step keeps exp(dt a) of it', [c.dInner, c.dState], a);
+  part.parameter(
+    'a',
+    '[E, N]',
+    'decay rates of the state, below 0: a step keeps exp(dt a) of it',
+    [c.dInner, c.dState],
+    a,
+  );
   part.parameter('d', '[E]', 'how much of convOut goes past the state to scanOut', [c.dInner], d);
   part.parameter('outProj', '[M, E]', 'matrix from the gated scanOut to mixerOut', [c.dModel, c.dInner], out.weight);
   const window = part.fixed('window', [c.dConv - 1, c.dInner]);
@@ -94,6 +101,7 @@ function mambaBlock(w: Weights, part: Part, c: MambaConfig): Layer {
   const mix = mixer(w.at('mixer'), part, mixerIn, c);
   const mixerOut = part.site('mixerOut', '[T, M]', 'what the mixer adds to the residual stream');
   const residPost = part.site('residPost', '[T, M]', 'residual stream after the block');
+  part.adds(mixerOut);
   return (pass, input) => {
     const { ops, show } = pass;
     const pre = show(residPre, input);
@@ -105,22 +113,26 @@ function mambaBlock(w: Weights, part: Part, c: MambaConfig): Layer {
 function build(c: MambaConfig, w: Weights): LanguageModel {
   const part = new Part();
   const embed = embedSite(part);
+  part.adds(embed);
   const words = w.table('embeddings.weight', c.vocabSize, c.dModel);
   const blocks = w.list('layers', c.nLayers, (layer, i) => mambaBlock(layer, part.at(`blocks.${i}`), c));
   const norm = rmsNorm(w, 'norm_f', c.dModel, c.eps);
   const head = c.tied ? words : w.table('lm_head.weight', c.vocabSize, c.dModel);
   const hidden = hiddenSite(part);
+  const trunk = (pass: Pass): Trunk => {
+    const { ops, batch, show } = pass;
+    const ids = batch.feed(ops, (given) => given.ids, [batch.length]);
+    const x = show(embed, ops.embed(words, ids)); // [T, M]
+    return { output: throughAll(blocks, pass, x), read: (last) => show(hidden, norm(pass, last)) };
+  };
   return {
     facts: c,
     sites: [...part.sites, LOGITS],
     parameters: part.parameters,
     stateLayout: part.state,
-    forward(pass) {
-      const { ops, batch, show } = pass;
-      const ids = batch.feed(ops, (given) => given.ids, [batch.length]);
-      const x = show(embed, ops.embed(words, ids)); // [T, M]
-      return show(hidden, norm(pass, throughAll(blocks, pass, x)));
-    },
+    residualStream: readByHead(part, norm, head),
+    trunk,
+    forward: throughTrunk(trunk),
     logits: (ops, x) => ops.linear(x, head),
   };
 }

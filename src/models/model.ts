@@ -43,12 +43,51 @@ export interface ModelFacts {
   readonly contextLength: number | undefined;
 }
 
+/** What a branch adds to the residual stream. */
+export interface ResidualWrite {
+  /** The site of what is added, and what it is multiplied by. */
+  readonly site: string;
+  readonly by: number;
+  /** The site [T, H, M] of what each head adds to it. */
+  readonly heads?: string | undefined;
+}
+
+/** How logits come of the residual stream, by names of sites and of parameters: what is needed to take a logit apart. */
+export interface ResidualStream {
+  /** In order; their sum is `output`, up to rounding. */
+  readonly writes: readonly ResidualWrite[];
+  /** The site of what the final norm reads, [T, M]. */
+  readonly output: string;
+  /** Names of the parameters of the final norm; `layer` takes the mean away, `rms` does not. */
+  readonly norm: {
+    readonly kind: 'rms' | 'layer';
+    readonly eps: number;
+    readonly gain: string;
+    readonly bias?: string | undefined;
+  };
+  /** The parameter [V, M] whose rows, times what the norm gives and `logitScale`, are the logits. */
+  readonly head: string;
+  readonly logitScale: number;
+}
+
+/** What comes of the embedding and all blocks. */
+export interface Trunk {
+  /** The residual stream after the last block, [T, M]. */
+  readonly output: Tensor;
+  /** The rest of the model, which reads it, or something in its place: x[T, M] -> hidden[T, M]. */
+  readonly read: (x: Tensor) => Tensor;
+}
+
 export interface LanguageModel {
   readonly facts: ModelFacts;
   readonly sites: readonly Site[];
   /** Weights that analyses may read. */
   readonly parameters: readonly Parameter[];
   readonly stateLayout: readonly StateTensor[];
+  /** Undefined where the head reads something else, such as a sum of sense vectors. */
+  readonly residualStream?: ResidualStream | undefined;
+  /** Reads the tokens of a batch as far as the last block; `read` may be called within the same pass, also more than once. */
+  trunk(pass: Pass): Trunk;
   /** Reads the tokens of a batch -> hidden[T, M], what the head reads. */
   forward(pass: Pass): Tensor;
   /** hidden[T, M] -> logits[T, V] */

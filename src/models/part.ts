@@ -4,7 +4,7 @@
  * shape is said once.
  */
 import type { Shape } from '../base/tensor.ts';
-import type { Parameter, Site, StateTensor } from './model.ts';
+import type { Parameter, ResidualWrite, Site, StateTensor } from './model.ts';
 
 /** A site, as the part that declared it holds it. */
 export class DeclaredSite implements Site {
@@ -40,18 +40,27 @@ export class Part {
   readonly state: StateTensor[];
   /** Of the whole model, as `sites`. */
   readonly parameters: Parameter[];
+  /** What is added to the residual stream, in order. */
+  readonly writes: ResidualWrite[];
   readonly #prefix: string;
 
-  constructor(prefix = '', sites: Site[] = [], state: StateTensor[] = [], parameters: Parameter[] = []) {
+  constructor(
+    prefix = '',
+    sites: Site[] = [],
+    state: StateTensor[] = [],
+    parameters: Parameter[] = [],
+    writes: ResidualWrite[] = [],
+  ) {
     this.#prefix = prefix;
     this.sites = sites;
     this.state = state;
     this.parameters = parameters;
+    this.writes = writes;
   }
 
   /** A part of this one: `at('blocks.3')` names its values `blocks.3.*`. */
   at(name: string): Part {
-    return new Part(`${this.#prefix}${name}.`, this.sites, this.state, this.parameters);
+    return new Part(`${this.#prefix}${name}.`, this.sites, this.state, this.parameters, this.writes);
   }
 
   /** Declares a value; `axes` in the legend of tensor.ts. */
@@ -62,6 +71,11 @@ export class Part {
   /** Declares weights that analyses may read; `axes` in the legend of tensor.ts. */
   parameter(name: string, axes: string, about: string, shape: Shape, weight: Parameter['weight']): void {
     this.parameters.push({ name: this.#prefix + name, axes, about, shape, weight });
+  }
+
+  /** Declares that the value of this site is added to the residual stream; `heads`: the site of what each head adds to it. */
+  adds(site: Site, by = 1, heads?: Site): void {
+    this.writes.push({ site: site.name, by, ...(heads ? { heads: heads.name } : {}) });
   }
 
   /** Declares a tensor of this shape for each token. */

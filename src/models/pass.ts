@@ -3,6 +3,7 @@
 import type { Tensor } from '../base/tensor.ts';
 import type { Ops, Rotary } from '../ops/index.ts';
 import type { Batch } from './batch.ts';
+import type { LanguageModel } from './model.ts';
 import type { Taps } from './tap.ts';
 
 export interface Pass {
@@ -15,6 +16,14 @@ export interface Pass {
 
 /** A part of a model, on its weights: x[T, ...] -> [T, ...] */
 export type Layer = (pass: Pass, x: Tensor) => Tensor;
+
+/** The whole of a model before its head. */
+export const throughTrunk =
+  (trunk: LanguageModel['trunk']) =>
+  (pass: Pass): Tensor => {
+    const { output, read } = trunk(pass);
+    return read(output);
+  };
 
 /** Runs blocks one after another; what one leaves behind is freed before the next. */
 export const throughAll = (blocks: readonly Layer[], pass: Pass, x: Tensor): Tensor =>

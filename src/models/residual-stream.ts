@@ -1,0 +1,21 @@
+/** The usual end of a model: a norm reads the residual stream after the last block, and a head what the norm gives. */
+import type { Tensor } from '../base/tensor.ts';
+import type { ResidualStream } from './model.ts';
+import { finalNorm, type Norm } from './norms.ts';
+import type { Part } from './part.ts';
+
+/** Declares the weights of both; `logitScale` multiplies what the head gives. */
+export function readByHead(part: Part, norm: Norm, head: Tensor, logitScale = 1): ResidualStream {
+  headParameter(part, head);
+  const output = part.sites.findLast(({ name }) => name.endsWith('.residPost'))?.name ?? 'embed'; // models have 0 blocks too
+  return { writes: part.writes, output, norm: finalNorm(part, norm), head: 'head', logitScale };
+}
+
+export const headParameter = (part: Part, head: Tensor): void =>
+  part.parameter(
+    'head',
+    '[V, M]',
+    'rows whose products with hidden are the logits, before they are scaled',
+    head.shape,
+    head,
+  );

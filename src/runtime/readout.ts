@@ -1,0 +1,57 @@
+/**
+ * What the rest of a model makes of values that take the place of its last block's output, as if it ended there. In most models the rest is
+ * a norm; in a Backpack the weights of the senses are made of it (Trunk in src/models/model.ts).
+ */
+import type { Tensor } from '../base/tensor.ts';
+import { tapOf } from '../models/tap.ts';
+import { PackedBatch } from './batch.ts';
+import { checkSequences, type Engine } from './engine.ts';
+import { Packed } from './packed.ts';
+import { tapsOf } from './taps.ts';
+
+/** For each of these sites, whose values are as wide as the model: hidden[T, M], what the head would read. */
+export async function readout(
+  engine: Engine,
+  ids: readonly number[],
+  sites: ReadonlySet<string>,
+): Promise<Map<string, Float32Array>> {
+  const { model, backend, ops, pool } = engine;
+  checkSequences(model.facts, [{ ids }]);
+  const state = engine.newState();
+  /** Copies in live memory: first of what was seen, then of what was made of it. */
+  const kept = new Map<string, Tensor>();
+  const keep = (site: string, x: Tensor): Tensor => {
+    const copy = backend.allocate(x.shape, x.dtype);
+    kept.set(site, copy);
+    ops.assign(copy, x);
+    return x;
+  };
+  const pass = async (): Promise<void> => {
+    const packed = new Packed([{ ids, state }]);
+    const tap = tapOf((site) => sites.has(site) && !kept.has(site), keep);
+    const batch = new PackedBatch(packed, pool);
+    const { read } = model.trunk({ ops, batch, show: tapsOf(ops, packed, batch, [tap]) });
+    for (const x of [...kept.values()])
+      ops.assign(
+        x,
+        ops.scope(() => read(x)),
+      );
+  };
+  try {
+    await pool.turn(async () => {
+      await pool.prepare([{ holding: state, count: ids.length }]);
+      state.begin();
+      try {
+        await backend.step(pass);
+      } finally {
+        state.fail(); // it is as the last readout left it, and is not gone on from
+      }
+    });
+    const hidden = new Map<string, Float32Array>();
+    for (const [site, x] of kept) hidden.set(site, (await backend.read(x)) as Float32Array);
+    return hidden;
+  } finally {
+    for (const x of kept.values()) backend.free(x);
+    state.dispose();
+  }
+}
