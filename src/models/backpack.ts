@@ -13,7 +13,7 @@ import { layerNorm } from './norms.ts';
 import { type DeclaredSite, Part } from './part.ts';
 import { type Layer, type Pass, throughAll, throughTrunk } from './pass.ts';
 import { headParameter } from './residual-stream.ts';
-import { embedSite, hiddenSite, LOGITS } from './sites.ts';
+import { embedSite, hiddenSite, LOGITS, positionSite } from './sites.ts';
 import { withFirstNames } from './spellings.ts';
 import type { Weights } from './weights.ts';
 
@@ -156,6 +156,7 @@ function build(c: BackpackConfig, w: Weights): LanguageModel {
   const part = new Part();
   const gpt = w.at('gpt2_model');
   const embed = embedSite(part);
+  const posEmbed = positionSite(part);
   const words = gpt.table('wte.weight', c.vocabSize, c.dModel);
   const positions = gpt.table('wpe.weight', c.contextLength, c.dModel);
   const blocks = gpt.list('h', c.nLayers, (layer, i) => trunkBlock(layer, part.at(`blocks.${i}`), i, c));
@@ -169,7 +170,7 @@ function build(c: BackpackConfig, w: Weights): LanguageModel {
     const ids = batch.feed(ops, (given) => given.ids, [batch.length]);
     const places = batch.feed(ops, (given) => given.positions, [batch.length]);
     const embedded = show(embed, ops.embed(words, ids)); // [T, M]
-    const x = ops.add(embedded, ops.embed(positions, places)); // [T, M]
+    const x = ops.add(embedded, show(posEmbed, ops.embed(positions, places))); // [T, M]
     return {
       output: throughAll(blocks, pass, x),
       read: (last) => show(hidden, weigh(pass, normOut(pass, last), embedded, words)),

@@ -4,6 +4,8 @@ import type { Part } from './part.ts';
 
 export const embedSite = (part: Part) => part.site('embed', '[T, M]', 'token embeddings');
 
+export const positionSite = (part: Part) => part.site('posEmbed', '[T, M]', 'position embeddings');
+
 export const hiddenSite = (part: Part) => part.site('hidden', '[T, M]', 'what the head reads');
 
 /** Shown by whoever runs the model: logits are made only of the rows that are wanted. */
