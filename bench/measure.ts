@@ -4,6 +4,7 @@
  * prompt. Model and loops run by turns, so that what else the machine does meets both.
  */
 import { partsOf } from '../src/api/model.ts';
+import { type SequenceInterventions, sequenceOf } from '../src/interventions/sequence.ts';
 import { describeBackend, fromPretrained, type Model, type PretrainedOptions, UsageError } from '../src/node.ts';
 import { median } from './bare-loop.ts';
 import { bytesPerToken } from './bytes-per-token.ts';
@@ -22,6 +23,8 @@ export interface Task {
   /** Tokens that are decoded one by one, after a first. */
   readonly newTokens: number;
   readonly rounds: number;
+  /** Also decode with a steering vector added in every layer, by turns with plain decoding. */
+  readonly steering?: boolean | undefined;
 }
 
 /** Medians of all rounds; shares are those of a round, of which the median. */
@@ -37,6 +40,8 @@ export interface Measurement {
     readonly shareOfReadBandwidth: number;
     /** Bytes per second. */
     readonly readBandwidth: number;
+    /** Time of a step with a steering vector in every layer against one without, where it was asked for. */
+    readonly steeredTime?: number;
   };
   readonly prefill: readonly {
     readonly tokens: number;
@@ -56,7 +61,7 @@ export const loopBytes = (modelBytes: number): number => Math.min(modelBytes, MA
 
 /** Rounds, the first of which warms memory, caches and compilers up and is not counted, are told to `onRound` when they end. */
 export async function measure(task: Task, onRound: (ended: number) => void = () => {}): Promise<Measurement> {
-  const { reference, options, threads, prompts, newTokens, rounds } = task;
+  const { reference, options, threads, prompts, newTokens, rounds, steering } = task;
   const { kernels } = describeBackend();
   if (!kernels) throw new UsageError('this Node has no WebAssembly SIMD: take 20.19 or later.');
   const begin = performance.now();
@@ -77,6 +82,7 @@ export async function measure(task: Task, onRound: (ended: number) => void = () 
     onRound(0);
 
     const decoded: { tokensPerSecond: number; share: number; bandwidth: number }[] = [];
+    const steered: number[] = [];
     const read = prompts.map((): { seconds: number; share: number }[] => []);
     const peaks: number[] = [];
     const multiplyAdds = (tokens: number) => products.perToken * tokens + products.head;
@@ -90,6 +96,7 @@ export async function measure(task: Task, onRound: (ended: number) => void = () 
       const tokensPerSecond = newTokens / (await decodeSeconds(model, newTokens));
       const bandwidth = await reading.bytesPerSecond();
       decoded.push({ tokensPerSecond, share: (bytes * tokensPerSecond) / bandwidth, bandwidth });
+      if (steering) steered.push(await steeredTime(model, newTokens));
       onRound(round);
     }
     return {
@@ -102,6 +109,7 @@ export async function measure(task: Task, onRound: (ended: number) => void = () 
         bytesPerToken: bytes,
         shareOfReadBandwidth: median(decoded.map(({ share }) => share)),
         readBandwidth: median(decoded.map(({ bandwidth }) => bandwidth)),
+        ...(steering ? { steeredTime: median(steered) } : {}),
       },
       prefill: prompts.map((tokens, i) => {
         const some = read[i] ?? [];
@@ -144,14 +152,30 @@ async function prefillSeconds(model: Model, tokens: number): Promise<number> {
   }
 }
 
+/** Time of decoding under a steering vector in every layer, against that without: the median of short turns, since the machine has other work too. */
+async function steeredTime(model: Model, tokens: number): Promise<number> {
+  const add = Float32Array.from({ length: model.facts.dModel }, (_, i) => 1e-3 * (i % 7));
+  const steering = model.checkInterventions([{ site: 'blocks.*.residPost', add, by: 0.5 }]);
+  const under = sequenceOf(steering, { promptLength: 1 });
+  const some = Math.max(1, Math.ceil(tokens / STEERED_TURNS));
+  const ratios: number[] = [];
+  for (let turn = 0; turn < STEERED_TURNS; turn++) {
+    const plain = await decodeSeconds(model, some);
+    ratios.push((await decodeSeconds(model, some, under)) / plain);
+  }
+  return median(ratios);
+}
+
+const STEERED_TURNS = 8;
+
 /** Of `tokens` steps of one token each, after a first that is not counted. */
-async function decodeSeconds(model: Model, tokens: number): Promise<number> {
+async function decodeSeconds(model: Model, tokens: number, interventions?: SequenceInterventions): Promise<number> {
   const [first = 0, ...ids] = someIds(tokens + 1, model.facts.vocabSize);
   const state = model.newState();
   try {
-    await partsOf(model).engine.read([{ ids: [first], state }]);
+    await partsOf(model).engine.read([{ ids: [first], state, interventions }]);
     const begin = performance.now();
-    for (const id of ids) await partsOf(model).engine.read([{ ids: [id], state }]);
+    for (const id of ids) await partsOf(model).engine.read([{ ids: [id], state, interventions }]);
     return (performance.now() - begin) / 1000;
   } finally {
     state.dispose();

@@ -3,12 +3,14 @@ import {
   CheckpointError,
   describeState,
   encodeMore,
+  type InterventionSet,
   loadState,
   type Model,
   type OpenedModel,
   type Prompt,
   type State,
   type StateDescription,
+  sequenceOf,
   UsageError,
 } from '../src/node.ts';
 import type { EncodeFlags } from './model-options.ts';
@@ -73,15 +75,23 @@ export function checkKeeps(
 }
 
 /** A state when one is to be loaded or saved: it has read the first of `ids`, and not the last. */
-export async function stateFor(model: Model, ids: readonly number[], flags: StateFlags): Promise<State | undefined> {
+export async function stateFor(
+  model: Model,
+  ids: readonly number[],
+  flags: StateFlags,
+  interventions: InterventionSet | undefined,
+): Promise<State | undefined> {
   const { loadState: file, saveState, continue: goesOn } = flags;
   if (file === undefined) return saveState === undefined ? undefined : model.newState();
   const state = await loadState(model, file);
-  const known = state.reusable(ids);
+  const under = interventions && sequenceOf(model.checkInterventions(interventions), { promptLength: ids.length });
+  const known = goesOn ? state.length : state.reusable(ids, under);
   const front = model.tokenizer?.frontIds.length ?? 0;
+  const sameText = state.ids.slice(front).every((id, i) => id === ids[front + i]);
   if (known <= front && state.length > front) {
     const hint = goesOn ? '' : '; with --continue, the prompt would be appended to it';
-    process.stderr.write(`warning: ${file} is of another text; all of the prompt is read${hint}.\n`);
+    const why = sameText ? 'was made under other interventions' : 'is of another text';
+    process.stderr.write(`warning: ${file} ${why}; all of the prompt is read${hint}.\n`);
   }
   await state.rewind(known);
   return state;

@@ -36,6 +36,7 @@ export {
   type Completion,
   checkBeforeLoad,
   checkInterventions,
+  checkStateContinues,
   Model,
   PROMPT_OPTIONS,
   type PromptOptions,
@@ -87,6 +88,7 @@ export type {
   Where,
 } from './interventions/intervention.ts';
 export { Interventions } from './interventions/interventions.ts';
+export { sequenceOf } from './interventions/sequence.ts';
 export { describe, type ModelDescription } from './loader/describe.ts';
 export type { LoadProgress } from './loader/fill.ts';
 export { checkWeightFormat, WEIGHT_FORMATS, type WeightFormat } from './loader/formats.ts';

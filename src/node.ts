@@ -18,11 +18,12 @@ import type { Folder, Source } from './checkpoint/source.ts';
 import type { Report } from './figures/figure.ts';
 import { reportPage } from './figures/page.ts';
 import { HUB_OPTIONS, type HubOptions } from './hub/hub-node.ts';
-import type { State } from './index.ts';
+import type { InterventionSet, State } from './index.ts';
 import { OPEN_OPTIONS, type OpenedModel, type OpenOptions, openModel, openTokenizer } from './loader/open.ts';
 import { checkRounds, type RoundedPart, roundingErrors } from './loader/rounding.ts';
 import { openFromHub, usualTokenizerOf } from './loader/usual-tokenizer.ts';
 import { checkFits, weightBudget } from './node/fits-node.ts';
+import { readInterventionFile } from './node/interventions-node.ts';
 import { locate } from './node/locate-node.ts';
 import { memoryFacts, usableBytes } from './node/memory-node.ts';
 import { checkOptions, pickOptions } from './options/check.ts';
@@ -263,6 +264,12 @@ export async function loadTensors(
   if (!source) throw new UsageError(`there is no file ${file}.`);
   return readTensors(source, options.signal);
 }
+
+/**
+ * Interventions from a file of JSON, with the vectors in the safetensors file that it names. Throws UsageError when there is no such file or it
+ * holds none; whether they fit a model is checked where they are used.
+ */
+export const readInterventions = (file: string): Promise<InterventionSet> => readInterventionFile(file, openLocalFile);
 
 /** The tokenizer of a model, without its weights. Throws UsageError when it has none. */
 export async function openTokenizerOf(reference: string, options: PretrainedOptions = {}): Promise<Tokenizer> {

@@ -18,6 +18,7 @@ interface BenchFlags extends Omit<ModelFlags, 'threads' | 'tokenizer'> {
   readonly new: number;
   readonly threads: number[];
   readonly rounds: number;
+  readonly steering?: boolean;
   readonly json?: boolean;
 }
 
@@ -48,7 +49,8 @@ export function addBench(program: Command): void {
     )
     .option('--new <n>', 'tokens to decode, one after the other', fromOne, 64)
     .addOption(threads.argParser(listOf(threadCount)).default([DEFAULT_THREADS], 'all cores, at most 8'))
-    .option('--rounds <n>', 'times that everything is measured; medians are told', fromOne, 3);
+    .option('--rounds <n>', 'times that everything is measured; medians are told', fromOne, 3)
+    .option('--steering', 'also decode with a steering vector in every layer, and tell what that costs');
   jsonOption(
     command,
     'shape, weights, variant of the kernels, node, cpu, and what was measured of each number of threads',
@@ -65,7 +67,8 @@ after one round that is not counted. Peak memory is that of a process of its own
 
 In the object of --json, each of threads has
   threads, loadSeconds, peakBytes, weightBytes
-  decode            tokensPerSecond, bytesPerToken, readBandwidth of the bare loop in bytes per second, shareOfReadBandwidth
+  decode            tokensPerSecond, bytesPerToken, readBandwidth of the bare loop in bytes per second, shareOfReadBandwidth;
+                    with --steering steeredTime, the time of a step against one without
   prefill           of each prompt: tokens, tokensPerSecond, multiplyAddsPerSecond, shareOfPeak
   peakMultiplyAdds  of the bare loop, per second
 All are medians; shares are those of rounds, from 0 to 1.
@@ -96,7 +99,15 @@ async function measureAll(name: string, reference: string, flags: BenchFlags): P
   const options = { weights, keyValues, revision, ignoreConfigKeys };
   const measured: Measurement[] = [];
   for (const threads of flags.threads) {
-    const task = { reference, options, threads, prompts: prompt, newTokens: flags.new, rounds };
+    const task = {
+      reference,
+      options,
+      threads,
+      prompts: prompt,
+      newTokens: flags.new,
+      rounds,
+      steering: flags.steering,
+    };
     const say = (what: string) => {
       if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what && `threads ${threads}: ${what}`}`);
     };
@@ -150,6 +161,18 @@ function sheet({ shape, weights, variant, node, cpu, threads }: Report): string 
       ...[threads, `${loadSeconds.toFixed(2)} s`, megabytes(peakBytes), 'decoding', decode.tokensPerSecond.toFixed(2)],
       `${percent(decode.shareOfReadBandwidth)} of ${billions(decode.readBandwidth)} GB/s`,
     ],
+    ...(decode.steeredTime === undefined
+      ? []
+      : [
+          [
+            '',
+            '',
+            '',
+            'steered decoding',
+            (decode.tokensPerSecond / decode.steeredTime).toFixed(2),
+            `${decode.steeredTime.toFixed(3)} times the time of a step`,
+          ],
+        ]),
     ...prefill.map(({ tokens, tokensPerSecond, shareOfPeak }) => [
       ...['', '', '', `prompt of ${tokens}`, tokensPerSecond.toFixed(2)],
       `${percent(shareOfPeak)} of ${billions(peakMultiplyAdds)} billion multiply-adds/s`,

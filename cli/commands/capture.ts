@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { checkBeforeLoad, type OpenedModel, saveTensors } from '../../src/node.ts';
 import { interrupt } from '../interrupt.ts';
+import { checkFits, type InterventionFlags, interventionsOf, interventionsOption } from '../interventions.ts';
 import { withModel } from '../load.ts';
 import { type ModelFlags, modelOptions, stateMemoryOption } from '../model-options.ts';
 import { collect, jsonOption, NO_TEXT, outputFile, promptOf, type TextFlags, textOptions } from '../options.ts';
@@ -9,14 +10,14 @@ import { columns } from '../output.ts';
 import { checkNotOfModel, checkOutput, printBeside } from '../output-file.ts';
 import { standardInput } from '../standard-input.ts';
 
-interface CaptureFlags extends ModelFlags, TextFlags {
+interface CaptureFlags extends InterventionFlags, ModelFlags, TextFlags {
   readonly sites: string[];
   readonly out: string;
   readonly json?: boolean;
 }
 
 export function addCapture(program: Command): void {
-  const command = stateMemoryOption(modelOptions(textOptions(program.command('capture'))))
+  const command = interventionsOption(stateMemoryOption(modelOptions(textOptions(program.command('capture')))))
     .description('write values from inside the model while it reads a text; `info` lists the sites that have some')
     .requiredOption('--sites <glob>', 'site names, * for any part, as in blocks.*.pattern; may be given again', collect)
     .requiredOption(
@@ -38,12 +39,14 @@ Examples:
 async function capture(reference: string, flags: CaptureFlags): Promise<void> {
   const prompt = promptOf(flags) ?? (await standardInput(NO_TEXT));
   await checkOutput(flags.out);
+  const interventions = await interventionsOf(flags);
   const check = (opened: OpenedModel) => {
     checkBeforeLoad(opened, prompt, flags.sites);
     checkNotOfModel(flags.out, opened);
+    checkFits(opened, interventions);
   };
   await withModel(reference, flags, check, async (model) => {
-    const captured = await model.capture(prompt, { sites: flags.sites, signal: interrupt.signal });
+    const captured = await model.capture(prompt, { sites: flags.sites, interventions, signal: interrupt.signal });
     await saveTensors(flags.out, captured, { signal: interrupt.signal });
     const list = [...captured].map(([name, { shape, dtype }]) => ({ name, shape, dtype }));
     const sheet = () => columns(list.map(({ name, shape, dtype }) => [name, dtype, `[${shape.join(', ')}]`]));

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import {
   checkBeforeLoad,
   checkSavedState,
+  checkStateContinues,
   encodePrompt,
   type GenerationStep,
   type Model,
@@ -14,6 +15,7 @@ import {
 import { type GenerationFlags, generationFlags, generationOptions, SAMPLING_ABOUT } from '../generation.ts';
 import { helpText } from '../help-text.ts';
 import { breathe, interrupt } from '../interrupt.ts';
+import { checkFits, type InterventionFlags, interventionsOf, interventionsOption } from '../interventions.ts';
 import { withModel } from '../load.ts';
 import { type EncodeFlags, encodeOption, type ModelFlags, modelOptions, stateMemoryOption } from '../model-options.ts';
 import { idList, inputFile, jsonOption, outputFile } from '../options.ts';
@@ -24,14 +26,14 @@ import { appended, checkKeeps, describeStates, type StateFlags, stateFor } from 
 import { statsSheet, stopwatch } from '../stats.ts';
 import { printProfile, watchOptions } from '../watching.ts';
 
-interface RunFlags extends ModelFlags, GenerationFlags, StateFlags, EncodeFlags {
+interface RunFlags extends InterventionFlags, ModelFlags, GenerationFlags, StateFlags, EncodeFlags {
   readonly ids?: number[];
   readonly json?: boolean;
   readonly stats?: boolean;
 }
 
 export function addRun(program: Command): void {
-  const model = stateMemoryOption(modelOptions(program.command('run')));
+  const model = interventionsOption(stateMemoryOption(modelOptions(program.command('run'))));
   const command = watchOptions(encodeOption(generationFlags(model)))
     .description('continue a text; prints what follows, without the text itself. With --ids and no tokenizer, ids')
     .argument(
@@ -81,12 +83,15 @@ async function run(reference: string, promptText: string | undefined, flags: Run
   await checkStateFile(flags.saveState);
   const states = await describeStates(flags);
   const prompt = await promptFrom(promptText, flags.ids);
+  const interventions = await interventionsOf(flags);
   const begin = performance.now();
   let promptIds: readonly number[] = [];
   const check = async (opened: OpenedModel) => {
     const { goesOnFrom } = states;
     promptIds = goesOnFrom ? appended(opened, goesOnFrom, prompt, flags) : encodePrompt(opened, prompt, flags);
     checkBeforeLoad(opened, promptIds);
+    checkFits(opened, interventions);
+    if (goesOnFrom) checkStateContinues(opened, goesOnFrom, interventions, promptIds.length);
     checkNotOfModel(flags.saveState, opened);
     checkKeeps(opened, promptIds, states.replaced, flags);
     if (flags.loadState !== undefined) await checkSavedState(opened, flags.loadState);
@@ -94,9 +99,9 @@ async function run(reference: string, promptText: string | undefined, flags: Run
   const generationConfig = flags.generationConfig ?? {};
   await withModel(reference, { ...flags, generationConfig }, check, async (model) => {
     const loadMs = performance.now() - begin;
-    const state = await stateFor(model, promptIds, flags);
+    const state = await stateFor(model, promptIds, flags, interventions);
     const cachedTokens = state?.length ?? 0;
-    const options = { ...generationOptions(flags), ...(state ? { state } : {}) };
+    const options = { ...generationOptions(flags), ...(state ? { state } : {}), interventions };
     const clock = stopwatch();
     const steps: GenerationStep[] = [];
     const print = flags.json ? () => {} : printer(model);

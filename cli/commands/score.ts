@@ -15,6 +15,7 @@ import {
 import { COMPARE_FIELDS, type CompareFlags, printComparison } from '../compare.ts';
 import { helpText } from '../help-text.ts';
 import { interrupt } from '../interrupt.ts';
+import { checkFits, type InterventionFlags, interventionsOf, interventionsOption } from '../interventions.ts';
 import { libraryOptions } from '../library-options.ts';
 import { withModel } from '../load.ts';
 import { type EncodeFlags, encodeOption, type ModelFlags, modelOptions, stateMemoryOption } from '../model-options.ts';
@@ -24,13 +25,15 @@ import { checkNotOfModel, checkOutput, printBeside } from '../output-file.ts';
 import { standardInput } from '../standard-input.ts';
 import { printProfile, watchOptions } from '../watching.ts';
 
-interface ScoreFlags extends ModelFlags, TextFlags, CompareFlags, EncodeFlags {
+interface ScoreFlags extends InterventionFlags, ModelFlags, TextFlags, CompareFlags, EncodeFlags {
   readonly alternatives?: number;
   readonly logits?: string;
 }
 
 export function addScore(program: Command): void {
-  const model = watchOptions(stateMemoryOption(modelOptions(textOptions(program.command('score')))));
+  const model = watchOptions(
+    interventionsOption(stateMemoryOption(modelOptions(textOptions(program.command('score'))))),
+  );
   const command = libraryOptions(encodeOption(model), SCORE_OPTIONS, {
     alternatives: '--top <k>',
     window: ['--window <n>', wholeNumber, 'with --compare 1024 at most'],
@@ -68,15 +71,19 @@ ${COMPARE_FIELDS}`),
 
 async function score(reference: string, flags: ScoreFlags): Promise<void> {
   const comparing = flags.compare !== undefined;
-  if (comparing && (flags.alternatives || flags.logits !== undefined || flags.profile))
-    throw new UsageError('--top, --logits and --profile show one model; leave them out, or --compare.');
+  if (comparing && (flags.alternatives || flags.logits !== undefined || flags.profile || flags.interventions))
+    throw new UsageError(
+      '--top, --logits, --interventions and --profile are for one model; leave them out, or --compare.',
+    );
   const prompt = promptOf(flags) ?? (await standardInput(NO_TEXT));
   if (comparing) return printComparison(reference, prompt, flags);
   await checkOutput(flags.logits);
+  const interventions = await interventionsOf(flags);
   const { window, stride, splitSpecialTokens } = flags;
   const check = (opened: OpenedModel) => {
     noteWindows(opened, prompt, flags);
     checkNotOfModel(flags.logits, opened);
+    checkFits(opened, interventions);
   };
   await withModel(reference, flags, check, async (model) => {
     const { vocabSize } = model.facts;
@@ -84,6 +91,7 @@ async function score(reference: string, flags: ScoreFlags): Promise<void> {
     const logits = flags.logits === undefined ? undefined : new Float32Array(shape[0] * vocabSize);
     const result = await model.score(prompt, {
       ...{ window, stride, splitSpecialTokens, alternatives: flags.alternatives, signal: interrupt.signal },
+      interventions,
       onLogits: (first, some) => logits?.set(some, first * vocabSize),
     });
     if (logits && flags.logits !== undefined)

@@ -13,6 +13,7 @@ import type { Profile, ProfileRow } from '../inspect/timed.ts';
 import { WATCH_OPTIONS, type WatchOptions, watching } from '../inspect/watching.ts';
 import { compile, type InterventionsOption, replacing } from '../interventions/compile.ts';
 import type { Interventions } from '../interventions/interventions.ts';
+import { checkContinues, recordedTraces } from '../interventions/provenance.ts';
 import { sequenceOf } from '../interventions/sequence.ts';
 import { describe, type ModelDescription } from '../loader/describe.ts';
 import { FILL_OPTIONS, type FillOptions, fill } from '../loader/fill.ts';
@@ -26,6 +27,7 @@ import { checkSequences, Engine, type Request } from '../runtime/engine.ts';
 import { PrefixCache, type PrefixCacheOptions } from '../runtime/prefix-cache.ts';
 import { targetOf } from '../runtime/site-shapes.ts';
 import { State } from '../runtime/state.ts';
+import type { StateDescription } from '../runtime/state-file.ts';
 import { MAX_TOP, Summaries, type TokenLogprob } from '../runtime/summaries.ts';
 import { changedDefaults, GENERATION_CONFIG, withDefaults } from '../sampler/generation-config.ts';
 import { logSumExp, topLogprobs } from '../sampler/sampler.ts';
@@ -486,6 +488,17 @@ export class Model implements Subject {
 /** Before the weights are loaded: throws UsageError when the model has not what these interventions change. */
 export function checkInterventions(opened: OpenedModel, option: InterventionsOption): Interventions {
   return compile(option, targetOf(opened.model));
+}
+
+/** Before the weights are loaded: throws UsageError when a saved state cannot go on under these interventions, as `generate` would. */
+export function checkStateContinues(
+  opened: OpenedModel,
+  { ids, interventions: made }: Pick<StateDescription, 'ids' | 'interventions'>,
+  option: InterventionsOption | undefined,
+  promptLength: number,
+): void {
+  const under = option && sequenceOf(checkInterventions(opened, option), { promptLength });
+  if (ids.length > 0) checkContinues(made ? recordedTraces(made).traces(0, ids.length) : [], under);
 }
 
 /** Can this model read this prompt, and has it these sites? Gives the prompt's ids. Throws UsageError if not, before the weights are loaded. */

@@ -2,7 +2,7 @@
  * Under which interventions a state was made: which of them left a trace in it, and at which positions. Two states of the same tokens hold the
  * same numbers when these agree.
  */
-import { CheckpointError } from '../base/errors.ts';
+import { CheckpointError, UsageError } from '../base/errors.ts';
 import { cut, type Range } from './where.ts';
 
 /** The key of the intervention in that of a trace, which may say more behind it. */
@@ -38,6 +38,27 @@ export function tracesOf(segments: readonly Segment[], length: number): TraceLis
       all.set(key, known);
     }
   return [...all];
+}
+
+const isEverywhere = (ranges: readonly Range[]) =>
+  ranges.some(({ from, to }) => from === 0 && to === Number.POSITIVE_INFINITY);
+
+/**
+ * Throws UsageError when a state was made under interventions that are not among those under which it is to go on, or when one of these that
+ * holds everywhere was not in force.
+ */
+export function checkContinues(made: TraceList, under: Traces | undefined): void {
+  const before = made.map(([key]) => interventionOf(key));
+  const now = (under?.traces(0, Number.POSITIVE_INFINITY) ?? []).map(([key, ranges]) => ({
+    key: interventionOf(key),
+    ranges,
+  }));
+  const ended = before.filter((one) => !now.some(({ key }) => key === one));
+  const begun = now.filter(({ key, ranges }) => isEverywhere(ranges) && !before.includes(key));
+  if (ended.length + begun.length === 0) return;
+  throw new UsageError(
+    `this state was made under ${before.length === 0 ? 'no' : 'other'} interventions: go on from it under the same, or read its text again under these.`,
+  );
 }
 
 /** As text: equal for equal traces, empty for none. */

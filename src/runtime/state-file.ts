@@ -53,17 +53,20 @@ export interface StateDescription {
   readonly family: string;
   /** The tokens that were read. */
   readonly ids: readonly number[];
+  /** Under which interventions, as `State.provenance` says it; empty for none. */
+  readonly interventions: string;
 }
 
 /** Without its tensors; undefined when the file holds no state. */
 export async function describeStateOf(source: Source): Promise<StateDescription | undefined> {
   try {
-    const { format, family } = await readMetadata(source);
+    const { format, family, interventions } = await readMetadata(source);
     if (format !== FORMAT || typeof family !== 'string') return undefined;
     const stored = (await readSafetensors(source)).find(({ name, dtype }) => name === 'ids' && dtype === 'I32');
     const bytes = new Uint8Array(stored?.byteLength ?? 0);
     await stored?.read(0, bytes);
-    return { family, ids: [...new Int32Array(bytes.buffer)] };
+    const made = typeof interventions === 'string' ? interventions : '';
+    return { family, ids: [...new Int32Array(bytes.buffer)], interventions: made };
   } catch (error) {
     if (error instanceof CheckpointError) return undefined;
     throw error;

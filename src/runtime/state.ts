@@ -20,15 +20,13 @@ import { i8Rows } from '../formats/i8-rows.ts';
 import { KEY_VALUE_DTYPE, type KeyValueFormat } from '../formats/key-values.ts';
 import {
   agreement,
-  interventionOf,
+  checkContinues,
   provenance,
   recordedTraces,
   type Segment,
   type Traces,
   tracesOf,
 } from '../interventions/provenance.ts';
-import type { SequenceInterventions } from '../interventions/sequence.ts';
-import type { Range } from '../interventions/where.ts';
 import type { StateTensor } from '../models/model.ts';
 import type { Holding, StatePool } from './state-pool.ts';
 
@@ -127,19 +125,8 @@ export class State implements Holding {
   /**
    * Throws UsageError when it was made under interventions that are not among these, or when one of these that holds everywhere was not in force.
    */
-  checkContinues(under: SequenceInterventions | undefined): void {
-    if (this.length === 0) return;
-    const made = tracesOf(this.#made, this.length).map(([key]) => interventionOf(key));
-    const now = (under?.traces(0, Number.POSITIVE_INFINITY) ?? []).map(([key, ranges]) => ({
-      key: interventionOf(key),
-      ranges,
-    }));
-    const ended = made.filter((one) => !now.some(({ key }) => key === one));
-    const begun = now.filter(({ key, ranges }) => isEverywhere(ranges) && !made.includes(key));
-    if (ended.length + begun.length === 0) return;
-    throw new UsageError(
-      `this state was made under ${made.length === 0 ? 'no' : 'other'} interventions: go on from it under the same, or read its text again under these.`,
-    );
+  checkContinues(under: Traces | undefined): void {
+    if (this.length > 0) checkContinues(tracesOf(this.#made, this.length), under);
   }
 
   /** A step begins to read into it. */
@@ -318,9 +305,6 @@ export function commonPrefix(a: readonly number[], b: readonly number[]): number
   for (let i = 0; i < shorter; i++) if (a[i] !== b[i]) return i;
   return shorter;
 }
-
-const isEverywhere = (ranges: readonly Range[]) =>
-  ranges.some(({ from, to }) => from === 0 && to === Number.POSITIVE_INFINITY);
 
 /** The segments of the first `length` tokens. */
 function upTo(segments: readonly Segment[], length: number): Segment[] {

@@ -1,0 +1,41 @@
+/** Interventions from a file, with their vectors. */
+import { readFile } from 'node:fs/promises';
+import { dirname, resolve } from 'node:path';
+import { UsageError } from '../base/errors.ts';
+import { readTensors } from '../checkpoint/load-tensors.ts';
+import type { Source } from '../checkpoint/source.ts';
+import type { InterventionSet } from '../index.ts';
+import { parseFile } from '../interventions/file.ts';
+
+/** More is no list that a person or a program writes. */
+const MOST_BYTES = 64 * 2 ** 20;
+
+/**
+ * Reads a file of interventions, and the vectors beside it. Throws UsageError when there is no such file, or when it holds no interventions;
+ * CheckpointError when the vectors are damaged.
+ */
+export async function readInterventionFile(
+  file: string,
+  open: (path: string) => Promise<Source | undefined>,
+): Promise<InterventionSet> {
+  const text = await textOf(file);
+  const { interventions, vectors } = parseFile(text, file);
+  if (vectors === undefined) return { version: 1, interventions };
+  const path = resolve(dirname(file), vectors);
+  const source = await open(path);
+  if (!source) throw new UsageError(`${file} names the vectors ${vectors}, and there is no file ${path}.`);
+  return { version: 1, vectors: await readTensors(source), interventions };
+}
+
+async function textOf(file: string): Promise<string> {
+  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
+    throw new UsageError(
+      error.code === 'ENOENT' ? `there is no file ${file}.` : `${file} cannot be read: ${error.message}.`,
+    );
+  });
+  if (bytes.length > MOST_BYTES)
+    throw new UsageError(
+      `${file} has ${bytes.length} bytes, wanted at most ${MOST_BYTES}: put numbers into a safetensors file.`,
+    );
+  return bytes.toString('utf8');
+}
