@@ -125,7 +125,7 @@ export function checkShape(value: unknown, name: string): Intervention {
   const subjects = Object.keys(DEFINITIONS).filter(has);
   if (subjects.length !== 1)
     throw new UsageError(
-      `${name} changes ${subjects.length === 0 ? 'nothing' : listed(subjects)}, wanted exactly one of ${listed(Object.keys(DEFINITIONS))}.`,
+      `${name} has ${listed(subjects.length > 0 ? subjects : Object.keys(value)) || 'nothing'}, wanted exactly one of ${listed(Object.keys(DEFINITIONS))}.`,
     );
   const subject = subjects[0] as string;
   const actions = DEFINITIONS[subject] as Readonly<Record<string, Definitions>>;

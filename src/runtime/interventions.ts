@@ -6,7 +6,7 @@
 import { quote, UsageError } from '../base/errors.ts';
 import { PAGE_ROWS } from '../base/pages.ts';
 import { show, size, type Tensor } from '../base/tensor.ts';
-import type { Edit, Gain, Replacement } from '../interventions/edit.ts';
+import type { Edit, Gain, Replacement, Source } from '../interventions/edit.ts';
 import type { StrengthStep } from '../interventions/intervention.ts';
 import type { Interventions } from '../interventions/interventions.ts';
 import type { SequenceInterventions } from '../interventions/sequence.ts';
@@ -54,6 +54,8 @@ function activeOf(interventions: Interventions, isActive: (edit: Edit) => boolea
 export class StepInterventions {
   readonly #packed: Packed;
   readonly #groups: readonly Group[];
+  /** What functions gave in this step, by sequence. */
+  readonly #given = new Map<Source, Map<number, number | Float32Array>>();
   /** Gains that hold, by sequence. */
   readonly #gains: readonly (readonly Gain[])[];
   readonly #replacements: readonly (readonly Replacement[])[];
@@ -134,16 +136,23 @@ export class StepInterventions {
   #strengths(g: number, edit: Edit, rows?: readonly number[]): Float32Array {
     const { ids, positions } = this.#packed;
     const { members } = this.#groups[g] as Group;
-    const given = new Map<number, number>();
-    const call = (b: number) => {
-      const number = given.get(b) ?? this.#called(edit, members.get(b) as SequenceInterventions, b);
-      given.set(b, number);
-      return number;
-    };
     return this.#forRows(rows, (row, b) => {
       const own = members.get(b);
-      return own?.strength(edit, positions[row] as number, ids[row] as number, () => call(b)) ?? edit.neutral;
+      return (
+        own?.strength(edit, positions[row] as number, ids[row] as number, () =>
+          this.#once(edit.source, b, () => this.#called(edit, own, b)),
+        ) ?? edit.neutral
+      );
     });
+  }
+
+  /** Functions are called once in a step, however often it is encoded. */
+  #once<R extends number | Float32Array>(source: Source, b: number, call: () => R): R {
+    const given = this.#given.get(source) ?? new Map<number, number | Float32Array>();
+    this.#given.set(source, given);
+    const known = given.get(b) ?? call();
+    given.set(b, known);
+    return known as R;
   }
 
   /** What the function of a strength gives for the step. */
@@ -200,7 +209,9 @@ export class StepInterventions {
       const own = sequence.interventions as SequenceInterventions;
       const ids = idsOf(sequence);
       for (const gain of this.#gains[b]?.filter((one) => one.site === site) ?? []) {
-        const by = factorOf(gain, own.stepAt(lastOf(sequence), ids), ids.length * heads);
+        const by = this.#once(gain.source, b, () =>
+          factorOf(gain, own.stepAt(lastOf(sequence), ids), ids.length * heads),
+        );
         const [first, end] = gain.head === undefined ? [0, heads] : [gain.head, gain.head + 1];
         ids.forEach((id, position) => {
           if (!own.gainHolds(gain, position, id)) return;
