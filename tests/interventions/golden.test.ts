@@ -36,7 +36,7 @@ interface Expected {
 
 async function expected(golden: string, name: string): Promise<Expected> {
   const all = await loadTensors(`${root}${golden}/${name}.golden.safetensors`);
-  const ints = (key: string) => [...(all.get(key)?.data as Int32Array)];
+  const ints = (key: string) => Array.from(all.get(key)?.data as Int32Array);
   return { ids: ints('ids'), greedy: ints('greedy'), logits: all.get('logits')?.data as Float32Array };
 }
 
