@@ -44,9 +44,15 @@ export function listOf(option: unknown): { readonly list: readonly unknown[]; re
 
 /** Throws UsageError when an intervention is none, or names what the model does not have. */
 export function compile(option: InterventionsOption, target: InterventionTarget): Interventions {
-  if (option instanceof Interventions) return option;
+  if (option instanceof Interventions) {
+    if (option.target === target) return option;
+    throw new UsageError(
+      'these interventions were checked against another model; give the list itself, or check it against this one.',
+    );
+  }
   const { list, vectors } = listOf(option);
-  return new Interventions(list.map((one, i) => changesOf(one, `intervention ${i + 1}`, vectors, target)));
+  const changes = list.map((one, i) => changesOf(one, `intervention ${i + 1}`, vectors, target));
+  return new Interventions(changes, target);
 }
 
 /** Whole values in the place of those of a step that begins at position `from`: the case `set` of capture's `replace`. */
@@ -61,7 +67,7 @@ export function replacing(
     const set = { site, set: Float32Array.from(numbers), ...rows };
     return changesOf(set, `the replacement of '${site}'`, new Map(), target);
   });
-  return new Interventions(changes);
+  return new Interventions(changes, target);
 }
 
 function changesOf(value: unknown, name: string, vectors: VectorStore, target: InterventionTarget): Changes {

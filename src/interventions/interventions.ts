@@ -1,5 +1,7 @@
 /** Interventions that were checked against a model. */
+
 import type { Edit, Gain, Replacement, Source, StateEdit } from './edit.ts';
+import type { InterventionTarget } from './target.ts';
 
 export interface Changes {
   readonly edits?: readonly Edit[];
@@ -12,6 +14,8 @@ export interface Changes {
 export class Interventions {
   /** Of each intervention, in order. */
   readonly changes: readonly Changes[];
+  /** The model that they were checked against. */
+  readonly target: InterventionTarget;
   /** By site, in the order of effect. */
   readonly edits: ReadonlyMap<string, readonly Edit[]>;
   readonly replacements: readonly Replacement[];
@@ -22,8 +26,9 @@ export class Interventions {
   /** All that came of each intervention, in order. */
   readonly all: readonly (readonly Edit[])[];
 
-  constructor(changes: readonly Changes[]) {
+  constructor(changes: readonly Changes[], target: InterventionTarget) {
     this.changes = changes;
+    this.target = target;
     this.all = changes.map(({ edits = [] }) => edits);
     const edits = new Map<string, Edit[]>();
     for (const edit of this.all.flat()) edits.set(edit.site, [...(edits.get(edit.site) ?? []), edit]);
@@ -42,7 +47,7 @@ export class Interventions {
 
   /** These, and then others. */
   and({ changes }: Interventions): Interventions {
-    return new Interventions([...this.changes, ...changes]);
+    return new Interventions([...this.changes, ...changes], this.target);
   }
 
   get isEmpty(): boolean {

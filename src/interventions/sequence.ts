@@ -1,6 +1,6 @@
 /** Interventions on one sequence: the same with absolute positions. */
 import type { Edit, Gain, Source, StateEdit } from './edit.ts';
-import type { StrengthStep } from './intervention.ts';
+import type { StrengthStep, Where } from './intervention.ts';
 import type { Interventions } from './interventions.ts';
 import type { TraceList, Traces } from './provenance.ts';
 import { cut, generatedRange, holdsAt, type Range, rangesOf, touches } from './where.ts';
@@ -35,16 +35,18 @@ export class SequenceInterventions implements Traces {
     this.#offset = offset;
   }
 
-  /** Positions of the sequence, from 0 on, where it holds. */
-  #rangesOf(source: Source): readonly Range[] {
+  /** Positions of the sequence, from 0 on, where it holds; of a gain, those of the words that it weighs. */
+  #rangesOf(source: Source, where: Where = source.where): readonly Range[] {
     const known = this.#ranges.get(source);
     if (known) return known;
-    const ranges = rangesOf(source.where, this.#promptLength).map(({ from, to }) => ({
-      from: from - this.#offset,
-      to: to - this.#offset,
-    }));
+    const ranges = rangesOf(where, this.#promptLength).map((range) => this.#own(range));
     this.#ranges.set(source, ranges);
     return ranges;
+  }
+
+  /** Positions of the text as positions of the sequence. */
+  #own({ from, to }: Range): Range {
+    return { from: from - this.#offset, to: to - this.#offset };
   }
 
   /** May it change anything while positions from..to are read? */
@@ -78,23 +80,11 @@ export class SequenceInterventions implements Traces {
   gainHolds({ source }: Gain, position: number, id: number): boolean {
     if (source.tokens && !source.tokens.has(id)) return false;
     const { positions } = source.where;
-    return positions === undefined || holdsAt(this.#whereOf(source, positions), position);
-  }
-
-  #whereOf(source: Source, positions: NonNullable<Source['where']['positions']>): readonly Range[] {
-    const known = this.#ranges.get(source);
-    if (known) return known;
-    const ranges = rangesOf({ positions }, this.#promptLength).map(({ from, to }) => ({
-      from: from - this.#offset,
-      to: to - this.#offset,
-    }));
-    this.#ranges.set(source, ranges);
-    return ranges;
+    return holdsAt(this.#rangesOf(source, positions === undefined ? {} : { positions }), position);
   }
 
   #whenOf({ where }: Source): Range {
-    const { from, to } = generatedRange(where, this.#promptLength);
-    return { from: from - this.#offset, to: to - this.#offset };
+    return this.#own(generatedRange(where, this.#promptLength));
   }
 
   /** Can a step that reads the token at this position be recorded? Not when states change before it, or whole values are replaced. */

@@ -22,9 +22,15 @@ interface Group {
   readonly active: Active;
 }
 
+interface ActiveEdit {
+  readonly edit: Edit;
+  /** From which of the active interventions it comes: those of one have the same strengths. */
+  readonly intervention: number;
+}
+
 /** Changes of a list that may change something in a step. */
 interface Active {
-  readonly bySite: ReadonlyMap<string, readonly Edit[]>;
+  readonly bySite: ReadonlyMap<string, readonly ActiveEdit[]>;
   /** Equal where the same ops are run. */
   readonly structure: string;
 }
@@ -39,16 +45,18 @@ function activeOf(interventions: Interventions, isActive: (edit: Edit) => boolea
   actives.set(interventions, known);
   const found = known.get(key);
   if (found) return found;
-  const bySite = new Map<string, Edit[]>();
-  for (const edit of interventions.all.filter((_, i) => on[i]).flat())
-    bySite.set(edit.site, [...(bySite.get(edit.site) ?? []), edit]);
-  const structure = [...bySite.values()]
-    .flat()
-    .map(({ site, kind, group, rows }) => `${site} ${kind} ${group} ${rows > 1}`)
+  const all = interventions.all.filter((_, i) => on[i]);
+  const active = all.flatMap((edits, intervention) => edits.map((edit) => ({ edit, intervention })));
+  const bySite = new Map<string, ActiveEdit[]>();
+  for (const one of active) bySite.set(one.edit.site, [...(bySite.get(one.edit.site) ?? []), one]);
+  const structure = active
+    .map(
+      ({ edit: { site, kind, group, rows }, intervention }) => `${intervention} ${site} ${kind} ${group} ${rows > 1}`,
+    )
     .join('; ');
-  const active = { bySite, structure };
-  known.set(key, active);
-  return active;
+  const made = { bySite, structure };
+  known.set(key, made);
+  return made;
 }
 
 export class StepInterventions {
@@ -98,8 +106,8 @@ export class StepInterventions {
     let y = x;
     this.#groups.forEach(({ active }, g) => {
       const edits = active.bySite.get(site) ?? [];
-      edits.forEach((edit, i) => {
-        y = this.#apply(ops, batch, { g, i, edit }, y, rows);
+      edits.forEach((one, i) => {
+        y = this.#apply(ops, batch, { ...one, g, i }, y, rows);
       });
     });
     return this.#replaceRows(ops, site, y);
@@ -108,17 +116,17 @@ export class StepInterventions {
   #apply(
     ops: Ops,
     batch: PackedBatch,
-    { g, i, edit }: { readonly g: number; readonly i: number; readonly edit: Edit },
+    { edit, intervention, g, i }: ActiveEdit & { readonly g: number; readonly i: number },
     x: Tensor,
     rows: readonly number[] | undefined,
   ): Tensor {
     const { site, kind, group, width } = edit;
     const count = x.shape[0] as number;
-    const own = (packed: Packed) => packed.interventions.#groups[g]?.active.bySite.get(site)?.[i] as Edit;
+    const own = (packed: Packed) => packed.interventions.#groups[g]?.active.bySite.get(site)?.[i]?.edit as Edit;
     const of = rows ? rows.join() : 'all';
     const by = batch.once(
       ops,
-      `by ${g} ${edit.source.name} ${edit.neutral} ${of}`,
+      `by ${g} ${intervention} ${of}`,
       (packed) => packed.interventions.#strengths(g, own(packed), rows),
       [count],
     );

@@ -51,6 +51,23 @@ describe.each(['backpack-hub', 'granite-moe-10', 'mamba-odd'])('%s', (name) => {
     step.mockRestore();
   });
 
+  it('runs recorded steps again only for lists of the same ops and the same common strengths', async () => {
+    const add = (steering[0] as { add: Float32Array }).add;
+    const each = Array.from(
+      { length: model.facts.nLayers },
+      (_, layer): Intervention => ({ site: `blocks.${layer}.residPost`, add, by: 0.3 * layer }),
+    );
+    const both: Intervention[] = [{ site: 'blocks.*.residPost', add, by: 0.5 }];
+    for (const interventions of [both, each, both, each]) {
+      const { ids, logprobs } = await model.complete(prompt, { ...options, interventions });
+      const { tokens } = await model.score([...prompt, ...ids], { interventions });
+      const scored = tokens.slice(prompt.length).map(({ logprob }) => logprob as number);
+      logprobs.forEach((logprob, i) => {
+        expect(logprob).toBeCloseTo(scored[i] as number, 5);
+      });
+    }
+  });
+
   it('a strength of a function is that of numbers', async () => {
     const wanted = await model.complete(prompt, { ...options, interventions: steering });
     const told: number[] = [];
