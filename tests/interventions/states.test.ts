@@ -58,6 +58,8 @@ describe.each(['backpack-hub', 'granite-moe-10', 'mamba-odd'])('%s', (name) => {
       (_, layer): Intervention => ({ site: `blocks.${layer}.residPost`, add, by: 0.3 * layer }),
     );
     const both: Intervention[] = [{ site: 'blocks.*.residPost', add, by: 0.5 }];
+    const holder = model.newState(); // keeps the pool, and with it what is recorded
+    await model.complete(prompt, { ...options, state: holder });
     for (const interventions of [both, each, both, each]) {
       const { ids, logprobs } = await model.complete(prompt, { ...options, interventions });
       const { tokens } = await model.score([...prompt, ...ids], { interventions });
@@ -66,6 +68,7 @@ describe.each(['backpack-hub', 'granite-moe-10', 'mamba-odd'])('%s', (name) => {
         expect(logprob).toBeCloseTo(scored[i] as number, 5);
       });
     }
+    holder.dispose();
   });
 
   it('a strength of a function is that of numbers', async () => {
