@@ -107,6 +107,36 @@ describe.each(['backpack-hub', 'granite-moe-10', 'mamba-odd'])('%s', (name) => {
     expect(never).toEqual(plain);
   });
 
+  it('gives each prompt of a batch its own', async () => {
+    const lists = [steering, undefined, [{ site: 'blocks.0.residPost', scale: 0.5 }]];
+    const found: number[][] = lists.map(() => []);
+    const steps = model.generate(
+      lists.map(() => prompt),
+      { ...options, interventionsOf: lists },
+    );
+    for await (const { index, id } of steps) if (id !== undefined) found[index]?.push(id);
+    for (const [i, interventions] of lists.entries())
+      expect(found[i]).toEqual((await model.complete(prompt, { ...options, interventions })).ids);
+    const short = model.complete(prompt, { ...options, interventionsOf: [] });
+    await expect(short).rejects.toThrow(/has 0 entries, wanted one for each of the 1 prompts/);
+  });
+
+  it('captures values as they were changed', async () => {
+    const site = 'blocks.0.residPost';
+    const plain = (await model.capture(prompt, { sites: [site] })).get(site)?.data as Float32Array;
+    const interventions: Intervention[] = [{ site, scale: 2, positions: [1] }];
+    const changed = (await model.capture(prompt, { sites: [site], interventions })).get(site)?.data as Float32Array;
+    const width = model.facts.dModel;
+    expect([...changed]).toEqual([...plain].map((x, i) => (Math.floor(i / width) === 1 ? 2 * x : x)));
+  });
+
+  it('refuses a list that was checked against another model', async () => {
+    const other = await load('llama-grouped');
+    const list = other.checkInterventions([{ site: 'hidden', scale: 0 }]);
+    await expect(model.complete(prompt, { interventions: list })).rejects.toThrow(/checked against another model/);
+    await other.dispose();
+  });
+
   it('goes on from a state only under what it was made under, saved or not', async () => {
     const state = model.newState();
     await model.complete(prompt, { ...options, interventions: steering, state });
