@@ -6,7 +6,7 @@ import { UsageError } from '../base/errors.ts';
 import { exp } from '../base/math.ts';
 import { checkOptions } from '../options/check.ts';
 import { kinds, type OptionsOf, option } from '../options/option.ts';
-import { logSoftmax, topLogprobs } from '../sampler/sampler.ts';
+import { logSoftmax, logSumExp, topLogprobs } from '../sampler/sampler.ts';
 import { LAYERS_OPTION } from './layers.ts';
 import { findPosition, positionList } from './positions.ts';
 import type { Subject, SubjectPrompt } from './subject.ts';
@@ -104,12 +104,13 @@ export async function logitLens(
     for (let site = names.length - 1; site >= 0; site--) {
       const visit = (first: number, logits: Float32Array) => {
         for (let row = 0; row * vocabSize < logits.length; row++) {
-          const logprobs = logSoftmax(logits.subarray(row * vocabSize, (row + 1) * vocabSize));
+          const own = logits.subarray(row * vocabSize, (row + 1) * vocabSize);
+          const logprobs = logSoftmax(own);
           if (names[site] === FINAL) finals.push({ logprobs, probabilities: logprobs.map(exp) });
           (readings[site] as LensReading[]).push({
-            top: topLogprobs(logprobs, top).map((one) => ({ ...wordWithId(subject, one.id), ...one })),
+            top: topLogprobs(own, top).map((one) => ({ ...wordWithId(subject, one.id), ...one })),
             ...compared(logprobs, finals[first + row] as Final),
-            ...(word ? { word: rankOf(logprobs, word) } : {}),
+            ...(word ? { word: rankOf(own, word) } : {}),
           });
         }
       };
@@ -141,7 +142,9 @@ function compared(logprobs: Float32Array, final: Final): Pick<LensReading, 'klFr
   return { klFromFinal: Math.max(0, kl), entropy };
 }
 
-function rankOf(logprobs: Float32Array, { id }: Word): { rank: number; logprob: number } {
-  const logprob = logprobs[id] as number;
-  return { rank: 1 + logprobs.reduce((count, other) => count + (other > logprob ? 1 : 0), 0), logprob };
+function rankOf(logits: Float32Array, { id }: Word): { rank: number; logprob: number } {
+  const own = logits[id] as number;
+  let rank = 1;
+  for (let other = 0; other < logits.length; other++) if ((logits[other] as number) > own) rank++;
+  return { rank, logprob: own - logSumExp(logits) };
 }

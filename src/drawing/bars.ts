@@ -66,10 +66,10 @@ export function drawBars(figure: Bars, { width }: Canvas): Element[] {
     plot({
       ...shared,
       width: Math.max(width, room + 160),
-      height: 64 + ROW * ticks.length,
+      height: 72 + ROW * ticks.length,
       marginLeft: room,
       marginTop: 24,
-      marginBottom: 44,
+      marginBottom: 52,
       x: measure,
       y: { domain: places(ticks.length), label: null },
       marks: [

@@ -27,7 +27,7 @@ export function drawHeatmap(figure: Heatmap, { width, dark }: Canvas): Element[]
   const smallest = Math.max(SMALLEST, longest * CHARACTER + (longest > 0 ? 6 : 0));
   const cellWidth = Math.max(smallest, Math.min(Math.max(LARGEST, smallest), (width - left - 8) / columns));
   const { room: bottom, tickRotate } = wordsBelow(figure.x.ticks, cellWidth);
-  const cellHeight = longest > 0 ? 22 : Math.max(SMALLEST, Math.min(24, cellWidth));
+  const cellHeight = longest > 0 ? 22 : Math.max(rows > 40 ? SMALLEST : 13, Math.min(24, cellWidth));
   const color = colourScale(figure, dark);
   const at = { x: 'column', y: 'row' } as const;
   const chart = plot({

@@ -1,6 +1,6 @@
 /** The logit lens as figures. */
 import type { LensReading, LogitLens } from '../analysis/logit-lens.ts';
-import { exp, log } from '../base/math.ts';
+import { exp } from '../base/math.ts';
 import type { Axis, Figure, Heatmap, Report, Table } from './figure.ts';
 import { labelOf, percent, tokenTicks } from './numbers.ts';
 
@@ -13,14 +13,16 @@ export function lensReport(lens: LogitLens, facts: Report['facts']): Report {
   const all = positions.length === lens.tokens.length;
   const written = all ? positions.slice(-1) : positions.slice(0, TABLES);
   const tables = written.map((position) => tableAt(lens, positions.indexOf(position)));
-  const more = positions.length - written.length;
+  const more = positions.length > written.length;
   return {
     title: word ? `Logit lens: ${labelOf(word)}` : 'Logit lens',
     facts: [...facts, ...(word ? ([['word', `${labelOf(word)} (${word.id})`]] as const) : [])],
     figures: [...maps(lens), ...tables],
     notes: [
       'KL is that of the final distribution from that of the site, KL(final || site), in nats.',
-      ...(more > 0 ? [`${more} more positions: --positions chooses them, --html draws them all.`] : []),
+      ...(more
+        ? [`The table is of the last token${all ? '' : 's that were chosen'}; --positions chooses others.`]
+        : []),
     ],
   };
 }
@@ -76,10 +78,12 @@ function maps(lens: LogitLens): Figure[] {
     ...(lens.readings[0]?.[0]?.top.length ? [likeliest] : []),
     ...(word
       ? [
-          map(`Log-probability of ${named}`, '', 'log-probability (nats)', (reading) => reading.word?.logprob ?? 0),
           {
-            ...map(`Rank of ${named}`, 'Rank 1 is the likeliest word.', 'rank, natural logarithm', (reading) =>
-              log(reading.word?.rank ?? 1),
+            ...map(
+              `Log-probability and rank of ${named}`,
+              'The number in a cell is the rank: 1 is the likeliest word.',
+              'log-probability (nats)',
+              (reading) => reading.word?.logprob ?? 0,
             ),
             texts: grid((reading) => `${reading.word?.rank ?? ''}`),
           },

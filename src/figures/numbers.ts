@@ -16,5 +16,8 @@ export const labelOf = ({ id, text }: { readonly id: number; readonly text: stri
 export const tokenTicks = (tokens: readonly { readonly id: number; readonly text: string }[]): string[] =>
   tokens.map((token) => labelOf(token));
 
-/** Four digits after the point, and a sign. */
-export const signed = (value: number): string => `${value < 0 ? '' : '+'}${value.toFixed(4)}`;
+/** Four digits after the point, and a sign; what is smaller, as a power of ten. */
+export function signed(value: number): string {
+  const isTiny = value !== 0 && Math.abs(value) < 0.00005;
+  return `${value < 0 ? '' : '+'}${isTiny ? value.toExponential(1) : value.toFixed(4)}`;
+}
