@@ -71,6 +71,7 @@ export { tokenLabel } from './figures/token-label.ts';
 export { KEY_VALUE_FORMATS, type KeyValueFormat } from './formats/key-values.ts';
 export type { CapturedTensor } from './inspect/capture.ts';
 export type { ProfileRow } from './inspect/timed.ts';
+export { transformerLensName } from './inspect/transformer-lens.ts';
 export type { InterventionsOption } from './interventions/compile.ts';
 export type {
   ExpertIntervention,

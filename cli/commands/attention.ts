@@ -50,7 +50,7 @@ async function attention(reference: string, flags: AttentionFlags): Promise<void
   const options = pickOptions(flags, FLAGS);
   const check = (opened: OpenedModel) => {
     const ids = checkBeforeLoad(opened, prompt);
-    checkAttention({ ...opened.model, tokenizer: opened.tokenizer }, ids.length, options);
+    checkAttention(opened.model, ids.length, options);
     checkNotOfModel(flags.html, opened);
   };
   await withModel(reference, flags, check, async (model) => {

@@ -7,6 +7,7 @@ import {
   type ModelDescription,
   memoryFacts,
   openPretrained,
+  transformerLensName,
   usableBytes,
 } from '../../src/node.ts';
 import { withProgress } from '../load.ts';
@@ -18,18 +19,23 @@ export function addInfo(program: Command): void {
   const command = generationConfigOptions(modelOptions(program.command('info'))).description(
     'what a model is: family, configuration, parameters, files, memory, defaults of generation, sites; of weights on the hub only the headers are read',
   );
+  command.option(
+    '--sites',
+    'only the sites: names (* for the number of a block), axes, meanings, and what TransformerLens calls them',
+  );
   jsonOption(command, 'the same, in bytes and with all sites, and `memory` of the machine and of this process')
     .addHelpText(
       'after',
       `
 Examples:
   portmanteau info granite-tiny
+  portmanteau info mamba-tiny --sites
   portmanteau info ./my-model --json | jq .peakBytes`,
     )
     .action(info);
 }
 
-async function info(reference: string, flags: ModelFlags & { json?: boolean }): Promise<void> {
+async function info(reference: string, flags: ModelFlags & { json?: boolean; sites?: boolean }): Promise<void> {
   const { generationConfig = {} } = flags;
   const description = await withProgress('pulling', { ...flags, generationConfig }, async (options) => {
     const opened = await openPretrained(reference, { ...options, downloadWeights: false });
@@ -39,9 +45,32 @@ async function info(reference: string, flags: ModelFlags & { json?: boolean }): 
       await opened.checkpoint.close();
     }
   });
+  if (flags.sites) return tellSites(description, flags.json ?? false);
   const memory = memoryFacts();
   if (flags.json) printJson({ ...description, memory });
   else process.stdout.write(sheet(description, memory, flags.memoryBytes));
+}
+
+/** Letters of the axes, as src/base/tensor.ts has them. */
+const AXES =
+  'T tokens, S tokens that are read, M width of the model, H heads, K heads of keys and values, D width of a head, F width of the feed-forward part,\n' +
+  'V vocabulary, X experts, A active experts, E width of a mixer, N size of its state, Z senses';
+
+function tellSites({ sites }: ModelDescription, json: boolean): void {
+  const rotary = !sites.some(({ name }) => name === 'posEmbed');
+  const list = sites.map((site) => ({ ...site, transformerLens: transformerLensName(site.name, { rotary }) ?? null }));
+  if (json) {
+    printJson({ sites: list });
+    return;
+  }
+  const globbed = new Map(list.map((site) => [site.name.replace(/\.\d+\./, '.*.'), site]));
+  const rows = [...globbed].map(([name, { axes, about }]) => [
+    name,
+    axes,
+    transformerLensName(name, { rotary }) ?? '-',
+    about,
+  ]);
+  process.stdout.write(`${columns([['site', 'axes', 'TransformerLens', 'meaning'], ...rows])}\n${AXES}\n`);
 }
 
 function sheet(d: ModelDescription, memory: MemoryFacts, memoryBytes = usableBytes(memory)): string {

@@ -5,7 +5,7 @@ import { checkOptions } from '../options/check.ts';
 import { kind, kinds, type OptionsOf, option } from '../options/option.ts';
 import { LAYERS_OPTION, layersWith } from './layers.ts';
 import type { Subject, SubjectPrompt } from './subject.ts';
-import { type Vocabulary, type Word, wordsOf } from './words.ts';
+import { type Word, wordsOf } from './words.ts';
 
 export const ATTENTION_OPTIONS = {
   layers: LAYERS_OPTION,
@@ -32,15 +32,20 @@ export interface AttentionPatterns {
 
 export const NO_ATTENTION = 'this model has no attention';
 
-/** Throws UsageError on layers that have no attention, before the weights are loaded. */
+/** The layers to look at. Throws UsageError on layers that have no attention and on heads that do not exist, before the weights are loaded. */
 export function checkAttention(
-  subject: Vocabulary & Pick<Subject, 'sites'>,
+  subject: Pick<Subject, 'sites' | 'facts'>,
   tokens: number,
   options: AttentionOptions,
 ): number[] {
-  const { layers } = checkOptions('attentionPatterns', options, ATTENTION_OPTIONS);
+  const { layers, heads } = checkOptions('attentionPatterns', options, ATTENTION_OPTIONS);
   if (tokens === 0) throw new UsageError('the text is empty; give at least one token.');
-  return layersWith(subject, 'pattern', layers, NO_ATTENTION);
+  const found = layersWith(subject, 'pattern', layers, NO_ATTENTION);
+  const { nHeads = 0 } = subject.facts;
+  const strange = heads?.find((head) => head >= nHeads);
+  if (strange !== undefined)
+    throw new UsageError(`head ${strange} does not exist: this model has ${nHeads} heads, from 0 on.`);
+  return found;
 }
 
 /** Layers are captured one by one, so that memory is taken for the patterns of one only. */
@@ -58,9 +63,6 @@ export async function attentionPatterns(
     const captured = (await subject.capture(prompt, { sites: [site], signal })).get(site);
     const [count = 0, t = 0, s = 0] = captured?.shape ?? [];
     const data = captured?.data as Float32Array;
-    const strange = wanted?.find((head) => head >= count);
-    if (strange !== undefined)
-      throw new UsageError(`head ${strange} does not exist: layer ${layer} has ${count} heads, from 0 on.`);
     for (const head of wanted ?? Array.from({ length: count }, (_, h) => h)) {
       const pattern = Array.from({ length: t }, (_, row) => {
         const from = (head * t + row) * s;

@@ -20,8 +20,9 @@ export function lensReport(lens: LogitLens, facts: Report['facts']): Report {
     figures: [...maps(lens), ...tables],
     notes: [
       'KL is that of the final distribution from that of the site, KL(final || site), in nats.',
-      ...(more
-        ? [`The table is of the last token${all ? '' : 's that were chosen'}; --positions chooses others.`]
+      ...(more && all ? ['The table is of the last token; --positions chooses others.'] : []),
+      ...(more && !all
+        ? [`The first ${TABLES} of ${positions.length} positions have tables; --json and --html have all.`]
         : []),
     ],
   };

@@ -5,9 +5,7 @@ import type { DeclaredSite, Part } from './part.ts';
 import type { Layer } from './pass.ts';
 import type { Linear, Linears } from './weights.ts';
 
-const RESULT =
-  'what each head adds to attnOut, less the bias of its output map; large, and made only when somebody looks. Maps that quantise or norm ' +
-  'their input do so for each head by itself: the sum is then near attnOut only';
+const RESULT = 'what each head adds to attnOut, less the bias; large, and made only when somebody looks';
 
 export interface AttentionParts {
   readonly nHeads: number;

@@ -39,6 +39,8 @@ export interface ModelFacts {
   readonly vocabSize: number;
   readonly dModel: number;
   readonly nLayers: number;
+  /** Heads of queries; undefined where there is no attention. */
+  readonly nHeads?: number | undefined;
   /** Positions the model was made for; undefined when it keeps a state of fixed size. */
   readonly contextLength: number | undefined;
 }
