@@ -1,4 +1,4 @@
-/** The batch that a model sees: packed tokens, and the pool where their sequences remember. */
+/** The batch that the runtime hands to a model: the packed tokens of a step, and the pool with the state of their sequences. */
 
 import type { Shape, Tensor, Uploadable } from '../base/tensor.ts';
 import type { Batch } from '../models/batch.ts';
@@ -9,11 +9,11 @@ import type { KeysValues, Ops, Recurrent } from '../ops/index.ts';
 import type { Packed } from './packed.ts';
 import type { StatePool } from './state-pool.ts';
 
-/** Makes one upload of a step. */
+/** Computes one upload of a step from its packed tokens. */
 export type Feed = (packed: Packed) => Uploadable;
 
 export class PackedBatch implements Batch {
-  /** What was uploaded, in order: with these a recorded step is run again. */
+  /** What was uploaded, in order. A recorded step calls these again for its new tokens. */
   readonly feeds: Feed[] = [];
   readonly #packed: Packed;
   readonly #pool: StatePool;
@@ -29,7 +29,7 @@ export class PackedBatch implements Batch {
     return this.#packed.ids.length;
   }
 
-  /** Were values computed once for each id? */
+  /** Has the pass called `rememberById`? */
   get usesIds(): boolean {
     return this.#usesIds;
   }
@@ -103,7 +103,7 @@ export class PackedBatch implements Batch {
     });
   }
 
-  /** Uploads the same for all that ask for it by this name. */
+  /** Uploads what `make` gives at the first call with this name; later calls get the same tensor. */
   once(ops: Ops, name: string, make: Feed, shape: Shape): Tensor {
     const found = this.#fed.get(name) ?? this.feed(ops, make, shape);
     this.#fed.set(name, found);

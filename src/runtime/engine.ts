@@ -1,6 +1,6 @@
 /**
- * Runs tokens through a model on a backend. `step` is the one entry: some tokens of some sequences, in one pass. Steps run one after
- * another, each in its turn of the state pool. Knows nothing of text.
+ * Runs tokens through a model on a backend, without tokenizer or text. `step` is the only entry: it reads some tokens of one or more
+ * sequences in one pass. Steps run one after another.
  */
 import type { Backend, Replay } from '../backends/backend.ts';
 import { UsageError } from '../base/errors.ts';
@@ -20,36 +20,36 @@ import type { SummaryRequest } from './summaries.ts';
 import { tapsOf } from './taps.ts';
 import { type Watch, watchedTaps } from './watch.ts';
 
-/** Steps of decoding that are kept recorded, each some hundred kilobytes. */
+/** How many recorded decoding steps are kept; each takes some hundred kilobytes. */
 const MAX_RECORDED = 8;
 
-/** Rows of logits made at once; [64, 128256] f32 is 33 MB. */
+/** Rows of logits computed at a time; [64, 128256] f32 is 33 MB. */
 const HEAD_ROWS = 64;
 
 export interface Request extends Sequence {
   /** Rows whose logits are wanted; default: the last. */
   readonly rows?: Rows | undefined;
   readonly tap?: Tap | undefined;
-  /** Once aborted, this request takes part in no step any more; its state stays as the last step left it. */
+  /** When it is aborted, later steps skip this request; its state stays as the last step left it. */
   readonly signal?: AbortSignal | undefined;
-  /** Wanted instead of the logits: what log-probabilities need of them, as class Summaries reads it. */
+  /** Return summaries instead of logits: what class Summaries needs for log-probabilities. */
   readonly summary?: SummaryRequest | undefined;
   /**
-   * Gets the logits [n, V] (or summaries) of the wanted rows first..first + n, in order, some at a time; without it, they are given back. An
-   * error that it throws fails this request only.
+   * Called with the logits [n, V] (or summaries) of the wanted rows first..first + n, in order, in several calls. Without it they are
+   * returned. An error that it throws fails this request only.
    */
   readonly visit?: ((first: number, output: Float32Array) => void) | undefined;
 }
 
-/** What came of a request. */
+/** The result of a request. */
 export interface Outcome {
-  /** Logits [n, V] or summaries of the wanted rows, unless they were visited. */
+  /** Logits [n, V] or summaries of the wanted rows; empty when `visit` got them. */
   readonly output: Float32Array;
-  /** Why there are none: the signal's reason, or what `visit` threw. */
+  /** Set when the request failed: the signal's reason, or what `visit` threw. */
   readonly failure?: { readonly error: unknown } | undefined;
 }
 
-/** Throws UsageError when ids are none of the model's, or when a sequence would outgrow its context. */
+/** Throws UsageError for ids that are not in the vocabulary, and for sequences longer than the context. */
 export function checkSequences(
   { vocabSize, contextLength }: Pick<ModelFacts, 'vocabSize' | 'contextLength'>,
   sequences: readonly { readonly ids: ArrayLike<number>; readonly state?: State | undefined }[],
@@ -79,7 +79,7 @@ export interface EngineOptions {
 function tooLong(added: number, known: number): string {
   return known === 0
     ? 'Give it a shorter text.'
-    : `The state has read ${known} of them, and ${added} are new: give less, or begin a new state.`;
+    : `The state has read ${known} of them, and ${added} are new: give fewer tokens, or begin a new state.`;
 }
 
 export class Engine {
@@ -87,7 +87,7 @@ export class Engine {
   readonly backend: Backend;
   readonly ops: Ops;
   readonly pool: StatePool;
-  /** Steps of one token for each sequence, the last used first. */
+  /** Recorded steps of one token per sequence, the most recently used first. */
   readonly #recorded: Recording[] = [];
   readonly #watch: Watch | undefined;
 
@@ -109,8 +109,8 @@ export class Engine {
   }
 
   /**
-   * Reads the tokens of these requests in one pass, whose memory grows with their number: Reader cuts long texts. Throws UsageError before
-   * anything is changed; after any other error the states are as after a pass that failed.
+   * Reads the tokens of these requests in one pass. Its memory grows with the number of tokens; Reader divides long texts into steps.
+   * Throws UsageError before anything is changed; after any other error recurrent states are no longer usable (State.intact).
    */
   async step(requests: readonly Request[]): Promise<Outcome[]> {
     checkSequences(this.model.facts, requests);
@@ -119,7 +119,10 @@ export class Engine {
     return this.pool.turn(() => this.#step(requests));
   }
 
-  /** Reads all tokens of these requests, in as many steps as it takes; gives the logits or summaries that were wanted, and throws the first failure. */
+  /**
+   * Reads all tokens of these requests, in as many steps as needed. Returns the wanted logits or summaries of each; throws the first
+   * failure.
+   */
   async read(requests: readonly Request[], options?: ReaderOptions): Promise<Float32Array[]> {
     const reader = new Reader<Request>(this, options);
     for (const request of requests) reader.add(request);
@@ -133,7 +136,7 @@ export class Engine {
     return requests.map((request) => found.get(request) as Float32Array);
   }
 
-  /** The head alone: hidden[n, M] -> logits[n, V], some rows at a time. */
+  /** Applies only the head: hidden[n, M] -> logits[n, V], HEAD_ROWS rows at a time. */
   async unembed(
     hidden: Float32Array,
     visit: (first: number, logits: Float32Array) => void,
@@ -183,7 +186,7 @@ export class Engine {
     }
   }
 
-  /** A pass that is encoded anew. */
+  /** A pass that is encoded from the model, not replayed. */
   #read(going: readonly Collector[]): Promise<boolean> {
     const encode = () => this.#encode(going);
     return this.backend.step(() => this.#watch?.pass(encode) ?? encode());
@@ -205,16 +208,16 @@ export class Engine {
     for (const chunk of chunksOf(going, starts, HEAD_ROWS)) {
       const read = (await backend.read(this.#output(hidden, chunk, packed, batch))) as Float32Array;
       const total = chunk.reduce((sum, { rows }) => sum + rows.length, 0);
-      let at = 0;
+      let first = 0;
       for (const { collector, rows } of chunk) {
-        collector.take(rows.length, read, at, total);
-        at += rows.length;
+        collector.take(rows.length, read, first, total);
+        first += rows.length;
       }
     }
     return batch.usesIds;
   }
 
-  /** Logits or summaries of rows of one kind. */
+  /** Logits or summaries of rows whose requests are of one kind (Collector.kind). */
   #output(hidden: Tensor, chunk: readonly Part[], packed: Packed, batch: PackedBatch): Tensor {
     const { ops, model } = this;
     const { collector } = chunk[0] as Part;
@@ -234,7 +237,7 @@ export class Engine {
     return summaries;
   }
 
-  /** These rows, in ascending order; without a copy where they stand side by side. */
+  /** The rows of these ascending numbers; a view where they are contiguous. */
   #rows(hidden: Tensor, numbers: readonly number[]): Tensor {
     const first = numbers[0] as number;
     const end = (numbers.at(-1) as number) + 1;
@@ -242,7 +245,7 @@ export class Engine {
     return this.ops.gather(hidden, this.ops.upload(Int32Array.from(numbers), [numbers.length]));
   }
 
-  /** One token of each sequence: a step that is recorded when it is new, and run again when it is not. */
+  /** Decodes one token of each sequence: replays a recorded step of the same sizes, or records a new one. */
   async #decode(going: readonly Collector[]): Promise<boolean> {
     const packed = new Packed(
       going.map(({ request }) => request),
@@ -286,14 +289,14 @@ export class Engine {
   }
 }
 
-/** A step of one token: its sizes, on which its commands depend. */
+/** A recorded decoding step, with the sizes on which its commands depend. */
 interface Recording {
   readonly sequences: number;
   readonly pages: number;
-  /** Of the interventions. */
+  /** StepInterventions.structure. */
   readonly structure: string;
   readonly kind: string;
-  /** How many values are computed for ids that are new; undefined where none are computed by id. */
+  /** Ids whose values `rememberById` computes; undefined when the model does not call it. */
   readonly fresh: number | undefined;
   readonly feeds: readonly Feed[];
   readonly replay: Replay;

@@ -1,6 +1,7 @@
 /**
- * Interventions of all sequences of a step, as ops. Those of sequences that share a list are one op per change, whose strength is neutral in
- * the rows of the others. All that differs from step to step is uploaded, so that a recorded step is run again with other numbers.
+ * Applies the interventions of all sequences of a step as ops. For sequences that share a list of interventions, each change is one op;
+ * rows of other sequences get the neutral strength. Whatever differs between steps is uploaded, so a recorded step can be replayed with
+ * other numbers.
  */
 
 import { quote, UsageError } from '../base/errors.ts';
@@ -14,32 +15,32 @@ import type { Ops } from '../ops/index.ts';
 import type { PackedBatch } from './batch.ts';
 import type { Packed, Sequence } from './packed.ts';
 
-/** Sequences of a step that are under the same interventions. */
+/** Sequences of a step that share a list of interventions. */
 interface Group {
   readonly interventions: Interventions;
-  /** Which sequences of the step. */
+  /** By index of the sequence in the step. */
   readonly members: ReadonlyMap<number, SequenceInterventions>;
   readonly active: Active;
 }
 
 interface ActiveEdit {
   readonly edit: Edit;
-  /** From which of the active interventions it comes: those of one have the same strengths. */
+  /** Index of its intervention among the active ones; edits of one intervention have the same strengths. */
   readonly intervention: number;
 }
 
-/** Changes of a list that may change something in a step. */
+/** The edits of a list that can have an effect in a step. */
 interface Active {
   readonly bySite: ReadonlyMap<string, readonly ActiveEdit[]>;
-  /** Equal where the same ops are run. */
+  /** Equal for steps that run the same ops. */
   readonly structure: string;
 }
 
-/** By list of interventions and by which of these may change something. */
+/** By list, then by which of its interventions are active. */
 const actives = new WeakMap<Interventions, Map<string, Active>>();
 
 function activeOf(interventions: Interventions, isActive: (edit: Edit) => boolean): Active {
-  const on = interventions.all.map((edits) => edits[0] !== undefined && isActive(edits[0])); // all of one intervention hold in the same places
+  const on = interventions.all.map((edits) => edits[0] !== undefined && isActive(edits[0])); // the edits of one intervention apply at the same positions
   const key = on.map(Number).join('');
   const known = actives.get(interventions) ?? new Map<string, Active>();
   actives.set(interventions, known);
@@ -62,12 +63,12 @@ function activeOf(interventions: Interventions, isActive: (edit: Edit) => boolea
 export class StepInterventions {
   readonly #packed: Packed;
   readonly #groups: readonly Group[];
-  /** What functions gave in this step, by sequence. */
+  /** Results of the users' functions in this step, by sequence. */
   readonly #given = new Map<Source, Map<number, number | Float32Array>>();
-  /** Gains that hold, by sequence. */
+  /** Gains in force, by sequence. */
   readonly #gains: readonly (readonly Gain[])[];
   readonly #replacements: readonly (readonly Replacement[])[];
-  /** Equal for steps whose commands are the same. */
+  /** Equal for steps that need the same commands. */
   readonly structure: string;
 
   constructor(packed: Packed) {
@@ -101,7 +102,7 @@ export class StepInterventions {
     );
   }
 
-  /** x[T, ...] as the interventions make it; `rows`: the numbers of its rows in the step, all when undefined. */
+  /** Applies the edits of a site: x[T, ...] -> the same shape. `rows`: the numbers of x's rows in the step; undefined when x has all. */
   edit(ops: Ops, batch: PackedBatch, site: string, x: Tensor, rows?: readonly number[]): Tensor {
     let y = x;
     this.#groups.forEach(({ active }, g) => {
@@ -140,7 +141,7 @@ export class StepInterventions {
     return ops.intervene(x, { kind, width: group, by, channels, ...(vector ? { vector } : {}) });
   }
 
-  /** Strengths of a change, a number for each row. */
+  /** Strength of an edit for each row. */
   #strengths(g: number, edit: Edit, rows?: readonly number[]): Float32Array {
     const { ids, positions } = this.#packed;
     const { members } = this.#groups[g] as Group;
@@ -154,7 +155,7 @@ export class StepInterventions {
     });
   }
 
-  /** Functions are called once in a step, however often it is encoded. */
+  /** Calls a user's function once per step and sequence, also when a step is encoded twice. */
   #once<R extends number | Float32Array>(source: Source, b: number, call: () => R): R {
     const given = this.#given.get(source) ?? new Map<number, number | Float32Array>();
     this.#given.set(source, given);
@@ -163,7 +164,7 @@ export class StepInterventions {
     return known as R;
   }
 
-  /** What the function of a strength gives for the step. */
+  /** The strength of an edit in this step, calling its function if it is one. */
   #called({ by, source }: Edit, own: SequenceInterventions, b: number): number {
     if (typeof by === 'number') return by;
     const sequence = this.#packed.sequences[b] as Sequence;
@@ -184,7 +185,7 @@ export class StepInterventions {
     return numbers;
   }
 
-  /** A row of the vector for each row of the step. */
+  /** For an edit with a vector per position: its row for each row of the step. */
   #rowsOf(g: number, edit: Edit, rows?: readonly number[]): Float32Array {
     const { positions } = this.#packed;
     const { members } = this.#groups[g] as Group;
@@ -196,7 +197,7 @@ export class StepInterventions {
     return all;
   }
 
-  /** Factors of the probabilities [H, T, S] of attention: [B, C, H] for C positions; undefined when all are 1. */
+  /** Factors of the attention probabilities [H, T, S]: [B, C, H] for C positions; undefined when all are 1. */
   gains(ops: Ops, batch: PackedBatch, site: string): Tensor | undefined {
     const [one] = this.#gains.flat().filter((gain) => gain.site === site);
     if (!one) return undefined;
@@ -232,7 +233,7 @@ export class StepInterventions {
     return factors;
   }
 
-  /** What a sequence puts in the place of values that have no row for each token. */
+  /** The replacement that a sequence has for a site whose value has no row per token. */
   replacement(site: string, b: number): Replacement | undefined {
     return this.#replacements[b]?.findLast((one) => one.site === site);
   }
@@ -250,14 +251,14 @@ export class StepInterventions {
   }
 }
 
-/** Positions that a step reads: from..to. */
+/** The positions that a step reads, from..to (exclusive). */
 const reachOf = ({ state, ids }: Sequence): [from: number, to: number] => [state.length, state.length + ids.length];
 
 const idsOf = ({ state, ids }: Sequence): number[] => [...state.ids, ...Array.from(ids)];
 
 const lastOf = (sequence: Sequence): number => reachOf(sequence)[1] - 1;
 
-/** One number, or one for each position and head. Throws UsageError when a function gives neither. */
+/** The factor of a gain: one number, or one per position and head. Throws UsageError when its function returns anything else. */
 function factorOf({ by, source }: Gain, step: StrengthStep, count: number): number | Float32Array {
   if (typeof by === 'number') return by;
   const given: unknown = by(step);
@@ -268,7 +269,7 @@ function factorOf({ by, source }: Gain, step: StrengthStep, count: number): numb
   );
 }
 
-/** Numbers in the place of others, of the same type. Throws UsageError when they are not as many. */
+/** Returns the replacement as a tensor of x's shape and type. Throws UsageError when their sizes differ. */
 export function replaced(ops: Ops, { data, site, source }: Replacement, x: Tensor): Tensor {
   if (data.length !== size(x.shape))
     throw new UsageError(

@@ -1,4 +1,4 @@
-/** Whose logits, or summaries of them, are wanted of a step, and who gets them. */
+/** Which rows of a step need logits or summaries, and delivery of these to their requests. */
 import { UsageError } from '../base/errors.ts';
 import type { Outcome, Request } from './engine.ts';
 
@@ -14,7 +14,7 @@ export function rowsWanted(rows: Rows = 'last', count: number): readonly number[
   return rows;
 }
 
-/** Takes the logits of one request. */
+/** Collects the logits or summaries of one request. */
 export class Collector {
   readonly request: Request;
   readonly rows: readonly number[];
@@ -35,17 +35,17 @@ export class Collector {
     this.#failure ??= { error };
   }
 
-  /** Requests of one kind get their rows from one op: those of the same columns of logits or summaries. */
+  /** Requests of the same kind want the same columns, so that one op computes their rows. */
   get kind(): string {
     const { summary } = this.request;
     return summary ? `${summary.top} ${summary.targets !== undefined}` : '';
   }
 
-  /** The next `count` rows: rows `at`.. of `total` in `numbers`. */
+  /** Takes the next `count` rows of this request: rows `at`.. of the `total` rows in `numbers`. */
   take(count: number, numbers: Float32Array, at: number, total: number): void {
     if (this.#failure) return;
     const width = numbers.length / total;
-    const own = numbers.subarray(at * width, (at + count) * width); // copies of whole vocabularies would cost a tenth of a step
+    const own = numbers.subarray(at * width, (at + count) * width); // a view: copying whole vocabularies would cost a tenth of a step
     const first = this.#taken;
     this.#taken += count;
     if (!this.request.visit) {
@@ -77,13 +77,13 @@ export function joined(parts: readonly Float32Array[]): Float32Array {
 
 export interface Part {
   readonly collector: Collector;
-  /** How many wanted rows of the request come before. */
+  /** Index of the first of these rows among the wanted rows of the request. */
   readonly first: number;
-  /** Numbers of rows of the step. */
+  /** Row numbers in the step. */
   readonly rows: readonly number[];
 }
 
-/** All wanted rows, at most `most` of one kind at a time; a tap that sees logits gets those of its sequence in one. */
+/** Divides the wanted rows into chunks of one kind and at most `most` rows. Rows of a request whose tap sees logits stay in one chunk. */
 export function chunksOf(going: readonly Collector[], starts: readonly number[], most: number): Part[][] {
   const chunks: Part[][] = [];
   let room = 0;

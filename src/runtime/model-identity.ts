@@ -1,6 +1,6 @@
 /**
- * What tells one model from another: what its config.json means, the name, shape and format of every weight, and the first numbers of most. It is
- * the same whether these are read from the files, before the weights are loaded, or from memory afterwards.
+ * Identifies a model: the facts read from config.json, name, shape and format of every weight, and the first numbers of most weights. The
+ * result is the same whether it is computed from the files, before the weights are loaded, or from memory.
  */
 import type { Backend } from '../backends/backend.ts';
 import { arrayFor, byteSize, type DType, isPacked, reshape, rows, size, type TypedArray } from '../base/tensor.ts';
@@ -10,20 +10,20 @@ import { SOURCE } from '../loader/fill.ts';
 import type { OpenedModel } from '../loader/open.ts';
 import type { Piece } from '../loader/plan.ts';
 
-/** Numbers of one row at most: enough to tell weights apart. */
+/** Numbers hashed of each weight, from its first row: enough to tell weights apart. */
 const MOST_NUMBERS = 4096;
 
 export interface Identity {
   readonly family: string;
   /** Formats of the weights in memory, as in `bf16, f32`. */
   readonly weights: string;
-  /** What the family made of config.json. */
+  /** config.json as the model family understands it. */
   readonly facts: Readonly<Record<string, unknown>>;
-  /** Of all of it, and of the numbers. */
+  /** Hash of all of the above and of the first numbers of the weights. */
   readonly digest: string;
 }
 
-/** `backend`: where the weights are; without one they are read from the files, which must still be open. */
+/** `backend`: where the weights are loaded. Without it they are read from the files, which must still be open. */
 export async function identityOf(opened: OpenedModel, backend?: Backend): Promise<Identity> {
   const { plan, family, config, model } = opened;
   const pieces = [...plan.pieces].flatMap(([name, all]) => all.map((piece) => ({ name, piece })));
@@ -42,7 +42,7 @@ export async function identityOf(opened: OpenedModel, backend?: Backend): Promis
   return { family, weights, facts, digest: [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('') };
 }
 
-/** Do the numbers of the first row lie together in the file and in memory? Those of packed formats and of turned matrices do not. */
+/** Is the first row contiguous both in the file and in memory? It is not for packed formats and transposed matrices. */
 function hasPlainRow(stored: StoredTensor, { target, firstRow, transposed }: Piece): boolean {
   return (
     !isPacked(target.dtype) &&

@@ -1,7 +1,4 @@
-/**
- * The tokens of one step, as numbers: what is uploaded, and nothing that depends on how it is computed. Two steps whose numbers have the
- * same sizes can run the same commands.
- */
+/** The tokens of one step as arrays of numbers, to be uploaded. Two steps with arrays of the same sizes can run the same commands. */
 
 import { poolRow } from '../base/pages.ts';
 import type { SequenceInterventions } from '../interventions/sequence.ts';
@@ -12,17 +9,17 @@ import type { State } from './state.ts';
 export interface Sequence {
   readonly interventions?: SequenceInterventions | undefined;
   readonly ids: ArrayLike<number>;
-  /** Has room for the tokens. */
+  /** Room for the new tokens has been reserved. */
   readonly state: State;
 }
 
-/** What is computed, and what is copied, of values that depend on an id only. Numbers of rows are those of the pool. */
+/** For values that depend only on a token's id: which are computed and which are copied. All numbers are rows of the pool. */
 export interface ById {
-  /** Ids to compute values for, i32 [n]. */
+  /** Ids whose values are computed, i32 [n]. */
   readonly fresh: Int32Array;
-  /** Where these go, [n]. */
+  /** The rows that they are written to, [n]. */
   readonly places: Int32Array;
-  /** Rows that are copied, [m]. */
+  /** Source rows of the copies, [m]. */
   readonly from: Int32Array;
   readonly to: Int32Array;
 }
@@ -33,19 +30,19 @@ export class Packed implements PackedTokens {
   readonly starts: readonly number[];
   readonly ids: Int32Array;
   readonly positions: Int32Array;
-  /** Row of the pool of each token, [T]. */
+  /** Row of each token in the pool, [T]. */
   readonly places: Int32Array;
-  /** Pages in a row of the tables. */
+  /** Width of the page tables. */
   readonly pages: number;
-  /** Rows of each sequence after the step, [B]. */
+  /** Length of each sequence after the step, [B]. */
   readonly lengths: Int32Array;
-  /** [B] */
+  /** Slot of each sequence, [B]. */
   readonly slots: Int32Array;
   readonly #rounded: boolean;
   #byId: ById | undefined;
   #interventions: StepInterventions | undefined;
 
-  /** `rounded`: sizes are rounded up to powers of two, so that few differ. */
+  /** `rounded`: round sizes up to powers of two, so that fewer different steps are recorded. */
   constructor(sequences: readonly Sequence[], { rounded = false }: { readonly rounded?: boolean } = {}) {
     this.sequences = sequences;
     this.#rounded = rounded;
@@ -70,7 +67,7 @@ export class Packed implements PackedTokens {
     this.slots = Int32Array.from(sequences, ({ state }) => state.slot ?? 0);
   }
 
-  /** [B, pages] */
+  /** Pages of each sequence, [B, pages]. */
   get tables(): Int32Array {
     const tables = new Int32Array(this.sequences.length * this.pages);
     for (const [b, { state }] of this.sequences.entries()) tables.set(state.pages, b * this.pages);
@@ -82,7 +79,7 @@ export class Packed implements PackedTokens {
     return this.#interventions;
   }
 
-  /** Where values that depend on an id only come from: an earlier token of the same sequence, one of this step, or nowhere yet. */
+  /** For values that depend only on a token's id: copied from an earlier token of the sequence or of this step, or else computed. */
   get byId(): ById {
     this.#byId ??= this.#rounded ? roundUp(this.#sources(), this.ids.length) : this.#sources();
     return this.#byId;
@@ -115,14 +112,14 @@ export class Packed implements PackedTokens {
   }
 }
 
-/** The smallest power of two from `count` on; 0 for 0. */
+/** The smallest power of two that is at least `count`; 0 for 0. */
 function powerFrom(count: number): number {
   let power = Math.min(count, 1);
   while (power < count) power *= 2;
   return power;
 }
 
-/** As many fresh ids as a power of two, and as many copies as there may be beside those; what is added repeats what is there. */
+/** Pads the fresh ids to a power of two, and the copies to the remaining tokens, by repeating entries. */
 function roundUp({ fresh, places, from, to }: ById, tokens: number): ById {
   const computed = Math.min(tokens, powerFrom(fresh.length));
   const copied = tokens - (computed > 1 ? powerFrom(fresh.length) / 2 + 1 : computed);

@@ -1,6 +1,6 @@
 /**
- * States of texts that were read before, so that a prompt which begins like one of them costs its new tokens only. States that grow can
- * go back to any common prefix; recurrent ones serve only where they stand, so copies of them are kept on the way through a prompt.
+ * Keeps the states of texts that were read, so that a prompt which begins like one of them only needs its new tokens read. A KV cache can
+ * be rewound to any common prefix. A recurrent state cannot, so copies of it are kept at several points of a prompt.
  */
 import { UsageError } from '../base/errors.ts';
 import type { SequenceInterventions } from '../interventions/sequence.ts';
@@ -10,7 +10,7 @@ import type { Engine } from './engine.ts';
 import { commonPrefix, type State } from './state.ts';
 
 const PREFIX_CACHE_OPTIONS = {
-  /** What the kept states may take together; the least recently used go first. Default 512 MiB. */
+  /** Most bytes that the kept states may take together; the least recently used are dropped first. Default 512 MiB. */
   maxBytes: option(kinds.bytes, 'bytes that the kept states may take together', 512 * 2 ** 20),
 };
 
@@ -31,15 +31,15 @@ export class PrefixCache {
     this.maxBytes = checkOptions('a prefix cache', options, PREFIX_CACHE_OPTIONS).maxBytes;
   }
 
-  /** Bytes held now; what several states share counts once. */
+  /** Bytes held now; memory that several states share counts once. */
   get bytes(): number {
     return this.engine.pool.bytesOf(this.#kept);
   }
 
   /**
-   * A state that has read as much of the beginning of `ids` as is known, all but the last at most; the caller's own, to be given to
-   * `keep` in the end. It shares the memory of the one that is kept. `under`: the interventions under which `ids` are to be read; only what was read
-   * under the same is used.
+   * Returns a state that has read the longest known prefix of `ids`, without its last token. The caller owns it, and gives it to `keep` at
+   * the end. It shares memory with the kept one. `under`: the interventions under which `ids` will be read; only states read under the same
+   * ones are used.
    */
   async take(ids: readonly number[], under?: SequenceInterventions): Promise<State> {
     if (this.#disposed) throw new UsageError('this prefix cache was disposed; make a new one.');
@@ -57,9 +57,9 @@ export class PrefixCache {
   }
 
   /**
-   * How many of `ids` a state should have read when copies of it are kept; in ascending order, after those it has read already. None
-   * for states that grow. The last but one token is among them, because one token must remain to be read when a prompt comes again;
-   * so is the place where the prompt parts from another that is known: a third may part there too.
+   * The lengths of `ids` at which a copy of the state should be kept, ascending, beyond what it has read. None for a KV cache. The last but
+   * one token is included, because one token must remain to be read when the same prompt comes again; so is the point where the prompt
+   * diverges from a known text, since others may diverge there too.
    */
   pointsIn(ids: readonly number[], state: State): number[] {
     if (state.rewindable) return [];
@@ -69,7 +69,7 @@ export class PrefixCache {
     return [...points].filter((at) => at > state.length && at < ids.length).sort((a, b) => a - b);
   }
 
-  /** Takes over a state. One that failed, that another makes superfluous, or that is larger than all there may be is disposed. */
+  /** Takes over a state. Disposes of it when it has failed, when another state covers it, or when it is larger than `maxBytes`. */
   keep(state: State): void {
     const better = [...this.#kept].find((other) => covers(other, state));
     if (better) this.#touch(better);
@@ -87,7 +87,7 @@ export class PrefixCache {
     if (state.bytes <= this.maxBytes) this.keep(await state.clone());
   }
 
-  /** Gives all memory back; states that are in use now when they come back. */
+  /** Frees all kept states. States in use are freed when they are given to `keep`. */
   dispose(): void {
     this.#disposed = true;
     for (const state of this.#kept) this.#drop(state);
@@ -104,7 +104,7 @@ export class PrefixCache {
   }
 }
 
-/** Can everything that continues from `b` continue from `a`? */
+/** Is `a` at least as useful as `b`: can every text that continues from `b` also continue from `a`? */
 function covers(a: State, b: State): boolean {
   return (
     commonPrefix(a.ids, b.ids) === b.length &&

@@ -1,12 +1,13 @@
 /**
- * Reads texts of any length in steps of bounded size. Everyone who waits gets a share of each step, and whoever wants one token gets it
- * first: nobody who generates waits for another's prompt. This is where a scheduler has its say.
+ * Schedules texts of any length as steps of bounded size. A step is divided equally among the open requests; those with few tokens left
+ * (decoding: one) are read to their end, so that no generation waits for another's prompt. Other scheduling policies would replace
+ * `sharesOf`.
  */
 import { UsageError } from '../base/errors.ts';
 import { checkSequences, type Engine, type Outcome, type Request } from './engine.ts';
 import { joined, rowsWanted } from './logits.ts';
 
-/** Tokens of one step at most: enough that weights are read rarely, few enough that activations stay small. */
+/** Most tokens in one step: large enough to read the weights rarely, small enough to keep activations small. */
 const STEP_TOKENS = 256;
 
 export interface Done<R extends Request> extends Outcome {
@@ -14,7 +15,7 @@ export interface Done<R extends Request> extends Outcome {
 }
 
 export interface ReaderOptions {
-  /** Tokens of one step at most. */
+  /** Most tokens in one step; default 256. */
   readonly stepTokens?: number;
 }
 
@@ -22,9 +23,9 @@ interface Open<R extends Request> {
   readonly request: R;
   readonly ids: Int32Array;
   readonly rows: readonly number[];
-  /** Tokens that were read. */
-  at: number;
-  /** Wanted rows that were given. */
+  /** Tokens read so far. */
+  read: number;
+  /** Wanted rows delivered so far. */
   given: number;
   readonly parts: Float32Array[];
 }
@@ -32,7 +33,7 @@ interface Open<R extends Request> {
 export class Reader<R extends Request> {
   readonly #engine: Engine;
   readonly #stepTokens: number;
-  /** Who has waited longest comes first. */
+  /** In the order in which they last took part in a step, the oldest first. */
   #open: Open<R>[] = [];
 
   constructor(engine: Engine, { stepTokens = STEP_TOKENS }: ReaderOptions = {}) {
@@ -40,38 +41,38 @@ export class Reader<R extends Request> {
     this.#stepTokens = stepTokens;
   }
 
-  /** How many have not been read to their end. */
+  /** Number of requests not yet read to their end. */
   get open(): number {
     return this.#open.length;
   }
 
-  /** Throws UsageError on what cannot be read, and when the logits after no token are asked for. */
+  /** Adds a request. Throws UsageError when it cannot be read, or wants the last row of no tokens. */
   add(request: R): void {
     const { ids, rows = 'last' } = request;
     if (rows === 'last' && ids.length === 0) throw new UsageError('cannot predict after no token: give at least one.');
     checkSequences(this.#engine.model.facts, [request]);
     const wanted = rowsWanted(rows, ids.length);
-    this.#open.push({ request, ids: Int32Array.from(ids), rows: wanted, at: 0, given: 0, parts: [] });
+    this.#open.push({ request, ids: Int32Array.from(ids), rows: wanted, read: 0, given: 0, parts: [] });
   }
 
-  /** Runs one step; gives those who have been read to their end, or failed, in the order in which they were added. */
+  /** Runs one step. Returns the requests that it finished, or that failed, in the order in which they were added. */
   async round(): Promise<Done<R>[]> {
     const shares = sharesOf(
-      this.#open.map(({ ids, at }) => ids.length - at),
+      this.#open.map(({ ids, read }) => ids.length - read),
       this.#stepTokens,
     );
     const served = this.#open.filter((open, i) => (shares[i] as number) > 0 || open.ids.length === 0);
-    const pieces = served.map((open) => pieceOf(open, upToCut(open, shares[this.#open.indexOf(open)] as number)));
-    const outcomes = await this.#engine.step(pieces);
+    const requests = served.map((open) => requestOf(open, upToCut(open, shares[this.#open.indexOf(open)] as number)));
+    const outcomes = await this.#engine.step(requests);
     const done: Done<R>[] = [];
     const left: Open<R>[] = [];
     served.forEach((open, i) => {
       const { output, failure } = outcomes[i] as Outcome;
-      const piece = pieces[i] as Request;
-      open.at += piece.ids.length;
-      open.given += (piece.rows as readonly number[]).length;
+      const { ids, rows } = requests[i] as Request;
+      open.read += ids.length;
+      open.given += (rows as readonly number[]).length;
       open.parts.push(output);
-      if (failure || open.at === open.ids.length)
+      if (failure || open.read === open.ids.length)
         done.push({ request: open.request, output: joined(open.parts.filter(({ length }) => length > 0)), failure });
       else left.push(open);
     });
@@ -80,18 +81,19 @@ export class Reader<R extends Request> {
   }
 }
 
-/** As many tokens as there are before the next place where a step must begin. */
+/** Tokens up to the next position at which an intervention requires a new step. */
 function upToCut<R extends Request>({ request: { interventions, state } }: Open<R>, count: number): number {
   return interventions ? Math.min(count, interventions.cutAfter(state.length) - state.length) : count;
 }
 
-function pieceOf<R extends Request>({ request, ids, rows, at, given }: Open<R>, count: number): Request {
+/** The part of a request that reads its next `count` tokens. */
+function requestOf<R extends Request>({ request, ids, rows, read, given }: Open<R>, count: number): Request {
   const { state, tap, signal, summary, visit, interventions } = request;
-  const inside = rows.slice(given).filter((row) => row < at + count);
+  const inside = rows.slice(given).filter((row) => row < read + count);
   return {
     state,
-    ids: ids.subarray(at, at + count),
-    rows: inside.map((row) => row - at),
+    ids: ids.subarray(read, read + count),
+    rows: inside.map((row) => row - read),
     tap,
     interventions,
     signal,
@@ -102,7 +104,10 @@ function pieceOf<R extends Request>({ request, ids, rows, at, given }: Open<R>, 
   };
 }
 
-/** Tokens of the next step for each that has so many left: as equal as can be; a token for each of the first, when not all get one. */
+/**
+ * Divides the tokens of a step as equally as possible among requests with `left` tokens each. When there are fewer tokens than requests,
+ * the first ones get one each.
+ */
 export function sharesOf(left: readonly number[], room = STEP_TOKENS): number[] {
   const shares = left.map(() => 0);
   const fewestFirst = left.map((_, i) => i).sort((a, b) => (left[a] as number) - (left[b] as number) || a - b);

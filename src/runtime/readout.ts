@@ -1,6 +1,6 @@
 /**
- * What the rest of a model makes of values that take the place of its last block's output, as if it ended there. In most models the rest is
- * a norm; in a Backpack the weights of the senses are made of it (Trunk in src/models/model.ts).
+ * Runs the end of a model on values of earlier layers, as if they were the output of its last block. In most models the end is a norm; in a
+ * Backpack it computes the sense weights (Trunk in src/models/model.ts).
  */
 import type { Tensor } from '../base/tensor.ts';
 import { tapOf } from '../models/tap.ts';
@@ -9,7 +9,7 @@ import { checkSequences, type Engine } from './engine.ts';
 import { Packed } from './packed.ts';
 import { tapsOf } from './taps.ts';
 
-/** For each of these sites, whose values are as wide as the model: hidden[T, M], what the head would read. */
+/** For each of these sites, whose values are [T, M]: hidden[T, M], the input of the head. */
 export async function readout(
   engine: Engine,
   ids: readonly number[],
@@ -18,7 +18,7 @@ export async function readout(
   const { model, backend, ops, pool } = engine;
   checkSequences(model.facts, [{ ids }]);
   const state = engine.newState();
-  /** Copies in live memory: first of what was seen, then of what was made of it. */
+  /** Copies that outlive a step: first the values of the sites, then the results. */
   const kept = new Map<string, Tensor>();
   const keep = (site: string, x: Tensor): Tensor => {
     const copy = backend.allocate(x.shape, x.dtype);
@@ -44,7 +44,7 @@ export async function readout(
       try {
         await backend.step(pass);
       } finally {
-        state.fail(); // it is as the last readout left it, and is not gone on from
+        state.fail(); // the readouts have written to it, so it cannot be continued
       }
     });
     const hidden = new Map<string, Float32Array>();

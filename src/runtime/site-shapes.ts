@@ -1,4 +1,4 @@
-/** Shapes of all values of a model, found by running it on shapes alone: known before any weight is read. */
+/** Shapes of all sites of a model, found by running it on shapes without numbers, before any weight is read. */
 import { PAGE_ROWS } from '../base/pages.ts';
 import { NOWHERE, type Shape, type Tensor, type Uploadable } from '../base/tensor.ts';
 import type { InterventionTarget, TargetSite } from '../interventions/target.ts';
@@ -10,7 +10,7 @@ import { type Derived, type KeysValues, Ops, outputsOf, type Recurrent } from '.
 
 const shaped = (shape: Shape, dtype: Tensor['dtype'] = 'f32'): Tensor => ({ shape, dtype, place: NOWHERE, offset: 0 });
 
-/** An op gives tensors of the right shapes and computes nothing. */
+/** A tracer whose ops return tensors of the right shapes and compute nothing. */
 const ops = new Ops({
   apply: (op, inputs, attrs) => outputsOf(op, inputs, attrs).map(({ shape, dtype }) => shaped(shape, dtype)),
   derived: ({ kept }: Derived) => shaped(kept.shape),
@@ -19,7 +19,7 @@ const ops = new Ops({
   scope: (body) => body(),
 });
 
-/** One token of one sequence that has read nothing. */
+/** A batch of one token of a new sequence. */
 class OneToken implements Batch {
   readonly length = 1;
 
@@ -54,7 +54,7 @@ class OneToken implements Batch {
 
 const targets = new WeakMap<LanguageModel, InterventionTarget>();
 
-/** What interventions on this model are checked against. */
+/** The sites, shapes and counts against which interventions on this model are checked. */
 export function targetOf(model: LanguageModel): InterventionTarget {
   const known = targets.get(model);
   if (known) return known;
@@ -63,7 +63,7 @@ export function targetOf(model: LanguageModel): InterventionTarget {
   return target;
 }
 
-/** Every site of a model with the shape that its value has in a pass of one token. */
+/** Every site of a model with the shape of its value in a pass of one token. */
 export function siteShapes(model: LanguageModel): Map<string, TargetSite> {
   const found = new Map<string, TargetSite>();
   const see = (site: Site, x: Tensor): Tensor => {

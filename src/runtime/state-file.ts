@@ -1,6 +1,6 @@
 /**
- * A state as one safetensors file: its tensors, the ids that were read, and in the metadata which model it is of. A state means nothing to
- * another model, nor to the same one with weights of another format.
+ * A state as one safetensors file: its tensors, the ids that were read, and in the metadata the identity of the model. It can only be used
+ * with the same model in the same weight format.
  */
 
 import { CheckpointError, quote } from '../base/errors.ts';
@@ -16,7 +16,7 @@ import type { State } from './state.ts';
 
 const FORMAT = 'portmanteau-state';
 
-/** Whose states are saved: a loaded model. */
+/** A loaded model, whose states are saved. */
 interface Owner {
   readonly opened: OpenedModel;
   readonly engine: Engine;
@@ -24,7 +24,7 @@ interface Owner {
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: TypedArray) => new Uint8Array(buffer, byteOffset, byteLength);
 
-/** The bytes of a file from which `readState` makes the same state again. */
+/** Serialises a state; `readState` restores it. */
 export async function stateBytes(model: Owner, state: State): Promise<AsyncIterable<Uint8Array>> {
   const { ids, tensors, interventions } = await state.save();
   const read = Int32Array.from(ids);
@@ -43,21 +43,24 @@ export async function stateBytes(model: Owner, state: State): Promise<AsyncItera
   });
 }
 
-/** Before the weights of a model are loaded: throws CheckpointError when the file holds no state of it, and says what differs. */
+/**
+ * Checks a state file before the weights of the model are loaded. Throws CheckpointError, with the difference, when it is not a state of
+ * this model.
+ */
 export async function checkState(opened: OpenedModel, source: Source): Promise<void> {
   await compare(source, await identityOf(opened));
 }
 
-/** What a file tells of the state in it. */
+/** The metadata of a saved state. */
 export interface StateDescription {
   readonly family: string;
   /** The tokens that were read. */
   readonly ids: readonly number[];
-  /** Under which interventions, as `State.provenance` says it; empty for none. */
+  /** The interventions it was read under, as `State.provenance` gives them; empty for none. */
   readonly interventions: string;
 }
 
-/** Without its tensors; undefined when the file holds no state. */
+/** Reads the description without the tensors; undefined when the file holds no state. */
 export async function describeStateOf(source: Source): Promise<StateDescription | undefined> {
   try {
     const { format, family, interventions } = await readMetadata(source);
@@ -73,7 +76,7 @@ export async function describeStateOf(source: Source): Promise<StateDescription 
   }
 }
 
-/** Throws CheckpointError when the file is damaged, holds no state, or that of another model. */
+/** Restores a state. Throws CheckpointError when the file is damaged, holds no state, or the state of another model. */
 export async function readState(model: Owner, source: Source): Promise<State> {
   await compare(source, await identityOf(model.opened, model.engine.backend));
   const tensors = new Map<string, { shape: Shape; data: TypedArray }>();
@@ -114,7 +117,7 @@ async function compare(source: Source, here: Identity): Promise<void> {
   );
 }
 
-/** The first thing in which two models are not the same. What stands in a file may be anything. */
+/** The first difference between two models. The values of a file are not trusted to have the right types. */
 function difference(saved: Readonly<Record<string, unknown>>, here: Identity): string {
   if (saved.family !== here.family) return `it is of ${words(saved.family)}, and this is ${here.family}`;
   const facts = factsOf(saved.facts);
@@ -139,10 +142,10 @@ function factsOf(text: unknown): Readonly<Record<string, unknown>> {
   }
 }
 
-/** Out of a file, as it stands in a message. */
+/** A value from a file, formatted for a message. */
 const words = (value: unknown) => quote(value).replaceAll('"', '');
 
-/** Shape and type in the file: rows of i8 are as long as their bytes. */
+/** Shape and type in the file; i8 rows are stored as bytes. */
 function stored(shape: Shape, data: TypedArray) {
   if (data instanceof Float32Array) return { shape, dtype: 'F32' as const };
   if (data instanceof Uint16Array) return { shape, dtype: 'F16' as const };

@@ -1,7 +1,7 @@
 /**
- * The memory of all sequences of an engine. What grows with each token lies in pages of PAGE_ROWS rows, what has a fixed size in slots.
- * States that begin alike share pages and slots; who writes to a shared one gets a copy of its own first. The pool grows by doubling, up to
- * `maxBytes`, and gives its memory back when no state holds any.
+ * The memory of all sequences of an engine. The KV cache, which grows with each token, is stored in pages of PAGE_ROWS rows; states of
+ * fixed size are stored in slots. States with a common beginning share pages and slots; a shared page or slot is copied before it is
+ * written. The pool doubles when it is full, up to `maxBytes`, and frees its memory when no state is left.
  */
 import type { Backend } from '../backends/backend.ts';
 import { UsageError } from '../base/errors.ts';
@@ -12,11 +12,11 @@ import type { StateTensor } from '../models/model.ts';
 import type { Ops } from '../ops/index.ts';
 import { Units } from './units.ts';
 
-/** What a state holds. */
+/** The memory of one state. */
 export interface Holding {
   /** Tokens that were read. */
   readonly length: number;
-  /** Rows 0..length, in order. */
+  /** The pages of rows 0..length, in order. */
   pages: number[];
   slot: number | undefined;
 }
@@ -25,9 +25,9 @@ export interface StatePoolOptions {
   readonly layout: readonly StateTensor[];
   readonly backend: Backend;
   readonly ops: Ops;
-  /** How the tensors that grow are kept; the others are f32. Default f32. */
+  /** Format of the KV cache; recurrent states are f32. Default f32. */
   readonly keyValues?: KeyValueFormat | undefined;
-  /** Most that all states may take together; default: as much as the backend grants. */
+  /** Most bytes that all states may take together; default: whatever the backend can allocate. */
   readonly maxBytes?: number | undefined;
 }
 
@@ -39,7 +39,6 @@ export class StatePool {
   readonly maxBytes: number;
   readonly pages: Units;
   readonly slots: Units;
-  /** Who holds memory. */
   readonly #holders = new Set<Holding>();
   #last: Promise<unknown> = Promise.resolve();
   #turns = 0;
@@ -57,7 +56,7 @@ export class StatePool {
     this.slots = new Units({ ...shared, layout: fixed, unitRows: 1, dtype: 'f32' });
   }
 
-  /** Bytes that states hold now; what several share counts once. */
+  /** Bytes that states hold now; shared memory counts once. */
   get usedBytes(): number {
     return this.pages.used * this.pages.unitBytes + this.slots.used * this.slots.unitBytes;
   }
@@ -67,7 +66,7 @@ export class StatePool {
     return this.pages.capacity * this.pages.unitBytes + this.slots.capacity * this.slots.unitBytes;
   }
 
-  /** Bytes that these hold together; what several share counts once. */
+  /** Bytes that these states hold together; shared memory counts once. */
   bytesOf(holdings: Iterable<Holding>): number {
     const [pages, slots] = [new Set<number>(), new Set<number>()];
     for (const holding of holdings) {
@@ -84,7 +83,7 @@ export class StatePool {
     return found;
   }
 
-  /** Runs one body after the other: who is in turn may read, write and grow. */
+  /** Runs `body` after all earlier ones have ended. Only inside of it may the pool be read, written or grown. */
   turn<R>(body: () => Promise<R>): Promise<R> {
     this.#turns++;
     const done = this.#last.then(body).finally(() => {
@@ -96,8 +95,8 @@ export class StatePool {
   }
 
   /**
-   * In turn, before a step: room for `count` more tokens of each, which nobody else holds. Throws UsageError, and changes nothing, when
-   * there is none.
+   * Reserves room for `count` more tokens of each state before a step, and copies shared memory that the step will write. To be called
+   * inside of `turn`. Throws UsageError, and changes nothing, when there is no room.
    */
   async prepare(wanted: readonly { readonly holding: Holding; readonly count: number }[]): Promise<void> {
     const needs = wanted.map(({ holding, count }) => this.#needOf(holding, count));
@@ -138,14 +137,14 @@ export class StatePool {
     });
   }
 
-  /** Holds all of it a second time. */
+  /** Registers a state that shares all memory of another. */
   share(holding: Holding): void {
     for (const page of holding.pages) this.pages.share(page);
     if (holding.slot !== undefined) this.slots.share(holding.slot);
     this.#holders.add(holding);
   }
 
-  /** Gives back what lies behind the first `length` tokens; with 0, everything. */
+  /** Frees the memory beyond the first `length` tokens; with 0, all of it. */
   release(holding: Holding, length = 0): void {
     for (const page of holding.pages.splice(pagesFor(length))) this.pages.release(page);
     if (length === 0) {
@@ -179,7 +178,7 @@ export class StatePool {
     };
   }
 
-  /** What was taken gets the numbers it must have. */
+  /** Clears new slots, and copies the shared slots and pages that will be written. */
   async #fill(
     wanted: readonly { readonly holding: Holding }[],
     needs: readonly Need[],
@@ -231,7 +230,7 @@ export class StatePool {
 interface Need {
   /** New pages at the end. */
   readonly pages: number;
-  /** The last page is shared, and would be written to. */
+  /** Must the last page be copied, because it is shared and will be written? */
   readonly copiesPage: boolean;
   readonly slot: 'own' | 'new' | 'copy';
 }

@@ -1,7 +1,6 @@
 /**
- * What a model remembers of one sequence: keys and values that grow by a row per token, or a recurrent state of fixed size. It can be
- * copied, rewound, saved and loaded; nothing else remembers. The numbers lie in the engine's StatePool: copies share them until one of the
- * two is continued.
+ * The state of one sequence: a KV cache that grows by a row per token, or a recurrent state of fixed size. It can be copied, rewound, saved
+ * and loaded. Its numbers are in the engine's StatePool; copies share them until one of them is continued.
  */
 import { CheckpointError, UsageError } from '../base/errors.ts';
 import { PAGE_ROWS, poolRow } from '../base/pages.ts';
@@ -33,9 +32,9 @@ import type { Holding, StatePool } from './state-pool.ts';
 export interface SavedState {
   /** The tokens that were read. */
   readonly ids: readonly number[];
-  /** Float32Array, or Uint16Array (f16) or Int8Array (i8, as src/formats/i8-rows.ts says) where keys and values are kept so. */
+  /** Float32Array; a KV cache may also be Uint16Array (f16) or Int8Array (i8, see src/formats/i8-rows.ts). */
   readonly tensors: ReadonlyMap<string, SavedTensor>;
-  /** Under which interventions it was made; left out when under none. */
+  /** The interventions it was made under; absent when there were none. */
   readonly interventions?: string;
 }
 
@@ -51,13 +50,13 @@ interface SavedTensor {
 
 export class State implements Holding {
   readonly #pool: StatePool;
-  /** Where its rows lie: for the runtime, which keeps the books. */
+  /** Pages of its rows in the pool; only for src/runtime. */
   pages: number[] = [];
   slot: number | undefined;
   #ids: number[] = [];
-  /** From this token on, what depends on an id alone was never looked at, and so never replaced. */
+  /** From this token on, values that depend only on the id were not changed by a tap or an intervention, so they may be copied. */
   #plainFrom = 0;
-  /** Under which interventions it was made, one segment after another. */
+  /** The interventions it was made under, in segments of tokens. */
   #made: Segment[] = [];
   #reading = false;
   #disposed = false;
@@ -70,39 +69,39 @@ export class State implements Holding {
     return this.#pool.layout;
   }
 
-  /** How the tensors that grow are kept; the others are f32. */
+  /** Format of the KV cache; recurrent states are f32. */
   get keyValues(): KeyValueFormat {
     return this.#pool.keyValues;
   }
 
-  /** Tokens read so far: how many. */
+  /** Number of tokens read so far. */
   get length(): number {
     return this.#ids.length;
   }
 
-  /** Tokens read so far: which. */
+  /** Ids of the tokens read so far. */
   get ids(): readonly number[] {
     return this.#ids;
   }
 
-  /** False after dispose, and after a pass that failed: a recurrent state may have taken in half of it. */
+  /** False after dispose, and after a failed pass over a recurrent state, which may be half updated. */
   get intact(): boolean {
     return !this.#disposed && (!this.#reading || this.rewindable);
   }
 
-  /** Can it go back to any token? Not a recurrent state, which keeps no history. */
+  /** Can it be rewound to any token? A recurrent state cannot, because it keeps no history. */
   get rewindable(): boolean {
     return this.layout.every(({ grows }) => grows);
   }
 
-  /** Bytes held now, also those that other states share. */
+  /** Bytes held now, including those shared with other states. */
   get bytes(): number {
     return this.#pool.bytesOf([this]);
   }
 
   /**
-   * How many of `ids`, to be read under these interventions, need not be read when this state is rewound to there; one remains, for the model
-   * to predict after it.
+   * How many of `ids` this state has already read under these interventions; all but one at most, since the last must be read to predict
+   * after it.
    */
   reusable(ids: readonly number[], under?: Traces): number {
     const common = Math.min(commonPrefix(this.#ids, ids), Math.max(0, ids.length - 1));
@@ -110,33 +109,34 @@ export class State implements Holding {
     return agreement(this.#made, [{ from: 0, to: common, under }], common, { exactly: !this.rewindable });
   }
 
-  /** An earlier token with this id whose rows may be copied where they depend on the id alone; undefined when there is none. */
+  /** Row of an earlier token with this id, from which values that depend only on the id may be copied; undefined when there is none. */
   rowOf(id: number): number | undefined {
     const row = this.#ids.indexOf(id, this.#plainFrom);
     return row < 0 ? undefined : row;
   }
 
-  /** Throws UsageError when nothing can be read after it. */
+  /** Throws UsageError when the state was disposed or its last pass failed. */
   checkReadable(): void {
     if (this.#disposed) throw new UsageError('this state was disposed; make a new one.');
     if (!this.intact) throw passFailed();
   }
 
   /**
-   * Throws UsageError when it was made under interventions that are not among these, or when one of these that holds everywhere was not in force.
+   * Throws UsageError when the state was made under interventions that are not in `under`, or without one of these that applies to all
+   * positions.
    */
   checkContinues(under: Traces | undefined): void {
     if (this.length > 0) checkContinues(tracesOf(this.#made, this.length), under);
   }
 
-  /** A step begins to read into it. */
+  /** Marks the beginning of a step that updates it. */
   begin(): void {
     this.#reading = true;
   }
 
   /**
-   * The step that read these tokens has ended. `plain`: their rows may be copied for other tokens with these ids. `under`: the interventions
-   * under which they were read.
+   * Marks the end of the step that read `ids`. `plain`: values that depend only on the id were left unchanged, so they may be copied later.
+   * `under`: the interventions of the step.
    */
   advance(ids: ArrayLike<number>, { plain = false, under }: Advance = {}): void {
     const [from, to] = [this.length, this.length + ids.length];
@@ -148,17 +148,17 @@ export class State implements Holding {
     this.#reading = false;
   }
 
-  /** Which interventions left a trace in what was read of the first `length` tokens, and where; empty when none did. */
+  /** Text that identifies the interventions that affected the first `length` tokens, and where; empty for none. */
   provenance(length = this.length): string {
     return provenance(tracesOf(this.#made, length));
   }
 
-  /** The step failed. */
+  /** Marks the failure of a step. */
   fail(): void {
     this.#pool.release(this, this.length);
   }
 
-  /** Forgets all tokens from position `length` on. A recurrent state cannot unread: clone() it before, or rewind to 0. */
+  /** Removes all tokens from position `length` on. A recurrent state can only be rewound to 0: clone() it before. */
   async rewind(length: number): Promise<void> {
     await this.#pool.turn(async () => {
       this.#checkReachable(length);
@@ -170,7 +170,10 @@ export class State implements Holding {
     });
   }
 
-  /** An independent copy, of the first `length` tokens where a state can go back to these; as rewind. It costs memory when one is continued. */
+  /**
+   * An independent copy, of the first `length` tokens if given; the same limits as for `rewind`. It takes memory only when one of the two
+   * is continued.
+   */
   async clone(length?: number): Promise<State> {
     if (this.#reading) await this.#pool.turn(async () => {});
     const kept = length ?? this.length;
@@ -187,7 +190,7 @@ export class State implements Holding {
     return copy;
   }
 
-  /** The numbers themselves, to be written to a file. */
+  /** Copies the numbers out, to be written to a file. */
   async save(): Promise<SavedState> {
     return this.#pool.turn(async () => {
       this.checkReadable();
@@ -222,8 +225,8 @@ export class State implements Holding {
   }
 
   /**
-   * Takes over what `save` gave. Throws CheckpointError, and changes nothing, when it is of another model, or keeps keys and values in
-   * another format; only f32 ones can be taken over into any.
+   * Loads what `save` returned. Throws CheckpointError, and changes nothing, when it is from another model, or has a KV cache of another
+   * format; f32 can be loaded into any format.
    */
   async load(saved: SavedState): Promise<void> {
     this.#checkSaved(saved);
@@ -299,7 +302,7 @@ export class State implements Holding {
   }
 }
 
-/** How many ids are the same from the beginning on. */
+/** Length of the common prefix. */
 export function commonPrefix(a: readonly number[], b: readonly number[]): number {
   const shorter = Math.min(a.length, b.length);
   for (let i = 0; i < shorter; i++) if (a[i] !== b[i]) return i;
@@ -311,7 +314,7 @@ function upTo(segments: readonly Segment[], length: number): Segment[] {
   return segments.flatMap(({ from, to, under }) => (from < length ? [{ from, to: Math.min(to, length), under }] : []));
 }
 
-/** Of the three that `save` gives. */
+/** The element type of an array returned by `save`. */
 function savedDType(data: TypedArray): ElementType {
   if (data instanceof Float32Array) return 'f32';
   return data instanceof Uint16Array ? 'f16' : i8Rows;

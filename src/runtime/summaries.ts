@@ -3,11 +3,11 @@ import { unusableLogits } from '../base/errors.ts';
 import { log } from '../base/math.ts';
 import { SUMMARY_COLUMNS } from '../ops/summarize-logits.ts';
 
-/** What is wanted of the logits of each row. */
+/** What to compute from the logits of each row. */
 export interface SummaryRequest {
-  /** So many of the likeliest tokens. */
+  /** Number of most likely tokens. */
   readonly top: number;
-  /** An id for each wanted row. */
+  /** One id for each wanted row. */
   readonly targets?: ArrayLike<number> | undefined;
 }
 
@@ -16,7 +16,7 @@ export interface TokenLogprob {
   readonly logprob: number;
 }
 
-/** Above this, finding the likeliest on the backend costs more than reading all logits. */
+/** Most that `top` may be; above it, reading all logits is faster than selecting on the backend. */
 export const MAX_TOP = 64;
 
 export class Summaries {
@@ -41,7 +41,7 @@ export class Summaries {
     return (numbers[SUMMARY_COLUMNS] as number) - totalOf(numbers);
   }
 
-  /** The likeliest tokens, the likeliest first, the lower id first among equals. Throws as `target` does. */
+  /** The most likely tokens in descending order; equal ones by ascending id. Throws as `target` does. */
   top(row: number): TokenLogprob[] {
     const numbers = this.#row(row);
     const total = totalOf(numbers);
@@ -60,7 +60,7 @@ export class Summaries {
 
 const columnsOf = (targets: number, top: number) => SUMMARY_COLUMNS + targets + 2 * top;
 
-/** log sum exp of the logits of a row. */
+/** The log-sum-exp of the logits of a row. */
 function totalOf([max, high, low]: Float32Array): number {
   if (Number.isNaN(max)) throw unusableLogits('NaN or infinite');
   return (max as number) + log((high as number) + (low as number));

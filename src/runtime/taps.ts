@@ -1,6 +1,6 @@
 /**
- * The taps of the sequences of a step as a model sees them: each gets the rows of its own sequence, and what it makes of them goes back there.
- * Interventions come first: a tap sees what they made.
+ * Combines the taps of the sequences of a step: each tap gets the rows of its own sequence, and what it returns replaces them.
+ * Interventions are applied before taps.
  */
 
 import type { Tensor } from '../base/tensor.ts';

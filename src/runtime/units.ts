@@ -1,7 +1,6 @@
 /**
- * Memory in units of one size that sequences take, share and give back: pages of rows that grow, or slots of fixed size. For every name of
- * a layout there is one tensor, in which unit u lies at the same place. Units are counted references: one that several share is
- * not to be written.
+ * Reference-counted units of memory: pages of rows (KV cache), or slots of fixed size (recurrent states). Each name of a layout has one
+ * tensor, and unit u has the same index in all of them. A unit with more than one owner must not be written.
  */
 import type { Backend } from '../backends/backend.ts';
 import { byteSize, type ElementType, rows, type Tensor } from '../base/tensor.ts';
@@ -21,14 +20,14 @@ export class Units {
   readonly layout: readonly StateTensor[];
   readonly unitRows: number;
   readonly dtype: ElementType;
-  /** Of one unit, in all tensors. */
+  /** Bytes of one unit in all tensors together. */
   readonly unitBytes: number;
   readonly #backend: Backend;
   readonly #ops: Ops;
   readonly #tensors = new Map<string, Tensor>();
-  /** How many hold each unit. */
+  /** Reference count of each unit. */
   #holders: number[] = [];
-  /** The last is taken next. */
+  /** Free units; the last one is taken next. */
   #free: number[] = [];
   /** Never written since the memory came from the backend: still zero. */
   readonly #clean = new Set<number>();
@@ -50,12 +49,12 @@ export class Units {
     return this.capacity - this.#free.length;
   }
 
-  /** Undefined for a name that is not in the layout, and as long as there is no unit. */
+  /** Undefined for a name that is not in the layout, and while there are no units. */
   tensor(name: string): Tensor | undefined {
     return this.#tensors.get(name);
   }
 
-  /** A unit that nobody holds; its numbers are what was left there. */
+  /** Takes a free unit; its contents are undefined. */
   take(): number {
     const unit = this.#free.pop();
     if (unit === undefined) throw new Error('no unit is free: grow first');
@@ -77,7 +76,7 @@ export class Units {
     if (others === 0) this.#free.push(unit);
   }
 
-  /** Makes room for `capacity` units. Throws RangeError, and changes nothing, when there is no memory. */
+  /** Grows to `capacity` units. Throws RangeError, and changes nothing, when memory runs out. */
   async grow(capacity: number): Promise<void> {
     const grown = new Map<string, Tensor>();
     try {
@@ -101,7 +100,7 @@ export class Units {
     this.#holders = [...this.#holders, ...fresh.map(() => 0)];
   }
 
-  /** Gives all memory back, when nobody holds a unit. */
+  /** Frees all memory, if no unit is in use. */
   drop(): void {
     if (this.used > 0) return;
     this.#freeTensors();
@@ -115,7 +114,7 @@ export class Units {
     this.#tensors.clear();
   }
 
-  /** Inside of a step: copies the first `count` rows of a unit. */
+  /** Copies the first `count` rows of a unit; must be called inside of a step. */
   copy(from: number, to: number, count = this.unitRows): void {
     this.#clean.delete(to);
     const numbers = (unit: number) => Int32Array.from({ length: count }, (_, i) => unit * this.unitRows + i);
@@ -123,7 +122,7 @@ export class Units {
     for (const tensor of this.#tensors.values()) this.#ops.copyRows(tensor, source, target);
   }
 
-  /** Inside of a step: makes a unit zero that will be written to. */
+  /** Sets a unit to zero; must be called inside of a step. */
   clear(unit: number): void {
     if (this.#clean.delete(unit)) return;
     const at = unit * this.unitRows;

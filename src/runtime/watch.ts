@@ -1,17 +1,20 @@
-/** Watching the passes of an engine, op by op: a tracer's decorator that is told where passes begin and end, and which values are which. */
+/**
+ * An observer of all ops of an engine's passes, such as `checked` and `timed`: it is informed when a pass begins and ends, and which site
+ * an op's output belongs to.
+ */
 
 import type { Tensor } from '../base/tensor.ts';
 import type { Taps } from '../models/tap.ts';
 
-/** An engine that is watched encodes every step anew, since a recorded one runs no op. */
+/** A watched engine replays no recorded steps, since these run no ops. */
 export interface Watch {
-  /** Runs one pass; throws what there is to complain of at its end, while its memory is still there. */
+  /** Runs one pass. May throw at its end, while the memory of the pass still exists. */
   pass<R>(body: () => Promise<R>): Promise<R>;
   /** The ops since the last site led to this one. */
   reached(site: string): void;
 }
 
-/** Tells the watch of every site that is shown; what is made only when somebody looks stays unmade. */
+/** Calls `reached` for every site that is shown. Does not cause values to be computed that are only computed for taps. */
 export function watchedTaps(show: Taps, watch: Watch | undefined): Taps {
   if (!watch) return show;
   const watched = (...[site, x]: Parameters<Taps>): Tensor => {
