@@ -12,7 +12,7 @@ export function bytesPerToken({ plan, model }: OpenedModel): number {
   const { vocabSize, nExperts, nActiveExperts } = model.facts as unknown as Record<string, number | undefined>;
   let bytes = 0;
   let head = 0;
-  for (const { kind, target } of [...plan.pieces.values()].flat()) {
+  for (const { kind, target } of [...plan.slices.values()].flat()) {
     const size = byteSize(target.shape, target.dtype);
     if (kind === 'experts') bytes += (size * (nActiveExperts ?? 1)) / (nExperts ?? 1);
     else if (kind !== 'table') bytes += size;

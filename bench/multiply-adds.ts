@@ -24,7 +24,7 @@ export function multiplyAddsOf({ plan, model }: OpenedModel): MultiplyAdds {
   const byFormat = new Map<ElementType, number>();
   let perToken = 0;
   let head = 0;
-  for (const { kind, target } of [...plan.pieces.values()].flat()) {
+  for (const { kind, target } of [...plan.slices.values()].flat()) {
     const { shape, dtype } = target;
     if (kind === 'table') {
       if (shape[0] === vocabSize) head = size(shape);

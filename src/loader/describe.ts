@@ -1,4 +1,4 @@
-/** What can be said of a model without reading its weights: parts, files, memory. */
+/** Describes a model without reading its weights: tensors, files, memory. */
 
 import { byteSize, type Shape, size } from '../base/tensor.ts';
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
@@ -8,7 +8,7 @@ import type { GenerationDefaults } from '../sampler/generation-config.ts';
 import type { WeightFormat } from './formats.ts';
 import type { OpenedModel } from './open.ts';
 import { fused, isStoredPacked } from './packed.ts';
-import type { Piece } from './plan.ts';
+import type { Slice } from './plan.ts';
 
 export interface ModelDescription {
   readonly family: string;
@@ -17,13 +17,13 @@ export interface ModelDescription {
   readonly parameters: number;
   readonly parts: readonly PartDescription[];
   readonly files: readonly { readonly name: string; readonly bytes: number }[];
-  /** Bytes of the weights in memory for each format that suits; `auto` is what would be chosen. */
+  /** Bytes of the weights in memory, for each format that suits the checkpoint; `auto` is the format that would be chosen. */
   readonly weightBytes: Readonly<Partial<Record<WeightFormat, number>>>;
-  /** Bytes that the process is expected to hold at most, for a short text; a longer one adds its state. */
+  /** Expected peak memory of the process in bytes, for a short text; a longer text adds its state. */
   readonly peakBytes: Readonly<Partial<Record<WeightFormat, number>>>;
-  /** In the format of keys and values that was asked for. */
+  /** In the chosen format of the KV cache. */
   readonly stateBytesPerToken: number;
-  /** Of a state that does not grow. */
+  /** Bytes of a recurrent state. */
   readonly stateBytesFixed: number;
   /** What generation_config.json asks for. */
   readonly generation: GenerationDescription;
@@ -32,7 +32,7 @@ export interface ModelDescription {
 
 export interface GenerationDescription
   extends Pick<GenerationDefaults, 'source' | 'samples' | 'options' | 'unsupported'> {
-  /** Ids after which a text ends. */
+  /** Ids that end generation. */
   readonly endIds: readonly number[];
 }
 
@@ -45,24 +45,24 @@ export interface PartDescription {
   readonly parameters: number;
 }
 
-/** What Node, this library and the values of a step take beside weights and state, and what each thread adds: measured on Node 20. */
+/** Memory of Node, this library and the activations of a step, and what each thread adds; measured on Node 20. */
 const PROCESS_BYTES = 72e6;
 const THREAD_BYTES = 10e6;
 
-/** Bytes that a process takes beside weights and states. */
+/** Bytes that a process takes in addition to weights and states. */
 export const expectedBytesBeside = (threads: number): number => PROCESS_BYTES + threads * THREAD_BYTES;
 
-/** The same, with a state that does not grow and what loading takes for a while. */
+/** As above, with a recurrent state and the buffers that loading needs. */
 const bytesBeside = ({ model, plan }: OpenedModel, threads: number): number =>
   expectedBytesBeside(threads) +
   plan.passingBytes +
   model.stateLayout.reduce((sum, { shape, grows }) => sum + (grows ? 0 : byteSize(shape, 'f32')), 0);
 
-/** What `describe` says of the format that the model was opened in, without looking at the others. */
+/** `peakBytes` of the format that the model was opened in, without computing those of other formats. */
 export const expectedPeakBytes = (opened: OpenedModel, threads: number): number =>
   opened.plan.bytes + bytesBeside(opened, threads);
 
-/** `threads`: with how many the model would run; `keyValues`: how it would keep keys and values. */
+/** `threads`: number of threads the model would run on; `keyValues`: format of its KV cache. */
 export function describe(opened: OpenedModel, threads = 1, keyValues: KeyValueFormat = 'f32'): ModelDescription {
   const parts = partsOf(opened);
   const stateBytes = (grows: boolean) =>
@@ -98,15 +98,15 @@ function generationOf({ generation, endIds }: OpenedModel): GenerationDescriptio
   return { source: said ? source : undefined, samples, options, unsupported, endIds: [...endIds] };
 }
 
-/** The name of a tensor, with `*` for the number of a layer. */
+/** Replaces the layer number in a tensor name by `*`. */
 export const partName = (name: string): string => name.replace(/\.\d+\./g, '.*.');
 
-/** The tensors that the model reads, layers taken together; packed tensors count their weights, not their bytes. */
+/** The tensors that the model reads, grouped over layers. Packed tensors count their weights, not their bytes. */
 function partsOf({ plan }: OpenedModel): PartDescription[] {
   const parts = new Map<string, PartDescription>();
   for (const [name, stored] of plan.tensors) {
     if (!plan.reads(name)) continue;
-    const { shape, dtype } = unpacked(stored, plan.pieces.get(name));
+    const { shape, dtype } = unpacked(stored, plan.slices.get(name));
     const part = partName(name);
     const before = parts.get(part);
     const parameters = size(shape) + (before?.parameters ?? 0);
@@ -121,9 +121,9 @@ function partsOf({ plan }: OpenedModel): PartDescription[] {
   return [...parts.values()];
 }
 
-/** The weights of a packed tensor: the rows of all that is made of it. */
-function unpacked(stored: StoredTensor, pieces: readonly Piece[] = []): { shape: Shape; dtype: string } {
-  const [first] = pieces;
+/** Shape and format of a packed tensor as weights: the rows of all its slices. */
+function unpacked(stored: StoredTensor, slices: readonly Slice[] = []): { shape: Shape; dtype: string } {
+  const [first] = slices;
   if (!first || !isStoredPacked(stored, first.target.dtype)) return stored;
-  return { shape: fused(pieces.map(({ target }) => target.shape)), dtype: String(first.target.dtype) };
+  return { shape: fused(slices.map(({ target }) => target.shape)), dtype: String(first.target.dtype) };
 }

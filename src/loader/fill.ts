@@ -1,4 +1,4 @@
-/** Streams the numbers of a checkpoint into the live tensors of a plan, piece by piece. */
+/** Streams the numbers of a checkpoint into the live tensors of a plan, in chunks. */
 import type { Backend } from '../backends/backend.ts';
 import { CheckpointError } from '../base/errors.ts';
 import { byteSize, isPacked, size } from '../base/tensor.ts';
@@ -8,7 +8,7 @@ import type { Ops } from '../ops/index.ts';
 import { call, kinds, type OptionsOf } from '../options/option.ts';
 import { packTernary } from './pack-ternary.ts';
 import { isStoredPacked } from './packed.ts';
-import type { Piece, Plan } from './plan.ts';
+import type { Plan, Slice } from './plan.ts';
 
 export interface LoadProgress {
   readonly file: string;
@@ -18,23 +18,25 @@ export interface LoadProgress {
 
 export interface Filled {
   readonly stored: StoredTensor;
-  readonly pieces: readonly Piece[];
+  readonly slices: readonly Slice[];
   readonly backend: Backend;
 }
 
 export const FILL_OPTIONS = {
   signal: kinds.signal,
   onProgress: call<(progress: LoadProgress) => void>(),
-  /** Sees each stored tensor, by the model's name, once the live ones made of it are filled. The next one is read afterwards. */
+  /**
+   * Called with each stored tensor, under the model's name for it, once its live tensors are filled; awaited before the next one is read.
+   */
   onFilled: call<(name: string, filled: Filled) => Promise<void>>(),
 };
 
 export interface FillOptions extends OptionsOf<typeof FILL_OPTIONS> {}
 
-/** Bytes read at once; two such buffers exist, so that reading and converting overlap. Larger ones are no faster. */
+/** Bytes read at a time, into two buffers, so that reading and converting overlap. Larger ones are no faster. */
 const CHUNK_BYTES = 1 << 21;
 
-/** Types of numbers that can be read. */
+/** The stored number types that can be read. */
 export const SOURCE: Partial<Record<StoredDType, SourceDType>> = {
   F64: 'f64',
   F32: 'f32',
@@ -45,15 +47,15 @@ export const SOURCE: Partial<Record<StoredDType, SourceDType>> = {
   I32: 'i32',
 };
 
-/** Takes memory for every tensor of the plan, fills it, and computes what is derived. */
+/** Allocates every tensor of the plan, fills it, and computes derived weights. */
 export async function fill(plan: Plan, backend: Backend, ops: Ops, options: FillOptions = {}): Promise<void> {
   const { signal, onProgress, onFilled } = options;
-  const total = [...plan.pieces.keys(), ...plan.packings.keys()].reduce(
+  const total = [...plan.slices.keys(), ...plan.packings.keys()].reduce(
     (sum, name) => sum + (plan.tensors.get(name)?.byteLength ?? 0),
     0,
   );
   let loaded = 0;
-  for (const pieces of plan.pieces.values()) for (const { target } of pieces) place(backend, target);
+  for (const slices of plan.slices.values()) for (const { target } of slices) place(backend, target);
   for (const { codes, scale } of plan.packings.values())
     for (const x of scale ? [codes, scale] : [codes]) place(backend, x);
   const buffers = new ReadBuffers();
@@ -61,16 +63,16 @@ export async function fill(plan: Plan, backend: Backend, ops: Ops, options: Fill
     loaded += bytes;
     onProgress?.({ file: stored.file, loaded, total });
   };
-  for (const [name, pieces] of plan.pieces) {
+  for (const [name, slices] of plan.slices) {
     const stored = plan.tensors.get(name) as StoredTensor;
     const onBytes = countFor(stored);
-    if (pieces.every((piece) => isVerbatim(stored, piece))) {
-      for (const { target, firstRow } of pieces) {
+    if (slices.every((slice) => isVerbatim(stored, slice))) {
+      for (const { target, firstRow } of slices) {
         const first = firstRow * rowBytes(target);
         await backend.load(target, (offset, into) => readInto(stored, first + offset, into, signal, onBytes));
       }
-    } else await fillTensor(backend, stored, pieces, buffers, signal, onBytes);
-    await onFilled?.(name, { stored, pieces, backend });
+    } else await fillTensor(backend, stored, slices, buffers, signal, onBytes);
+    await onFilled?.(name, { stored, slices, backend });
   }
   const buffer = new Uint8Array(plan.passingBytes);
   for (const [name, packing] of plan.packings) {
@@ -81,7 +83,7 @@ export async function fill(plan: Plan, backend: Backend, ops: Ops, options: Fill
   await derive(plan, backend, ops);
 }
 
-/** Computes the weights that are functions of others: while loading, and again after weights have changed. */
+/** Computes the weights that are functions of others: after loading, and again after weights have changed. */
 export async function derive(plan: Plan, backend: Backend, ops: Ops): Promise<void> {
   for (const { kept, compute } of plan.derivations) await backend.step(async () => ops.assign(kept, compute(ops)));
 }
@@ -92,19 +94,19 @@ function sourceOf({ name, dtype }: StoredTensor): SourceDType {
   return source;
 }
 
-function place(backend: Backend, target: Piece['target']): void {
+function place(backend: Backend, target: Slice['target']): void {
   const { place, offset } = backend.allocate(target.shape, target.dtype);
   target.place = place;
   target.offset = offset;
 }
 
-/** Is it kept in the type that it is stored in? */
-function isVerbatim(stored: StoredTensor, { target, kind, transposed }: Piece): boolean {
+/** Are the bytes in memory those in the file, so that nothing is converted? */
+function isVerbatim(stored: StoredTensor, { target, kind, transposed }: Slice): boolean {
   if (kind === 'vector' || transposed) return false;
   return isStoredPacked(stored, target.dtype) || SOURCE[stored.dtype] === target.dtype;
 }
 
-/** Fills memory with the bytes of a stored tensor from `offset` on. Two reads are under way at a time. */
+/** Fills memory with the bytes of a stored tensor from `offset` on, with two reads in flight. */
 async function readInto(
   stored: StoredTensor,
   offset: number,
@@ -125,12 +127,12 @@ async function readInto(
 }
 
 /** Bytes of a row of the last axis. */
-const rowBytes = ({ shape, dtype }: Piece['target']): number => byteSize([1, shape.at(-1) ?? 1], dtype);
+const rowBytes = ({ shape, dtype }: Slice['target']): number => byteSize([1, shape.at(-1) ?? 1], dtype);
 
 async function fillTensor(
   backend: Backend,
   stored: StoredTensor,
-  pieces: readonly Piece[],
+  slices: readonly Slice[],
   buffers: ReadBuffers,
   signal: AbortSignal | undefined,
   onBytes: (bytes: number) => void,
@@ -141,8 +143,8 @@ async function fillTensor(
   const elementBytes = stored.byteLength / elements;
   const rowLength = stored.shape.length > 1 ? (stored.shape.at(-1) as number) : elements;
   const rows = elements / rowLength;
-  // Rows of a transposed matrix are columns here, and some formats pack so many of these together.
-  const [{ target }] = pieces as [Piece];
+  // Stored rows of a transposed matrix become columns; some formats pack several columns together, so whole groups are read.
+  const [{ target }] = slices as [Slice];
   const together = (isPacked(target.dtype) && target.dtype.part?.columns) || 1;
   const rowsAtOnce = Math.max(1, Math.floor(CHUNK_BYTES / (rowLength * elementBytes * together))) * together;
   const read = (row: number): Promise<Uint8Array> => {
@@ -159,15 +161,15 @@ async function fillTensor(
       next.catch(() => {}); // it is awaited in the next round; a failing fill must not leave it unhandled
     }
     const chunk = { row, rows: bytes.length / (rowLength * elementBytes), rowLength, elementBytes, dtype, bytes };
-    for (const piece of pieces) {
-      const block = piece.transposed ? columnsOf(chunk, piece) : rowsOf(chunk, piece);
-      if (block) await backend.fill(piece.target, block);
+    for (const slice of slices) {
+      const block = slice.transposed ? columnsOf(chunk, slice) : rowsOf(chunk, slice);
+      if (block) await backend.fill(slice.target, block);
     }
     onBytes(bytes.length);
   }
 }
 
-/** The two buffers by turns, for all tensors: fresh ones for each would pile up until they are collected. */
+/** Two buffers in alternation, reused for all tensors: new ones for each would accumulate until garbage collection. */
 class ReadBuffers {
   readonly #buffers = [new Uint8Array(CHUNK_BYTES), new Uint8Array(CHUNK_BYTES)];
   #turn = 0;
@@ -179,7 +181,7 @@ class ReadBuffers {
   }
 }
 
-/** Rows `row`.. of a stored tensor, seen as [rows, rowLength]. */
+/** Rows `row`.. of a stored tensor, viewed as [rows, rowLength]. */
 interface Chunk {
   readonly row: number;
   readonly rows: number;
@@ -189,11 +191,11 @@ interface Chunk {
   readonly bytes: Uint8Array;
 }
 
-/** What of a chunk belongs to a piece that keeps the stored order. */
-function rowsOf(chunk: Chunk, { target, firstRow }: Piece): Block | undefined {
+/** The part of a chunk that belongs to a slice which is not transposed. */
+function rowsOf(chunk: Chunk, { target, firstRow }: Slice): Block | undefined {
   const isVector = target.shape.length === 1;
   if (isVector) {
-    // One stored row holds the vectors of all pieces; a piece is a range of its columns.
+    // A vector is one stored row; a slice is a range of its columns.
     const length = size(target.shape);
     const bytes = chunk.bytes.subarray(firstRow * chunk.elementBytes, (firstRow + length) * chunk.elementBytes);
     return { row: 0, column: 0, rows: 1, columns: length, dtype: chunk.dtype, bytes, transposed: false };
@@ -208,9 +210,9 @@ function rowsOf(chunk: Chunk, { target, firstRow }: Piece): Block | undefined {
   return { row: from - firstRow, column: 0, rows: to - from, columns, dtype: chunk.dtype, bytes, transposed: false };
 }
 
-/** What of a chunk of a matrix stored as [in, out] belongs to a piece that wants some of its columns, as rows. */
-function columnsOf({ row, rows: columns, rowLength: stride, elementBytes, dtype, bytes }: Chunk, piece: Piece): Block {
-  const [rows = 0] = piece.target.shape;
-  const first = bytes.subarray(piece.firstRow * elementBytes);
+/** The part of a chunk of a matrix stored as [in, out] that belongs to a slice: some of its columns, which become rows. */
+function columnsOf({ row, rows: columns, rowLength: stride, elementBytes, dtype, bytes }: Chunk, slice: Slice): Block {
+  const [rows = 0] = slice.target.shape;
+  const first = bytes.subarray(slice.firstRow * elementBytes);
   return { row: 0, column: row, rows, columns, dtype, bytes: first, transposed: true, stride };
 }

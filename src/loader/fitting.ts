@@ -1,4 +1,4 @@
-/** Which weight formats fit: all weights into the memory that there is, and each tensor into one piece of it. */
+/** Chooses a weight format that fits: all weights into the available memory, and each tensor into one allocation. */
 import { UsageError } from '../base/errors.ts';
 import { byteSize, show } from '../base/tensor.ts';
 import { AUTO_FORMATS, WEIGHT_FORMATS, type WeightFormat } from './formats.ts';
@@ -19,8 +19,8 @@ interface Declared {
 type Declare<D> = (weights: WeightFormat) => D;
 
 /**
- * In the format that is asked for; for `auto` in the first that fits. Where none fits the memory, in the smallest; where a tensor fits into no
- * piece of it, UsageError.
+ * Declares a model in the requested format; for `auto` in the first that fits into memory, or else the smallest. Throws UsageError when a
+ * tensor is too large for one allocation.
  */
 export function declareFitting<D extends Declared>(declare: Declare<D>, options: FittingOptions): D {
   const { weights = 'auto', memoryBytes = Number.POSITIVE_INFINITY, onWarning } = options;
@@ -42,7 +42,7 @@ export function declareFitting<D extends Declared>(declare: Declare<D>, options:
   return chosen;
 }
 
-/** Those that suit the checkpoint, and whose every tensor fits into one piece. */
+/** The formats that suit the checkpoint and in which every tensor fits into one allocation. */
 export function formatsThatFit<D extends Declared>(
   declare: Declare<D>,
   chosen: D,
@@ -50,12 +50,12 @@ export function formatsThatFit<D extends Declared>(
 ): WeightFormat[] {
   const suiting = WEIGHT_FORMATS.filter((format) => chosen.plan.suits(format));
   return suiting.filter((format) => {
-    if (format === 'auto') return true; // whatever it comes to
+    if (format === 'auto') return true; // it always finds a format
     return tooLarge(format === chosen.weights ? chosen : declare(format), options) === undefined;
   });
 }
 
-/** A sentence on the tensor that does not fit. */
+/** Text on the tensor that does not fit. */
 function tooLarge({ plan }: Declared, { maxTensorBytes = Number.POSITIVE_INFINITY }: FittingOptions) {
   const { largest } = plan;
   if (!largest) return undefined;

@@ -1,4 +1,4 @@
-/** In which format each kind of weight is kept in memory: decided here and nowhere else. */
+/** Decides in which format each kind of weight is kept in memory; nothing else does. */
 
 import { CheckpointError, UsageError } from '../base/errors.ts';
 import type { DType, ElementType } from '../base/tensor.ts';
@@ -8,12 +8,15 @@ import { MATRIX_FORMATS, type MatrixFormatName, matrixFormat } from '../formats/
 
 const PLAIN = ['f32', 'bf16', 'f16'] as const;
 
-/** What a user can ask for: `auto`, the type of plain numbers, or a packed format. `auto`: as stored, or the first of AUTO_FORMATS that fits. */
+/**
+ * The formats that a user can choose: `auto`, a plain number type, or a packed format. `auto`: as stored, or else the first of AUTO_FORMATS
+ * that fits.
+ */
 export type WeightFormat = 'auto' | (typeof PLAIN)[number] | MatrixFormatName;
 
 export const WEIGHT_FORMATS: readonly WeightFormat[] = ['auto', ...PLAIN, ...MATRIX_FORMATS.map(({ name }) => name)];
 
-/** What `auto` tries, the least loss first. */
+/** The formats that `auto` tries, the most accurate first. */
 export const AUTO_FORMATS: readonly WeightFormat[] = [
   'auto',
   'bf16',
@@ -31,17 +34,20 @@ export function checkWeightFormat(text: string): WeightFormat {
   return found;
 }
 
-/** The packed format that matrices stored as numbers get. */
+/** The packed format of matrices that are stored as plain numbers. */
 function packedFor(wanted: WeightFormat): Format | undefined {
   const format = matrixFormat(wanted);
   return format?.others ?? format;
 }
 
-/** Can weights stored in this packed format be had in that one? What was rounded away does not come back. */
+/**
+ * Can weights stored in this packed format be loaded as `wanted`? They cannot be converted to another format, because the original numbers
+ * are lost.
+ */
 export const keepsPacked = (stored: Format, wanted: WeightFormat): boolean =>
   wanted === 'auto' || packedFor(wanted) === stored;
 
-/** Throws UsageError when they cannot. */
+/** Throws UsageError when `keepsPacked` is false. */
 export function checkKeepsPacked(name: string, stored: Format, wanted: WeightFormat): void {
   if (keepsPacked(stored, wanted)) return;
   throw new UsageError(
@@ -51,8 +57,8 @@ export function checkKeepsPacked(name: string, stored: Format, wanted: WeightFor
 }
 
 /**
- * The type in memory of a weight that the checkpoint stores as numbers; packed weights stay as they are stored. Vectors (norms, biases,
- * convolutions, recurrences, routers) are small and sensitive: always f32.
+ * The type in memory of a weight that is stored as plain numbers. Vectors (norms, biases, convolutions, recurrences, routers) are always
+ * f32: they are small, and rounding them costs accuracy.
  */
 export function formatOf(kind: WeightKind, name: string, stored: StoredDType, wanted: WeightFormat): ElementType {
   const asStored = STORED[stored];

@@ -1,4 +1,4 @@
-/** Where defaults of generation are found: in generation_config.json, or in config.json where older checkpoints keep them. */
+/** Reads the defaults of generation from generation_config.json, or from config.json as in older checkpoints. */
 import { readJson } from '../checkpoint/checkpoint.ts';
 import type { Folder } from '../checkpoint/source.ts';
 import type { JsonObject } from '../models/config.ts';
@@ -14,8 +14,9 @@ const FILE = 'generation_config.json';
 const MAX_BYTES = 4 << 20; // lists of suppressed ids may be long
 
 /**
- * As transformers reads them: config.json (`config`) counts only where there is no generation_config.json. `change` replaces keys; false
- * leaves all out but the ids that end a text. Throws UsageError on a key of `change` that does not exist, CheckpointError when the file is no JSON object or has a bad value.
+ * As transformers: config.json (`config`) is used only when there is no generation_config.json. `change` replaces keys; false drops all
+ * defaults except the ids that end a text. Throws UsageError on an unknown key in `change`, CheckpointError when the file is not a JSON
+ * object or has a bad value.
  */
 export async function openGenerationDefaults(
   folder: Folder,

@@ -1,6 +1,6 @@
 /**
- * Which head a model gets when config.json ties it to the embedding and the files hold both: transformers 5 compares them, and ties them only
- * when they are equal (`tie_weights` in modeling_utils.py); transformers 4 always tied them.
+ * Chooses the head when config.json ties it to the embedding and the files hold both. transformers 5 compares them, and ties them only when
+ * they are equal (`tie_weights` in modeling_utils.py); transformers 4 always tied them.
  */
 
 import { UsageError } from '../base/errors.ts';
@@ -8,7 +8,7 @@ import type { StoredTensor } from '../checkpoint/safetensors.ts';
 import type { Family } from '../models/model.ts';
 import { sameNumbers } from './same-numbers.ts';
 
-/** `stored`: the head that is stored. `embedding`: the embedding is the head, whatever is stored. */
+/** `stored`: use the stored head. `embedding`: use the embedding as head. */
 export const TIED_HEADS = ['stored', 'embedding'] as const;
 export type TiedHead = (typeof TIED_HEADS)[number];
 
@@ -22,13 +22,13 @@ export interface HeadOptions {
 
 export interface HeadChoice<Config> {
   readonly config: Config;
-  /** Set when it is another head than config.json says. */
+  /** Set when the choice differs from config.json. */
   readonly tied?: boolean;
 }
 
 /**
- * Reads head and embedding where both are stored and nothing was chosen. Takes a head that is not wanted, or is a copy, out of `tensors`, which
- * go by the model's names. Throws UsageError when the choice cannot be met.
+ * Compares head and embedding when both are stored and no choice was given. Removes a head that is not used, or is a copy, from `tensors`
+ * (by the model's names). Throws UsageError when the choice is impossible.
  */
 export async function chooseHead<Config>(
   family: Family<Config>,
@@ -37,7 +37,7 @@ export async function chooseHead<Config>(
   { tiedHead, onWarning, signal }: HeadOptions,
 ): Promise<HeadChoice<Config>> {
   const { withHead, copies, ignoresTiedHead } = family;
-  const original = copies(config)[HEAD]; // of a head that is tied
+  const original = copies(config)[HEAD]; // the embedding, when the head is tied to it
   const [head, embedding] = [tensors.get(HEAD), tensors.get(original ?? '')];
   const own = () => (withHead ? { config: withHead(config, true), tied: false } : { config });
   if (tiedHead === 'stored') {
@@ -45,7 +45,7 @@ export async function chooseHead<Config>(
     return embedding ? own() : { config };
   }
   if (tiedHead === 'embedding') {
-    if (original && !embedding) return { config }; // the only one of the two is called a head
+    if (original && !embedding) return { config }; // only one tensor is stored, under the name of the head
     tensors.delete(HEAD);
     return original || !withHead ? { config } : { config: withHead(config, false), tied: true };
   }

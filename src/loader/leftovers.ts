@@ -1,6 +1,6 @@
 /**
- * Tensors that a checkpoint holds and its model does not read. transformers warns of all of them and goes on; here that is so for those which
- * cannot belong to what the model computes, and all others are an error.
+ * Tensors of a checkpoint that its model does not read. transformers warns of all of them and goes on. Here that is done only for those
+ * that cannot be part of what the model computes; all others are an error.
  */
 
 import { CheckpointError } from '../base/errors.ts';
@@ -8,7 +8,7 @@ import type { StoredTensor } from '../checkpoint/safetensors.ts';
 import { partName } from './describe.ts';
 import { listed } from './names.ts';
 
-/** Of one layer's output: 2^20 numbers of f32. */
+/** 2^20 numbers of f32, more than the width of any layer. */
 const MAX_BIAS_BYTES = 4 << 20;
 
 /** Names that other heads, other tools and older versions leave in checkpoints. */
@@ -19,21 +19,21 @@ const HARMLESS: readonly RegExp[] = [
   // Scales of caches of keys and values, and of attention, in 8 bits: vLLM, llm-compressor, ModelOpt.
   /\b(self_attn|attn|attention)\.(\w+\.)?(q|k|v|kv|qkv|prob|softmax)_(cache_)?(scale|zero_point|scaling_factor|global_scale)$/,
   /\b(self_attn|attn|attention)\.(k_proj|v_proj)\.(output_scale|output_zero_point)$/,
-  // Rotary tables and masks, which are computed anew.
+  // Rotary tables and masks, which this library computes itself.
   /(^|\.)(rotary_emb|rotary_embedding|rope)\.(inv_freq|original_inv_freq|freqs|cos_cached|sin_cached|cos|sin)$/,
   /(^|\.)(freqs_cis|position_ids|masked_bias|causal_mask|attn_mask)$/,
-  // Of TransformerEngine, empty or settings of its kernels.
+  // TransformerEngine's extra state: empty, or settings of its kernels.
   /(^|\.)_extra_state$/,
 ];
 
-/** [1, 1, T, T]: no bias has four axes. */
+/** Masks are [1, 1, T, T]; no bias has four axes. */
 const isCausalMask = ({ name, shape }: StoredTensor): boolean =>
   /(^|\.)\w*attn\.bias$/.test(name) && shape.length === 4;
 
 const isHarmless = (tensor: StoredTensor): boolean =>
   HARMLESS.some((pattern) => pattern.test(tensor.name)) || isCausalMask(tensor);
 
-/** What the rest may be, by name. */
+/** Hints on other tensors, by name. */
 const HINTS: readonly (readonly [RegExp, string])[] = [
   [
     /\blora_(A|B|E|embedding_A|embedding_B)\b/,
@@ -47,7 +47,10 @@ const HINTS: readonly (readonly [RegExp, string])[] = [
   [/\blayers\.\d+\./, 'Layers or parts of layers that config.json does not announce (num_hidden_layers, model_type).'],
 ];
 
-/** Warns of tensors that cannot change what the model computes. Throws CheckpointError when there are others. Reads biases. */
+/**
+ * Warns of unread tensors that cannot change what the model computes. Throws CheckpointError when there are others. Reads biases, to find
+ * those that are all zero.
+ */
 export async function checkLeftovers(
   unread: readonly StoredTensor[],
   onWarning?: (message: string) => void,
@@ -70,7 +73,7 @@ export async function checkLeftovers(
   );
 }
 
-/** What is added is zero: left by conversions from models that have biases. */
+/** Zero biases are left by conversions from models that have biases. */
 async function isZeroBias(tensor: StoredTensor): Promise<boolean> {
   const { name, shape, byteLength } = tensor;
   if (!name.endsWith('.bias') || shape.length !== 1 || byteLength > MAX_BIAS_BYTES) return false;

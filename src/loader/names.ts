@@ -1,4 +1,4 @@
-/** From the names in the files of a checkpoint to those that a model asks for. */
+/** Maps the tensor names in the files of a checkpoint to the names that a model uses. */
 
 import { CheckpointError, UsageError } from '../base/errors.ts';
 import { globPattern } from '../base/glob.ts';
@@ -6,10 +6,10 @@ import { show } from '../base/tensor.ts';
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
 import type { Family } from '../models/model.ts';
 
-/** How many names a message lists. */
+/** Number of names that a message lists. */
 const SHOWN = 5;
 
-/** What stands in front of, or between, the names of a model that was saved inside of a wrapper. */
+/** Prefixes and infixes that tools add to tensor names when a model is saved inside a wrapper. */
 const WRAPPERS: Readonly<Record<string, string>> = {
   _orig_mod: 'torch.compile',
   module: 'DataParallel or DeepSpeed',
@@ -25,7 +25,7 @@ export function listed(names: readonly string[]): string {
   return names.slice(0, SHOWN).join(', ') + more;
 }
 
-/** Stored tensors without those that the globs name. Throws UsageError on a glob that names none. */
+/** Stored tensors without those that match the globs. Throws UsageError on a glob without a match. */
 export function withoutIgnored(
   stored: ReadonlyMap<string, StoredTensor>,
   globs: readonly string[] = [],
@@ -42,7 +42,9 @@ export function withoutIgnored(
   return kept;
 }
 
-/** By the names that the model asks for; buffers that mean nothing are left out. Throws CheckpointError when two are one. */
+/**
+ * Stored tensors by the names that the model uses, without buffers that are not needed. Throws CheckpointError when two get the same name.
+ */
 export function renamed(family: Family, stored: Iterable<StoredTensor>): Map<string, StoredTensor> {
   const tensors = new Map<string, StoredTensor>();
   for (const tensor of stored) {
@@ -56,7 +58,7 @@ export function renamed(family: Family, stored: Iterable<StoredTensor>): Map<str
   return tensors;
 }
 
-/** What is said when a tensor is not there: what the files have in its place. `absent`: tensors that only the index has -> file. */
+/** The error for a missing tensor, with what the files have instead. `absent`: tensors that only the index lists -> file. */
 export function missingTensor(
   family: Family,
   stored: readonly string[],
@@ -73,7 +75,7 @@ export function missingTensor(
   };
 }
 
-/** A sentence on names that would be right without what a wrapper put into them. */
+/** Text on names that would be right without the prefix or infix of a wrapper. */
 function wrapped(family: Family, stored: readonly string[], wanted: string): string | undefined {
   for (const name of stored) {
     const extra = extraPart(family, name, wanted);
@@ -87,7 +89,7 @@ function wrapped(family: Family, stored: readonly string[], wanted: string): str
   return undefined;
 }
 
-/** What of a stored name must go so that it means the wanted tensor; what is known as a wrapper first. */
+/** The part that must be removed from a stored name to get the wanted one; known wrappers first. */
 function extraPart(family: Family, stored: string, wanted: string): string | undefined {
   const known = Object.keys(WRAPPERS).map((wrapper) => `${wrapper}.`);
   const parts = stored.split('.');

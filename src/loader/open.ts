@@ -1,4 +1,4 @@
-/** From a folder of files to a model whose every tensor is accounted for, before any memory is taken for its weights. */
+/** Opens a checkpoint: from a folder of files to a model with every tensor accounted for, before memory is allocated for its weights. */
 
 import { CheckpointError } from '../base/errors.ts';
 import { type Checkpoint, openCheckpoint, readJson } from '../checkpoint/checkpoint.ts';
@@ -30,17 +30,17 @@ export const OPEN_OPTIONS = {
     'format of the weights in memory; auto: as stored, if that fits',
     'auto',
   ),
-  /** What `auto` may take for weights; more, and they are kept in a smaller format. */
+  /** Most bytes that `auto` may use for weights; if they need more, a smaller format is chosen. */
   memoryBytes: kinds.bytes,
-  /** What one tensor may take in one piece: a limit of the backend that will be used. */
+  /** Most bytes of one tensor: a limit of the backend that will be used. */
   maxTensorBytes: kinds.bytes,
-  /** Keys of config.json to pass over although they are not understood. */
+  /** Unknown keys of config.json to ignore. */
   ignoreConfigKeys: option(kinds.texts, 'keys of config.json to pass over'),
-  /** Tensors to pass over although the model might need them: names in the files, `*` for any part. */
+  /** Tensors of the checkpoint to ignore although the model may need them: names in the files, `*` for any part. */
   ignoreTensors: option(kinds.texts, 'tensors of the checkpoint to pass over, * for any part'),
   /**
-   * The head of a model whose config.json ties it to the embedding: `stored` or `embedding`. Default: that which is stored when both are and
-   * differ, as in transformers 5.
+   * The head of a model whose config.json ties it to the embedding: `stored` or `embedding`. Default, as in transformers 5: the stored
+   * head, if there is one and it differs from the embedding.
    */
   tiedHead: option(
     oneOf<TiedHead>(TIED_HEADS),
@@ -48,14 +48,14 @@ export const OPEN_OPTIONS = {
   ),
   /** Keys of config.json to replace, such as { tie_word_embeddings: false }. */
   config: jsonObject<JsonObject>(),
-  /** Keys of generation_config.json to replace, such as { repetition_penalty: 1 }; false leaves its defaults out. */
+  /** Keys of generation_config.json to replace, such as { repetition_penalty: 1 }; false drops all its defaults. */
   generationConfig: GENERATION_CONFIG,
-  /** Where the tokenizer is, when not beside the weights. */
+  /** Folder of the tokenizer, when it is not with the weights. */
   tokenizerFolder: ownKind<Folder>(
     'a folder',
     (value) => typeof value === 'object' && value !== null && 'open' in value,
   ),
-  /** Told what is odd about the files but no error. */
+  /** Called with warnings about the files. */
   onWarning: call<OnWarning>(),
   signal: kinds.signal,
 };
@@ -63,34 +63,34 @@ export const OPEN_OPTIONS = {
 export interface OpenOptions extends OptionsOf<typeof OPEN_OPTIONS> {}
 
 /**
- * A checkpoint that is understood: config, tokenizer and headers of the weights are read, and every tensor has its place. The weights are not read
- * yet. Its files stay open until it is loaded, or closed by `checkpoint.close()`.
+ * A checkpoint whose config, tokenizer and tensor headers were read and checked, but not its weights. Its files stay open until it is
+ * loaded, or closed by `checkpoint.close()`.
  */
 export interface OpenedModel {
   readonly family: string;
-  /** As the file has it, in the words of transformers, with what options replace. */
+  /** config.json with transformers' key names, and with the replacements of `options.config`. */
   readonly config: JsonObject;
-  /** Keys of config.json that a saved copy must have otherwise to be this model. */
+  /** Changes that config.json needs in a saved copy of this model. */
   readonly configChanges: JsonObject;
   readonly checkpoint: Checkpoint;
   /** Which stored tensors become which tensors in memory. */
   readonly plan: Plan;
-  /** The computation: facts, sites, one forward pass. */
+  /** The model: facts, sites, forward pass. */
   readonly model: LanguageModel;
-  /** The format that was asked for, or that `auto` chose. */
+  /** The requested format, or the one that `auto` chose. */
   readonly weights: WeightFormat;
   readonly tokenizer: Tokenizer | undefined;
-  /** Hub id of the model whose tokenizer is used where the checkpoint has none. */
+  /** Hub id of the tokenizer to use when the checkpoint has none. */
   readonly usualTokenizer: string | undefined;
-  /** Where the tokenizer was found, when that is not beside the weights. */
+  /** Folder of the tokenizer, when it is not with the weights. */
   readonly tokenizerFolder: Folder | undefined;
   /** Ids after which generation ends. */
   readonly endIds: ReadonlySet<number>;
-  /** What generation does unless options say otherwise. */
+  /** Defaults of generation. */
   readonly generation: GenerationDefaults;
   /** The formats that suit this checkpoint. */
   readonly formats: readonly WeightFormat[];
-  /** Bytes of the weights if they were kept in another of these formats. */
+  /** Bytes of the weights in one of these formats. */
   bytesIn(weights: WeightFormat): number;
 }
 
@@ -98,7 +98,10 @@ export interface OpenedModel {
 export const MAX_CONFIG_BYTES = 4 << 20;
 const MAX_TOKENIZER_BYTES = 128 << 20;
 
-/** Reads config, headers and tokenizer. Throws UsageError on a bad option, CheckpointError when anything is missing, left over, or of another shape. */
+/**
+ * Reads config, tensor headers and tokenizer. Throws UsageError on a bad option, CheckpointError when a tensor is missing, unknown, or of
+ * the wrong shape.
+ */
 export async function openModel(folder: Folder, options: OpenOptions = {}): Promise<OpenedModel> {
   checkOptions('openModel', options, OPEN_OPTIONS);
   const stored = await readJson(folder, 'config.json', MAX_CONFIG_BYTES);
@@ -151,7 +154,7 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
       generation,
       bytesIn,
       ...chosen,
-      // Declares the model once more for each format: only for those who ask.
+      // Lazy, because it declares the model once more for each format.
       get formats() {
         return formatsThatFit(declare, chosen, options);
       },
@@ -178,17 +181,17 @@ export async function openTokenizer(folder: Folder | undefined, onWarning?: OnWa
   const vocab = merges === undefined ? undefined : await json('vocab.json');
   if (!tokenizer && !vocab) return undefined;
   const config = await json('tokenizer_config.json');
-  // A config that lists added tokens says all that the two older files do.
+  // The two older files add nothing to a config that lists added tokens.
   const isWhole = config?.added_tokens_decoder !== undefined;
   const specialTokensMap = isWhole ? undefined : await json('special_tokens_map.json');
   const addedTokens = isWhole ? undefined : await json('added_tokens.json');
   return createTokenizerFromFiles({ tokenizer, config, specialTokensMap, addedTokens, vocab, merges }, onWarning);
 }
 
-/** Names that end a text in the vocabularies of the four families; base models end with these whatever their config says. */
+/** Tokens that end a text in the vocabularies of the supported families; base models stop at these whatever their config says. */
 const END_OF_TEXT = new Set(['<|endoftext|>', '<|end_of_text|>']);
 
-/** `named` is what generation_config.json says, or else config.json; a tokenizer's own end-of-text counts in any case. */
+/** `named`: the ids in generation_config.json, or else config.json. The tokenizer's end-of-text token is always added. */
 function endIdsOf(named: unknown, tokenizer: Tokenizer | undefined): Set<number> {
   const ends = [...(tokenizer?.specialIds ?? [])].filter((id) => END_OF_TEXT.has(tokenizer?.piece(id) ?? ''));
   const all = [named, tokenizer?.eosId, ends].flat();
@@ -199,7 +202,7 @@ function unsupportedWarning({ source, unsupported }: GenerationDefaults): string
   return `${source} sets ${unsupported.join(', ')}, which this library does not do: transformers makes other texts with it.`;
 }
 
-/** A misspelt key would be passed over in silence. */
+/** Warns of keys to ignore that do not exist: they may be misspelt. */
 function noteAbsentKeys(config: JsonObject, { ignoreConfigKeys = [], onWarning }: OpenOptions): void {
   const absent = ignoreConfigKeys.filter((key) => !Object.hasOwn(config, key.split('.')[0] as string));
   if (absent.length > 0) onWarning?.(`config.json has no ${absent.map((key) => `'${key}'`).join(', ')} to pass over.`);

@@ -1,6 +1,7 @@
 /**
- * Packs ternary weights that a checkpoint stores as numbers, as transformers rounds them in every pass (integrations/bitnet.py, WeightQuant):
- * round(W / mean|W|), ties to even, within -1 and 1. Bytes as of the packed checkpoints: byte p holds rows p, p + N/4, ..., low bits first.
+ * Packs ternary weights that a checkpoint stores as plain numbers. transformers rounds these in every pass (integrations/bitnet.py,
+ * WeightQuant): round(W / mean|W|), ties to even, clamped to -1..1. Layout of the bytes as in packed checkpoints: byte p holds rows p, p +
+ * N/4, ..., low bits first.
  */
 import type { Backend } from '../backends/backend.ts';
 import { CheckpointError } from '../base/errors.ts';
@@ -8,21 +9,21 @@ import type { StoredTensor } from '../checkpoint/safetensors.ts';
 import { type SourceDType, toFloats, view } from '../formats/numbers.ts';
 import type { Packing } from './plan.ts';
 
-/** Bytes read at once, and about as many that are packed at once. */
+/** Bytes read, and about as many packed, at a time. */
 const CHUNK_BYTES = 1 << 21;
 
-/** The least mean|W| that the reference divides by. */
+/** Lower limit of mean|W| in the reference. */
 const LEAST_MEAN = 1e-5;
 
 export interface PackOptions {
   readonly backend: Backend;
-  /** At least as long as the stored tensor, whose mean must be known before its first number is rounded. */
+  /** Buffer for the whole stored tensor: its mean must be known before its first number is rounded. */
   readonly buffer: Uint8Array;
   readonly signal: AbortSignal | undefined;
   onBytes(bytes: number): void;
 }
 
-/** W [N, J] in the file -> codes [N, J] and scale [1], which have their places. Throws CheckpointError on numbers without a code. */
+/** W [N, J] in the file -> codes [N, J] and scale [1], which are allocated. Throws CheckpointError on numbers without a code. */
 export async function packTernary(
   stored: StoredTensor,
   dtype: SourceDType,
@@ -69,7 +70,7 @@ function meanSize(floats: Floats, count: number, { name }: StoredTensor): number
   throw new CheckpointError(`'${name}' holds numbers that are not finite, which cannot be rounded to ternary ones.`);
 }
 
-/** Codes as of src/formats/ternary.ts, made as they are wanted. */
+/** Fills the codes (src/formats/ternary.ts), computing them chunk by chunk. */
 function fillCodes({ codes }: Packing, floats: Floats, code: (w: number) => number, backend: Backend): Promise<void> {
   const [rows, columns] = codes.shape as [number, number];
   const quarter = Math.ceil(rows / 4) * columns;

@@ -1,6 +1,6 @@
 /**
- * Packed weights in files: bytes of their format's portable layout, as U8. A stored tensor that a model uses as several holds the rows of
- * these one after another. docs/weight-formats.md describes this for readers in other languages.
+ * Packed weights in files: U8 tensors in the portable layout of their format. A stored tensor from which a model takes several slices holds
+ * their rows one after another. docs/weight-formats.md describes the layout for other programs.
  */
 
 import { CheckpointError, quote } from '../base/errors.ts';
@@ -11,24 +11,27 @@ import type { MatrixFormat } from '../formats/format.ts';
 import { MATRIX_FORMATS } from '../formats/index.ts';
 import type { JsonObject } from '../models/config.ts';
 
-/** Of the portable layouts. 1 was in the order of one processor's kernels, and never released. */
+/** Version of the portable layouts. Version 1, ordered for one processor's kernels, was never released. */
 export const LAYOUT_VERSION = 2;
 
-/** Formats whose files only this library reads. */
+/** The formats that only this library can read. */
 const OWN: readonly MatrixFormat[] = MATRIX_FORMATS.filter(({ quantMethod }) => quantMethod === QUANT_METHOD);
 
-/** Is a stored tensor in the portable layout of this type? */
+/** Is this a tensor in the portable layout of this format? */
 export const isStoredPacked = (stored: StoredTensor, type: ElementType): boolean =>
   isPacked(type) && stored.dtype === 'U8';
 
-/** Live tensors [..., N, J] of one stored tensor, taken together. They differ in N only. */
+/** Shape of live tensors [..., N, J] concatenated along N, in which alone they differ. */
 export function fused(shapes: readonly Shape[]): number[] {
   const [first = []] = shapes;
   const rows = shapes.reduce((sum, shape) => sum + (shape.at(-2) as number), 0);
   return [...first.slice(0, -2), rows, first.at(-1) as number];
 }
 
-/** The format of a tensor stored as U8. Throws CheckpointError when it does not hold live tensors of these shapes, or in another layout. */
+/**
+ * The packed format of a tensor stored as U8. Throws CheckpointError when its size does not fit live tensors of these shapes, or when it
+ * has another layout.
+ */
 export function storedFormat({ name, shape, file, metadata }: StoredTensor, shapes: readonly Shape[]): MatrixFormat {
   checkLayout(file, metadata ?? {});
   const storedIn = (format: MatrixFormat) => show(format.storedShape(fused(shapes)));
@@ -41,7 +44,7 @@ export function storedFormat({ name, shape, file, metadata }: StoredTensor, shap
   );
 }
 
-/** Those of the formats in use that only this library reads, by name. */
+/** Names of the formats in use that only this library can read. */
 export function ownFormats(types: Iterable<ElementType>): string[] {
   const used = new Set(types);
   return OWN.filter((format) => used.has(format))
@@ -49,7 +52,7 @@ export function ownFormats(types: Iterable<ElementType>): string[] {
     .sort();
 }
 
-/** What files say of themselves when they hold such formats. */
+/** Metadata of files that hold such formats. */
 export function packedMetadata(formats: readonly string[]): Record<string, string> {
   return {
     format: 'pt',
@@ -59,7 +62,7 @@ export function packedMetadata(formats: readonly string[]): Record<string, strin
   };
 }
 
-/** A config.json that says so too; as it is when it describes its weights already, such as ternary layers. */
+/** Adds such formats to config.json; unchanged when it already describes its weights, such as ternary layers. */
 export function configWithFormats(config: JsonObject, formats: readonly string[]): JsonObject {
   const { quantization_config: before } = config;
   const isEmpty = typeof before === 'object' && Object.keys(before ?? {}).length === 0;
@@ -71,7 +74,9 @@ export function configWithFormats(config: JsonObject, formats: readonly string[]
   };
 }
 
-/** Throws CheckpointError when `where` says that it holds weights of another layout. Versions are numbers in config.json, texts in metadata. */
+/**
+ * Throws CheckpointError when the layout version in `said` is not this library's. Versions are numbers in config.json, strings in metadata.
+ */
 export function checkLayout(where: string, said: Readonly<Record<string, unknown>>): void {
   const { quant_method: method, layout_version: version } = said;
   if (method !== QUANT_METHOD || version === LAYOUT_VERSION || version === String(LAYOUT_VERSION)) return;

@@ -1,6 +1,6 @@
 /**
- * The weights of a model before their numbers are there. A model declares itself over a plan, which checks every name and shape against
- * the headers of the checkpoint; only then is memory taken and a file read.
+ * The plan of a model's weights, made before they are read. A model declares its weights, and the plan checks every name and shape against
+ * the headers of the checkpoint. Memory is allocated and files are read only afterwards.
  */
 
 import { CheckpointError, UsageError } from '../base/errors.ts';
@@ -18,57 +18,57 @@ import { checkKeepsPacked, formatOf, keepsPacked, type WeightFormat, type Weight
 import { storedFormat } from './packed.ts';
 import type { Unpacked } from './quantization.ts';
 
-/** A tensor whose place is found later. */
+/** A tensor that is not allocated yet. */
 export type Pending = { -readonly [K in keyof Tensor]: Tensor[K] };
 
-/** Part of a stored tensor that goes into one live tensor: output rows from `firstRow` on. */
-export interface Piece {
+/** The slice of a stored tensor that becomes one live tensor: output rows from `firstRow` on. */
+export interface Slice {
   readonly target: Pending;
   readonly kind: WeightKind;
   readonly firstRow: number;
   readonly transposed: boolean;
 }
 
-/** A live tensor that is computed from others once they are there. */
+/** A live tensor that is computed from others after loading. */
 export interface Derivation extends Derived {
   readonly kept: Pending;
 }
 
-/** A ternary weight that is stored as numbers, and packed while it is loaded. */
+/** A ternary weight that is stored as plain numbers, and packed during loading. */
 export interface Packing {
   readonly from: Exclude<Unpacked, 'foreign'>;
   readonly codes: Pending;
-  /** mean|W| [1] of masters; codes come with a tensor of their own for it. */
+  /** mean|W| [1], computed for master weights; codes have a stored tensor for it. */
   readonly scale: Pending | undefined;
 }
 
 export interface PlanOptions {
   readonly weights: WeightFormat;
-  /** How `weight_scale` is meant in this checkpoint's ternary layers. */
+  /** Are ternary products divided or multiplied by `weight_scale` in this checkpoint? */
   readonly ternaryScale: 'divide' | 'multiply';
-  /** Epsilon of the norm that each ternary layer has for its input; undefined without them. */
+  /** Epsilon of the RMS norm on the input of each ternary layer; undefined when there is none. */
   readonly ternaryNorm?: number | undefined;
-  /** What the weight of a layer is that is stored as numbers; undefined where the layer is not ternary. */
+  /** Kind of a ternary layer's weight that is stored as plain numbers; undefined when the layer is not ternary. */
   readonly unpacked?: (layer: string) => Unpacked | undefined;
-  /** The error of a tensor that is not there. */
+  /** Makes the error for a missing tensor. */
   readonly missing: (name: string, shape: Shape) => CheckpointError;
 }
 
 export class Plan {
   /** Stored tensors by the model's names. */
   readonly tensors: Map<string, StoredTensor>;
-  /** What is made of each stored tensor, by the model's name. */
-  readonly pieces = new Map<string, Piece[]>();
-  /** Stored tensors that are packed, by the model's name. */
+  /** The live tensors made of each stored tensor, by the model's name. */
+  readonly slices = new Map<string, Slice[]>();
+  /** Stored tensors that are packed during loading, by the model's name. */
   readonly packings = new Map<string, Packing>();
   readonly derivations: Derivation[] = [];
-  /** Packed formats of this library that the checkpoint holds already. */
+  /** This library's packed formats among the stored tensors. */
   readonly storedFormats = new Set<Format>();
-  /** Second copies that the checkpoint stores: [copy, original]. */
+  /** Duplicate tensors in the checkpoint: [copy, original]. */
   readonly copies: [StoredTensor, StoredTensor][] = [];
   readonly #options: PlanOptions;
 
-  /** `tensors`: those of the files by the model's names. `copies`: a name -> that of the tensor it is a copy of. */
+  /** `tensors`: stored tensors by the model's names. `copies`: name -> name of the tensor it duplicates. */
   constructor(
     tensors: ReadonlyMap<string, StoredTensor>,
     copies: Readonly<Record<string, string>>,
@@ -97,18 +97,18 @@ export class Plan {
 
   get #targets(): Pending[] {
     const packed = [...this.packings.values()].flatMap(({ codes, scale }) => (scale ? [codes, scale] : [codes]));
-    const made = [...this.pieces.values()].flat().map(({ target }) => target);
+    const made = [...this.slices.values()].flat().map(({ target }) => target);
     return [...made, ...this.derivations.map(({ kept }) => kept), ...packed];
   }
 
-  /** Bytes that are held beside them while they are filled. */
+  /** Bytes of temporary buffers during loading. */
   get passingBytes(): number {
     return Math.max(0, ...[...this.packings.keys()].map((name) => this.tensors.get(name)?.byteLength ?? 0));
   }
 
-  /** The live tensor that takes most in one piece; undefined when there is none. Ternary ones are small beside the others. */
+  /** The largest live tensor; undefined when there is none. Ternary ones are not considered: they are always smaller than others. */
   get largest(): { readonly name: string; readonly target: Pending } | undefined {
-    const all = [...this.pieces].flatMap(([name, pieces]) => pieces.map(({ target }) => ({ name, target })));
+    const all = [...this.slices].flatMap(([name, slices]) => slices.map(({ target }) => ({ name, target })));
     const bytes = ({ target }: (typeof all)[number]) => byteSize(target.shape, target.dtype);
     return all.reduce<(typeof all)[number] | undefined>((a, b) => (a && bytes(a) >= bytes(b) ? a : b), undefined);
   }
@@ -123,24 +123,24 @@ export class Plan {
     }
   }
 
-  /** Does the model read this tensor? `name`: the model's. */
+  /** Does the model read this tensor? `name`: the model's name for it. */
   reads(name: string): boolean {
-    return this.pieces.has(name) || this.packings.has(name);
+    return this.slices.has(name) || this.packings.has(name);
   }
 
-  /** Tensors of the checkpoint that the model never asked for. */
+  /** Tensors of the checkpoint that the model does not use. */
   get unread(): StoredTensor[] {
     return [...this.tensors].flatMap(([name, tensor]) => (this.reads(name) ? [] : [tensor]));
   }
 
-  /** Is this a format that numbers cannot be packed into, and that no weight is stored in? */
+  /** Is this a format that plain numbers cannot be packed into, and in which no weight is stored? */
   #lacks(weights: WeightFormat): boolean {
     const format = matrixFormat(weights);
     if (!format || format.part) return false;
     return !this.#targets.some(({ dtype }) => dtype === format);
   }
 
-  /** Can the weights of this checkpoint be had in that format? */
+  /** Can the weights of this checkpoint be loaded in this format? */
   suits(weights: WeightFormat): boolean {
     return !this.#lacks(weights) && [...this.storedFormats].every((stored) => keepsPacked(stored, weights));
   }
@@ -165,7 +165,7 @@ export class Plan {
     };
   }
 
-  /** Grows with what is really there: the count is only claimed, and the first folder without tensors ends it with an error. */
+  /** Not allocated in advance, since the count of layers comes from config.json: an untrue one fails at the first missing tensor. */
   #list<T>(prefix: string, count: number, make: (w: Weights, i: number) => T): T[] {
     const made: T[] = [];
     for (let i = 0; i < count; i++) made.push(make(this.#folder(`${prefix}${i}.`), i));
@@ -177,7 +177,7 @@ export class Plan {
     return this.#claim(name, { kind, firstRow: 0, transposed: false }, shape, dtype);
   }
 
-  /** In which format tensors of these shapes are kept, which are stored together as numbers of shape `stored`, or packed. */
+  /** The format in memory of tensors of these shapes, which are stored together: as plain numbers of shape `stored`, or packed. */
   #format(name: string, stored: Shape, kind: WeightKind, shapes: readonly Shape[]) {
     const tensor = this.tensors.get(name);
     if (tensor?.dtype === 'U8' && kind !== 'vector') {
@@ -201,21 +201,21 @@ export class Plan {
     return tensor;
   }
 
-  #claim(name: string, piece: Omit<Piece, 'target'>, shape: Shape, dtype: ElementType): Tensor {
+  #claim(name: string, slice: Omit<Slice, 'target'>, shape: Shape, dtype: ElementType): Tensor {
     const target: Pending = { shape, dtype, place: NOWHERE, offset: 0 };
-    const pieces = this.pieces.get(name) ?? [];
-    this.pieces.set(name, [...pieces, { ...piece, target }]);
+    const slices = this.slices.get(name) ?? [];
+    this.slices.set(name, [...slices, { ...slice, target }]);
     return target;
   }
 
-  /** What the weight of a ternary layer is that is stored as numbers; undefined of all other layers. */
+  /** Kind of a ternary layer's weight that is stored as plain numbers; undefined for all other layers. */
   #packingOf(name: string): Packing['from'] | undefined {
     const weight = this.tensors.get(`${name}.weight`);
     const use = weight && weight.dtype !== 'U8' ? this.#options.unpacked?.(name) : undefined;
     return use === 'foreign' ? undefined : use;
   }
 
-  /** Throws where the configuration makes a layer ternary whose weight is stored as numbers that mean nothing then. */
+  /** Throws when the configuration makes a layer ternary but its weight is stored as plain numbers of no known meaning. */
   #checkDense(name: string): void {
     const weight = this.tensors.get(`${name}.weight`);
     if (!weight || weight.dtype === 'U8' || this.#options.unpacked?.(name) === undefined) return;
@@ -225,7 +225,7 @@ export class Plan {
     );
   }
 
-  /** Ternary layers are known by their type and their scale, not by what the config says of them. Blocks have three axes and no scale. */
+  /** Ternary layers are recognised by type U8 and a scale, not by the configuration. Other packed formats have three axes and no scale. */
   #isTernary(name: string): boolean {
     const weight = this.tensors.get(`${name}.weight`);
     if (weight?.dtype !== 'U8') return this.#packingOf(name) !== undefined;
@@ -265,7 +265,7 @@ export class Plan {
     return denseLinears(this.#dense(name, dIn, dOuts, options));
   }
 
-  /** The rows of one stored matrix, divided among `dOuts`. */
+  /** Divides the rows of one stored matrix among `dOuts`. */
   #dense(
     name: string,
     dIn: number,
@@ -340,7 +340,7 @@ const denseLinears = (matrices: readonly Dense[]): Linears => {
   return Object.assign(apply, { weights: ws });
 };
 
-/** The input, whose site is `reads`, is quantised once for all matrices that read it. */
+/** The input, whose site is `reads`, is quantised once for all matrices. */
 const ternaryLinears = (
   matrices: readonly Ternary[],
   meaning: 'divide' | 'multiply',
@@ -363,7 +363,7 @@ const ternaryLinears = (
 const scaledTensors = (matrices: readonly Ternary[], meaning: 'divide' | 'multiply'): ScaledTensor[] =>
   matrices.map(({ w, wScale }) => ({ codes: w, scale: wScale, meaning }));
 
-/** Each matrix has a norm of its own for the input, which is quantised for each apart; sites show what all have in common, so not this. */
+/** Each matrix has its own norm for the input, so the input is quantised separately for each. These values have no sites. */
 function normedTernaryLinears(
   matrices: readonly Ternary[],
   norms: readonly Tensor[],

@@ -1,4 +1,4 @@
-/** The `quantization_config` of a config.json: how ternary layers are meant, and which layout packed weights have. */
+/** Reads `quantization_config` of a config.json: scales of ternary layers, and the layout of packed weights. */
 import { CheckpointError, quote } from '../base/errors.ts';
 import { QUANT_METHOD } from '../formats/blocks.ts';
 import type { JsonObject } from '../models/config.ts';
@@ -33,7 +33,7 @@ export function ternaryScaleOf(config: JsonObject): 'divide' | 'multiply' {
   return kind === 'bitlinear' ? 'divide' : 'multiply';
 }
 
-/** Epsilon of the norm that each ternary layer has for its input (`use_rms_norm`); undefined without them. */
+/** Epsilon of the RMS norm on the input of each ternary layer (`use_rms_norm`); undefined when there is none. */
 export function ternaryNormOf(config: JsonObject): number | undefined {
   const { use_rms_norm: used = false, rms_norm_eps: given } = quantizationOf(config);
   if (used === false || used === null) return undefined;
@@ -45,13 +45,12 @@ export function ternaryNormOf(config: JsonObject): number | undefined {
 }
 
 /**
- * What a weight is, of a layer that the configuration makes ternary, when it is stored as numbers and not packed:
- * `masters`, to be rounded to mean|W| times -1, 0 or 1 (`online`); `codes`, which are -1, 0 and 1 already, as transformers saves what it
- * has unpacked; `foreign`, for which the reference has no meaning.
+ * The meaning of a ternary layer's weight that is stored as plain numbers: `masters`, to be rounded to mean|W| times -1, 0 or 1 (`online`);
+ * `codes`, already -1, 0 or 1, as transformers saves unpacked layers; `foreign`, not defined by the reference.
  */
 export type Unpacked = 'masters' | 'codes' | 'foreign';
 
-/** -> what the unpacked weight of a layer of that name is; undefined where the layer is not ternary. */
+/** Returns a function from the name of a layer to the meaning of its unpacked weight; undefined when the layer is not ternary. */
 export function unpackedOf(config: JsonObject): (layer: string) => Unpacked | undefined {
   const quantization = quantizationOf(config);
   const none = Object.keys(quantization).length === 0 || quantization.quant_method === QUANT_METHOD;
@@ -63,7 +62,7 @@ export function unpackedOf(config: JsonObject): (layer: string) => Unpacked | un
     );
   }
   const isKept = (layer: string) => kept?.some((pattern) => matches(layer, pattern)) ?? false;
-  const auto = quantization.linear_class === 'autobitlinear'; // to the other class, the mode says nothing
+  const auto = quantization.linear_class === 'autobitlinear'; // the mode has no meaning for the other class
   const online = auto && quantization.quantization_mode === 'online';
   if (online && kept && !isKept('lm_head')) {
     throw new CheckpointError(
@@ -74,7 +73,7 @@ export function unpackedOf(config: JsonObject): (layer: string) => Unpacked | un
   return (layer) => (isKept(layer) ? undefined : use);
 }
 
-/** As transformers' should_convert_module: the pattern is the beginning of the name or its end; `.*` stands for anything. */
+/** As transformers' should_convert_module: the pattern must match at the beginning or the end of the name; `.*` matches anything. */
 function matches(name: string, pattern: string): boolean {
   if (name.endsWith(pattern)) return true;
   const [first = '', ...others] = pattern.split('.*');
@@ -88,7 +87,7 @@ function matches(name: string, pattern: string): boolean {
   return true;
 }
 
-/** A config.json of weights that were rounded and packed when they were loaded. */
+/** config.json for saving weights that were rounded and packed during loading. */
 export function packedConfig(config: JsonObject): JsonObject {
   return { ...config, quantization_config: { ...quantizationOf(config), quantization_mode: 'offline' } };
 }

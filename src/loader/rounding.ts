@@ -1,4 +1,4 @@
-/** What a format costs in accuracy: live weights against the stored ones they were rounded from, on some rows of each tensor. */
+/** Measures the rounding error of a format: compares some rows of each live tensor with the stored weights. */
 import type { Backend } from '../backends/backend.ts';
 import { UsageError } from '../base/errors.ts';
 import { isPacked, reshape, rows, size, type Tensor } from '../base/tensor.ts';
@@ -7,13 +7,13 @@ import type { PackedBytes } from '../formats/format.ts';
 import { type SourceDType, toFloats, view } from '../formats/numbers.ts';
 import { partName } from './describe.ts';
 import { type Filled, SOURCE } from './fill.ts';
-import type { Piece, Plan } from './plan.ts';
+import type { Plan, Slice } from './plan.ts';
 
-/** Groups of rows compared of each live tensor, spread evenly, and how many rows are in one. */
+/** Number of groups of rows compared in each live tensor, spread evenly, and rows in a group. */
 const SAMPLED_GROUPS = 8;
 const GROUP_ROWS = 16;
 
-/** Bytes read at once of a matrix stored as [in, out], whose rows lie scattered. */
+/** Bytes read at a time of a matrix stored as [in, out], whose output rows are not contiguous. */
 const CHUNK_BYTES = 1 << 21;
 
 export interface RoundedPart {
@@ -22,7 +22,7 @@ export interface RoundedPart {
   readonly stored: string;
   readonly kept: string;
   readonly weights: number;
-  /** How many of them were compared. */
+  /** Number of weights compared. */
   readonly compared: number;
   /** Root mean square of the differences over that of the stored weights. */
   readonly relativeError: number;
@@ -37,15 +37,15 @@ interface Sums {
   squares: number;
 }
 
-/** Compares tensors while they are loaded: `onFilled` goes to `fill`, afterwards `parts` gives what it saw. Vectors are never rounded. */
+/** Compares tensors during loading: pass `onFilled` to `fill`, then call `parts` for the result. Vectors are never rounded. */
 export function roundingErrors(): { onFilled(name: string, filled: Filled): Promise<void>; parts(): RoundedPart[] } {
   const sums = new Map<string, Sums>();
   return {
-    async onFilled(name, { stored, pieces, backend }) {
-      for (const piece of pieces) {
-        const { dtype, shape } = piece.target;
+    async onFilled(name, { stored, slices, backend }) {
+      for (const slice of slices) {
+        const { dtype, shape } = slice.target;
         const from = SOURCE[stored.dtype];
-        if (!from || !isRounded(stored.dtype, piece)) continue;
+        if (!from || !isRounded(stored.dtype, slice)) continue;
         const part = partName(name);
         const nothing = {
           stored: stored.dtype,
@@ -58,7 +58,7 @@ export function roundingErrors(): { onFilled(name: string, filled: Filled): Prom
         const sum = sums.get(part) ?? nothing;
         sums.set(part, sum);
         sum.weights += size(shape);
-        await compare(sum, groupsOf(piece.target), { piece, stored, from }, backend);
+        await compare(sum, groupsOf(slice.target), { slice, stored, from }, backend);
       }
     },
     parts: () =>
@@ -70,7 +70,7 @@ export function roundingErrors(): { onFilled(name: string, filled: Filled): Prom
   };
 }
 
-/** Throws UsageError when no weight of a plan is kept otherwise than it is stored, or when its weights are packed already. */
+/** Throws UsageError when the plan rounds no weight, or when the stored weights are packed already. */
 export function checkRounds(plan: Plan): void {
   const [format] = plan.storedFormats;
   if (format) {
@@ -79,22 +79,22 @@ export function checkRounds(plan: Plan): void {
     );
   }
   const types = new Set<string>();
-  for (const [name, pieces] of plan.pieces) {
+  for (const [name, slices] of plan.slices) {
     const { dtype } = plan.tensors.get(name) as StoredTensor;
-    for (const piece of pieces) {
-      if (isRounded(dtype, piece)) return;
-      if (piece.kind !== 'vector') types.add(String(piece.target.dtype));
+    for (const slice of slices) {
+      if (isRounded(dtype, slice)) return;
+      if (slice.kind !== 'vector') types.add(String(slice.target.dtype));
     }
   }
   throw new UsageError(`this format changes nothing: the weights are ${[...types].join(' and ')} already.`);
 }
 
 /** Is a weight kept in another format than that of the file? */
-function isRounded(stored: StoredTensor['dtype'], { kind, target }: Piece): boolean {
+function isRounded(stored: StoredTensor['dtype'], { kind, target }: Slice): boolean {
   return kind !== 'vector' && stored !== 'U8' && SOURCE[stored] !== target.dtype;
 }
 
-/** Some rows of a live tensor [..., J], seen as [rows, J]. */
+/** Some rows of a live tensor [..., J], viewed as [rows, J]. */
 interface Group {
   readonly first: number;
   readonly count: number;
@@ -111,15 +111,15 @@ function groupsOf({ shape }: Tensor): Group[] {
 }
 
 interface Origin {
-  readonly piece: Piece;
+  readonly slice: Slice;
   readonly stored: StoredTensor;
   readonly from: SourceDType;
 }
 
 async function compare(sum: Sums, groups: readonly Group[], origin: Origin, backend: Backend): Promise<void> {
-  const originals = origin.piece.transposed ? await columnsOf(origin, groups) : await rowsOf(origin, groups);
+  const originals = origin.slice.transposed ? await columnsOf(origin, groups) : await rowsOf(origin, groups);
   for (const [i, group] of groups.entries()) {
-    const live = await floatsOf(backend, origin.piece.target, group);
+    const live = await floatsOf(backend, origin.slice.target, group);
     const original = originals[i] as Float32Array;
     sum.compared += original.length;
     for (let k = 0; k < original.length; k++) {
@@ -137,21 +137,21 @@ async function floatsOf(backend: Backend, x: Tensor, { first, count }: Group): P
   return isPacked(x.dtype) ? x.dtype.unpack(numbers as PackedBytes, some.shape) : toFloats(x.dtype, numbers);
 }
 
-/** Rows that are stored as such: [count, J] of each group. */
-async function rowsOf({ piece, stored, from }: Origin, groups: readonly Group[]): Promise<Float32Array[]> {
-  const columns = piece.target.shape.at(-1) as number;
+/** Reads rows of matrices stored as [N, J]: [count, J] for each group. */
+async function rowsOf({ slice, stored, from }: Origin, groups: readonly Group[]): Promise<Float32Array[]> {
+  const columns = slice.target.shape.at(-1) as number;
   const rowBytes = (stored.byteLength / size(stored.shape)) * columns;
   const all: Float32Array[] = [];
   for (const { first, count } of groups) {
     const bytes = new Uint8Array(count * rowBytes);
-    await stored.read((piece.firstRow + first) * rowBytes, bytes);
+    await stored.read((slice.firstRow + first) * rowBytes, bytes);
     all.push(toFloats(from, view(from, bytes)));
   }
   return all;
 }
 
-/** Rows of matrices stored as [J, N]: all is read, and what is wanted kept. */
-async function columnsOf({ piece, stored, from }: Origin, groups: readonly Group[]): Promise<Float32Array[]> {
+/** Reads rows of matrices stored as [J, N]: the whole matrix is read, and the wanted columns are kept. */
+async function columnsOf({ slice, stored, from }: Origin, groups: readonly Group[]): Promise<Float32Array[]> {
   const [inner = 0, outer = 0] = stored.shape;
   const rowBytes = stored.byteLength / inner;
   const atOnce = Math.max(1, Math.floor(CHUNK_BYTES / rowBytes));
@@ -164,7 +164,7 @@ async function columnsOf({ piece, stored, from }: Origin, groups: readonly Group
     for (const [g, { first, count }] of groups.entries()) {
       const into = all[g] as Float32Array;
       for (let row = 0; row < numbers.length / outer; row++) {
-        const at = row * outer + piece.firstRow + first;
+        const at = row * outer + slice.firstRow + first;
         for (let i = 0; i < count; i++) into[i * inner + j + row] = numbers[at + i] as number;
       }
     }

@@ -1,6 +1,6 @@
 /**
- * The other way round: from the live tensors of a plan back to the files of a checkpoint that the reference implementations load, unless
- * weights are kept in a packed format that only this library reads.
+ * Saves a model: from the live tensors of a plan to the files of a checkpoint that the reference implementations can load (unless weights
+ * are in a packed format that only this library reads).
  */
 import type { Backend } from '../backends/backend.ts';
 import {
@@ -21,16 +21,16 @@ import { type Folder, readBytes } from '../checkpoint/source.ts';
 import type { JsonObject } from '../models/config.ts';
 import type { OpenedModel } from './open.ts';
 import { configWithFormats, fused, ownFormats, packedMetadata } from './packed.ts';
-import type { Piece, Plan } from './plan.ts';
+import type { Plan, Slice } from './plan.ts';
 import { packedConfig } from './quantization.ts';
 
-/** What is kept beside the weights, as it was. */
+/** Files that are copied unchanged. */
 const MODEL_FILES = ['config.json', 'generation_config.json'];
 const TOKENIZER_FILES = ['tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json', 'added_tokens.json'];
 const OLDER_TOKENIZER_FILES = ['vocab.json', 'merges.txt'];
 const MAX_KEPT_BYTES = 128 << 20;
 
-/** Bytes read from the backend at once. */
+/** Bytes read from the backend at a time. */
 const CHUNK_BYTES = 8 << 20;
 
 const storedAs = (dtype: ElementType, shape: Shape) =>
@@ -38,9 +38,9 @@ const storedAs = (dtype: ElementType, shape: Shape) =>
 
 const STORED: Record<DType, StoredDType> = { f32: 'F32', f16: 'F16', bf16: 'BF16', i8: 'I8', u8: 'U8', i32: 'I32' };
 
-/** The files of a model as it is now: weights as safetensors in the format they are kept in, config and tokenizer as they were. */
+/** The files of a model: weights as safetensors in their present format, config and tokenizer as they were. */
 export async function filesOf(opened: OpenedModel, backend: Backend, maxShardBytes?: number): Promise<SavedFile[]> {
-  const formats = ownFormats([...opened.plan.pieces.values()].flat().map(({ target }) => target.dtype));
+  const formats = ownFormats([...opened.plan.slices.values()].flat().map(({ target }) => target.dtype));
   const metadata = formats.length > 0 ? packedMetadata(formats) : undefined;
   const weights = checkpointFiles(savedTensors(opened.plan, backend), { maxShardBytes, metadata });
   const kept = [...MODEL_FILES, ...(opened.tokenizerFolder ? [] : [...TOKENIZER_FILES, ...OLDER_TOKENIZER_FILES])];
@@ -59,7 +59,7 @@ export async function filesOf(opened: OpenedModel, backend: Backend, maxShardByt
   return [...files.map((file) => (file.name === 'config.json' ? saidIn(file, said) : file)), ...weights];
 }
 
-/** config.json as it must be for the saved weights: with a word on them, and with what was changed when the model was opened. */
+/** config.json for the saved weights: with a description of their format, and with the changes made when the model was opened. */
 function saidIn({ name, content }: Copy, said: (config: JsonObject) => JsonObject): SavedFile {
   const before = parsePythonJson(new TextDecoder().decode(content)) as JsonObject; // it was read when the model was opened
   const after = said(before);
@@ -68,7 +68,7 @@ function saidIn({ name, content }: Copy, said: (config: JsonObject) => JsonObjec
   return { name, bytes: () => [json] };
 }
 
-/** A dialect of config.json has its own word for this one, which would win. */
+/** Another dialect of config.json has its own name for this key, which would take precedence. */
 function secondSpelling(before: JsonObject, changes: JsonObject): JsonObject {
   const { tie_word_embeddings } = changes;
   const spelled = 'tie_embeddings' in before && tie_word_embeddings !== undefined;
@@ -90,28 +90,28 @@ async function copies(folder: Folder, names: readonly string[]): Promise<Copy[]>
   return files;
 }
 
-/** Every stored tensor that the model reads, under its stored name. */
+/** Every tensor that the model reads, under its stored name. */
 export function savedTensors(plan: Plan, backend: Backend): SavedTensor[] {
   return [...savedPieces(plan, backend), ...savedPackings(plan, backend)];
 }
 
-/** Ternary weights that were packed when they were loaded, as packed checkpoints store them. */
+/** Ternary weights that were packed during loading, stored as in packed checkpoints. */
 function savedPackings(plan: Plan, backend: Backend): SavedTensor[] {
   return [...plan.packings].flatMap(([key, { codes, scale }]) => {
     const { name } = plan.tensors.get(key) as StoredTensor;
     const saved = (name: string, target: Tensor): SavedTensor => {
-      const piece: Piece = { target, kind: 'matrix', firstRow: 0, transposed: false };
-      return { name, ...storedAs(target.dtype, target.shape), bytes: () => inOrder([piece], backend) };
+      const slice: Slice = { target, kind: 'matrix', firstRow: 0, transposed: false };
+      return { name, ...storedAs(target.dtype, target.shape), bytes: () => inOrder([slice], backend) };
     };
     return scale ? [saved(name, codes), saved(`${name}_scale`, scale)] : [saved(name, codes)];
   });
 }
 
 function savedPieces(plan: Plan, backend: Backend): SavedTensor[] {
-  return [...plan.pieces].map(([name, pieces]) => {
+  return [...plan.slices].map(([name, slices]) => {
     const stored = plan.tensors.get(name) as StoredTensor;
-    const ordered = [...pieces].sort((a, b) => a.firstRow - b.firstRow);
-    const [first] = ordered as [Piece];
+    const ordered = [...slices].sort((a, b) => a.firstRow - b.firstRow);
+    const [first] = ordered as [Slice];
     const { dtype } = first.target;
     const isTurned = first.transposed && !isPacked(dtype);
     const shape = isPacked(dtype) ? fused(ordered.map(({ target }) => target.shape)) : stored.shape;
@@ -123,8 +123,8 @@ function savedPieces(plan: Plan, backend: Backend): SavedTensor[] {
 const bytesOf = ({ buffer, byteOffset, byteLength }: TypedArray): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength);
 
-async function* inOrder(pieces: readonly Piece[], backend: Backend): AsyncGenerator<Uint8Array> {
-  for (const { target } of pieces) {
+async function* inOrder(slices: readonly Slice[], backend: Backend): AsyncGenerator<Uint8Array> {
+  for (const { target } of slices) {
     const [count = 1] = target.shape;
     const rowBytes = byteSize(target.shape, target.dtype) / count;
     const isWhole = isPacked(target.dtype) && !target.dtype.hasRows;
@@ -136,13 +136,13 @@ async function* inOrder(pieces: readonly Piece[], backend: Backend): AsyncGenera
   }
 }
 
-/** Matrices kept as [out, in] that are stored side by side as [in, out]. */
-async function* turned(pieces: readonly Piece[], backend: Backend): AsyncGenerator<Uint8Array> {
+/** Transposes matrices [out, in] in memory to one stored matrix [in, out]. */
+async function* turned(slices: readonly Slice[], backend: Backend): AsyncGenerator<Uint8Array> {
   const parts: { numbers: TypedArray; count: number }[] = [];
-  for (const { target } of pieces) {
+  for (const { target } of slices) {
     parts.push({ numbers: await backend.read(target), count: target.shape[0] as number });
   }
-  const [{ target }] = pieces as [Piece];
+  const [{ target }] = slices as [Slice];
   const inner = target.shape[1] as number;
   const outer = parts.reduce((sum, { count }) => sum + count, 0);
   const atOnce = Math.max(1, Math.floor(CHUNK_BYTES / byteSize([outer], target.dtype)));

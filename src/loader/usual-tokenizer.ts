@@ -1,4 +1,4 @@
-/** Checkpoints of some families come without a tokenizer, and are used with that of another model. */
+/** Checkpoints of some families have no tokenizer, and are used with that of another model. */
 
 import { CheckpointError } from '../base/errors.ts';
 import { readJson } from '../checkpoint/checkpoint.ts';
@@ -6,15 +6,15 @@ import type { Folder } from '../checkpoint/source.ts';
 import { familyOf } from '../models/index.ts';
 import { MAX_CONFIG_BYTES, type OpenedModel, type OpenOptions, openModel } from './open.ts';
 
-/** The hub id of the model whose tokenizer is used; undefined where the family has none. */
+/** The hub id of the tokenizer to use; undefined when the family has no default. */
 export async function usualTokenizerOf(folder: Folder): Promise<string | undefined> {
   const config = await readJson(folder, 'config.json', MAX_CONFIG_BYTES);
   return config && familyOf(config).usualTokenizer;
 }
 
 /**
- * As openModel, of a checkpoint on the hub: where it has no tokenizer, with the one that `find` gets from there. When that fails, there is a warning,
- * and no tokenizer.
+ * As openModel, for a checkpoint on the hub. When it has no tokenizer, `find` downloads the usual one; if that fails, a warning is given
+ * and the model has no tokenizer.
  */
 export async function openFromHub(
   folder: Folder,

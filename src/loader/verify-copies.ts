@@ -1,8 +1,8 @@
-/** Are tensors that a checkpoint stores twice really the same? */
+/** Checks that tensors which a checkpoint stores twice are equal. */
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
 import { sameNumbers } from './same-numbers.ts';
 
-/** A sentence for every copy that differs from its original. */
+/** A warning for every copy that differs from its original. */
 export async function differingCopies(
   copies: readonly (readonly [StoredTensor, StoredTensor])[],
   signal?: AbortSignal,

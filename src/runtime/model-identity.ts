@@ -8,7 +8,7 @@ import type { StoredTensor } from '../checkpoint/safetensors.ts';
 import { fillBlock } from '../formats/numbers.ts';
 import { SOURCE } from '../loader/fill.ts';
 import type { OpenedModel } from '../loader/open.ts';
-import type { Piece } from '../loader/plan.ts';
+import type { Slice } from '../loader/plan.ts';
 
 /** Numbers hashed of each weight, from its first row: enough to tell weights apart. */
 const MOST_NUMBERS = 4096;
@@ -26,24 +26,24 @@ export interface Identity {
 /** `backend`: where the weights are loaded. Without it they are read from the files, which must still be open. */
 export async function identityOf(opened: OpenedModel, backend?: Backend): Promise<Identity> {
   const { plan, family, config, model } = opened;
-  const pieces = [...plan.pieces].flatMap(([name, all]) => all.map((piece) => ({ name, piece })));
-  const about = pieces.map(({ name, piece: { target } }) => [name, target.dtype, target.shape]);
+  const slices = [...plan.slices].flatMap(([name, all]) => all.map((slice) => ({ name, slice })));
+  const about = slices.map(({ name, slice: { target } }) => [name, target.dtype, target.shape]);
   const facts = JSON.parse(JSON.stringify(model.facts)) as Record<string, unknown>;
   const packed = [...plan.packings].map(([name, { codes, from }]) => [name, from, codes.shape]);
   const text = JSON.stringify([family, facts, config.quantization_config ?? null, about, packed]);
   const parts: Uint8Array[] = [new TextEncoder().encode(text)];
-  for (const { name, piece } of pieces) {
+  for (const { name, slice } of slices) {
     const stored = plan.tensors.get(name) as StoredTensor;
-    if (hasPlainRow(stored, piece)) parts.push(await (backend ? liveRow(backend, piece) : storedRow(stored, piece)));
+    if (hasPlainRow(stored, slice)) parts.push(await (backend ? liveRow(backend, slice) : storedRow(stored, slice)));
   }
   const bytes = await new Blob(parts as Uint8Array<ArrayBuffer>[]).arrayBuffer();
   const digest = new Uint8Array(await crypto.subtle.digest('SHA-256', bytes));
-  const weights = [...new Set(pieces.map(({ piece }) => piece.target.dtype))].sort().join(', ');
+  const weights = [...new Set(slices.map(({ slice }) => slice.target.dtype))].sort().join(', ');
   return { family, weights, facts, digest: [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('') };
 }
 
 /** Is the first row contiguous both in the file and in memory? It is not for packed formats and transposed matrices. */
-function hasPlainRow(stored: StoredTensor, { target, firstRow, transposed }: Piece): boolean {
+function hasPlainRow(stored: StoredTensor, { target, firstRow, transposed }: Slice): boolean {
   return (
     !isPacked(target.dtype) &&
     firstRow === 0 &&
@@ -53,17 +53,17 @@ function hasPlainRow(stored: StoredTensor, { target, firstRow, transposed }: Pie
   );
 }
 
-const rowLength = ({ target }: Piece): number => Math.min(target.shape.at(-1) ?? 1, MOST_NUMBERS);
+const rowLength = ({ target }: Slice): number => Math.min(target.shape.at(-1) ?? 1, MOST_NUMBERS);
 
-async function liveRow(backend: Backend, piece: Piece): Promise<Uint8Array> {
-  const { target } = piece;
+async function liveRow(backend: Backend, slice: Slice): Promise<Uint8Array> {
+  const { target } = slice;
   const flat = reshape(target, [size(target.shape)]);
-  return bytesOf(await backend.read(rows(flat, 0, rowLength(piece))));
+  return bytesOf(await backend.read(rows(flat, 0, rowLength(slice))));
 }
 
-async function storedRow(stored: StoredTensor, piece: Piece): Promise<Uint8Array> {
-  const columns = rowLength(piece);
-  const dtype = piece.target.dtype as DType; // hasPlainRow
+async function storedRow(stored: StoredTensor, slice: Slice): Promise<Uint8Array> {
+  const columns = rowLength(slice);
+  const dtype = slice.target.dtype as DType; // hasPlainRow
   const from = SOURCE[stored.dtype] as NonNullable<(typeof SOURCE)[typeof stored.dtype]>;
   const bytes = new Uint8Array((stored.byteLength / size(stored.shape)) * columns);
   await stored.read(0, bytes);

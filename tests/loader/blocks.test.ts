@@ -67,8 +67,8 @@ const digests = (files: ReadonlyMap<string, Uint8Array>) =>
 async function live(model: Model) {
   const { plan } = partsOf(model).opened;
   const all = new Map<string, string>();
-  for (const [name, pieces] of plan.pieces) {
-    for (const [i, { target }] of pieces.entries()) {
+  for (const [name, slices] of plan.slices) {
+    for (const [i, { target }] of slices.entries()) {
       const { buffer } = await partsOf(model).engine.backend.read(target);
       all.set(`${name} ${i}`, `${target.dtype} ${digest(new Uint8Array(buffer))}`);
     }
@@ -172,7 +172,7 @@ async function filled(declare: (weights: Weights) => void, tensors: readonly Sav
   const backend = createReferenceBackend();
   await fill(plan, backend, opsOf(backend));
   const bytes: Uint8Array[] = [];
-  for (const { target } of [...plan.pieces.values()].flat()) bytes.push((await backend.read(target)) as Uint8Array);
+  for (const { target } of [...plan.slices.values()].flat()) bytes.push((await backend.read(target)) as Uint8Array);
   return { saved: savedTensors(plan, backend), bytes };
 }
 

@@ -11,7 +11,7 @@ import { Engine } from '../../src/runtime/engine.ts';
 import { backends } from '../backends.ts';
 import { readGolden } from '../goldens.ts';
 
-const named = (opened: OpenedModel, name: string) => opened.plan.pieces.get(name)?.[0]?.target as Tensor;
+const named = (opened: OpenedModel, name: string) => opened.plan.slices.get(name)?.[0]?.target as Tensor;
 
 describe.each(backends)('on the %s backend', (_, create) => {
   let opened: OpenedModel;

@@ -65,7 +65,7 @@ test.each(GOLDENS)('%s is kept in a new format, saved, and loaded again', async 
   const opened = await openModel(localFolder(folder), { weights });
   const description = describeModel(opened);
   expect(Object.keys(description.weightBytes)).toContain('toy');
-  const kept = [...opened.plan.pieces.values()].flat().filter(({ kind }) => kind !== 'vector');
+  const kept = [...opened.plan.slices.values()].flat().filter(({ kind }) => kind !== 'vector');
   expect(new Set(kept.map(({ target }) => target.dtype))).toEqual(new Set([toy]));
 
   const model = await Model.load(opened, createReferenceBackend());

@@ -51,7 +51,7 @@ async function folderOf({ config, tensors }: Parts) {
 /** What the model reads, by its own names; of many alike layers the first. */
 async function readBy(parts: Parts) {
   const { plan } = await openModel(await folderOf(parts));
-  const names = [...plan.pieces.keys()].filter((name) => !/\.[1-9]\d*\./.test(name));
+  const names = [...plan.slices.keys()].filter((name) => !/\.[1-9]\d*\./.test(name));
   return new Map(names.map((name) => [name, plan.tensors.get(name) as StoredTensor]));
 }
 
@@ -147,7 +147,7 @@ describe('weight formats', () => {
     const folder = await folderOf(await partsOf(name));
     for (const weights of ['f32', 'bf16', 'f16'] as const) {
       const { plan } = await openModel(folder, { weights });
-      for (const { target, kind } of [...plan.pieces.values()].flat()) {
+      for (const { target, kind } of [...plan.slices.values()].flat()) {
         expect(target.dtype).toBe(kind === 'vector' ? 'f32' : weights);
       }
     }
@@ -159,7 +159,7 @@ describe('weight formats', () => {
     const folder = await folderOf({ ...parts, tensors });
     const matrices = async (options?: OpenOptions) => {
       const { plan, weights } = await openModel(folder, options);
-      const kept = [...plan.pieces.values()].flat().filter(({ kind }) => kind !== 'vector');
+      const kept = [...plan.slices.values()].flat().filter(({ kind }) => kind !== 'vector');
       return [weights, ...new Set(kept.map(({ target }) => String(target.dtype)))];
     };
     const stored = { F64: 'f32', F32: 'f32', F16: 'f16', BF16: 'bf16' }[dtype];
@@ -183,7 +183,7 @@ describe('ternary layers', () => {
     const folder = await folderOf(await partsOf('llama-2b4t'));
     for (const weights of WEIGHT_FORMATS) {
       const { plan } = await openModel(folder, { weights });
-      expect(plan.pieces.get(WEIGHT)?.[0]?.target.dtype).toBe(ternary);
+      expect(plan.slices.get(WEIGHT)?.[0]?.target.dtype).toBe(ternary);
     }
   });
 

@@ -66,7 +66,7 @@ test.each(['q8', 'q4', 'bf16'] as const)('of small tensors of any kind it is exa
     const sum = wanted.get(name) ?? { differences: 0, squares: 0, weights: 0 };
     wanted.set(name, sum);
     const numbers = numbersOf(tensor);
-    for (const { target, firstRow, transposed } of plan.pieces.get(tensor.name) ?? []) {
+    for (const { target, firstRow, transposed } of plan.slices.get(tensor.name) ?? []) {
       const columns = target.shape.at(-1) as number;
       floatsOf(target).forEach((y, i) => {
         const [row, column] = [firstRow + Math.floor(i / columns), i % columns];
