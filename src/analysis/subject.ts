@@ -1,5 +1,6 @@
 /** What analyses need of a model. `Model` of src/api offers it; a worker can offer the same. */
 import type { CapturedTensor } from '../inspect/capture.ts';
+import type { InterventionsOption } from '../interventions/compile.ts';
 import type { ModelFacts, Parameter, ResidualStream, Site } from '../models/model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 
@@ -35,6 +36,25 @@ export interface SubjectStep {
   readonly values: ReadonlyMap<string, CapturedTensor>;
 }
 
+/** A prompt, and what is changed inside of the model while it reads it. */
+export interface SubjectRun {
+  readonly prompt: SubjectPrompt;
+  readonly interventions?: InterventionsOption | undefined;
+}
+
+export interface SubjectScore {
+  readonly tokens: readonly { readonly id: number; readonly logprob: number | null }[];
+  readonly sumLogprob: number;
+  readonly perplexity: number;
+}
+
+export interface SubjectGenerateOptions {
+  readonly maxNewTokens?: number | undefined;
+  /** For each prompt its own. */
+  readonly interventionsOf?: readonly (InterventionsOption | undefined)[] | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
 export interface Subject {
   readonly facts: ModelFacts;
   /** Every value that can be captured. */
@@ -47,6 +67,21 @@ export interface Subject {
   parameter(name: string, some?: { readonly first: number; readonly count: number }): Promise<Float32Array>;
   /** As `capture`, of a text of any length, some tokens at a time; in windows where the text is longer than the context. */
   captureSteps(prompt: SubjectPrompt, options: SubjectStepsOptions): AsyncIterable<SubjectStep>;
+  /** Logits [V] after the last token of each prompt, each under interventions of its own, in one batch: the bits of each alone. */
+  lastLogits(
+    runs: readonly SubjectRun[],
+    options?: { readonly signal?: AbortSignal | undefined },
+  ): Promise<Float32Array[]>;
+  /** The log-probability of every token of a text. */
+  score(
+    prompt: SubjectPrompt,
+    options?: { readonly interventions?: InterventionsOption | undefined; readonly signal?: AbortSignal | undefined },
+  ): Promise<SubjectScore>;
+  /** Goes on with each of these prompts; the likeliest tokens, unless the model has other defaults. */
+  generate(
+    prompts: readonly (readonly number[])[],
+    options?: SubjectGenerateOptions,
+  ): AsyncIterable<{ readonly index: number; readonly id?: number; readonly text: string }>;
   /** Values of these sites (`*` for any part of a name) while the model reads the prompt. */
   capture(prompt: SubjectPrompt, options: SubjectCaptureOptions): Promise<Map<string, CapturedTensor>>;
   /** How logits come of the residual stream; undefined where the head reads something else. */

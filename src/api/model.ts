@@ -43,6 +43,7 @@ import {
   withText,
 } from './generate.ts';
 import { INTERVENTIONS } from './interventions-option.ts';
+import { LAST_LOGITS_OPTIONS, lastLogits, type PromptRun } from './last-logits.ts';
 import {
   ENCODE_OPTIONS,
   type EncodePromptOptions,
@@ -384,6 +385,14 @@ export class Model implements Subject {
     const under = changed && sequenceOf(changed, { promptLength: ids.length });
     await this.#readThrough({ ids, rows: 'all', visit, signal, interventions: under });
     return { shape: [ids.length, vocabSize], dtype: 'f32', data };
+  }
+
+  /** The raw scores [V] of the token after each prompt, each read under interventions of its own, all in one batch. */
+  async lastLogits(
+    runs: readonly PromptRun[],
+    options: OptionsOf<typeof LAST_LOGITS_OPTIONS> = {},
+  ): Promise<Float32Array[]> {
+    return lastLogits(this.#opened, this.#engine, runs, options);
   }
 
   /** Scores of all tokens for vectors that the head reads, such as those of the site `hidden`: hidden[n, M] -> logits[n, V], in pieces. */
