@@ -11,6 +11,7 @@ import {
   shippedModelNames,
   UsageError,
 } from '../src/node.ts';
+import { addAblate } from './commands/ablate.ts';
 import { addAttention } from './commands/attention.ts';
 import { addAttribute } from './commands/attribute.ts';
 import { addBench } from './commands/bench.ts';
@@ -19,10 +20,12 @@ import { addCapture } from './commands/capture.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addInfo } from './commands/info.ts';
 import { addLens } from './commands/lens.ts';
+import { addPatch } from './commands/patch.ts';
 import { addPull } from './commands/pull.ts';
 import { addQuantize } from './commands/quantize.ts';
 import { addRun } from './commands/run.ts';
 import { addScore } from './commands/score.ts';
+import { addSteer } from './commands/steer.ts';
 import { addTokenize } from './commands/tokenize.ts';
 import { helpText } from './help-text.ts';
 import { EXIT_CODES, interrupt } from './interrupt.ts';
@@ -61,6 +64,9 @@ for (const add of [
   addLens,
   addAttribute,
   addAttention,
+  addPatch,
+  addAblate,
+  addSteer,
   addInfo,
   addTokenize,
   addQuantize,

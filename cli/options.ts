@@ -127,7 +127,7 @@ export function textOf(bytes: Uint8Array, from: string): string {
 }
 
 /** `-` is the standard input. */
-function textFile(path: string): string {
+export function textFile(path: string): string {
   if (path !== '-') inputFile(path);
   let bytes: Uint8Array;
   try {

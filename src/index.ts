@@ -29,6 +29,49 @@ export {
   type LogitLens,
   logitLens,
 } from './analysis/logit-lens.ts';
+export type { Metric, MetricOptions } from './analysis/metric.ts';
+export {
+  ABLATE_OPTIONS,
+  type AblatedPart,
+  type AblateOptions,
+  type Ablation,
+  ablate,
+  checkAblate,
+} from './analysis/patching/ablate.ts';
+export {
+  checkPatch,
+  PATCH_OPTIONS,
+  type PatchedSite,
+  type Patching,
+  type PatchOptions,
+  patchActivations,
+} from './analysis/patching/patch.ts';
+export {
+  checkMeans,
+  MEAN_OPTIONS,
+  type MeanOptions,
+  type MeanVectors,
+  meanNotes,
+  meanVectors,
+} from './analysis/steering/means.ts';
+export type { Places } from './analysis/steering/places.ts';
+export {
+  checkTry,
+  type SteeredTry,
+  type SteeringTrial,
+  TRY_OPTIONS,
+  type TryOptions,
+  trySteering,
+} from './analysis/steering/try.ts';
+export {
+  checkSteering,
+  STEERING_OPTIONS,
+  type SteeringOptions,
+  type SteeringSite,
+  type SteeringVectors,
+  steeringNotes,
+  steeringVectors,
+} from './analysis/steering/vectors.ts';
 export type { Word } from './analysis/words.ts';
 export type { Alternative, FinishReason, GenerationOptions, GenerationStep } from './api/generate.ts';
 export {
@@ -66,6 +109,8 @@ export { attributionReport } from './figures/attribution.ts';
 export type { Axis, Bars, Figure, Heatmap, Lines, Report, Series, Table } from './figures/figure.ts';
 export { lensReport } from './figures/lens.ts';
 export { reportPage } from './figures/page.ts';
+export { ablationReport, patchingReport } from './figures/patching.ts';
+export { trialReport, vectorsReport } from './figures/steering.ts';
 export { thinReport } from './figures/thin.ts';
 export { tokenLabel } from './figures/token-label.ts';
 export { KEY_VALUE_FORMATS, type KeyValueFormat } from './formats/key-values.ts';

@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LOAD_OPTIONS, type LoadOptions, Model, partsOf } from './api/model.ts';
+import { checkVectors, type VectorNotes, vectorBytes } from './api/vector-file.ts';
 import { explainedByLimit } from './backends/wasm/address-space.ts';
 import { type BackendDescription, describePlatform } from './backends/wasm/describe.ts';
 import { createWasmBackend, defaultThreads, MAX_TENSOR_BYTES } from './backends/wasm/index.ts';
@@ -18,7 +19,7 @@ import type { Folder, Source } from './checkpoint/source.ts';
 import type { Report } from './figures/figure.ts';
 import { reportPage } from './figures/page.ts';
 import { HUB_OPTIONS, type HubOptions } from './hub/hub-node.ts';
-import type { InterventionSet, State } from './index.ts';
+import type { InterventionSet, State, VectorTensor } from './index.ts';
 import { OPEN_OPTIONS, type OpenedModel, type OpenOptions, openModel, openTokenizer } from './loader/open.ts';
 import { checkRounds, type RoundedPart, roundingErrors } from './loader/rounding.ts';
 import { openFromHub, usualTokenizerOf } from './loader/usual-tokenizer.ts';
@@ -219,6 +220,28 @@ export async function saveState(model: Model, state: State, file: string, option
 /** Writes the page of a report (`-`: the standard output): all of it, or nothing. Throws UsageError where nothing can be written. */
 export async function saveReport(file: string, report: Report, options: WriteOptions = {}): Promise<void> {
   await writeFileWhole(file, [new TextEncoder().encode(await reportPage(report))], options);
+}
+
+/**
+ * Writes vectors to a safetensors file (`-`: the standard output), with which model they are of in its metadata: all of it, or nothing. `notes`:
+ * texts that say how they were made. Throws UsageError where nothing can be written.
+ */
+export async function saveVectors(
+  model: Model,
+  file: string,
+  vectors: ReadonlyMap<string, VectorTensor>,
+  notes: VectorNotes = {},
+  options: WriteOptions = {},
+): Promise<void> {
+  await writeFileWhole(file, await vectorBytes(partsOf(model), vectors, notes), options);
+}
+
+/**
+ * Before the weights are loaded: throws CheckpointError when the vectors in a file are of a model of other sizes. A warning, when they are of the
+ * same with other weights; undefined when all is well, or the file does not say of which model they are.
+ */
+export function checkVectorFile(opened: OpenedModel, file: string): Promise<string | undefined> {
+  return withFile(file, (source) => checkVectors(opened, source));
 }
 
 /** A state from a file that saveState wrote. Throws UsageError when there is none, CheckpointError when it is of another model. */

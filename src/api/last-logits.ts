@@ -1,5 +1,5 @@
 /** What comes after several prompts, each read under interventions of its own: for sweeps over many changes of one prompt. */
-import { type InterventionsOption, compile } from '../interventions/compile.ts';
+import { compile, type InterventionsOption } from '../interventions/compile.ts';
 import { sequenceOf } from '../interventions/sequence.ts';
 import type { OpenedModel } from '../loader/open.ts';
 import { checkOptions } from '../options/check.ts';
@@ -26,7 +26,10 @@ export async function lastLogits(
   const target = targetOf(engine.model);
   const inputs = runs.map(({ prompt, interventions }) => {
     const ids = encodePrompt(opened, prompt);
-    return { ids, interventions: interventions && sequenceOf(compile(interventions, target), { promptLength: ids.length }) };
+    return {
+      ids,
+      interventions: interventions && sequenceOf(compile(interventions, target), { promptLength: ids.length }),
+    };
   });
   const requests = inputs.map((input) => ({ ...input, state: engine.newState(), signal }));
   try {

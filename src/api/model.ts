@@ -1,4 +1,5 @@
 /** A loaded model, as its users see it: text in, text, probabilities and insides out. */
+import { type SteeringOptions, type SteeringVectors, steeringVectors } from '../analysis/steering/vectors.ts';
 import type { Subject } from '../analysis/subject.ts';
 import type { Backend } from '../backends/backend.ts';
 import { eager } from '../backends/eager.ts';
@@ -43,7 +44,7 @@ import {
   withText,
 } from './generate.ts';
 import { INTERVENTIONS } from './interventions-option.ts';
-import { LAST_LOGITS_OPTIONS, lastLogits, type PromptRun } from './last-logits.ts';
+import { type LAST_LOGITS_OPTIONS, lastLogits, type PromptRun } from './last-logits.ts';
 import {
   ENCODE_OPTIONS,
   type EncodePromptOptions,
@@ -385,6 +386,14 @@ export class Model implements Subject {
     const under = changed && sequenceOf(changed, { promptLength: ids.length });
     await this.#readThrough({ ids, rows: 'all', visit, signal, interventions: under });
     return { shape: [ids.length, vocabSize], dtype: 'f32', data };
+  }
+
+  /**
+   * Directions between what this model makes of texts of two kinds, as data that `interventions` take: { vectors, interventions }. Throws UsageError
+   * on sites that do not exist.
+   */
+  steeringVector(options: SteeringOptions): Promise<SteeringVectors> {
+    return steeringVectors(this, options);
   }
 
   /** The raw scores [V] of the token after each prompt, each read under interventions of its own, all in one batch. */

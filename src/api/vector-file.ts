@@ -28,7 +28,12 @@ export async function vectorBytes(
   const { family, weights, facts, digest } = await identityOf(opened, engine.backend);
   const saved = [...vectors].map(([name, { shape, dtype, data }]) => {
     if (dtype !== 'f32') throw new UsageError(`vector '${name}' is ${dtype}; only f32 is saved.`);
-    return { name, shape, dtype: 'F32' as const, bytes: () => [new Uint8Array(data.buffer, data.byteOffset, data.byteLength)] };
+    return {
+      name,
+      shape,
+      dtype: 'F32' as const,
+      bytes: () => [new Uint8Array(data.buffer, data.byteOffset, data.byteLength)],
+    };
   });
   const model = { family, weights, facts: JSON.stringify(facts), model: digest };
   return safetensorsBytes(saved, { ...notes, ...model, format: FORMAT });
@@ -43,7 +48,9 @@ export async function checkVectors(opened: OpenedModel, source: Source): Promise
   if (format !== FORMAT) return undefined;
   const here = await identityOf(opened);
   if (family !== here.family)
-    throw new CheckpointError(`${source.name} has vectors of ${quote(family)}, and this model is ${here.family}: make them with this model.`);
+    throw new CheckpointError(
+      `${source.name} has vectors of ${quote(family)}, and this model is ${here.family}: make them with this model.`,
+    );
   const saved = factsOf(facts);
   const other = SIZES.find((key) => saved[key] !== here.facts[key]);
   if (other !== undefined)

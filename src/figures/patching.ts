@@ -22,12 +22,20 @@ export function patchingReport(result: Patching, facts: Report['facts']): Report
   const read = denoises ? corrupted : clean;
   const all = tokenTicks(read);
   const other = tokenTicks(denoises ? clean : corrupted);
-  const ticks = positions.map((position) => (all[position] === other[position] ? (all[position] as string) : `${all[position]}→${other[position]}`));
+  const ticks = positions.map((position) =>
+    all[position] === other[position] ? (all[position] as string) : `${all[position]}→${other[position]}`,
+  );
   const about = denoises
     ? 'The corrupted prompt is read, with one value of the clean one: 0 where nothing changes, 1 where the value brings back all of the clean prediction.'
     : 'The clean prompt is read, with one value of the corrupted one: 0 where nothing changes, 1 where the value spoils the prediction wholly.';
   const cells = sites.flatMap((one) =>
-    one.effects.map((effect, i) => ({ name: nameOf(one), effect, value: one.values[i] as number, place: positions[i] as number, token: ticks[i] as string })),
+    one.effects.map((effect, i) => ({
+      name: nameOf(one),
+      effect,
+      value: one.values[i] as number,
+      place: positions[i] as number,
+      token: ticks[i] as string,
+    })),
   );
   const strongest = [...cells].sort((a, b) => Math.abs(b.effect) - Math.abs(a.effect)).slice(0, STRONGEST);
   const grid: Table = {
@@ -40,7 +48,13 @@ export function patchingReport(result: Patching, facts: Report['facts']): Report
     kind: 'table',
     title: 'The strongest',
     columns: ['site', 'position', 'token', 'effect', 'measured'],
-    rows: strongest.map(({ name, place, token, effect, value }) => [name, place, token, effect.toFixed(3), signed(value)]),
+    rows: strongest.map(({ name, place, token, effect, value }) => [
+      name,
+      place,
+      token,
+      effect.toFixed(3),
+      signed(value),
+    ]),
   };
   return {
     title: `Activation patching: ${metricName(metric)}`,
@@ -59,7 +73,9 @@ export function patchingReport(result: Patching, facts: Report['facts']): Report
       },
       positions.length > SEEN_PLACES ? list : grid,
     ],
-    notes: [`${metricName(metric)}: ${signed(cleanValue)} after the clean prompt, ${signed(corruptedValue)} after the corrupted one.`],
+    notes: [
+      `${metricName(metric)}: ${signed(cleanValue)} after the clean prompt, ${signed(corruptedValue)} after the corrupted one.`,
+    ],
   };
 }
 

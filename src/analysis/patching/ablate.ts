@@ -78,7 +78,8 @@ export async function ablate(subject: Subject, prompt: SubjectPrompt, given: Abl
   const { metric, sites } = checkAblate(subject, ids, given);
   const names = sites.map(({ name }) => name);
   const texts = by === 'mean' ? (corpus ?? [ids]) : [];
-  const means = texts.length > 0 ? await averagesOf(subject, texts, { sites: names, positions: 'all', signal }) : undefined;
+  const means =
+    texts.length > 0 ? await averagesOf(subject, texts, { sites: names, positions: 'all', signal }) : undefined;
   const shapes = perHead ? await subject.capture(ids.slice(0, 1), { sites: names, signal }) : undefined;
   const targets = sites.flatMap((site): { readonly site: string; readonly head?: number }[] => {
     const heads = perHead && hasHeads(site) ? shapes?.get(site.name)?.shape[1] : undefined;
@@ -88,7 +89,11 @@ export async function ablate(subject: Subject, prompt: SubjectPrompt, given: Abl
   const runs = [[], ...targets.map(({ site, head }) => [removal(site, head, means)])];
   const values = await valuesOf(subject, ids, runs, metric, options);
   const [value = Number.NaN, ...others] = values;
-  const parts = targets.map((target, i) => ({ ...target, value: others[i] as number, change: (others[i] as number) - value }));
+  const parts = targets.map((target, i) => ({
+    ...target,
+    value: others[i] as number,
+    change: (others[i] as number) - value,
+  }));
   return { tokens: wordsOf(subject, ids), ...(metric ? { metric } : {}), by, value, parts };
 }
 

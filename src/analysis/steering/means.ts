@@ -1,13 +1,14 @@
 /** Means of sites over a corpus, for interventions that set a site to its mean: `{ "site": "blocks.1.z", "set": { "vector": "mean.{site}" } }`. */
 import { UsageError } from '../../base/errors.ts';
 import type { VectorTensor } from '../../interventions/intervention.ts';
+import type { Site } from '../../models/model.ts';
 import { checkOptions } from '../../options/check.ts';
 import { kinds, type OptionsOf, option } from '../../options/option.ts';
 import { rowSites } from '../row-sites.ts';
 import type { Subject, SubjectPrompt } from '../subject.ts';
 import { SWEEP_OPTIONS } from '../sweep.ts';
 import { averagesOf } from './averages.ts';
-import { aPlaces, type Places } from './places.ts';
+import { aPlaces, type Places, placesIn } from './places.ts';
 import { noteOf, type TextsNote, textList } from './texts.ts';
 
 export const MEAN_OPTIONS = {
@@ -31,11 +32,19 @@ export interface MeanVectors {
   readonly vectors: ReadonlyMap<string, VectorTensor & { readonly dtype: 'f32'; readonly data: Float32Array }>;
 }
 
-/** Throws UsageError on sites that do not exist, and on texts without the positions. */
-export async function meanVectors(subject: Subject, options: MeanOptions): Promise<MeanVectors> {
-  const { texts = [], sites, positions, signal, onProgress } = checkOptions('meanVectors', options, MEAN_OPTIONS);
+/** Before the weights are loaded. Throws UsageError on sites that do not exist, and on texts without the positions. */
+export function checkMeans(subject: Pick<Subject, 'sites' | 'encode'>, options: MeanOptions): Site[] {
+  const { texts = [], sites, positions } = checkOptions('meanVectors', options, MEAN_OPTIONS);
   if (texts.length === 0) throw new UsageError('there are no texts to take a mean of; give at least one.');
-  const names = rowSites(subject.sites, sites).map(({ name }) => name);
+  for (const [i, text] of texts.entries()) placesIn(positions, subject.encode(text).length, `text ${i + 1}`);
+  return rowSites(subject.sites, sites);
+}
+
+/** Throws UsageError as checkMeans does. */
+export async function meanVectors(subject: Subject, options: MeanOptions): Promise<MeanVectors> {
+  const { positions, signal, onProgress } = checkOptions('meanVectors', options, MEAN_OPTIONS);
+  const names = checkMeans(subject, options).map(({ name }) => name);
+  const { texts } = options;
   const onText = (done: number) => onProgress?.(done, texts.length);
   const averages = await averagesOf(subject, texts, { sites: names, positions, signal, onText });
   const entries = names.flatMap((site) => {

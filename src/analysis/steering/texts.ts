@@ -4,7 +4,9 @@ import type { SubjectPrompt } from '../subject.ts';
 
 export const textList = ownKind<readonly SubjectPrompt[]>(
   'a list of texts, or of lists of token ids',
-  (value) => Array.isArray(value) && value.every((one) => typeof one === 'string' || Array.isArray(one) || ArrayBuffer.isView(one)),
+  (value) =>
+    Array.isArray(value) &&
+    value.every((one) => typeof one === 'string' || Array.isArray(one) || ArrayBuffer.isView(one)),
 );
 
 export interface TextsNote {

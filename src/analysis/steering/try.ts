@@ -21,13 +21,19 @@ const strengthList = ownKind<readonly number[]>(
 );
 const wordList: Option<readonly (string | number)[]> = kind(
   "a list of words: texts that are one token, as in ' good', or ids",
-  ownKind('', (value) => Array.isArray(value) && value.every((one) => typeof one === 'string' || typeof one === 'number')),
+  ownKind(
+    '',
+    (value) => Array.isArray(value) && value.every((one) => typeof one === 'string' || typeof one === 'number'),
+  ),
 );
 
 export const TRY_OPTIONS = {
   sites: option(kinds.texts, 'sites whose vectors are added, * for any part (default: all that have one)'),
   strengths: option(strengthList, `what the vectors are multiplied by (default: ${STRENGTHS.join(',')})`),
-  words: option(wordList, `words whose probability is followed (default: ${MOVERS} that rise most and ${MOVERS} that fall most)`),
+  words: option(
+    wordList,
+    `words whose probability is followed (default: ${MOVERS} that rise most and ${MOVERS} that fall most)`,
+  ),
   neutral: option(kinds.text, 'a text that has nothing to do with it, whose perplexity tells what is too strong'),
   maxNewTokens: option(kinds.fromZero, 'tokens to add to the prompt at most', NEW_TOKENS),
   ...SWEEP_OPTIONS,
@@ -58,7 +64,7 @@ export interface SteeringTrial {
 /** Before the weights are loaded. Throws UsageError on sites without a vector, and words that are not one token. */
 export function checkTry(subject: Vocabulary & Pick<Subject, 'sites'>, { vectors, ...given }: TryOptions) {
   const { sites: patterns, strengths = STRENGTHS, words } = checkOptions('trySteering', given, TRY_OPTIONS);
-  if (vectors.size === 0) throw new UsageError('there are no vectors to try.');
+  if (vectors.size === 0) throw new UsageError('there are no vectors to try; make some with steeringVectors.');
   const known = subject.sites.filter(({ name }) => vectors.has(name));
   const foreign = [...vectors.keys()].find((name) => !known.some((site) => site.name === name));
   if (foreign !== undefined)
@@ -72,7 +78,11 @@ export function checkTry(subject: Vocabulary & Pick<Subject, 'sites'>, { vectors
 }
 
 /** All strengths in one batch. Throws UsageError as checkTry does. */
-export async function trySteering(subject: Subject, prompt: SubjectPrompt, options: TryOptions): Promise<SteeringTrial> {
+export async function trySteering(
+  subject: Subject,
+  prompt: SubjectPrompt,
+  options: TryOptions,
+): Promise<SteeringTrial> {
   const { vectors, ...given } = options;
   const { signal, onProgress, neutral, maxNewTokens } = checkOptions('trySteering', given, TRY_OPTIONS);
   const { sites, strengths, words: wanted } = checkTry(subject, options);
@@ -86,7 +96,10 @@ export async function trySteering(subject: Subject, prompt: SubjectPrompt, optio
   const words = wanted ?? movers(logprobs, strengths).map((id) => wordWithId(subject, id));
   const total = strengths.length * (neutral === undefined ? 1 : 2);
   const texts = strengths.map(() => ({ text: '', ids: [] as number[] }));
-  const generated = subject.generate(strengths.map(() => ids), { maxNewTokens, interventionsOf: sets, signal });
+  const generated = subject.generate(
+    strengths.map(() => ids),
+    { maxNewTokens, interventionsOf: sets, signal },
+  );
   for await (const { index, id, text } of generated) {
     const own = texts[index] as (typeof texts)[number];
     own.text += text;

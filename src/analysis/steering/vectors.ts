@@ -60,13 +60,20 @@ export interface SteeringVectors {
   /** By the name of the site; shape [W] or [H, D]. */
   readonly vectors: ReadonlyMap<string, VectorTensor & { readonly dtype: 'f32'; readonly data: Float32Array }>;
   /** Adds each vector to its site with strength 1; give them to `interventions` with `vectors`, or with other strengths. */
-  readonly interventions: readonly { readonly site: string; readonly add: { readonly vector: string }; readonly by: number }[];
+  readonly interventions: readonly {
+    readonly site: string;
+    readonly add: { readonly vector: string };
+    readonly by: number;
+  }[];
 }
 
 /** Before the weights are loaded. Throws UsageError on sites that do not exist, on empty lists and on texts that do not pair. */
 export function checkSteering(subject: Pick<Subject, 'sites' | 'encode'>, options: SteeringOptions) {
   const { positive, negative, sites, positions, method } = checkOptions('steeringVectors', options, STEERING_OPTIONS);
-  for (const [name, texts] of [['positive', positive], ['negative', negative]] as const) {
+  for (const [name, texts] of [
+    ['positive', positive],
+    ['negative', negative],
+  ] as const) {
     if (!texts || texts.length === 0) throw new UsageError(`there are no ${name} texts; give at least one.`);
     for (const [i, text] of texts.entries()) placesIn(positions, subject.encode(text).length, `${name} text ${i + 1}`);
   }
@@ -127,9 +134,13 @@ function vectorOf(site: string, ups: readonly Averages[], downs: readonly Averag
   const data = Float32Array.from(principal?.direction ?? difference);
   const length = Math.sqrt(dot(data, data));
   if (length === 0)
-    throw new UsageError(`the texts of both kinds have the same values at '${site}'; there is no direction between them.`);
+    throw new UsageError(
+      `the texts of both kinds have the same values at '${site}'; there is no direction between them.`,
+    );
   const centre = (dot(upMean, data) + dot(downMean, data)) / 2;
-  const right = up.filter(({ mean }) => dot(mean, data) > centre).length + down.filter(({ mean }) => dot(mean, data) < centre).length;
+  const right =
+    up.filter(({ mean }) => dot(mean, data) > centre).length +
+    down.filter(({ mean }) => dot(mean, data) < centre).length;
   const all = [...up, ...down];
   const about: SteeringSite = {
     ...{ site, length },
