@@ -7,6 +7,7 @@ import {
   ablationReport,
   checkAblate,
   checkBeforeLoad,
+  checkInterventions,
   type OpenedModel,
 } from '../../src/node.ts';
 import { pickOptions } from '../../src/options/check.ts';
@@ -44,7 +45,7 @@ export function addAblate(program: Command): void {
       'after',
       helpText(`
 Examples:
-  portmanteau ablate granite-tiny --text 'There was once a queen. One day' --word ' she' --against ' he'
+  portmanteau ablate granite-tiny --text 'There was once a girl. One day' --word ' she' --against ' he'
   portmanteau ablate granite-tiny --text 'Once upon a time there was a king' --sites 'blocks.*.z' --per-head --html heads.html
   portmanteau ablate mamba-tiny --text-file story.txt --by mean --corpus texts.txt --json
 
@@ -60,7 +61,9 @@ async function ablate(reference: string, flags: AblateFlags): Promise<void> {
   const check = (opened: OpenedModel) => {
     const ids = checkBeforeLoad(opened, prompt);
     const { facts, sites } = opened.model;
-    checkAblate({ facts, sites, tokenizer: opened.tokenizer }, ids, options);
+    const found = checkAblate({ facts, sites, tokenizer: opened.tokenizer }, ids, options);
+    const changes = found.sites.map(({ name: site }) => ({ site, scale: 0 }));
+    checkInterventions(opened, changes);
     checkNotOfModel(flags.html, opened);
   };
   await withModel(reference, flags, check, async (model) => {

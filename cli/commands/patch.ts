@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import {
   checkBeforeLoad,
+  checkInterventions,
   checkPatch,
   type OpenedModel,
   PATCH_OPTIONS,
@@ -51,9 +52,9 @@ export function addPatch(program: Command): void {
       'after',
       helpText(`
 Examples:
-  portmanteau patch granite-tiny --clean 'There was once a queen. One day' --corrupt 'There was once a king. One day' --word ' she' --against ' he'
-  portmanteau patch mamba-tiny --clean 'The queen said that' --corrupt 'The king said that' --word ' she' --against ' he' --html patch.html
-  portmanteau patch backpack-tiny --clean 'The queen and her' --corrupt 'The king and his' --word ' son' --sites 'blocks.*.z' --per-head
+  portmanteau patch granite-tiny --clean 'There was once a girl. One day' --corrupt 'There was once a boy. One day' --word ' she' --against ' he'
+  portmanteau patch mamba-tiny --clean 'The girl said that' --corrupt 'The boy said that' --word ' she' --against ' he' --html patch.html
+  portmanteau patch backpack-tiny --clean 'The girl said that' --corrupt 'The boy said that' --word ' she' --sites 'blocks.*.z' --per-head
 
 An effect of 0 is the prediction of the prompt that is read, 1 that of the prompt that the value comes from; it may lie beyond both.
 ${WORD_ABOUT}`),
@@ -68,7 +69,9 @@ async function patch(reference: string, flags: PatchFlags): Promise<void> {
   const check = (opened: OpenedModel) => {
     const ids = { clean: checkBeforeLoad(opened, clean), corrupted: checkBeforeLoad(opened, corrupted) };
     const { facts, sites } = opened.model;
-    checkPatch({ facts, sites, tokenizer: opened.tokenizer }, ids, options);
+    const found = checkPatch({ facts, sites, tokenizer: opened.tokenizer }, ids, options);
+    const changes = found.sites.map(({ name: site }) => ({ site, scale: 1 }));
+    checkInterventions(opened, changes);
     checkNotOfModel(flags.html, opened);
   };
   await withModel(reference, flags, check, async (model) => {

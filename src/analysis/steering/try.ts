@@ -1,11 +1,11 @@
 /** One prompt under steering vectors of several strengths: what is written, how words' probabilities move, and what it costs a neutral text. */
-import { UsageError } from '../../base/errors.ts';
+import { quote, UsageError } from '../../base/errors.ts';
+import { globPattern } from '../../base/glob.ts';
 import { exp } from '../../base/math.ts';
 import type { Intervention, VectorTensor } from '../../interventions/intervention.ts';
 import { checkOptions } from '../../options/check.ts';
 import { kind, kinds, type Option, type OptionsOf, option, ownKind } from '../../options/option.ts';
 import { logSoftmax } from '../../sampler/sampler.ts';
-import { rowSites } from '../row-sites.ts';
 import type { Subject, SubjectPrompt } from '../subject.ts';
 import { SWEEP_OPTIONS, sweep } from '../sweep.ts';
 import { findWord, type Vocabulary, type Word, wordWithId } from '../words.ts';
@@ -69,9 +69,11 @@ export function checkTry(subject: Vocabulary & Pick<Subject, 'sites'>, { vectors
   const foreign = [...vectors.keys()].find((name) => !known.some((site) => site.name === name));
   if (foreign !== undefined)
     throw new UsageError(`the vector '${foreign}' is of no site of this model; vectors go by the names of sites.`);
-  const sites = patterns ? rowSites(known, patterns) : known;
+  const names = known.map(({ name }) => name);
+  const lost = patterns?.find((pattern) => !names.some((name) => globPattern(pattern).test(name)));
+  if (lost !== undefined) throw new UsageError(`there is no vector for ${quote(lost)}; there are ${names.join(', ')}.`);
   return {
-    sites: sites.map(({ name }) => name),
+    sites: names.filter((name) => patterns?.some((pattern) => globPattern(pattern).test(name)) ?? true),
     strengths: [...strengths],
     words: words?.map((word) => findWord(subject, word)),
   };
