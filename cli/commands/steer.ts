@@ -119,8 +119,6 @@ async function make(reference: string, flags: MakeFlags): Promise<void> {
   if (!positive && !negative && !mean)
     throw new UsageError('there are no texts: give --positive and --negative, or --mean, or all three.');
   if (!positive !== !negative) throw new UsageError('--positive and --negative belong together: give both.');
-  if (!positive && flags.method)
-    throw new UsageError('--method is for --positive and --negative; leave it out with --mean.');
   await checkOutput(out);
   await checkReport(flags);
   const chosen = pickOptions(flags, MAKE_FLAGS);
@@ -149,10 +147,11 @@ async function tellMade(
   steering: SteeringVectors | undefined,
   means: MeanVectors | undefined,
 ): Promise<void> {
-  const without = <T extends { readonly vectors: unknown }>({ vectors: _, ...rest }: T) => rest;
+  const without = ({ vectors: _, ...rest }: MeanVectors) => rest;
+  const withoutNumbers = ({ vectors: _, interventions: __, ...rest }: SteeringVectors) => rest;
   const result = {
     out: flags.out,
-    ...(steering ? { steering: without(steering) } : {}),
+    ...(steering ? { steering: withoutNumbers(steering) } : {}),
     ...(means ? { means: without(means) } : {}),
   };
   const report = vectorsReport({ steering, means }, [

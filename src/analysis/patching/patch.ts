@@ -130,7 +130,7 @@ export async function patchActivations(subject: Subject, options: PatchOptions):
   const patched = cells.map(({ site, head }): PatchedSite => {
     const values = positions.map((position) => (position >= different ? (found[next++] as number) : from));
     return {
-      ...{ site, values, effects: values.map((value) => (value - from) / (to - from)) },
+      ...{ site, values, effects: values.map((value) => (value === from ? 0 : (value - from) / (to - from))) },
       ...(head === undefined ? {} : { head }),
     };
   });

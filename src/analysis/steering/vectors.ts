@@ -4,7 +4,7 @@
  * (Zou et al. 2023, arXiv 2310.01405).
  */
 import { UsageError } from '../../base/errors.ts';
-import type { VectorTensor } from '../../interventions/intervention.ts';
+import type { InterventionSet, VectorTensor } from '../../interventions/intervention.ts';
 import { checkOptions } from '../../options/check.ts';
 import { kinds, type OptionsOf, oneOf, option } from '../../options/option.ts';
 import { rowSites } from '../row-sites.ts';
@@ -59,12 +59,8 @@ export interface SteeringVectors {
   readonly sites: readonly SteeringSite[];
   /** By the name of the site; shape [W] or [H, D]. */
   readonly vectors: ReadonlyMap<string, VectorTensor & { readonly dtype: 'f32'; readonly data: Float32Array }>;
-  /** Adds each vector to its site with strength 1; give them to `interventions` with `vectors`, or with other strengths. */
-  readonly interventions: readonly {
-    readonly site: string;
-    readonly add: { readonly vector: string };
-    readonly by: number;
-  }[];
+  /** Adds each vector to its site with strength 1: what `interventions` of generate, score and others take. */
+  readonly interventions: InterventionSet;
 }
 
 /** Before the weights are loaded. Throws UsageError on sites that do not exist, on empty lists and on texts that do not pair. */
@@ -103,11 +99,18 @@ export async function steeringVectors(subject: Subject, options: SteeringOptions
   const [ups, downs] = [await each(positive, 'positive text'), await each(negative, 'negative text')];
   const order = names.filter((name) => ups[0]?.has(name));
   const made = order.map((site) => vectorOf(site, ups, downs, method));
+  const vectors = new Map(
+    made.map(({ about: { site }, shape, data }) => [site, { shape, dtype: 'f32' as const, data }] as const),
+  );
   return {
     ...{ method, positions, positive: await noteOf(positive), negative: await noteOf(negative) },
     sites: made.map(({ about }) => about),
-    vectors: new Map(made.map(({ about: { site }, shape, data }) => [site, { shape, dtype: 'f32' as const, data }])),
-    interventions: order.map((site) => ({ site, add: { vector: '{site}' }, by: 1 })),
+    vectors,
+    interventions: {
+      version: 1,
+      vectors,
+      interventions: order.map((site) => ({ site, add: { vector: '{site}' }, by: 1 })),
+    },
   };
 }
 
