@@ -216,6 +216,20 @@ function sumsOf2(sums: usize): v128 {
   return f32x4.add(pairs, v128.shuffle<f32>(pairs, pairs, 2, 3, 0, 1));
 }
 
+/** Outputs of a token for two rows, or the last one. */
+// @ts-ignore: decorator
+@inline
+function storePair(y: usize, sums: usize, rows: u32, bias: usize): void {
+  let both = sumsOf2(sums);
+  if (rows > 1) {
+    if (bias) both = f32x4.add(both, v128.load64_zero(bias));
+    v128.store64_lane(y, both, 0);
+  } else {
+    if (bias) both = f32x4.add(both, v128.load32_zero(bias));
+    v128.store32_lane(y, both, 0);
+  }
+}
+
 /** How many tokens the next tile has; `most` of them have their sums in registers. */
 // @ts-ignore: decorator
 @inline
@@ -285,28 +299,20 @@ export function floatRowsForTokens(
         const bytes = min(BLOCK_BYTES, rowBytes - block);
         for (let pair: u32 = 0; pair < some; pair += 2) {
           const to = sums + (pair / 2) * SUM_BYTES;
-          addTile(to, block ? to : zeros, xs, t, tokens - 1, tile, block, wide + pair * rowBytes + 2 * block, bytes);
+          const pairAt = wide + pair * rowBytes + 2 * block;
+          // Called from two places, so that it stays a function of its own, whose loops have all registers.
+          if (block == 0) addTile(to, zeros, xs, t, tokens - 1, tile, 0, pairAt, bytes);
+          else addTile(to, to, xs, t, tokens - 1, tile, block, pairAt, bytes);
         }
       }
       for (let i: u32 = 0; i < tile; i++) {
         const y = at(ys, t + i, tokens - 1) + 4 * row;
-        for (let pair: u32 = 0; pair < some; pair += 2) storePair(y + 4 * pair, sums + (pair / 2) * SUM_BYTES + 64 * i, some - pair, bias ? bias + 4 * (row + pair) : 0);
+        for (let pair: u32 = 0; pair < some; pair += 2) {
+          const own = bias ? bias + 4 * (row + pair) : 0;
+          storePair(y + 4 * pair, sums + (pair / 2) * SUM_BYTES + 64 * i, some - pair, own);
+        }
       }
       t += tile;
     }
-  }
-}
-
-/** Outputs of a token for two rows, or the last one. */
-// @ts-ignore: decorator
-@inline
-function storePair(y: usize, sums: usize, rows: u32, bias: usize): void {
-  let both = sumsOf2(sums);
-  if (rows > 1) {
-    if (bias) both = f32x4.add(both, v128.load64_zero(bias));
-    v128.store64_lane(y, both, 0);
-  } else {
-    if (bias) both = f32x4.add(both, v128.load32_zero(bias));
-    v128.store32_lane(y, both, 0);
   }
 }
