@@ -7,7 +7,7 @@ import { nodePlatform } from '../src/backends/wasm/platform-node.ts';
 import { kernelNames } from '../src/backends/wasm/thread.ts';
 
 /** Scratch memory of a thread. */
-const SCRATCH_BYTES = 192;
+const SCRATCH_BYTES = 384;
 /** That a kernel gets at most. */
 const MAX_WORDS = 3;
 

@@ -29,6 +29,7 @@ const QUANTISED = {
   q8: { ours: 'q8', theirs: 'q8_0' },
   q4: { ours: 'q4', theirs: 'q4_0' },
   bf16: { ours: 'bf16', theirs: 'bf16' },
+  f32: { ours: 'f32', theirs: 'f32' },
 } as const;
 
 /** By name; the names are short, since they are typed. */

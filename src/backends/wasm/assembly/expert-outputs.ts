@@ -64,7 +64,7 @@ export function linearByExpert(args: usize, part: u32, parts: u32): void {
   const most = word(args, 10);
   const xs = scratch(args, part);
   const ys = xs + 4 * most;
-  const wide = (ys + 4 * most + 15) & ~15;
+  const wide = (ys + 4 * most + 63) & ~63;
   if (word(args, 11) == 1) {
     const packed = wide + rowsScratch(count, format);
     packInput(packed, x, count, format);

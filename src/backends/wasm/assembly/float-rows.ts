@@ -2,7 +2,8 @@
  * Products with weights in floats. An output has two vectors of sums, A and B, which take turns: whichever tile, part or number of tokens it is computed
  * with, it is the same sum in the same order. Vectors go by such twos, alike, for the reason in blocks.ts.
  */
-import { loadEnd, madd, storeEnd, sumLanes } from './lanes';
+import { tile2, tile3, tile4, tile6 } from './float-tiles';
+import { madd, sumLanes } from './lanes';
 import { STREAMS } from './matrices';
 import { BF16, even, F32, heldFactor, heldMask, odd, widthShift } from './weights';
 
@@ -15,9 +16,16 @@ const WIDEN_FROM: u32 = 4;
 /** Rows of a turn. */
 const ROWS: u32 = STREAMS;
 
-/** Bytes of their sums for four tokens, and of the ends of their weights. */
-const SUM_BYTES: usize = 512;
+/** Bytes of the sums of a tile, two rows for six tokens, and of the ends of the weights of ROWS rows. */
+const SUM_BYTES: usize = 384;
 const END_BYTES: usize = 64 * ROWS;
+
+/** Rows that are widened together: as many as half of a second-level cache holds, but not more than this. */
+const PANEL_BYTES: usize = 1 << 18;
+const MOST_ROWS: usize = 32;
+
+/** Bytes of activations or weights that a tile goes through at once, so that those of six tokens stay in the nearest cache. */
+const BLOCK_BYTES: usize = 4096;
 
 // @ts-ignore: decorator
 @inline
@@ -32,11 +40,19 @@ export function arrangedBytes(count: usize): usize {
   return groupsOf(count) << 6;
 }
 
-/** Scratch memory of `floatRowsForTokens`. */
+/** Rows that are widened together: an even number. */
+// @ts-ignore: decorator
+@inline
+function panelRows(count: usize): usize {
+  return max(<usize>ROWS, min(MOST_ROWS, (PANEL_BYTES / arrangedBytes(count)) & ~1));
+}
+
+/** Scratch memory of `floatRowsForTokens`: widened rows, their sums, zeros, ends of rows. */
 // @ts-ignore: decorator
 @inline
 export function wideRowsScratch(count: usize): usize {
-  return ROWS * arrangedBytes(count) + SUM_BYTES + END_BYTES;
+  const rows = panelRows(count);
+  return rows * arrangedBytes(count) + (rows / 2 + 1) * SUM_BYTES + END_BYTES;
 }
 
 /**
@@ -144,13 +160,13 @@ function sumOf(a: usize, b: usize): f32 {
 }
 
 /** Rows for few tokens: four by turns, one of each stream. */
-function streams<T>(ys: usize, xs: usize, tokens: u32, w: usize, rows: u32, count: usize, bias: usize, sums: usize): void {
+function streams<T>(ys: usize, xs: usize, tokens: u32, w: usize, rows: u32, count: usize, bias: usize, sums: usize, ends: usize): void {
   const stride = count * sizeof<T>();
   const step = rows / ROWS;
   for (let first: u32 = 0; first < step; first++) {
     for (let t: u32 = 0; t < tokens; t++) {
       const y: usize = load<u32>(ys + 4 * t);
-      rows4<T>(sums, load<u32>(xs + 4 * t), w + first * stride, step * stride, count, sums + SUM_BYTES);
+      rows4<T>(sums, load<u32>(xs + 4 * t), w + first * stride, step * stride, count, ends);
       for (let i: u32 = 0; i < ROWS; i++) {
         const at: usize = 4 * (first + i * step);
         const sum = sumOf(sums + 32 * i, sums + 32 * i + 16);
@@ -160,25 +176,22 @@ function streams<T>(ys: usize, xs: usize, tokens: u32, w: usize, rows: u32, coun
   }
   for (let row = step * ROWS; row < rows; row++) {
     for (let t: u32 = 0; t < tokens; t++) {
-      rows4<T>(sums, load<u32>(xs + 4 * t), w + row * stride, 0, count, sums + SUM_BYTES);
+      rows4<T>(sums, load<u32>(xs + 4 * t), w + row * stride, 0, count, ends);
       const sum = sumOf(sums, sums + 16);
       store<f32>(<usize>load<u32>(ys + 4 * t) + 4 * row, bias ? sum + load<f32>(bias + 4 * row) : sum);
     }
   }
 }
 
-/**
- * Four rows as f32, side by side, so that rows a power of two apart do not drive each other out of the cache: vectors of the first row, of the second, and so
- * on; first all that go into A, then those of B.
- */
-function widen4<T>(to: usize, w: usize, rows: u32, count: usize, ends: usize): void {
+/** `rows` rows as f32, two and two side by side, as the loops of float-tiles.ts want them. */
+function widenRows<T>(to: usize, w: usize, rows: u32, count: usize, ends: usize): void {
   const mask = heldMask<T>(count);
   const factor = heldFactor(count);
-  const half = 2 * arrangedBytes(count);
-  if (rows < ROWS) memory.fill(to, 0, 2 * half);
+  const bytes = arrangedBytes(count);
+  if (rows & 1) memory.fill(to + (rows - 1) * bytes, 0, 2 * bytes);
   for (let row: u32 = 0; row < rows; row++) {
     let from = w + row * count * sizeof<T>();
-    let at = to + 16 * row;
+    let at = to + (row & ~1) * bytes + 32 * (row & 1);
     for (let left = count; left > 0; left -= min(left, GROUP), at += 128, from += GROUP * sizeof<T>()) {
       let group = from;
       if (left < GROUP) {
@@ -186,154 +199,67 @@ function widen4<T>(to: usize, w: usize, rows: u32, count: usize, ends: usize): v
         group = ends;
       }
       v128.store(at, weights<T>(group, 0, mask, factor));
-      v128.store(at + half, weights<T>(group, 1, mask, factor));
+      v128.store(at, weights<T>(group, 1, mask, factor), 16);
       v128.store(at, weights<T>(group, 2, mask, factor), 64);
-      v128.store(at + half, weights<T>(group, 3, mask, factor), 64);
+      v128.store(at, weights<T>(group, 3, mask, factor), 80);
     }
   }
 }
 
-/** A or B of four widened rows for two tokens: those of the first at `sums`, then of the second. */
-function half2(sums: usize, x: usize, xNext: usize, w: usize, bytes: usize): void {
-  let a0 = f32x4.splat(0);
-  let a1 = a0;
-  let a2 = a0;
-  let a3 = a0;
-  let b0 = a0;
-  let b1 = a0;
-  let b2 = a0;
-  let b3 = a0;
-  for (const end = w + bytes; w < end; x += 32, xNext += 32, w += 64) {
-    const u = v128.load(x);
-    const v = v128.load(xNext);
-    const k0 = v128.load(w);
-    const k1 = v128.load(w, 16);
-    const k2 = v128.load(w, 32);
-    const k3 = v128.load(w, 48);
-    a0 = madd(u, k0, a0);
-    a1 = madd(u, k1, a1);
-    a2 = madd(u, k2, a2);
-    a3 = madd(u, k3, a3);
-    b0 = madd(v, k0, b0);
-    b1 = madd(v, k1, b1);
-    b2 = madd(v, k2, b2);
-    b3 = madd(v, k3, b3);
-  }
-  v128.store(sums, a0);
-  v128.store(sums, a1, 16);
-  v128.store(sums, a2, 32);
-  v128.store(sums, a3, 48);
-  v128.store(sums, b0, 64);
-  v128.store(sums, b1, 80);
-  v128.store(sums, b2, 96);
-  v128.store(sums, b3, 112);
+/** A and B of the two rows of a token at `sums`: what they come to, of one row and the other. */
+// @ts-ignore: decorator
+@inline
+function sumsOf2(sums: usize): v128 {
+  const first = f32x4.add(v128.load(sums), v128.load(sums, 16));
+  const second = f32x4.add(v128.load(sums, 32), v128.load(sums, 48));
+  const pairs = f32x4.add(v128.shuffle<f32>(first, second, 0, 4, 1, 5), v128.shuffle<f32>(first, second, 2, 6, 3, 7));
+  return f32x4.add(pairs, v128.shuffle<f32>(pairs, pairs, 2, 3, 0, 1));
 }
 
-/** A or B of four widened rows for four tokens, as `half2`. Sixteen sums: registers of 256 bits hold them, those of 128 bits do not. */
-function half4(sums: usize, x0: usize, x1: usize, x2: usize, x3: usize, w: usize, bytes: usize): void {
-  let a0 = f32x4.splat(0);
-  let a1 = a0;
-  let a2 = a0;
-  let a3 = a0;
-  let b0 = a0;
-  let b1 = a0;
-  let b2 = a0;
-  let b3 = a0;
-  let c0 = a0;
-  let c1 = a0;
-  let c2 = a0;
-  let c3 = a0;
-  let d0 = a0;
-  let d1 = a0;
-  let d2 = a0;
-  let d3 = a0;
-  for (const end = w + bytes; w < end; w += 128) {
-    let k0 = v128.load(w);
-    let k1 = v128.load(w, 16);
-    let k2 = v128.load(w, 32);
-    let k3 = v128.load(w, 48);
-    let x = v128.load(x0);
-    a0 = madd(x, k0, a0);
-    a1 = madd(x, k1, a1);
-    a2 = madd(x, k2, a2);
-    a3 = madd(x, k3, a3);
-    x = v128.load(x1);
-    b0 = madd(x, k0, b0);
-    b1 = madd(x, k1, b1);
-    b2 = madd(x, k2, b2);
-    b3 = madd(x, k3, b3);
-    x = v128.load(x2);
-    c0 = madd(x, k0, c0);
-    c1 = madd(x, k1, c1);
-    c2 = madd(x, k2, c2);
-    c3 = madd(x, k3, c3);
-    x = v128.load(x3);
-    d0 = madd(x, k0, d0);
-    d1 = madd(x, k1, d1);
-    d2 = madd(x, k2, d2);
-    d3 = madd(x, k3, d3);
-    k0 = v128.load(w, 64);
-    k1 = v128.load(w, 80);
-    k2 = v128.load(w, 96);
-    k3 = v128.load(w, 112);
-    x = v128.load(x0, 32);
-    a0 = madd(x, k0, a0);
-    a1 = madd(x, k1, a1);
-    a2 = madd(x, k2, a2);
-    a3 = madd(x, k3, a3);
-    x = v128.load(x1, 32);
-    b0 = madd(x, k0, b0);
-    b1 = madd(x, k1, b1);
-    b2 = madd(x, k2, b2);
-    b3 = madd(x, k3, b3);
-    x = v128.load(x2, 32);
-    c0 = madd(x, k0, c0);
-    c1 = madd(x, k1, c1);
-    c2 = madd(x, k2, c2);
-    c3 = madd(x, k3, c3);
-    x = v128.load(x3, 32);
-    d0 = madd(x, k0, d0);
-    d1 = madd(x, k1, d1);
-    d2 = madd(x, k2, d2);
-    d3 = madd(x, k3, d3);
-    x0 += 64;
-    x1 += 64;
-    x2 += 64;
-    x3 += 64;
+/** Outputs of a token for two rows, or the last one. */
+// @ts-ignore: decorator
+@inline
+function storePair(y: usize, sums: usize, rows: u32, bias: usize): void {
+  let both = sumsOf2(sums);
+  if (rows > 1) {
+    if (bias) both = f32x4.add(both, v128.load64_zero(bias));
+    v128.store64_lane(y, both, 0);
+  } else {
+    if (bias) both = f32x4.add(both, v128.load32_zero(bias));
+    v128.store32_lane(y, both, 0);
   }
-  v128.store(sums, a0);
-  v128.store(sums, a1, 16);
-  v128.store(sums, a2, 32);
-  v128.store(sums, a3, 48);
-  v128.store(sums, b0, 64);
-  v128.store(sums, b1, 80);
-  v128.store(sums, b2, 96);
-  v128.store(sums, b3, 112);
-  v128.store(sums, c0, 128);
-  v128.store(sums, c1, 144);
-  v128.store(sums, c2, 160);
-  v128.store(sums, c3, 176);
-  v128.store(sums, d0, 192);
-  v128.store(sums, d1, 208);
-  v128.store(sums, d2, 224);
-  v128.store(sums, d3, 240);
 }
 
-/** Outputs of four rows from their A at `sums` and their B `apart` bytes further. */
-function store4(y: usize, sums: usize, apart: usize, rows: u32, bias: usize): void {
-  const all = f32x4(
-    sumOf(sums, sums + apart),
-    sumOf(sums + 16, sums + apart + 16),
-    sumOf(sums + 32, sums + apart + 32),
-    sumOf(sums + 48, sums + apart + 48),
-  );
-  if (rows >= ROWS) v128.store(y, bias ? f32x4.add(all, v128.load(bias)) : all);
-  else storeEnd(y, bias ? f32x4.add(all, loadEnd(bias, rows)) : all, rows);
+/** How many tokens the next tile has; `most` of them have their sums in registers. */
+// @ts-ignore: decorator
+@inline
+function tileOf(left: u32, most: u32): u32 {
+  if (left >= most && left != 4) return most;
+  return most == 6 && left > 2 ? 4 : 2;
+}
+
+/** The address in a list of that number, or the last one. */
+// @ts-ignore: decorator
+@inline
+function at(list: usize, i: u32, last: u32): usize {
+  return load<u32>(list + 4 * min(i, last));
+}
+
+/** Two widened rows at `w` for the tokens `t`.. of a tile, `bytes` of their activations from `shift` on. */
+function addTile(to: usize, from: usize, xs: usize, t: u32, last: u32, tile: u32, shift: usize, w: usize, bytes: usize): void {
+  const x0 = at(xs, t, last) + shift;
+  const x1 = at(xs, t + 1, last) + shift;
+  if (tile == 2) return tile2(to, from, x0, x1, w, 2 * bytes);
+  const x2 = at(xs, t + 2, last) + shift;
+  if (tile == 3) return tile3(to, from, x0, x1, x2, w, 2 * bytes);
+  const x3 = at(xs, t + 3, last) + shift;
+  if (tile == 4) return tile4(to, from, x0, x1, x2, x3, w, 2 * bytes);
+  tile6(to, from, x0, x1, x2, x3, at(xs, t + 4, last) + shift, at(xs, t + 5, last) + shift, w, 2 * bytes);
 }
 
 /**
  * Rows of weights [rows, count] for tokens whose activations, arranged, and outputs lie at the addresses xs[t] and ys[t] (of the first of these
- * rows). `wide` is scratch memory as of `wideRowsScratch`. `tile`: how many tokens share the loads of weights, 2 or 4. No bit depends on it.
+ * rows). `wide` is scratch memory as of `wideRowsScratch`. `most`: how many tokens share the loads of weights, 3 or 6. No bit depends on it.
  */
 export function floatRowsForTokens(
   ys: usize,
@@ -345,40 +271,48 @@ export function floatRowsForTokens(
   bias: usize,
   format: u32,
   wide: usize,
-  tile: u32,
+  most: u32,
 ): void {
-  const sums = wide + ROWS * arrangedBytes(count);
+  const panel = panelRows(count);
+  const rowBytes = arrangedBytes(count);
+  const sums = wide + panel * rowBytes;
+  const zeros = sums + (panel / 2) * SUM_BYTES;
+  const ends = zeros + SUM_BYTES;
   if (tokens < WIDEN_FROM) {
-    if (format == F32) streams<f32>(ys, xs, tokens, w, rows, count, bias, sums);
-    else if (format == BF16) streams<u16>(ys, xs, tokens, w, rows, count, bias, sums);
-    else streams<i16>(ys, xs, tokens, w, rows, count, bias, sums);
+    if (format == F32) streams<f32>(ys, xs, tokens, w, rows, count, bias, sums, ends);
+    else if (format == BF16) streams<u16>(ys, xs, tokens, w, rows, count, bias, sums, ends);
+    else streams<i16>(ys, xs, tokens, w, rows, count, bias, sums, ends);
     return;
   }
-  const half = 2 * arrangedBytes(count);
-  for (let row: u32 = 0; row < rows; row += ROWS, w += (ROWS * count) << widthShift(format)) {
-    const some = min(ROWS, rows - row);
-    if (format == F32) widen4<f32>(wide, w, some, count, sums + SUM_BYTES);
-    else if (format == BF16) widen4<u16>(wide, w, some, count, sums + SUM_BYTES);
-    else widen4<i16>(wide, w, some, count, sums + SUM_BYTES);
-    const shift = bias ? bias + 4 * row : 0;
-    let t: u32 = 0;
-    for (; tile == 4 && t + 4 <= tokens; t += 4) {
-      const x0: usize = load<u32>(xs + 4 * t);
-      const x1: usize = load<u32>(xs + 4 * t, 4);
-      const x2: usize = load<u32>(xs + 4 * t, 8);
-      const x3: usize = load<u32>(xs + 4 * t, 12);
-      half4(sums, x0, x1, x2, x3, wide, half);
-      half4(sums + 256, x0 + 16, x1 + 16, x2 + 16, x3 + 16, wide + half, half);
-      for (let i: u32 = 0; i < 4; i++) store4(<usize>load<u32>(ys + 4 * (t + i)) + 4 * row, sums + 64 * i, 256, some, shift);
-    }
-    for (; t < tokens; t += 2) {
-      const next = min(t + 1, tokens - 1);
-      const x: usize = load<u32>(xs + 4 * t);
-      const xNext: usize = load<u32>(xs + 4 * next);
-      half2(sums, x, xNext, wide, half);
-      half2(sums + 128, x + 16, xNext + 16, wide + half, half);
-      store4(<usize>load<u32>(ys + 4 * t) + 4 * row, sums, 128, some, shift);
-      store4(<usize>load<u32>(ys + 4 * next) + 4 * row, sums + 64, 128, some, shift);
+  memory.fill(zeros, 0, SUM_BYTES);
+  // What is used for one or two tiles only stays in the nearest cache.
+  const atOnce: u32 = tokens <= 2 * most ? ROWS : <u32>panel;
+  for (let row: u32 = 0; row < rows; row += atOnce) {
+    const some = min(atOnce, rows - row);
+    const from = w + ((row * count) << widthShift(format));
+    if (format == F32) widenRows<f32>(wide, from, some, count, ends);
+    else if (format == BF16) widenRows<u16>(wide, from, some, count, ends);
+    else widenRows<i16>(wide, from, some, count, ends);
+    for (let t: u32 = 0; t < tokens; ) {
+      const tile = tileOf(tokens - t, most);
+      for (let block: usize = 0; block < rowBytes; block += BLOCK_BYTES) {
+        const bytes = min(BLOCK_BYTES, rowBytes - block);
+        for (let pair: u32 = 0; pair < some; pair += 2) {
+          const to = sums + (pair / 2) * SUM_BYTES;
+          const pairAt = wide + pair * rowBytes + 2 * block;
+          // Called from two places, so that it stays a function of its own, whose loops have all registers.
+          if (block == 0) addTile(to, zeros, xs, t, tokens - 1, tile, 0, pairAt, bytes);
+          else addTile(to, to, xs, t, tokens - 1, tile, block, pairAt, bytes);
+        }
+      }
+      for (let i: u32 = 0; i < tile; i++) {
+        const y = at(ys, t + i, tokens - 1) + 4 * row;
+        for (let pair: u32 = 0; pair < some; pair += 2) {
+          const own = bias ? bias + 4 * (row + pair) : 0;
+          storePair(y + 4 * pair, sums + (pair / 2) * SUM_BYTES + 64 * i, some - pair, own);
+        }
+      }
+      t += tile;
     }
   }
 }

@@ -51,7 +51,7 @@ export function linear(args: usize, part: u32, parts: u32): void {
   const format = word(args, 3);
   const xs = scratch(args, part);
   const ys = xs + 4 * tokens;
-  const wide = (ys + 4 * tokens + 15) & ~15;
+  const wide = (ys + 4 * tokens + 63) & ~63;
   if (tokens == 1) {
     // Every part packs the input for itself, which is faster than waiting for another.
     const packed = wide + rowsScratch(count, format);

@@ -34,13 +34,19 @@ export const inputBytes = (inner: number, dtype: ElementType): number =>
 const FLOAT_COLUMNS = 16;
 
 /** Tokens that share the loads of float weights: as many as have their sums in registers. */
-export const tileOf = ({ vectorBits }: CommandWriter): number => (vectorBits === 256 ? 4 : 2);
+export const tileOf = ({ vectorBits }: CommandWriter): number => (vectorBits === 256 ? 6 : 3);
+
+/** Rows of float weights that are widened together (assembly/float-rows.ts), with their sums. */
+function floatScratch(rowBytes: number): number {
+  const rows = Math.max(4, Math.min(32, 2 * Math.floor(2 ** 17 / rowBytes)));
+  return rows * rowBytes + (rows / 2 + 1) * 384 + 256;
+}
 
 /** What `linear` and `linearByExpert` need for that many tokens. */
 export function productScratch(tokens: number, inner: number, dtype: ElementType): number {
   const input = inputBytes(inner, dtype);
-  const rows = inPanels(dtype) ? byteSize([PANEL_ROWS, inner], q8) + 16 * PANEL_ROWS : 4 * input + 768;
-  return 8 * tokens + 16 + rows + input;
+  const rows = inPanels(dtype) ? byteSize([PANEL_ROWS, inner], q8) + 16 * PANEL_ROWS : floatScratch(input);
+  return 8 * tokens + 64 + rows + input;
 }
 
 /** Packs f32 rows [T, J] as inputs for weights of a format; gives their address. A single token is left to the product itself. */
