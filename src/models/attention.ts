@@ -5,11 +5,17 @@ import type { DeclaredSite, Part } from './part.ts';
 import type { Layer } from './pass.ts';
 import type { Linear, Linears } from './weights.ts';
 
+<<<<<<< HEAD
 const RESULT = 'what each head adds to attnOut, less the bias; large, and made only when somebody looks';
+=======
+const RESULT =
+  'what each head adds to attnOut, without the bias of the output projection; large, and computed only for taps. If the projection quantises or norms ' +
+  'their input do so for each head by itself: the sum is then near attnOut only';
+>>>>>>> 80e637a (Models, ops, backends: comments in plain terms)
 
 export interface AttentionParts {
   readonly nHeads: number;
-  /** Heads of keys and values, which query heads share. */
+  /** Number of key/value heads, shared among the query heads. */
   readonly nKeyHeads: number;
   readonly dHead: number;
   /** Multiplies q k. */
@@ -18,11 +24,11 @@ export interface AttentionParts {
   readonly qkv: Linears;
   /** Between heads and output projection: [T, H D] -> the same. */
   readonly subNorm?: Layer | undefined;
-  /** [T, H D] -> [T, M]; reads the site `reads`. */
+  /** Output projection [T, H D] -> [T, M], whose input is the site `reads`. */
   readonly out: (reads: DeclaredSite) => Linear;
 }
 
-/** x[T, M], normalised -> [T, M]; `result` is the site of what each head adds to that. */
+/** x[T, M], normalised -> [T, M]. `result`: the site of what each head adds to the output. */
 export interface Attention extends Layer {
   readonly result: DeclaredSite;
 }
@@ -35,7 +41,11 @@ export function attention(
     q: part.site('q', '[T, H, D]', 'queries, with their rotation if there is one'),
     k: part.site('k', '[T, K, D]', 'keys, with their rotation if there is one'),
     v: part.site('v', '[T, K, D]', 'values'),
-    pattern: part.site('pattern', '[H, T, S]', 'attention probabilities; seeing them costs the fused kernel'),
+    pattern: part.site(
+      'pattern',
+      '[H, T, S]',
+      'attention probabilities; a tap on them replaces the fused attention kernel, which is slower',
+    ),
     z: part.site('z', '[T, H, D]', 'values weighted by the pattern, per head'),
   };
   const zNorm = subNorm && part.site('zNorm', '[T, M]', 'z after its own norm');
