@@ -5,20 +5,14 @@ import type { DeclaredSite, Part } from './part.ts';
 import type { Layer } from './pass.ts';
 import type { Linear, Linears } from './weights.ts';
 
-<<<<<<< HEAD
-const RESULT = 'what each head adds to attnOut, less the bias; large, and made only when somebody looks';
-=======
-const RESULT =
-  'what each head adds to attnOut, without the bias of the output projection; large, and computed only for taps. If the projection quantises or norms ' +
-  'their input do so for each head by itself: the sum is then near attnOut only';
->>>>>>> 80e637a (Models, ops, backends: comments in plain terms)
+const RESULT = 'what each head adds to attnOut, without the bias of the projection; large, computed only for taps';
 
 export interface AttentionParts {
   readonly nHeads: number;
   /** Number of key/value heads, shared among the query heads. */
   readonly nKeyHeads: number;
   readonly dHead: number;
-  /** Multiplies q k. */
+  /** Factor of q k before the softmax. */
   readonly scale: number;
   /** [T, M] -> q[T, H D], k[T, K D], v[T, K D] */
   readonly qkv: Linears;

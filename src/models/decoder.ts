@@ -21,7 +21,7 @@ export interface DecoderConfig extends ModelFacts, RopeConfig {
   readonly nHeads: number;
   readonly nKeyHeads: number;
   readonly dHead: number;
-  /** Multiplies q k. */
+  /** Factor of q k before the softmax. */
   readonly attentionScale: number;
   readonly attentionBias: boolean;
   /** BitNet 2B-4T has norms before the output projections. */

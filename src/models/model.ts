@@ -39,13 +39,9 @@ export interface ModelFacts {
   readonly vocabSize: number;
   readonly dModel: number;
   readonly nLayers: number;
-<<<<<<< HEAD
-  /** Heads of queries; undefined where there is no attention. */
+  /** Number of query heads; undefined for a model without attention. */
   readonly nHeads?: number | undefined;
-  /** Positions the model was made for; undefined when it keeps a state of fixed size. */
-=======
   /** Most positions the model supports; undefined for a recurrent model. */
->>>>>>> 80e637a (Models, ops, backends: comments in plain terms)
   readonly contextLength: number | undefined;
 }
 
