@@ -1,4 +1,4 @@
-/** `score --compare FORMAT`: a model beside itself with weights of another format. */
+/** `score --compare FORMAT`: compares a model with itself in another weight format. */
 import {
   type Comparison,
   compare,
@@ -21,7 +21,7 @@ export interface CompareFlags {
   readonly json?: boolean;
 }
 
-/** What is in the object of --json, for its help. */
+/** Help on the object of --json. */
 export const COMPARE_FIELDS = `With --compare, the object of --json has
   tokens               how many were predicted
   window, stride, windows  tokens of a window, tokens from one to the next, and how many windows there were
@@ -61,7 +61,7 @@ export async function printComparison(
   else process.stdout.write(sheet(result, weights, other));
 }
 
-/** Both models are in memory at once: says what that takes, before it is taken. */
+/** Both models are in memory at the same time: checks and prints the memory they need, before it is allocated. */
 function checkMemory(opened: OpenedModel, weights: WeightFormat, other: WeightFormat, memoryBytes: number): void {
   const bytes = [opened.plan.bytes, opened.bytesIn(other)] as const;
   const needs = `${megabytes(bytes[0])} for the weights as ${weights}, ${megabytes(bytes[1])} as ${other}`;

@@ -1,4 +1,4 @@
-/** The options of a generation. */
+/** Flags of generation. */
 import { type Command, InvalidArgumentError } from 'commander';
 import { type GenerationOptions, PROMPT_OPTIONS } from '../src/node.ts';
 import { pickOptions } from '../src/options/check.ts';
@@ -30,7 +30,7 @@ export function generationFlags(command: Command): Command {
   return libraryOptions(generationConfigOptions(command), PROMPT_OPTIONS, FLAGS);
 }
 
-/** For the help. */
+/** Text for the help. */
 export const SAMPLING_ABOUT = `Sampling is on with a --temperature above 0, and without one when --top-k, --top-p or --min-p leaves something out (the temperature is
 then 1); else the likeliest token is taken each time, which soon repeats itself with small models. What is not given is as the model's
 generation_config.json says ('info' shows it): penalties, sampling (do_sample), lengths.`;

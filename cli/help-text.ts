@@ -1,9 +1,9 @@
-/** What stands below the options in a help, as wide as the options are. */
+/** The text below the options in the help, wrapped at the width of the terminal. */
 
-/** Of output that is no terminal; commander takes the same. */
+/** Width when the output is not a terminal, as in commander. */
 const USUAL_WIDTH = 80;
 
-/** Lines of one sentence after another are folded anew; indented ones, such as examples, stay as they are. */
+/** Wraps lines of running text; indented lines, such as examples, are not changed. */
 export function helpText(text: string, width = process.stdout.columns ?? USUAL_WIDTH): string {
   const joined: string[] = [];
   let open = false; // may the next line go on with the last one?

@@ -1,9 +1,9 @@
-/** Ctrl-C and SIGTERM: the first asks everything to stop cleanly, the second ends the process. */
+/** Ctrl-C and SIGTERM: the first signal stops everything cleanly, the second ends the process. */
 import { setImmediate } from 'node:timers/promises';
 
 export const interrupt = new AbortController();
 
-/** Exit codes after a signal: 128 and its number. */
+/** Exit codes after a signal: 128 + its number. */
 export const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
 for (const [name, code] of Object.entries(EXIT_CODES)) {
@@ -14,7 +14,7 @@ for (const [name, code] of Object.entries(EXIT_CODES)) {
   });
 }
 
-/** Lets a signal in: computing on one thread never waits for anything, and signals are seen only while waiting. */
+/** Yields to the event loop, so that a signal is handled: computation on one thread never does. */
 export async function breathe(): Promise<void> {
   await setImmediate();
   interrupt.signal.throwIfAborted();

@@ -1,4 +1,4 @@
-/** `--interventions FILE`: changes inside of the model, for commands that read or write text. */
+/** `--interventions FILE`, for commands that read or write text. */
 import type { Command } from 'commander';
 import { checkInterventions, type InterventionSet, type OpenedModel, readInterventions } from '../src/node.ts';
 import { inputFile } from './options.ts';
@@ -14,13 +14,13 @@ export const interventionsOption = <C extends Command>(command: C): C =>
     inputFile,
   );
 
-/** The file as it is; `checkInterventions` compares it with a model. */
+/** Reads the file; `checkInterventions` compares it with a model. */
 export const interventionsOf = async ({
   interventions: file,
 }: InterventionFlags): Promise<InterventionSet | undefined> =>
   file === undefined ? undefined : readInterventions(file);
 
-/** Before the weights are loaded. */
+/** Checks the interventions before the weights are loaded. */
 export function checkFits(opened: OpenedModel, interventions: InterventionSet | undefined): void {
   if (interventions) checkInterventions(opened, interventions);
 }

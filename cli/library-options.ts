@@ -1,4 +1,4 @@
-/** Flags for options of the library: how they are spelt here. What they take, and their help, follows from the library's definitions. */
+/** Flags for options of the library. Only their spelling is defined here; values, checks and help come from the library's definitions. */
 import { type Command, Option } from 'commander';
 import { aboutOf, choicesOf, type Option as Definition, type Definitions, typeOf } from '../src/options/option.ts';
 import { numberOf, rangeOf } from './options.ts';
@@ -6,12 +6,15 @@ import { numberOf, rangeOf } from './options.ts';
 // biome-ignore lint/suspicious/noExplicitAny: commander gives what the same reader made of the flag before
 type Reader = (text: string, before?: any) => unknown;
 
-/** As commander takes it; with a reader where the kind of the option does not tell how a text is read, and what concerns the flag only. */
+/**
+ * Flags in commander's notation; with a reader when the kind of the option does not determine how its text is parsed, and with details that
+ * concern the flag only.
+ */
 type Spelling = string | readonly [flags: string, read: Reader | undefined, more?: string];
 
 type Spellings<D> = { readonly [K in keyof D]?: Spelling };
 
-/** A flag whose value goes by the name of the library's option. */
+/** A flag whose value has the name of the library's option. */
 class LibraryOption extends Option {
   readonly #name: string;
 
@@ -31,7 +34,7 @@ class LibraryOption extends Option {
   }
 }
 
-/** A text, more of it, and in brackets the default that the text ends with, and which numbers are taken. */
+/** The help of a flag: text, details, and in brackets the default and the accepted range. */
 function helpOf(about: string, more: string | undefined, range: string | undefined): string {
   const [, text = about, byDefault] = /^(.*?)(?: \((default: .*)\))?$/.exec(about) ?? [];
   const bracket = [byDefault, range].filter((part) => part !== undefined).join('; ');

@@ -1,4 +1,4 @@
-/** Loads what a command works on, with progress on the terminal. */
+/** Loads models for commands, with progress on the terminal. */
 import {
   loadOpened,
   type Model,
@@ -12,7 +12,7 @@ import { interrupt } from './interrupt.ts';
 import type { ModelFlags } from './model-options.ts';
 import { progressBar } from './progress.ts';
 
-/** Runs `work` with options that carry the flags, Ctrl-C, warnings and a progress bar; the bar is gone when it ends. */
+/** Runs `work` with options made of the flags, an abort signal for Ctrl-C, warnings and a progress bar, which is removed at the end. */
 export async function withProgress<T>(
   label: string,
   flags: ModelFlags,
@@ -33,7 +33,7 @@ export async function withProgress<T>(
   }
 }
 
-/** Opens a model, checks that it can do what is asked, loads it, runs `use`, and gives everything back. */
+/** Opens a model, runs `check`, loads the weights, runs `use`, and frees everything. */
 export async function withModel<T>(
   reference: string,
   flags: ModelFlags,

@@ -82,7 +82,7 @@ function line(text: string): string {
   return `portmanteau: ${text.replace(/\s*\n\s*/g, ' ')}\n`;
 }
 
-/** Reports an error and gives the exit code. */
+/** Prints an error and returns the exit code. */
 function report(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2; // commander has printed it
   const debug = Boolean(process.env.PORTMANTEAU_DEBUG);
@@ -92,7 +92,7 @@ function report(error: unknown): number {
   return error instanceof UsageError ? 2 : 1;
 }
 
-/** Errors that say what happened: ours, and those of the system, which have a code. */
+/** Errors with a message for users: those of this library, and system errors, which have a code. */
 function isExplained(error: unknown): boolean {
   return (
     [UsageError, CheckpointError, FetchError, NotFiniteError].some((type) => error instanceof type) ||

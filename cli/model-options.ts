@@ -1,4 +1,4 @@
-/** Which model, in which format, and with how much of the machine: flags of all commands that open one. */
+/** Flags shared by all commands that open a model: the model, its format, and the resources to use. */
 import type { Command } from 'commander';
 import { PRETRAINED_OPTIONS, PROMPT_OPTIONS, type PretrainedOptions, type PromptOptions } from '../src/node.ts';
 import { libraryOptions } from './library-options.ts';
@@ -13,7 +13,7 @@ const add = (command: Command, spellings: Parameters<typeof libraryOptions<typeo
 
 export const hubOptions = (command: Command): Command => add(command, { revision: '--revision <name>' });
 
-/** In which formats a model is kept, and which of its configuration is passed over. */
+/** Flags for the format of weights, and for parts of the configuration to ignore. */
 export const formatOptions = (command: Command): Command =>
   configOption(add(command, { weights: '--weights <format>', keyValues: '--key-values <format>' }));
 
@@ -26,7 +26,7 @@ export const configOption = (command: Command): Command =>
 
 const LIST = 'separated by commas; may be given again';
 
-/** For commands that generate, or tell of it; others leave out what the file says. */
+/** For commands that generate, or describe generation. */
 export const generationConfigOptions = (command: Command): Command =>
   add(command, { generationConfig: ['--generation-config <json>', jsonObject] }).option(
     '--no-generation-config',
@@ -40,7 +40,7 @@ export const loadOptions = (command: Command): Command =>
     tokenizer: '--tokenizer <model>',
   });
 
-/** For commands that keep states. */
+/** For commands that use states. */
 export const stateMemoryOption = (command: Command): Command =>
   add(command, { maxStateBytes: ['--max-state <size>', byteCount, 'as in 512MB'] });
 

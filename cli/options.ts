@@ -1,4 +1,4 @@
-/** Arguments and options that several commands share, checked while they are parsed: before any model is loaded. */
+/** Arguments and options shared by several commands, checked while they are parsed, before a model is loaded. */
 import { existsSync, lstatSync, readFileSync, statSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { type Command, InvalidArgumentError, Option } from 'commander';
@@ -8,7 +8,7 @@ import { type Option as Definition, holds, kinds, wantedOf } from '../src/option
 
 const MAX_ABOUT = `at most ${Number.MAX_SAFE_INTEGER}`; // 2^53 - 1, up to which JavaScript counts
 
-/** A reader of numbers, as JavaScript takes them: 0.5, 1e3, -1. Infinity is no number on the command line. */
+/** A parser of numbers in JavaScript's notation: 0.5, 1e3, -1. Infinity is not accepted. */
 function numberThat(wanted: string, isGood: (value: number) => boolean): (text: string) => number {
   return (text) => {
     const value = Number(text);
@@ -26,7 +26,7 @@ export function numberOf(definition: Definition<unknown>): (text: string) => num
   return numberThat(rangeOf(definition), (value) => holds(definition, value));
 }
 
-/** More threads than cores only wait for each other, and hundreds of them take minutes to start. */
+/** Limit of threads: more than there are cores make nothing faster, and hundreds take minutes to start. */
 const MAX_THREADS = 64;
 
 export const aNumber = numberOf(kinds.finite);
@@ -54,7 +54,7 @@ const UNITS: Readonly<Record<string, number>> = {
 
 const SMALLEST_MEMORY = 1e5; // bytes; less is a number whose unit was forgotten
 
-/** `8GB`, `512MiB`, `1e9`: bytes, above 0. */
+/** Parses a number of bytes above 0: `8GB`, `512MiB`, `1e9`. */
 export function byteCount(text: string): number {
   const [, number = '', unit = ''] = /^\s*([\d.]+(?:e\d+)?)\s*([KMGT]?I?)B?\s*$/i.exec(text) ?? [];
   const bytes = Number(number) * (UNITS[unit.toUpperCase()] ?? Number.NaN);
@@ -67,31 +67,31 @@ export function byteCount(text: string): number {
   return Math.floor(bytes);
 }
 
-/** `1,2,3` */
+/** Parses `1,2,3`. */
 export function idList(text: string): number[] {
   if (!/^\s*\d+\s*(,\s*\d+\s*)*$/.test(text)) throw new InvalidArgumentError('Wanted token ids, as in 1,2,3.');
   return text.split(',').map((part) => wholeNumber(part));
 }
 
-/** A parser of lists, each part by another. */
+/** Makes a parser of comma-separated lists from a parser of their entries. */
 export function listOf(parse: (text: string) => number): (text: string) => number[] {
   return (text) => text.split(',').map((part) => parse(part));
 }
 
-/** For options that may be given again. */
+/** For options that may be given several times. */
 export function collect(value: string, before: readonly string[] = []): string[] {
   if (value === '') throw new InvalidArgumentError('Wanted at least one character.');
   return [...before, value];
 }
 
-/** `a,b`, and again. */
+/** Parses `a,b`; may be given several times. */
 export function collectList(value: string, before: readonly string[] = []): string[] {
   const parts = value.split(',').map((part) => part.trim());
   if (parts.includes('')) throw new InvalidArgumentError('Wanted names, separated by commas.');
   return [...before, ...parts];
 }
 
-/** A file that can be written, as far as its name tells; `checkOutput` tells more. */
+/** Checks the name of an output file; `checkOutput` checks more. */
 export function outputFile(path: string): string {
   if (path === '-') return path;
   if (lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() && !isFolder(path)) return path; // judged by where it leads
@@ -102,7 +102,7 @@ export function outputFile(path: string): string {
   return path;
 }
 
-/** A file that is there. */
+/** Checks that an input file exists. */
 export function inputFile(path: string): string {
   if (!existsSync(path)) throw new InvalidArgumentError('There is no such file.');
   if (isFolder(path)) throw new InvalidArgumentError('Wanted the name of a file; this is a folder.');
@@ -117,7 +117,7 @@ function isFolder(path: string): boolean {
   }
 }
 
-/** Bytes as text. Throws UsageError on what is no UTF-8, such as a file of another kind. */
+/** Decodes UTF-8. Throws UsageError on anything else, such as a file of another kind. */
 export function textOf(bytes: Uint8Array, from: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
@@ -126,7 +126,7 @@ export function textOf(bytes: Uint8Array, from: string): string {
   }
 }
 
-/** `-` is the standard input. */
+/** Reads a text file; `-` is standard input. */
 export function textFile(path: string): string {
   if (path !== '-') inputFile(path);
   let bytes: Uint8Array;
@@ -144,14 +144,16 @@ function readErrorOf({ code, message }: NodeJS.ErrnoException): string {
   return message;
 }
 
-/** A model's name or folder. A slip in the name of a shipped model is told at once; all else is for those to judge who open it. */
+/**
+ * Checks a model's name or folder: a misspelt name of a shipped model is an error at once; everything else is checked when it is opened.
+ */
 export function modelReference(text: string): string {
   const meant = existsSync(text) || /[/\\:@]/.test(text) ? undefined : nearest(text, shippedModelNames());
   if (meant === undefined || meant === text) return text;
   throw new InvalidArgumentError(`There is no such folder or model; did you mean ${meant}?`);
 }
 
-/** What a model argument may be, for the help. */
+/** Help on model arguments. */
 export const MODEL_ABOUT = 'folder, shipped model, or hub id (org/name, org/name@revision, or the address of its page)';
 
 export function modelArgument(command: Command): Command {
@@ -197,7 +199,7 @@ export function textOptions(command: Command): Command {
     .option('--ids <list>', 'token ids in place of a text, as in 1,2,3', idList);
 }
 
-/** The one text or list of ids that was given; undefined when there is none. */
+/** The text or list of ids that was given; undefined when there is none. */
 export function promptOf({ text, textFile, ids }: TextFlags): Prompt | undefined {
   const prompt = ids ?? textFile ?? text;
   if (prompt?.length === 0) throw new UsageError('the text is empty; give at least one character.');

@@ -1,4 +1,4 @@
-/** Files that commands write: whether they can be written is told before a model is loaded. */
+/** Output files of commands: checked before a model is loaded. */
 import { fstatSync, type Stats, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkOutputFile, type OpenedModel, UsageError } from '../src/node.ts';
@@ -8,7 +8,7 @@ export async function checkOutput(path: string | undefined): Promise<void> {
   if (path !== undefined) await checkOutputFile(path);
 }
 
-/** Throws UsageError when a file belongs to the model itself, whatever it is called. */
+/** Throws UsageError when an output file is a file of the model, also through links. */
 export function checkNotOfModel(path: string | undefined, { checkpoint }: OpenedModel): void {
   const target = path === undefined ? undefined : statsOf(path);
   if (!target?.isFile()) return;
@@ -21,15 +21,15 @@ export function checkNotOfModel(path: string | undefined, { checkpoint }: Opened
 
 const SMALL_FILES = ['config.json', 'generation_config.json', 'tokenizer.json', 'tokenizer_config.json'];
 
-/** Do the bytes of this file go where the command prints what it has to say? */
+/** Is this file the standard output of the command? */
 export function isStandardOutput(path: string): boolean {
   if (path === '-' || path === '/dev/stdout') return true;
   const target = statsOf(path);
-  // A terminal or /dev/null bears two writers.
+  // A terminal or /dev/null can have two writers.
   return target !== undefined && !target.isCharacterDevice() && isSame(target, fstatSync(1));
 }
 
-/** Prints what is to be said about a file that was written: where the file is the standard output, on stderr. */
+/** Prints text about a file that was written: on stderr when the file is standard output. */
 export function printBeside(path: string, text: string): void {
   (isStandardOutput(path) ? process.stderr : process.stdout).write(text);
 }
@@ -38,7 +38,7 @@ function statsOf(path: string): Stats | undefined {
   try {
     return statSync(path, { throwIfNoEntry: false });
   } catch {
-    return undefined; // no such place
+    return undefined; // no such file
   }
 }
 

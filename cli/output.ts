@@ -1,10 +1,10 @@
-/** What the commands print: one JSON object, or aligned columns for people. */
+/** Output of commands: one JSON object, or aligned columns for people. */
 
 export function printJson(value: unknown): void {
   process.stdout.write(`${JSON.stringify(value)}\n`);
 }
 
-/** Lines of columns, each as wide as its widest cell; the last as it is. */
+/** Aligned columns, each as wide as its widest cell; the last is not padded. */
 export function columns(rows: readonly (readonly (string | number)[])[], indent = ''): string {
   const cells = rows.map((row) => row.map(String));
   const widths: number[] = [];

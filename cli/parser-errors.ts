@@ -1,7 +1,7 @@
-/** How errors of the parser are told: in the words of this program, with the help that has more. */
+/** Messages for parser errors, with a pointer to the help. */
 import type { Command } from 'commander';
 
-/** Arguments that a command lacks on purpose, and how to give what was meant. */
+/** Arguments that a command does not have -> how to give the text instead. */
 const MEANT: Readonly<Record<string, string>> = {
   score: "a text comes after --text: score MODEL --text 'The cat sat'",
   capture: "a text comes after --text: capture MODEL --text 'The cat sat'",
@@ -9,7 +9,7 @@ const MEANT: Readonly<Record<string, string>> = {
   tokenize: 'a text of several words stands in quotes',
 };
 
-/** Options of other programs, and what they are called here. */
+/** Options of other programs -> their names here. */
 const CALLED_HERE: Readonly<Record<string, string>> = {
   '--max-tokens': '--max-new-tokens',
   '--max_tokens': '--max-new-tokens',
@@ -22,7 +22,7 @@ const CALLED_HERE: Readonly<Record<string, string>> = {
   '--prompt': 'the prompt itself, after the model',
 };
 
-/** Takes the place of commander's messages in a command and in those below it. */
+/** Replaces commander's messages in a command and its subcommands. */
 export function tellParserErrors(command: Command, line: (text: string) => string, path = command.name()): void {
   command.configureOutput({
     outputError: (text, write) => write(line(`${inOurWords(command, text)} (see '${path} --help')`)),

@@ -1,9 +1,9 @@
-/** A progress bar on stderr, only when that is a terminal. */
+/** A progress bar on stderr, if that is a terminal. */
 import { SingleBar } from 'cli-progress';
 
 export interface Progress {
   update(loaded: number, total: number | undefined, file?: string): void;
-  /** A line of its own above the bar. */
+  /** Prints a line above the bar. */
   warn(message: string): void;
   end(): void;
 }

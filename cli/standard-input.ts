@@ -1,4 +1,4 @@
-/** Text from standard input, for commands that were given none. */
+/** Reads text from standard input, when a command was given none. */
 import { addAbortSignal } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { UsageError } from '../src/node.ts';
@@ -6,8 +6,8 @@ import { interrupt } from './interrupt.ts';
 import { textOf } from './options.ts';
 
 /**
- * Less a line end at its end, which echo adds and which would change what comes next. Throws UsageError with `missing` when standard input is
- * a terminal, or has nothing.
+ * Removes a line end at the end of the text, which echo adds and which would change the continuation. Throws UsageError with `missing` when
+ * standard input is a terminal or empty.
  */
 export async function standardInput(missing: string): Promise<string> {
   if (process.stdin.isTTY) throw new UsageError(missing);

@@ -1,4 +1,4 @@
-/** Files of states that `run` loads, goes on from, and replaces. */
+/** State files that `run` loads, continues and replaces. */
 import {
   CheckpointError,
   describeState,
@@ -23,13 +23,13 @@ export interface StateFlags {
 }
 
 export interface DescribedStates {
-  /** With --continue. */
+  /** The loaded state, with --continue. */
   readonly goesOnFrom: StateDescription | undefined;
-  /** In the file of --save-state, unless --force gives it up. */
+  /** The existing state in the file of --save-state, unless --force is given. */
   readonly replaced: StateDescription | undefined;
 }
 
-/** Throws when --continue has nothing to go on from, and when the file of --load-state holds no state. */
+/** Describes the states. Throws when --continue has no state to continue, and when the file of --load-state holds no state. */
 export async function describeStates(flags: StateFlags): Promise<DescribedStates> {
   const { loadState: from, saveState: to, continue: goesOn, force } = flags;
   if (goesOn && from === undefined)
@@ -41,7 +41,7 @@ export async function describeStates(flags: StateFlags): Promise<DescribedStates
   return { goesOnFrom: goesOn ? loaded : undefined, replaced };
 }
 
-/** All ids of a prompt that goes on from a state. Throws UsageError when it adds none, or more than the model reads. */
+/** All ids of a state and of the prompt that continues it. Throws UsageError when the prompt is empty, or exceeds the context. */
 export function appended(
   opened: OpenedModel,
   { ids }: StateDescription,
@@ -60,7 +60,7 @@ export function appended(
   return [...ids, ...more];
 }
 
-/** Throws UsageError when the new state, which reads `ids` and what follows, would not have read what the one in its file has. */
+/** Throws UsageError when the new state, which reads `ids` and more, would not begin with the ids of the state that it replaces. */
 export function checkKeeps(
   opened: OpenedModel,
   ids: readonly number[],
@@ -74,7 +74,7 @@ export function checkKeeps(
   );
 }
 
-/** A state when one is to be loaded or saved: it has read the first of `ids`, and not the last. */
+/** A state, if one is to be loaded or saved. It has read a part of `ids`, but not the last. */
 export async function stateFor(
   model: Model,
   ids: readonly number[],

@@ -4,18 +4,18 @@ import { columns, megabytes } from './output.ts';
 export interface RunStats {
   readonly loadMs: number;
   readonly promptTokens: number;
-  /** Those that a saved state had read. */
+  /** Tokens that a saved state had read. */
   readonly cachedTokens: number;
   readonly newTokens: number;
-  /** Null when no token was made. */
+  /** Null when no token was generated. */
   readonly prefillTokensPerSecond: number | null;
-  /** The first new token belongs to the prefill: null when there was only that. */
+  /** Null when there was only one new token, since the first belongs to the prefill. */
   readonly decodeTokensPerSecond: number | null;
-  /** The most that the process has had in memory so far, weights and all. */
+  /** Peak memory of the process so far, including weights. */
   readonly peakBytes: number;
 }
 
-/** Clock of a generation: call `token` as each token comes. */
+/** Measures a generation: call `token` for each new token. */
 export function stopwatch() {
   const begin = performance.now();
   let tokens = 0;
@@ -44,7 +44,7 @@ function rate(tokens: number, elapsedMs: number): number | null {
   return tokens > 0 && elapsedMs > 0 ? Number(((1000 * tokens) / elapsedMs).toPrecision(4)) : null;
 }
 
-/** `seed`: a sentence about one that was chosen at random. */
+/** `seed`: text on a seed that was chosen at random. */
 export function statsSheet(stats: RunStats, seed?: string): string {
   const speed = (tokens: number, perSecond: number | null) =>
     `${tokens} ${tokens === 1 ? 'token' : 'tokens'}, ${perSecond ?? '-'} tokens/s`;

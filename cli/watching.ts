@@ -1,4 +1,4 @@
-/** `--check` and `--profile`: what happens inside of the passes of a command. */
+/** `--check` and `--profile`: observe the forward passes of a command. */
 import type { Command } from 'commander';
 import { type Model, PRETRAINED_OPTIONS, type ProfileRow } from '../src/node.ts';
 import { libraryOptions } from './library-options.ts';
@@ -15,7 +15,10 @@ export function printProfile({ profile }: Model): void {
   if (profile.length > 0) process.stderr.write(profileSheet(profile));
 }
 
-/** Sites of all blocks together; shares are of all time spent in ops, bytes those of weights, states and activations that an op reads and writes. */
+/**
+ * The table: sites are summed over blocks. Shares are of the time of all ops; bytes are those of weights, states and activations that an op
+ * reads and writes.
+ */
 export function profileSheet(profile: readonly ProfileRow[]): string {
   const total = profile.reduce((sum, { ms }) => sum + ms, 0);
   const rows = profile.map(({ op, site, calls, ms, bytes }) => [

@@ -1,4 +1,4 @@
-/** Words and places in the flags of analyses. */
+/** Words and positions in the flags of analyses. */
 import { InvalidArgumentError } from 'commander';
 import type { Prompt, Report } from '../src/node.ts';
 
@@ -9,7 +9,7 @@ export function wordArgument(text: string): string | number {
   return /^\d+$/.test(text) ? Number(text) : (/^"(\d+)"$/.exec(text)?.[1] ?? text);
 }
 
-/** `0,3,-1` */
+/** Parses positions: `0,3,-1`. */
 export function positionsArgument(text: string): number[] {
   if (!/^\s*-?\d+\s*(,\s*-?\d+\s*)*$/.test(text))
     throw new InvalidArgumentError('Wanted places in the text, as in 0,3,-1; negative ones count from its end.');
@@ -25,7 +25,7 @@ export function positionArgument(text: string): number {
 
 const LONGEST = 400; // characters of a text that are shown
 
-/** From what a report was made. */
+/** The model and text of a report. */
 export function factsOf(reference: string, prompt: Prompt): Report['facts'] {
   const text = typeof prompt === 'string' ? prompt : `ids ${Array.from(prompt).join(', ')}`;
   return [

@@ -1,4 +1,4 @@
-/** The entry for Node: models from folders, from those that ship with this package, and from the Hugging Face hub. */
+/** The entry point for Node: models from folders, shipped models, and models from the Hugging Face hub. */
 import { statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -54,19 +54,22 @@ const { tokenizerFolder: _, maxTensorBytes: __, ...openOptions } = OPEN_OPTIONS;
 export const PRETRAINED_OPTIONS = {
   ...openOptions,
   ...LOAD_OPTIONS,
-  /** What the process may take, in place of what the machine and its container allow: `auto` counts with it, and more is refused. */
+  /**
+   * Memory limit in bytes, instead of that of the machine or container. `auto` chooses a format that fits; a model that does not fit is
+   * refused.
+   */
   memoryBytes: option(kinds.bytes, 'memory to count with (default: what machine and container allow)'),
-  /** Threads that compute; default: all cores, at most 8. */
+  /** Number of compute threads; default: all cores, at most 8. */
   threads: option(kinds.fromOne, 'threads that compute (default: all cores, at most 8)'),
-  /** False gives the same bits in every engine, a little slower in those that have relaxed SIMD; default: where there is some. */
+  /** False: the same bits in every engine, a little slower where relaxed SIMD is available. Default: use it where available. */
   relaxedSimd: kinds.flag,
   /** Branch, tag or commit on the hub. */
   revision: HUB_OPTIONS.revision,
-  /** Path or hub id of the tokenizer, when it does not lie with the weights. */
+  /** Path or hub id of the tokenizer, when it is not with the weights. */
   tokenizer: option(kinds.text, 'folder or hub id of the tokenizer, when it does not lie with the weights'),
-  /** False: the headers of weights on the hub are read there, and the weights stay there; for looking at a model. Default true. */
+  /** False: read only the headers of weights on the hub, without downloading them, to describe a model. Default true. */
   downloadWeights: kinds.flag,
-  /** Everything else about the hub: cache folder, token, endpoint. */
+  /** Other options of the hub: cache folder, token, endpoint. */
   hub: jsonObject<HubOptions>(),
 };
 
@@ -75,7 +78,7 @@ export interface PretrainedOptions
     LoadOptions,
     OptionsOf<typeof PRETRAINED_OPTIONS> {}
 
-/** Throws UsageError on what cannot be a model's name, and on options that are none. */
+/** Throws UsageError when this cannot be the name of a model, and on unknown options. */
 function checkPretrained(who: string, reference: unknown, options: PretrainedOptions): void {
   if (typeof reference !== 'string' && !(reference instanceof URL))
     throw new UsageError(
@@ -85,18 +88,18 @@ function checkPretrained(who: string, reference: unknown, options: PretrainedOpt
   checkOptions(`hub of ${who}`, options?.hub, HUB_OPTIONS);
 }
 
-/** Threads that compute unless it is said. */
+/** Default number of compute threads. */
 export const DEFAULT_THREADS = defaultThreads(nodePlatform);
 
-/** What this machine and this Node offer, and what would be chosen. */
+/** Features of this machine and this Node, and the kernels that would be chosen. */
 export function describeBackend(): BackendDescription {
   return describePlatform(nodePlatform);
 }
 
 /**
- * Loads a model: a folder (its path or file: URL), the name of a shipped model, or a hub id such as `ibm-granite/granite-3.1-1b-a400m-base`, also with
- * `@revision` or as the address of its page.
- * Throws UsageError when there is no such model, CheckpointError when its files are not understood, FetchError when a download fails.
+ * Loads a model: a folder (its path or file: URL), the name of a shipped model, or a hub id such as
+ * `ibm-granite/granite-3.1-1b-a400m-base`, also with `@revision` or as the address of its page. Throws UsageError when there is no such
+ * model, CheckpointError when its files are damaged or not supported, FetchError when a download fails.
  */
 export async function fromPretrained(reference: string | URL, options: PretrainedOptions = {}): Promise<Model> {
   checkPretrained('fromPretrained', reference, options);
@@ -109,7 +112,7 @@ export async function openPretrained(reference: string | URL, options: Pretraine
   const { memoryBytes = usableBytes(), threads = DEFAULT_THREADS } = options;
   const limits = { maxTensorBytes: MAX_TENSOR_BYTES, memoryBytes: weightBudget(memoryBytes, threads) };
   const open = { ...pickOptions(options, openOptions), ...limits };
-  const other = { ...options, revision: undefined }; // of another repository
+  const other = { ...options, revision: undefined }; // it belongs to the model's repository
   const { folder, source } = await locate(String(reference), options);
   const named = options.tokenizer === undefined ? undefined : await tokenizerFolderOf(options.tokenizer, other);
   const all = { ...open, tokenizerFolder: named };
@@ -131,7 +134,7 @@ export async function loadOpened(opened: OpenedModel, options: PretrainedOptions
   }
 }
 
-/** An opened model is closed when a check fails, as when loading does. */
+/** Closes an opened model when a check fails. */
 async function orClose(opened: OpenedModel, check: () => void | Promise<void>): Promise<void> {
   try {
     await check();
@@ -151,8 +154,8 @@ const SAVE_OPTIONS = {
 export interface SaveModelOptions extends OptionsOf<typeof SAVE_OPTIONS> {}
 
 /**
- * Writes a model as a checkpoint: all of it, or nothing. The reference implementations load it, unless weights are kept as q8 or q4: these
- * are for this library only, and load without conversion. Throws UsageError when the folder has something in it.
+ * Writes a model as a checkpoint, complete or not at all. The reference implementations can load it, unless its weights are q8 or q4: only
+ * this library reads these, and it loads them without conversion. Throws UsageError when the folder is not empty.
  */
 export async function saveModel(model: Model, folder: string, options: SaveModelOptions = {}): Promise<void> {
   const { maxShardBytes, signal, onBytes } = checkOptions('saveModel', options, SAVE_OPTIONS);
@@ -174,7 +177,7 @@ export async function saveModel(model: Model, folder: string, options: SaveModel
 export interface QuantizeOptions extends PretrainedOptions, Pick<SaveModelOptions, 'maxShardBytes' | 'onBytes'> {}
 
 export interface Quantized {
-  /** Of the files of weights, before and after. */
+  /** Bytes of the weight files, before and after. */
   readonly bytesBefore: number;
   readonly bytesAfter: number;
   /** The weights that were rounded. */
@@ -182,8 +185,8 @@ export interface Quantized {
 }
 
 /**
- * Loads an opened model in its format and saves it in that, whole or not at all. Throws UsageError, before weights are read, when the
- * folder has something in it, or the format changes nothing.
+ * Loads an opened model in the chosen format and saves it, complete or not at all. Throws UsageError, before weights are read, when the
+ * folder is not empty, or the format changes nothing.
  */
 export async function quantizeModel(
   opened: OpenedModel,
@@ -210,21 +213,21 @@ export async function quantizeModel(
 }
 
 /**
- * Writes a state to a file (`-`: the standard output): all of it, or nothing. Replaces a state that is there, whatever it has read:
- * describeState tells what that is. Throws UsageError where nothing can be written.
+ * Writes a state to a file (`-`: standard output), complete or not at all. Replaces an existing state, whatever it has read; describeState
+ * tells what that is. Throws UsageError when the file cannot be written.
  */
 export async function saveState(model: Model, state: State, file: string, options: WriteOptions = {}): Promise<void> {
   await writeFileWhole(file, await stateBytes(partsOf(model), state), options);
 }
 
-/** Writes the page of a report (`-`: the standard output): all of it, or nothing. Throws UsageError where nothing can be written. */
+/** Writes the page of a report (`-`: standard output), complete or not at all. Throws UsageError when it cannot be written. */
 export async function saveReport(file: string, report: Report, options: WriteOptions = {}): Promise<void> {
   await writeFileWhole(file, [new TextEncoder().encode(await reportPage(report))], options);
 }
 
 /**
- * Writes vectors to a safetensors file (`-`: the standard output), with which model they are of in its metadata: all of it, or nothing. `notes`:
- * texts that say how they were made. Throws UsageError where nothing can be written.
+ * Writes vectors to a safetensors file (`-`: standard output), complete or not at all, with the identity of the model in its metadata. `notes`:
+ * texts on how they were made. Throws UsageError when the file cannot be written.
  */
 export async function saveVectors(
   model: Model,
@@ -237,19 +240,21 @@ export async function saveVectors(
 }
 
 /**
- * Before the weights are loaded: throws CheckpointError when the vectors in a file are of a model of other sizes. A warning, when they are of the
- * same with other weights; undefined when all is well, or the file does not say of which model they are.
+ * Checks a file of vectors before the weights are loaded: throws CheckpointError when they belong to a model of other sizes. Returns a warning
+ * when they belong to the same model with other weights, or else undefined.
  */
 export function checkVectorFile(opened: OpenedModel, file: string): Promise<string | undefined> {
   return withFile(file, (source) => checkVectors(opened, source));
 }
 
-/** A state from a file that saveState wrote. Throws UsageError when there is none, CheckpointError when it is of another model. */
+/**
+ * Loads a state from a file that saveState wrote. Throws UsageError when there is none, CheckpointError when it belongs to another model.
+ */
 export function loadState(model: Model, file: string): Promise<State> {
   return withFile(file, (source) => readState(partsOf(model), source));
 }
 
-/** Before the weights are loaded: throws as loadState would afterwards. */
+/** Checks a saved state before the weights are loaded: throws what loadState would throw afterwards. */
 export function checkSavedState(opened: OpenedModel, file: string): Promise<void> {
   return withFile(file, (source) => checkState(opened, source));
 }
@@ -264,9 +269,9 @@ async function withFile<T>(file: string, use: (source: Source) => Promise<T>): P
   }
 }
 
-/** Which tokens the state in a file has read, without loading it; undefined when there is no such file, or no state in it. */
+/** Describes the state in a file without loading it; undefined when there is no such file, or no state in it. */
 export async function describeState(file: string): Promise<StateDescription | undefined> {
-  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return undefined; // a pipe is to be read once
+  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return undefined; // a pipe can be read only once
   const source = await openLocalFile(file);
   try {
     return source && (await describeStateOf(source));
@@ -289,12 +294,12 @@ export async function loadTensors(
 }
 
 /**
- * Interventions from a file of JSON, with the vectors in the safetensors file that it names. Throws UsageError when there is no such file or it
- * holds none; whether they fit a model is checked where they are used.
+ * Reads interventions from a JSON file, with the vectors in the safetensors file that it names. Throws UsageError when there is no such
+ * file or it has no interventions; whether they fit a model is checked when they are used.
  */
 export const readInterventions = (file: string): Promise<InterventionSet> => readInterventionFile(file, openLocalFile);
 
-/** The tokenizer of a model, without its weights. Throws UsageError when it has none. */
+/** Opens the tokenizer of a model, without its weights. Throws UsageError when it has none. */
 export async function openTokenizerOf(reference: string, options: PretrainedOptions = {}): Promise<Tokenizer> {
   checkPretrained('openTokenizerOf', reference, options);
   const folder = await tokenizerFolderOf(reference, options);
@@ -306,12 +311,12 @@ export async function openTokenizerOf(reference: string, options: PretrainedOpti
   return tokenizer;
 }
 
-/** A folder of which the weights are not wanted. */
+/** A folder of a model whose weights are not needed. */
 function tokenizerFolderOf(reference: string, options: PretrainedOptions): Promise<Folder> {
   return folderOf(reference, { ...options, downloadWeights: true, hub: { ...options.hub, weights: false } });
 }
 
-/** Where the files of a model are, downloaded if need be. */
+/** The folder with the files of a model, downloaded if necessary. */
 export async function folderOf(reference: string, options: PretrainedOptions = {}): Promise<Folder> {
   return (await locate(reference, options)).folder;
 }

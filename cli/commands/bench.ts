@@ -1,4 +1,4 @@
-/** `bench`: speed and memory of a model on this machine, beside what bare loops reach there. */
+/** `bench`: speed and memory of a model on this machine, compared with bare loops over memory and multiplications. */
 import { cpus } from 'node:os';
 import { type Command, Option } from 'commander';
 import { measureInChild } from '../../bench/in-child.ts';
@@ -24,7 +24,7 @@ interface BenchFlags extends Omit<ModelFlags, 'threads' | 'tokenizer'> {
 
 /** Everything that is reported. */
 interface Report {
-  /** Of the synthetic model, or what names the real one. */
+  /** Name of the synthetic model's shape, or of the real model. */
   readonly shape: string;
   readonly weights: string;
   readonly variant: string;
@@ -127,7 +127,7 @@ async function measureAll(name: string, reference: string, flags: BenchFlags): P
   };
 }
 
-/** Downloads what is needed, and says what cannot be measured before minutes have been spent on it. */
+/** Downloads what is needed, and checks that everything can be measured, before minutes are spent on it. */
 async function check(reference: string, { prompt, new: newTokens, ...flags }: BenchFlags): Promise<void> {
   const opened = await withProgress('pulling', { ...flags, threads: undefined }, (options) =>
     openPretrained(reference, options),

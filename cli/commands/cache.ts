@@ -1,4 +1,4 @@
-/** `cache ls|rm|verify`: what lies in the cache. */
+/** `cache ls|rm|verify`: the cache of downloads. */
 import type { Command } from 'commander';
 import { cacheDirectory, hubReference, listCache, removeCached, UsageError, verifyCached } from '../../src/node.ts';
 import { interrupt } from '../interrupt.ts';
@@ -34,7 +34,7 @@ async function list({ json }: { json?: boolean }): Promise<void> {
   process.stdout.write(columns(models.map(({ id, bytes }) => [megabytes(bytes), id])));
 }
 
-/** A model as people write it: an id, an address, a folder of the cache. */
+/** A model as users name it: an id, an address, or a folder of the cache. */
 function named(text: string): { model: string; revision?: string | undefined } {
   const found = hubReference(text, process.env.HF_ENDPOINT || undefined);
   return found ? { model: found.repo, revision: found.revision } : { model: text };

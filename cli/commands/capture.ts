@@ -1,4 +1,4 @@
-/** `capture MODEL`: writes values from inside a pass to a file. */
+/** `capture MODEL`: writes values of a forward pass to a file. */
 import type { Command } from 'commander';
 import { checkBeforeLoad, type OpenedModel, saveTensors } from '../../src/node.ts';
 import { interrupt } from '../interrupt.ts';

@@ -1,4 +1,4 @@
-/** `doctor`: what this machine, this Node and this environment offer, which choices follow, and what would help. */
+/** `doctor`: describes this machine, Node and the environment, the choices that follow, and what would help. */
 import { cpus } from 'node:os';
 import type { Command } from 'commander';
 import {
@@ -22,18 +22,18 @@ export interface Report extends MemoryFacts {
   readonly platform: string;
   readonly arch: string;
   readonly cpu: string | undefined;
-  /** Of the machine; `backend.cores` are those that this process may use. */
+  /** Cores of the machine; `backend.cores` are those that this process may use. */
   readonly cores: number;
   readonly backend: BackendDescription;
   readonly hub: HubDescription;
-  /** Of Node itself. */
+  /** Options of Node. */
   readonly options: readonly string[];
-  /** Set by this program, as they make the kernels faster. */
+  /** Engine flags set by this program to make the kernels faster. */
   readonly engineFlags: readonly string[];
   readonly advice: readonly string[];
 }
 
-/** Less free disk than this is worth a word: about one model of 3 billion parameters at 16 bits. */
+/** Below this much free disk space, a hint is given: about one model of 3 billion parameters at 16 bits. */
 const FEW_DISK_BYTES = 6e9;
 
 export function addDoctor(program: Command): void {

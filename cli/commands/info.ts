@@ -1,4 +1,4 @@
-/** `info MODEL`: what a checkpoint is, without reading its weights. */
+/** `info MODEL`: describes a checkpoint, without reading its weights. */
 import type { Command } from 'commander';
 import {
   DEFAULT_THREADS,
@@ -51,7 +51,7 @@ async function info(reference: string, flags: ModelFlags & { json?: boolean; sit
   else process.stdout.write(sheet(description, memory, flags.memoryBytes));
 }
 
-/** Letters of the axes, as src/base/tensor.ts has them. */
+/** Legend of the axes, as in src/base/tensor.ts. */
 const AXES =
   'T tokens, S tokens that are read, M width of the model, H heads, K heads of keys and values, D width of a head, F width of the feed-forward part,\n' +
   'V vocabulary, X experts, A active experts, E width of a mixer, N size of its state, Z senses';

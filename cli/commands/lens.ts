@@ -1,4 +1,4 @@
-/** `lens MODEL`: what a model would predict if it ended after an earlier layer. */
+/** `lens MODEL`: what a model would predict if it ended after an earlier layer (logit lens). */
 import type { Command } from 'commander';
 import {
   checkBeforeLoad,

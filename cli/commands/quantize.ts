@@ -1,4 +1,4 @@
-/** `quantize MODEL OUT`: converts the weights of a checkpoint once, so that loading need not. */
+/** `quantize MODEL OUT`: converts the weights of a checkpoint once, so that loading is faster. */
 import { type Command, Option } from 'commander';
 import {
   openPretrained,
@@ -14,7 +14,7 @@ import { configOption, hubOptions, loadOptions, type ModelFlags } from '../model
 import { jsonOption, modelArgument } from '../options.ts';
 import { columns, megabytes, printJson } from '../output.ts';
 
-/** What can be made of a checkpoint; f32 would only be longer. */
+/** Formats to convert to; f32 would only be larger. */
 const FORMATS = WEIGHT_FORMATS.filter((format) => format !== 'auto' && format !== 'f32');
 
 interface QuantizeFlags extends Omit<ModelFlags, 'keyValues'> {

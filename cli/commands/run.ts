@@ -113,7 +113,7 @@ async function run(reference: string, promptText: string | undefined, flags: Run
         await breathe();
       }
     } finally {
-      // After an interruption too, so that the shell goes on in a new line.
+      // Also after an interruption, so that the shell's prompt begins in a new line.
       if (!flags.json && steps.length > 0) process.stdout.write('\n');
     }
     if (state && flags.saveState !== undefined)
@@ -126,7 +126,7 @@ async function run(reference: string, promptText: string | undefined, flags: Run
   });
 }
 
-/** Throws UsageError when a state cannot be written there. */
+/** Throws UsageError when a state cannot be written to this file. */
 async function checkStateFile(file: string | undefined): Promise<void> {
   if (file !== undefined && isStandardOutput(file))
     throw new UsageError('--save-state cannot be the standard output: the text goes there. Give a file or a pipe.');
@@ -140,7 +140,7 @@ async function promptFrom(text: string | undefined, ids: number[] | undefined): 
   return standardInput('no prompt: give one after the model, with --ids, or through standard input.');
 }
 
-/** The seed that was chosen at random, when tokens were drawn with none given. */
+/** Text on the seed that was chosen at random; undefined when nothing was sampled or a seed was given. */
 function seedSentence(steps: readonly GenerationStep[], flags: RunFlags): string | undefined {
   const seed = steps.at(-1)?.seed;
   if (seed === undefined || flags.seed !== undefined) return undefined;
@@ -154,7 +154,7 @@ function noteUnusedSeed(steps: readonly GenerationStep[], { seed }: RunFlags): v
   );
 }
 
-/** Shows steps as they come: text, or ids that can be handed to --ids. */
+/** Prints steps as they come: text, or ids in the form of --ids. */
 function printer(model: Model): (step: GenerationStep) => void {
   let separator = '';
   return ({ id, text }) => {

@@ -105,7 +105,7 @@ async function score(reference: string, flags: ScoreFlags): Promise<void> {
   });
 }
 
-/** Says into which windows a text is cut that is too long to be read at once. Throws UsageError, before the weights are loaded, as windowsOf does. */
+/** Prints how a text that is too long is divided into windows. Throws UsageError as windowsOf does, before the weights are loaded. */
 function noteWindows(
   opened: OpenedModel,
   prompt: Prompt,

@@ -1,4 +1,4 @@
-/** Values of a text of any length, some tokens at a time: memory is taken for one step only. */
+/** Captures values of a text of any length, step by step, with memory for one step only. */
 import { UsageError } from '../base/errors.ts';
 import { Capture, type CapturedTensor, matchSites } from '../inspect/capture.ts';
 import type { OpenedModel } from '../loader/open.ts';
@@ -8,7 +8,7 @@ import type { Engine } from '../runtime/engine.ts';
 import type { Prompt } from './prompt.ts';
 import { WINDOW_OPTIONS, type WindowOptions, windowsOf } from './windows.ts';
 
-/** As Reader's: enough that weights are read rarely. */
+/** As in Reader: large enough to read the weights rarely. */
 const STEP_TOKENS = 256;
 
 export const CAPTURE_STEPS_OPTIONS = {
@@ -24,18 +24,21 @@ export interface CaptureStepsOptions extends WindowOptions, OptionsOf<typeof CAP
 }
 
 export interface CapturedStep {
-  /** What was read in this step: values per token have a row for each. */
+  /** Ids read in this step; values per token have a row for each. */
   readonly ids: readonly number[];
-  /** The first row that is new. Those before it are of tokens that an earlier window has read already, or that stand in front of each. */
+  /**
+   * The first row of new text. Rows before it are of tokens that an earlier window has read, or that the tokenizer puts in front of each
+   * window.
+   */
   readonly first: number;
-  /** The place in the text of the token of row `first`. */
+  /** Index in the text of the token of row `first`. */
   readonly at: number;
-  /** Does a window begin here, so that the model knows nothing of what was read before? */
+  /** Does a window begin here, with a new state? */
   readonly begins: boolean;
   readonly values: ReadonlyMap<string, CapturedTensor>;
 }
 
-/** In the order of the text; windows as of windowsOf. Throws UsageError as `capture` and `windowsOf` do. */
+/** Yields steps in the order of the text, in windows as in windowsOf. Throws UsageError as `capture` and `windowsOf` do. */
 export async function* captureSteps(
   opened: OpenedModel,
   engine: Engine,

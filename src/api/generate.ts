@@ -1,4 +1,4 @@
-/** The loop that joins model, sampler and tokenizer: one token per round for every sequence that is still open. */
+/** The generation loop of model, sampler and tokenizer: one token per round for every open sequence. */
 import { UsageError } from '../base/errors.ts';
 import { compile, type InterventionsOption } from '../interventions/compile.ts';
 import type { Interventions } from '../interventions/interventions.ts';
@@ -21,23 +21,23 @@ const MAX_NEW_TOKENS = 128;
 
 /** The options of the loop and of the sampler. */
 export const GENERATION_OPTIONS = {
-  /** Tokens to add at most; default 128, unless maxLength says otherwise. */
+  /** Most tokens to add; default 128, unless maxLength is given. */
   maxNewTokens: option(kinds.fromZero, `tokens to add at most (default: ${MAX_NEW_TOKENS})`),
-  /** Tokens of prompt and text together at most, those that a state has read included; maxNewTokens has precedence. */
+  /** Most tokens of prompt and text together, including those that the state has read; maxNewTokens takes precedence. */
   maxLength: option(kinds.fromOne, 'tokens of prompt and text together at most'),
-  /** Generation ends before the first of these texts, which is not part of the result. Special tokens count by their names. */
+  /** Generation ends before the first of these texts, which is not part of the result. Special tokens match by their names. */
   stop: option(kinds.textOrTexts, 'end before this text', []),
-  /** Ids that end the generation, beside the model's own end-of-text. They are given out, without text. */
+  /** Ids that end the generation, in addition to the model's own end-of-text. They are returned as ids, without text. */
   stopIds: option(kinds.ids, 'end after one of these ids', []),
   /** Goes on after the model's own end-of-text. */
   ignoreEnd: option(kinds.flag, "go on after the model's end-of-text", false),
-  /** How many of the likeliest tokens to report beside each chosen one. */
+  /** Number of most likely tokens to report for each step. */
   alternatives: option(kinds.fromZero, 'the k likeliest tokens of each step', 0),
-  /** Where prompts may have been read before; what is read now stays there. */
+  /** Cache of the states of earlier prompts; the states of this call are added to it. */
   cache: ownKind<PrefixCache>('a PrefixCache, as newPrefixCache() gives', (value) => value instanceof PrefixCache),
-  /** What is to be changed inside of the model, in all prompts. */
+  /** Interventions on the model's values, for all prompts. */
   interventions: INTERVENTIONS,
-  /** For each prompt its own, in place of `interventions`. */
+  /** Interventions for each prompt, instead of `interventions`. */
   interventionsOf: ownKind<readonly (InterventionsOption | undefined)[]>(
     'a list with interventions, or undefined, for each prompt',
     (value) => Array.isArray(value) && value.every((one) => one === undefined || holds(INTERVENTIONS, one)),
@@ -48,38 +48,38 @@ export const GENERATION_OPTIONS = {
 
 export interface GenerationOptions extends SamplingOptions, OptionsOf<typeof GENERATION_OPTIONS> {}
 
-/** One of the likeliest tokens at a place. */
+/** One of the most likely tokens of a step. */
 export interface Alternative {
   readonly id: number;
   /** For display; empty when the model has no tokenizer. */
   readonly text: string;
-  /** Natural logarithm of the model's own probability. */
+  /** Natural logarithm of the model's probability. */
   readonly logprob: number;
 }
 
-/** `length`: maxNewTokens, or the model's context is full. */
+/** `length`: maxNewTokens was reached, or the context is full. */
 export type FinishReason = 'stop' | 'length';
 
-/** What one round adds to one sequence. The last step of a sequence has a finishReason, and no id. */
+/** What one round adds to one sequence. The last step of a sequence has a finishReason and no id. */
 export interface GenerationStep {
-  /** Which of the prompts. */
+  /** Index of the prompt. */
   readonly index: number;
   readonly id?: number;
-  /** Final text: never half a character, nothing that may turn out to be part of a stop text. May be empty. */
+  /** Final text: never a part of a character, nor text that may become part of a stop text. May be empty. */
   readonly text: string;
-  /** Natural logarithm of the model's own probability, before sampling options. */
+  /** Natural logarithm of the model's probability, before sampling options. */
   readonly logprob?: number;
   readonly alternatives?: readonly Alternative[];
   readonly finishReason?: FinishReason;
-  /** In the last step, when there is a cache: how many tokens of the prompt came from it. */
+  /** In the last step, with a cache: number of the prompt's tokens that were in the cache. */
   readonly cachedTokens?: number;
-  /** In the last step, when tokens were drawn: the seed with which the same text comes again. */
+  /** In the last step, with sampling: the seed that reproduces the text. */
   readonly seed?: number;
 }
 
 export interface GenerationInput {
   readonly ids: readonly number[];
-  /** Goes on from here; at the end it has read the prompt and all ids given out. Without one, a state is made and disposed. */
+  /** The state to continue from; at the end it has read the prompt and all new ids. Without one, a temporary state is used. */
   readonly state?: State;
 }
 
@@ -91,14 +91,14 @@ interface Open {
   readonly cachedTokens: number | undefined;
   readonly prompt: readonly number[];
   readonly generated: number[];
-  /** Tokens to generate at most. */
+  /** Most tokens to generate. */
   readonly limit: number;
   readonly sampler: Sampler;
   readonly stream: TextStream | undefined;
   readonly stop: StopText;
-  /** To be read next. */
+  /** Ids to be read next. */
   pending: readonly number[];
-  /** The rest of the prompt, cut where copies of the state are kept. */
+  /** The rest of the prompt, divided where copies of the state are kept. */
   readonly later: (readonly number[])[];
 }
 
@@ -141,7 +141,7 @@ export async function* generate(
     limitOf({ maxNewTokens, maxLength }, (state?.length ?? 0) + ids.length),
   );
   const reader = new Reader<Request & { readonly sequence: Open }>(engine);
-  /** Whose pending tokens are not with the reader. */
+  /** Sequences whose pending tokens were not given to the reader yet. */
   const waiting: Open[] = [];
   const owned: State[] = [];
   try {
@@ -211,7 +211,7 @@ export async function* generate(
   }
 }
 
-/** The interventions on each sequence. Throws UsageError when they do not fit the model, or a state that was made under others. */
+/** The interventions on each sequence. Throws UsageError when they do not fit the model, or when the state was made under others. */
 function undersOf(
   { model }: Engine,
   inputs: readonly GenerationInput[],
@@ -233,12 +233,12 @@ function undersOf(
   });
 }
 
-/** ids from each of these places to the next, and to the end. */
+/** The ids divided at these positions. */
 function pieces(ids: readonly number[], places: readonly number[]): (readonly number[])[] {
   return places.map((from, i) => ids.slice(from, places[i + 1]));
 }
 
-/** Is there no position left for the token chosen last? */
+/** Is the context full, so that the last token cannot be read? */
 function isFull(engine: Engine, { state, pending, generated }: Open): boolean {
   const { contextLength } = engine.model.facts;
   return generated.length > 0 && contextLength !== undefined && state.length + pending.length > contextLength;
@@ -251,7 +251,7 @@ async function finish(
   signal: AbortSignal | undefined,
 ): Promise<GenerationStep> {
   const { index, stream, stop, state, under, owned, cachedTokens, pending, sampler } = sequence;
-  // Whoever goes on from the state expects that it has read the prompt and all that was given out.
+  // At the end, the state must have read the prompt and all returned ids.
   if (!owned && pending.length > 0 && !isFull(engine, sequence))
     await engine.read([{ ids: pending, state, rows: 'none', signal, interventions: under }]);
   const held = stop.found ? '' : stop.push(stream?.end() ?? '') + stop.end();
@@ -264,7 +264,7 @@ async function finish(
 }
 
 interface Chosen extends TokenLogprob {
-  /** The likeliest tokens; at least as many as were asked for. */
+  /** The most likely tokens, at least `alternatives` of them. */
   readonly top: readonly TokenLogprob[];
 }
 
@@ -281,7 +281,7 @@ function chosenOf(logits: Float32Array, sequence: Open, most: number): Chosen {
 export const withText = (tokens: readonly TokenLogprob[], tokenizer: Tokenizer | undefined): Alternative[] =>
   tokens.map(({ id, logprob }) => ({ id, text: tokenizer?.piece(id) ?? '', logprob }));
 
-/** How many tokens may follow a prompt of this length. */
+/** Most new tokens after a prompt of this length. */
 function limitOf({ maxNewTokens, maxLength }: GenerationOptions, promptLength: number): number {
   if (maxNewTokens !== undefined || maxLength === undefined) return maxNewTokens ?? MAX_NEW_TOKENS;
   if (promptLength < maxLength) return maxLength - promptLength;

@@ -1,4 +1,4 @@
-/** Interventions as an option of what reads or writes text. */
+/** The option `interventions`, shared by all functions that read or write text. */
 import type { InterventionsOption } from '../interventions/compile.ts';
 import { Interventions } from '../interventions/interventions.ts';
 import { ownKind } from '../options/option.ts';
@@ -8,7 +8,7 @@ const isOne = (value: unknown): boolean =>
   value instanceof Interventions ||
   (typeof value === 'object' && value !== null && 'interventions' in value);
 
-/** Whether it fits the model is checked when the model is there. */
+/** Checks only the kind of the value; the model is checked against it later. */
 export const INTERVENTIONS = ownKind<InterventionsOption>(
   'a list of interventions, or { version: 1, vectors, interventions }',
   isOne,

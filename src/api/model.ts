@@ -1,4 +1,4 @@
-/** A loaded model, as its users see it: text in, text, probabilities and insides out. */
+/** The public interface of a loaded model: generation, scores, logits, captured values and states. */
 import { type SteeringOptions, type SteeringVectors, steeringVectors } from '../analysis/steering/vectors.ts';
 import type { Subject } from '../analysis/subject.ts';
 import type { Backend } from '../backends/backend.ts';
@@ -63,8 +63,8 @@ export const PROMPT_OPTIONS = {
   ...GENERATION_OPTIONS,
   ...ENCODE_OPTIONS,
   /**
-   * Go on from what this state has read; at the end it has read the prompt and all that was generated too. For a single prompt, which is
-   * appended: after a state that has read something, text gets nothing of what the tokenizer puts in front of a text.
+   * Continue from this state; at the end it has read the prompt and all that was generated. For a single prompt, which is appended: if the
+   * state has read something, the tokenizer's begin-of-text is not added.
    */
   state: aState,
   /** Keys of the checkpoint's generation_config.json to replace for this call; false leaves its defaults out. */
@@ -80,9 +80,9 @@ export interface Completion {
   readonly text: string;
   readonly logprobs: readonly number[];
   readonly finishReason: FinishReason;
-  /** How many tokens of the prompt came from the cache. */
+  /** Number of the prompt's tokens that were in the cache. */
   readonly cachedTokens: number;
-  /** When tokens were drawn: the seed with which the same text comes again. */
+  /** With sampling: the seed that reproduces the text. */
   readonly seed?: number;
 }
 
@@ -90,8 +90,8 @@ export interface ScoredToken {
   readonly id: number;
   readonly text: string;
   /**
-   * Natural logarithm of the probability given all tokens before it in its window. Null where nothing stands before: for the first token,
-   * and for the first of every window when windows do not overlap and the tokenizer puts nothing in front of a text.
+   * Natural logarithm of the probability given all tokens before it in its window. Null when there are none: for the first token, and for
+   * the first of every window when windows do not overlap and the tokenizer adds nothing in front of a text.
    */
   readonly logprob: number | null;
   readonly alternatives?: readonly Alternative[];
@@ -102,7 +102,7 @@ export interface Score {
   readonly sumLogprob: number;
   /** exp(-mean logprob), over the tokens that have one; NaN when there are none. */
   readonly perplexity: number;
-  /** Tokens of a window, tokens from one window's beginning to the next's, and how many windows there were. */
+  /** Tokens of a window, tokens from the start of one window to the next, and number of windows. */
   readonly window: number;
   readonly stride: number;
   readonly windows: number;
@@ -111,12 +111,12 @@ export interface Score {
 export const SCORE_OPTIONS = {
   ...WINDOW_OPTIONS,
   alternatives: option(kinds.fromZero, 'also the k likeliest tokens at each place', 0),
-  /** What is to be changed inside of the model. Positions are those of the text, also where it is read in windows. */
+  /** Interventions on the model's values. Positions are those in the whole text, also when it is read in windows. */
   interventions: INTERVENTIONS,
   signal: kinds.signal,
   /**
-   * Sees the raw logits [n, V] of the positions first .. first + n: each position once, in order. The logits of a position are those that the
-   * next token was scored with.
+   * Called with the raw logits [n, V] of the positions first .. first + n: each position once, in order. They are the logits with which the
+   * next token was scored.
    */
   onLogits: call<(first: number, logits: Float32Array) => void>(),
 };
@@ -135,11 +135,11 @@ const CAPTURE_OPTIONS = {
   ...ENCODE_OPTIONS,
   sites: siteNames,
   /**
-   * The first token whose values are wanted: those before it are read, but not seen, and take no memory. Values have the bits that they have
-   * without it.
+   * The first token whose values are captured. Earlier ones are read, but their values are not captured and take no memory. The values are
+   * the same to the bit.
    */
   from: option(kinds.fromZero, 'the first token whose values are wanted', 0),
-  /** Numbers to put in the place of those of a site, of the same count. */
+  /** Numbers that replace the value of a site, of the same count. */
   replace: jsonObject<Readonly<Record<string, TypedArray>>>(),
   interventions: INTERVENTIONS,
   state: aState,
@@ -154,24 +154,24 @@ export interface CaptureOptions extends EncodePromptOptions, OptionsOf<typeof CA
 export const LOAD_OPTIONS = {
   ...FILL_OPTIONS,
   ...WATCH_OPTIONS,
-  /** How states keep keys and values; default f32. f16 halves their memory, i8 takes little more than a quarter. */
+  /** Format of the KV cache; default f32. f16 takes half the memory, i8 a little more than a quarter. */
   keyValues: option(
     oneOf<KeyValueFormat>(KEY_VALUE_FORMATS),
     'format in which a model remembers what it has read',
     'f32',
   ),
   /**
-   * What all states together may take, those of prefix caches included; default: as much as the backend grants. They are given
-   * memory when it is needed; while it is enlarged, the old and the new exist side by side.
+   * Most bytes of all states together, including those of prefix caches; default: as much as the backend can allocate. Memory is allocated
+   * when needed; while it grows, the old and the new one exist at the same time.
    */
   maxStateBytes: option(kinds.positive, 'bytes that all states together may take (default: as much as there is)'),
-  /** Told what is odd about a checkpoint but no error. */
+  /** Called with warnings about a checkpoint. */
   onWarning: call<OnWarning>(),
 };
 
 export interface LoadOptions extends FillOptions, WatchOptions, OptionsOf<typeof LOAD_OPTIONS> {}
 
-/** What a model is made of, for the rooms of this library: the entries do not export it. */
+/** The parts of a model, for use inside of this library only; not exported by the entry points. */
 export interface ModelParts {
   readonly opened: OpenedModel;
   readonly engine: Engine;
@@ -195,8 +195,8 @@ export class Model implements Subject {
   }
 
   /**
-   * Reads the weights of an opened model into a backend, which then belongs to the model. The files of the checkpoint are closed in any
-   * case, also when the promise of a backend rejects.
+   * Reads the weights of an opened model into a backend, which then belongs to the model. The files of the checkpoint are always closed,
+   * also when the promise of a backend rejects.
    */
   static async load(
     opened: OpenedModel,
@@ -224,7 +224,7 @@ export class Model implements Subject {
     return this.#opened.family;
   }
 
-  /** Size of the vocabulary, width, layers, length of the context, and whatever else its family reads from config.json. */
+  /** Size of the vocabulary, width, layers, context length, and other facts that the model family reads from config.json. */
   get facts(): ModelFacts {
     return this.#opened.model.facts;
   }
@@ -233,7 +233,7 @@ export class Model implements Subject {
     return this.#opened.tokenizer;
   }
 
-  /** What every op has taken so far, the longest first; empty unless the model was loaded with `profile`. */
+  /** Time of every op so far, the longest first; empty unless the model was loaded with `profile`. */
   get profile(): readonly ProfileRow[] {
     return this.#profile?.rows ?? [];
   }
@@ -248,48 +248,48 @@ export class Model implements Subject {
     return this.#opened.model.parameters;
   }
 
-  /** Weights as f32 numbers in row-major order; of some rows of the first axis only, if told so. Throws UsageError on a name that is none. */
+  /** Weights as f32 numbers in row-major order: all, or some rows of the first axis. Throws UsageError on an unknown name. */
   async parameter(name: string, some?: SomeRows): Promise<Float32Array> {
     const { backend, ops } = this.#engine;
     return readParameter(backend, ops, findParameter(this.#opened.model.parameters, name), some);
   }
 
-  /** Parts, files, memory and defaults of generation; `threads`: as many as the peak of memory is estimated for. */
+  /** Describes parts, files, memory and defaults of generation. `threads`: number of threads for the estimate of peak memory. */
   describe(threads = 1): ModelDescription {
     return describe(this.#opened, threads, this.#engine.pool.keyValues);
   }
 
-  /** Interventions checked against this model, for use in many calls. Throws UsageError on what it does not have. */
+  /** Checks interventions against this model, for use in many calls. Throws UsageError on sites and parts that the model does not have. */
   checkInterventions(option: InterventionsOption): Interventions {
     return compile(option, targetOf(this.#engine.model));
   }
 
-  /** Memory of one conversation, to be handed to generate, complete or capture. Dispose it when done. */
+  /** A new state, for generate, complete or capture. Dispose it when done. */
   newState(): State {
     return this.#engine.newState();
   }
 
-  /** Bytes of all states now: that they use, that are taken from the backend for them, and that they may take at most. */
+  /** Bytes of all states now: in use, allocated from the backend, and the maximum. */
   get stateMemory(): { readonly usedBytes: number; readonly bytes: number; readonly maxBytes: number } {
     const { usedBytes, bytes, maxBytes } = this.#engine.pool;
     return { usedBytes, bytes, maxBytes };
   }
 
-  /** Keeps what generate and complete have read, for prompts that begin in the same way. Dispose it when done. */
+  /** A new cache that keeps the states of generate and complete, for prompts with a common beginning. Dispose it when done. */
   newPrefixCache(options: PrefixCacheOptions = {}): PrefixCache {
     return new PrefixCache(this.#engine, options);
   }
 
   /**
-   * Ids of a text, with what the tokenizer adds in front (such as Llama's begin-of-text), unless the text begins with it already; ids as
-   * they are.
+   * Ids of a text, with the tokens that the tokenizer adds in front (such as Llama's begin-of-text), unless the text begins with them
+   * already. Ids are returned as they are.
    */
   encode(prompt: Prompt, options: EncodePromptOptions = {}): readonly number[] {
     checkOptions('encode', options, ENCODE_OPTIONS);
     return encodePrompt(this.#opened, prompt, options);
   }
 
-  /** One prompt, or several at once; steps say by `index` to which prompt they belong. */
+  /** Generates for one prompt, or several at once; `index` of a step is the index of its prompt. */
   async *generate(prompts: Prompts, options: PromptOptions = {}): AsyncGenerator<GenerationStep> {
     checkOptions('generation', options, PROMPT_OPTIONS);
     const { state, generationConfig, splitSpecialTokens, ...rest } = options;
@@ -306,7 +306,7 @@ export class Model implements Subject {
     yield* generate(this.#engine, inputs, this.tokenizer, endIds, withDefaults(defaults, rest));
   }
 
-  /** All of what generate() gives for one prompt, at the end. */
+  /** The complete result of generate() for one prompt. */
   async complete(prompt: Prompt, options: PromptOptions = {}): Promise<Completion> {
     const promptIds = this.#append(prompt, options.state, options);
     const ids: number[] = [];
@@ -327,7 +327,7 @@ export class Model implements Subject {
     return { promptIds, ids, text, logprobs, finishReason, cachedTokens, ...drawn };
   }
 
-  /** The probability of every token of a text, given the tokens before it: in windows where the text is longer than the context. */
+  /** The probability of every token of a text, given the tokens before it. A text longer than the context is read in windows. */
   async score(prompt: Prompt, options: ScoreOptions = {}): Promise<Score> {
     const { alternatives, signal, onLogits, interventions } = checkOptions('score', options, SCORE_OPTIONS);
     const { windows, ...cut } = windowsOf(this.#opened, prompt, options);
@@ -343,7 +343,7 @@ export class Model implements Subject {
     };
     for (const [i, { ids, first, at }] of windows.entries()) {
       if (first === 0 && ids.length > 0) add(ids[0] as number, null, []);
-      const from = Math.max(0, first - 1); // the row whose logits predict the first token that is new
+      const from = Math.max(0, first - 1); // the row whose logits predict the first new token
       const next = ids.slice(from + 1);
       const under = changed && sequenceOf(changed, { promptLength, offset: at - first });
       const predicting = next.map((_, i) => from + i);
@@ -356,7 +356,7 @@ export class Model implements Subject {
         await this.#readThrough({ ids, rows: predicting, summary, visit, signal, interventions: under });
         continue;
       }
-      const overlaps = (windows[i + 1]?.first ?? 0) > 0; // and so the next one has the logits after this one's last token
+      const overlaps = (windows[i + 1]?.first ?? 0) > 0; // then the next window has the logits after this one's last token
       const visit = (begin: number, logits: Float32Array) => {
         onLogits?.(at - first + from + begin, logits);
         for (let i = 0; i * vocabSize < logits.length; i++) {
@@ -375,7 +375,7 @@ export class Model implements Subject {
     return { tokens, sumLogprob, perplexity, window: cut.window, stride: cut.stride, windows: windows.length };
   }
 
-  /** The raw scores [T, V] of the next token after every position. */
+  /** The logits [T, V] of the next token after every position. */
   async logits(prompt: Prompt, options: OptionsOf<typeof LOGITS_OPTIONS> = {}): Promise<CapturedTensor> {
     const { signal, splitSpecialTokens, interventions } = checkOptions('logits', options, LOGITS_OPTIONS);
     const ids = this.encode(prompt, { splitSpecialTokens });
@@ -389,14 +389,14 @@ export class Model implements Subject {
   }
 
   /**
-   * Directions between what this model makes of texts of two kinds, as data that `interventions` take: { vectors, interventions }. Throws UsageError
-   * on sites that do not exist.
+   * Directions between this model's values for two kinds of texts, in the form that `interventions` take: { vectors, interventions }. Throws
+   * UsageError on sites that do not exist.
    */
   steeringVector(options: SteeringOptions): Promise<SteeringVectors> {
     return steeringVectors(this, options);
   }
 
-  /** The raw scores [V] of the token after each prompt, each read under interventions of its own, all in one batch. */
+  /** The logits [V] of the token after each prompt. Each prompt has its own interventions; all are read in one batch. */
   async lastLogits(
     runs: readonly PromptRun[],
     options: OptionsOf<typeof LAST_LOGITS_OPTIONS> = {},
@@ -404,7 +404,7 @@ export class Model implements Subject {
     return lastLogits(this.#opened, this.#engine, runs, options);
   }
 
-  /** Scores of all tokens for vectors that the head reads, such as those of the site `hidden`: hidden[n, M] -> logits[n, V], in pieces. */
+  /** Applies the head to vectors such as those of the site `hidden`: hidden[n, M] -> logits[n, V], in chunks. */
   async unembed(
     hidden: Float32Array,
     visit: (first: number, logits: Float32Array) => void,
@@ -442,7 +442,7 @@ export class Model implements Subject {
       const rows = tap.sees('logits') ? 'all' : 'none';
       const sequence = { state, interventions: under, signal };
       if (from > 0) await this.#engine.read([{ ...sequence, ids: ids.slice(0, from), rows: 'none' }]);
-      const stepTokens = Math.max(1, ids.length - from); // what is captured of a recurrent state is what it is after a step
+      const stepTokens = Math.max(1, ids.length - from); // a recurrent state is captured at the end of each step
       await this.#engine.read([{ ...sequence, ids: ids.slice(from), rows, tap }], { stepTokens });
       return await capture.collect();
     } finally {
@@ -451,33 +451,33 @@ export class Model implements Subject {
     }
   }
 
-  /** How logits come of the residual stream, by names of sites and parameters; undefined where the head reads something else. */
+  /** How logits are computed from the residual stream, by names of sites and parameters; undefined when the head reads something else. */
   get residualStream(): ResidualStream | undefined {
     return this.#opened.model.residualStream;
   }
 
   /**
-   * What the rest of the model makes of the values of these sites (`*` for any part of a name), each in the place of the last block's output
-   * at all tokens: what the head would read, [T, M]. `unembed` makes logits of it. Throws UsageError where a value is not [T, M].
+   * Runs the end of the model on the values of these sites (`*` for any part of a name), each in place of the last block's output at all
+   * tokens: hidden[T, M], the input of the head. `unembed` computes logits from it. Throws UsageError when a value is not [T, M].
    */
   readout(prompt: Prompt, options: ReadoutOptions): Promise<Map<string, CapturedTensor>> {
     return readoutOf(this.#opened, this.#engine, prompt, options);
   }
 
-  /** As `capture`, of a text of any length: some tokens at a time, in windows where the text is longer than the context. */
+  /** As `capture`, for a text of any length, step by step; in windows when the text is longer than the context. */
   captureSteps(prompt: Prompt, options: CaptureStepsOptions): AsyncGenerator<CapturedStep> {
     return captureSteps(this.#opened, this.#engine, prompt, options);
   }
 
   /**
-   * The files of a checkpoint with the weights as they are now, whose bytes are read when they are asked for: safetensors, in shards
-   * of at most `maxShardBytes` (default 5e9) with an index, config and tokenizer as they were. In Node, saveModel writes them.
+   * The files of a checkpoint with the present weights, which are read lazily: safetensors, in shards of at most `maxShardBytes` (default
+   * 5e9) with an index, and config and tokenizer as they were. In Node, saveModel writes them.
    */
   files({ maxShardBytes }: { readonly maxShardBytes?: number } = {}): Promise<SavedFile[]> {
     return filesOf(this.#opened, this.#engine.backend, maxShardBytes);
   }
 
-  /** Ids of a prompt that goes on from a state, or begins a text. */
+  /** Ids of a prompt that continues a state, or begins a text. */
   #append(prompt: Prompt, state: State | undefined, options: EncodePromptOptions): readonly number[] {
     const encode = state && state.length > 0 ? encodeMore : encodePrompt;
     return encode(this.#opened, prompt, options);
@@ -493,7 +493,7 @@ export class Model implements Subject {
     }
   }
 
-  /** Ends workers and gives back all memory. States of this model are gone with it. */
+  /** Ends the threads and frees all memory, including that of states. */
   async dispose(): Promise<void> {
     await this.#engine.backend.dispose();
   }
@@ -503,12 +503,15 @@ export class Model implements Subject {
   }
 }
 
-/** Before the weights are loaded: throws UsageError when the model has not what these interventions change. */
+/** Checks interventions before the weights are loaded: throws UsageError when the model does not have what they change. */
 export function checkInterventions(opened: OpenedModel, option: InterventionsOption): Interventions {
   return compile(option, targetOf(opened.model));
 }
 
-/** Before the weights are loaded: throws UsageError when a saved state cannot go on under these interventions, as `generate` would. */
+/**
+ * Checks a saved state before the weights are loaded: throws UsageError when it cannot continue under these interventions, as `generate`
+ * would.
+ */
 export function checkStateContinues(
   opened: OpenedModel,
   { ids, interventions: made }: Pick<StateDescription, 'ids' | 'interventions'>,
@@ -519,7 +522,10 @@ export function checkStateContinues(
   if (ids.length > 0) checkContinues(made ? recordedTraces(made).traces(0, ids.length) : [], under);
 }
 
-/** Can this model read this prompt, and has it these sites? Gives the prompt's ids. Throws UsageError if not, before the weights are loaded. */
+/**
+ * Checks, before the weights are loaded, that a model has these sites and can read this prompt. Returns the prompt's ids. Throws
+ * UsageError.
+ */
 export function checkBeforeLoad(opened: OpenedModel, prompt: Prompt, sites: readonly string[] = []): readonly number[] {
   const ids = encodePrompt(opened, prompt);
   if (ids.length === 0) throw new UsageError('the prompt is empty: give at least one character.');

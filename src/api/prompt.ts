@@ -1,11 +1,11 @@
-/** What users give a model to read, checked where it comes in. */
+/** Prompts: texts or token ids, and their checks. */
 import { quote, UsageError } from '../base/errors.ts';
 import type { OpenedModel } from '../loader/open.ts';
 import { kinds, type OptionsOf, option } from '../options/option.ts';
 import { promptIds } from '../tokenizer/prompt.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 
-/** Ids in an array, or in one of whole numbers such as Int32Array. */
+/** Ids in an array or a typed array of integers. */
 export type TokenIds = readonly number[] | Int8Array | Uint8Array | Int16Array | Uint16Array | Int32Array | Uint32Array;
 
 /** Text, or the ids of its tokens. */
@@ -14,7 +14,10 @@ export type Prompt = string | TokenIds;
 export type Prompts = Prompt | readonly Prompt[];
 
 export const ENCODE_OPTIONS = {
-  /** Special tokens that stand in a text are text like any other: for texts from users. Default false, unless the tokenizer says otherwise. */
+  /**
+   * Treat names of special tokens in a text as ordinary text, for texts from users. Default false, unless the tokenizer's configuration
+   * sets it.
+   */
   splitSpecialTokens: option(kinds.flag, 'special tokens that stand in the text are text like any other'),
 };
 
@@ -25,7 +28,7 @@ const WANTED = 'wanted a text or token ids, as in [1, 2, 3]';
 const isIdArray = (value: unknown): value is Exclude<TokenIds, readonly number[]> =>
   ArrayBuffer.isView(value) && !(value instanceof DataView) && typeof (value as Int32Array)[0] !== 'bigint';
 
-/** Text, or ids as an array. Throws UsageError on all else; whether a model has the ids is checked where they are read. */
+/** Returns text, or ids as an array. Throws UsageError on anything else; whether the model has these ids is checked when they are read. */
 export function checkPrompt(prompt: unknown): string | readonly number[] {
   if (typeof prompt === 'string') return prompt;
   if (isIdArray(prompt)) return Array.from(prompt);
@@ -51,7 +54,7 @@ export function promptList(prompts: unknown): (string | readonly number[])[] {
   return isOne ? [checkPrompt(prompts)] : prompts.map(checkPrompt);
 }
 
-/** Neither text nor ids, which a list of prompts consists of. */
+/** Can this not be an element of a list of ids, nor a list of prompts? */
 function isNoPrompt(value: unknown): boolean {
   return typeof value !== 'string' && !Array.isArray(value) && !isIdArray(value);
 }
@@ -61,8 +64,8 @@ function isMessage(value: unknown): boolean {
 }
 
 /**
- * Ids of a prompt, with what the tokenizer puts in front of a text, unless the text begins with it already. Throws UsageError when it is
- * neither text nor ids, and when it is text and there is no tokenizer.
+ * Ids of a prompt, with the tokens that the tokenizer adds in front of a text, unless the text begins with them. Throws UsageError when it
+ * is neither text nor ids, and when it is text and there is no tokenizer.
  */
 export function encodePrompt(
   opened: Pick<OpenedModel, 'tokenizer'>,
@@ -72,7 +75,7 @@ export function encodePrompt(
   return encodeWith((text) => promptIds(tokenizerOf(opened), text, { splitSpecialTokens }), prompt);
 }
 
-/** As encodePrompt, of text that goes on after other: without what the tokenizer puts in front of a text. */
+/** As encodePrompt, for text that continues other text: nothing is added in front. */
 export function encodeMore(
   opened: Pick<OpenedModel, 'tokenizer'>,
   prompt: Prompt,
@@ -82,7 +85,7 @@ export function encodeMore(
   return encodeWith(encode, prompt);
 }
 
-/** Ids as they are, once checked. */
+/** Ids are checked and returned as they are. */
 function encodeWith(encode: (text: string) => readonly number[], prompt: Prompt): readonly number[] {
   const checked = checkPrompt(prompt);
   return typeof checked === 'string' ? encode(checked) : checked;

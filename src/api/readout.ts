@@ -1,4 +1,4 @@
-/** What the rest of a model makes of values that take the place of its last block's output: src/runtime/readout.ts for texts. */
+/** Runs the end of a model on values of earlier layers: src/runtime/readout.ts for texts. */
 import { UsageError } from '../base/errors.ts';
 import { type CapturedTensor, matchSites } from '../inspect/capture.ts';
 import type { OpenedModel } from '../loader/open.ts';
@@ -33,7 +33,7 @@ export async function readoutOf(
   return new Map([...hidden].map(([site, data]) => [site, { shape, dtype: 'f32', data }]));
 }
 
-/** Sites whose values may take the place of the last block's output. Throws UsageError on others. */
+/** Sites whose values can replace the last block's output. Throws UsageError on others. */
 export function readableSites(sites: readonly Site[], patterns: readonly string[]): Set<string> {
   const found = matchSites(sites, patterns);
   for (const { name, axes } of sites)

@@ -1,18 +1,18 @@
 /**
- * Watches a stream of text for the first of several stop texts, and holds back what may be the beginning of one. First is the one that
- * ends first, so that it does not matter in which pieces a text comes; of several that end together, the longest. Special tokens take part
- * by their names, which are not given out: a stop text may be one, or have one in it.
+ * Finds the first of several stop texts in a stream of text, and holds back what may be the beginning of one. The first is the one that
+ * ends first, so that it does not matter how the text is divided; of several that end together, the longest. Special tokens are matched by
+ * their names, but the names are not part of the output: a stop text may be such a name, or contain one.
  */
 import { quote, UsageError } from '../base/errors.ts';
 
 export class StopText {
   readonly #stops: readonly string[];
   #held = '';
-  /** Where in what is held names of special tokens stand, in order. */
+  /** Ranges of special tokens' names in the held text, in order. */
   #hidden: { start: number; end: number }[] = [];
   #found = false;
 
-  /** Throws UsageError on an empty stop text, which would end everything at once. */
+  /** Throws UsageError on an empty stop text, which would match at once. */
   constructor(stops: readonly string[]) {
     const odd = stops.find((stop) => typeof stop !== 'string');
     if (odd !== undefined) throw new UsageError(`a stop text came as ${quote(odd)}, wanted a text.`);
@@ -20,12 +20,12 @@ export class StopText {
     this.#stops = stops;
   }
 
-  /** A stop text has come; nothing after it is given out. */
+  /** Was a stop text found? Nothing after it is returned. */
   get found(): boolean {
     return this.#found;
   }
 
-  /** Adds text, or with `hidden` the name of a special token; gives what is certainly before any stop text. */
+  /** Adds text, or with `hidden` the name of a special token. Returns the text that is certainly before any stop text. */
   push(text: string, { hidden = false }: { readonly hidden?: boolean } = {}): string {
     if (this.#found || text === '') return '';
     if (hidden) this.#hidden.push({ start: this.#held.length, end: this.#held.length + text.length });
@@ -42,12 +42,12 @@ export class StopText {
     return this.#release(this.#held.length - keep);
   }
 
-  /** No more text comes: gives what was held back. */
+  /** Marks the end of the text; returns what was held back. */
   end(): string {
     return this.#found ? '' : this.#release(this.#held.length);
   }
 
-  /** Takes the first `length` units away, and gives them without names of special tokens. */
+  /** Removes the first `length` code units and returns them without names of special tokens. */
   #release(length: number): string {
     let shown = '';
     let done = 0;
@@ -65,7 +65,7 @@ export class StopText {
   }
 }
 
-/** Length of the longest end of `text` that begins `stop`. */
+/** Length of the longest suffix of `text` that is a prefix of `stop`. */
 function overlap(text: string, stop: string): number {
   for (let n = Math.min(text.length, stop.length - 1); n > 0; n--) if (stop.startsWith(text.slice(-n))) return n;
   return 0;

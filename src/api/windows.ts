@@ -1,7 +1,7 @@
 /**
- * A text that is longer than what a model reads at once, in windows. Each begins with what the tokenizer puts in front of a text, and predicts
- * the tokens that no earlier window has read from those before them in it. Windows of which each begins `stride` tokens after the one before
- * it: with a stride as long as a window, they do not overlap, and with a shorter one tokens are predicted from more that stands before them.
+ * Divides a text that is longer than a model's context into windows. Each window begins with the tokens that the tokenizer adds in front of
+ * a text, and predicts those tokens that no earlier window has read. Each begins `stride` tokens after the one before. With a stride as
+ * long as a window they do not overlap; with a shorter one, tokens are predicted from more context.
  */
 
 import { UsageError } from '../base/errors.ts';
@@ -12,9 +12,9 @@ import { ENCODE_OPTIONS, type EncodePromptOptions, encodePrompt, type Prompt } f
 
 export const WINDOW_OPTIONS = {
   ...ENCODE_OPTIONS,
-  /** Tokens of one window, with those that the tokenizer puts in front. Default: the model's context. */
+  /** Tokens of one window, including those that the tokenizer adds in front. Default: the model's context. */
   window: option(kinds.fromOne, "read the text in windows of n tokens (default: all at once, or the model's context)"),
-  /** Tokens from one window's beginning to the next's: how many each adds. Default: a whole window, so that none overlap. */
+  /** Tokens from the start of one window to the next. Default: a whole window, so that none overlap. */
   stride: option(
     kinds.fromOne,
     'tokens from one window to the next; less than a window lets them overlap (default: they do not)',
@@ -24,16 +24,16 @@ export const WINDOW_OPTIONS = {
 export interface WindowOptions extends EncodePromptOptions, OptionsOf<typeof WINDOW_OPTIONS> {}
 
 export interface Window {
-  /** What the model reads. */
+  /** Ids that the model reads. */
   readonly ids: readonly number[];
-  /** The place in `ids` of the first token that no earlier window has. */
+  /** Index in `ids` of the first token that no earlier window has. */
   readonly first: number;
-  /** The place of that token in the whole text. */
+  /** Index of that token in the whole text. */
   readonly at: number;
 }
 
 export interface Windows {
-  /** How many tokens the tokenizer puts in front of a text. */
+  /** Number of tokens that the tokenizer adds in front of a text. */
   readonly front: number;
   readonly window: number;
   readonly stride: number;
@@ -41,8 +41,8 @@ export interface Windows {
 }
 
 /**
- * Of a prompt. Without a window, all of it is one as long as it fits into the context. Throws UsageError on ids that the model does not have,
- * and on a window or a stride that is none: also before the weights are loaded.
+ * The windows of a prompt. Without the option `window`, there is one window if the text fits into the context. Throws UsageError on ids
+ * that the model does not have, and on a wrong window or stride, also before the weights are loaded.
  */
 export function windowsOf(opened: OpenedModel, prompt: Prompt, options: WindowOptions = {}): Windows {
   const ids = encodePrompt(opened, prompt, options);
@@ -57,7 +57,7 @@ export function windowsOf(opened: OpenedModel, prompt: Prompt, options: WindowOp
       `the window came as ${window}, wanted a whole number of tokens, ${front + 2} at least${upTo}.`,
     );
   }
-  const room = window - front; // for what is new, and for what stands before it
+  const room = window - front; // for new tokens and their context
   const { stride = Math.max(1, room) } = options;
   if (!Number.isInteger(stride) || stride < 1 || (stride > room && !isWhole)) {
     throw new UsageError(
@@ -70,7 +70,7 @@ export function windowsOf(opened: OpenedModel, prompt: Prompt, options: WindowOp
 function cut(ids: readonly number[], front: number, room: number, stride: number): Window[] {
   const windows: Window[] = [{ ids: ids.slice(0, front + room), first: 0, at: 0 }];
   for (let begin = stride; begin - stride + room < ids.length - front; begin += stride) {
-    const from = front + begin; // in all ids
+    const from = front + begin; // index in all ids
     const at = from - stride + room;
     windows.push({ ids: [...ids.slice(0, front), ...ids.slice(from, from + room)], first: front + at - from, at });
   }

@@ -1,4 +1,4 @@
-/** The plainest tracer: shape rule, memory, kernel. Where the backend has no kernel of an op, the smaller ops that it consists of. */
+/** The plain tracer: shape rule, memory, kernel; for ops without a kernel in the backend, their composition. */
 import { type Op, Ops, outputsOf, type Tracer } from '../ops/index.ts';
 import type { Backend } from './backend.ts';
 
@@ -20,5 +20,5 @@ export function eager(backend: Backend): Tracer {
   return tracer;
 }
 
-/** The vocabulary on a backend. */
+/** The ops on a backend. */
 export const opsOf = (backend: Backend): Ops => new Ops(eager(backend));

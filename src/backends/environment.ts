@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * Names of what browsers and Node have, for projects whose types know neither (`lib` without DOM, no `@types/node`): the types of this package
- * can then be read without `skipLibCheck`. Where other types declare them, these add nothing.
+ * Declares types of browsers and Node for projects that have neither (`lib` without DOM, no `@types/node`), so that the types of this
+ * package can be read without `skipLibCheck`. When other types declare them, these add nothing.
  */
 export type {};
 

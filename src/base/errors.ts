@@ -1,16 +1,16 @@
-/** Errors by what the caller can do about them. Each message says who complains, what came, what was wanted, what to do. */
+/** Error classes, by what the caller can do. Each message says where the error is, what came, what was wanted, and what to do. */
 
 /** The caller asked for something that does not exist or does not fit. The command line prints one line and exits with 2. */
 export class UsageError extends Error {
   override name = 'UsageError';
 }
 
-/** The files of a model are damaged, incomplete or not understood. Trying again will not help. */
+/** The files of a model are damaged, incomplete or not supported. Trying again will not help. */
 export class CheckpointError extends Error {
   override name = 'CheckpointError';
 }
 
-/** The logits of a model are such that no token can be chosen. */
+/** The error for logits from which no token can be chosen. */
 export function unusableLogits(what: string): CheckpointError {
   return new CheckpointError(
     `the logits are ${what}: the weights are damaged, or numbers overflowed on the way; try the weights as f32.`,
@@ -28,11 +28,11 @@ export class FetchError extends Error {
   }
 }
 
-/** A pass through a model gave a number that is NaN or infinite; seen only where passes are checked. */
+/** A forward pass computed NaN or infinity; thrown only with the option `check`. */
 export class NotFiniteError extends Error {
   override name = 'NotFiniteError';
   readonly op: string;
-  /** The site that the op led to; undefined behind the last one. */
+  /** The site that is shown next after the op; undefined after the last one. */
   readonly site: string | undefined;
   constructor({ op, site }: { op: string; site: string | undefined }) {
     super(
@@ -44,7 +44,7 @@ export class NotFiniteError extends Error {
   }
 }
 
-/** A value that came, as it stands in a message: JSON, cut short. Fails for no value, however deep it is nested. */
+/** Formats a value for a message: JSON, shortened. Works for every value, however deeply nested. */
 export function quote(value: unknown, maxLength = 60): string {
   if (typeof value === 'number' || value === undefined) return String(value); // NaN and Infinity are no JSON
   if (typeof value !== 'object' && typeof value !== 'string' && typeof value !== 'boolean') return `a ${typeof value}`;
@@ -55,7 +55,7 @@ export function quote(value: unknown, maxLength = 60): string {
   }
 }
 
-/** Tensors of the wrong shape or type met in an op: a mistake in a model file or in this library. */
+/** An op got tensors of the wrong shape or type: an error in a model file or in this library. */
 export class ShapeError extends Error {
   override name = 'ShapeError';
   constructor(op: string, problem: string) {

@@ -1,4 +1,4 @@
-/** Patterns for names: `*` stands for any run of characters. */
+/** Patterns for names: `*` matches any characters. */
 export function globPattern(glob: string): RegExp {
   return new RegExp(`^${glob.replace(/[.+?^${}()|[\]\\]/g, '\\$&').replaceAll('*', '.*')}$`);
 }

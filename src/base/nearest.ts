@@ -1,6 +1,6 @@
-/** The name that was probably meant. */
+/** Finds the name that was probably meant. */
 
-/** The nearest of `names`, unless more than half of it would have to be typed anew. */
+/** The nearest of `names`, unless more than half of its characters would have to change. */
 export function nearest(text: string, names: readonly string[]): string | undefined {
   const [best] = names
     .map((name) => ({ name, edits: edits(text.toLowerCase(), name.toLowerCase()) }))
@@ -8,7 +8,7 @@ export function nearest(text: string, names: readonly string[]): string | undefi
   return best && best.edits <= best.name.length / 2 ? best.name : undefined;
 }
 
-/** Characters to add, take away or change (Levenshtein). */
+/** Number of characters to insert, delete or change (Levenshtein distance). */
 function edits(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);
   for (let i = 1; i <= a.length; i++) {

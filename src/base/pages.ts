@@ -1,13 +1,13 @@
 /**
- * Pages: how the rows that a model remembers of its sequences lie in memory. A pool [R, ...] holds pages of PAGE_ROWS rows. A table
- * i32 [B, P] names the pages of B sequences in their order: row s of sequence b is row table[b, s / PAGE_ROWS] * PAGE_ROWS + s % PAGE_ROWS of the
- * pool. Entries behind the last page of a sequence are not read.
+ * Pages of the KV cache. A pool [R, ...] consists of pages of PAGE_ROWS rows. A table i32 [B, P] lists the pages of B sequences in order:
+ * row s of sequence b is row table[b, s / PAGE_ROWS] * PAGE_ROWS + s % PAGE_ROWS of the pool. Entries after the last page of a sequence are
+ * not read.
  */
 
-/** A multiple of the keys that the kernels of attention take at once. */
+/** Rows of a page: a multiple of the keys that attention kernels process at a time. */
 export const PAGE_ROWS = 64;
 
-/** Pages that `count` rows need. */
+/** Number of pages for `count` rows. */
 export const pagesFor = (count: number): number => Math.ceil(count / PAGE_ROWS);
 
 /** Row `s` of a sequence with these pages, as a row of the pool. */

@@ -12,24 +12,24 @@ import type { Format } from '../formats/format.ts';
 /** Types of plain numbers. */
 export type DType = 'f32' | 'f16' | 'bf16' | 'i8' | 'u8' | 'i32';
 
-/** What a tensor consists of: numbers one by one, or numbers packed in a format of src/formats. */
+/** Element type of a tensor: plain numbers, or a packed format of src/formats. */
 export type ElementType = DType | Format;
 
 export const isPacked = (type: ElementType): type is Format => typeof type !== 'string';
 
 export type Shape = readonly number[];
 
-/** Whatever a backend needs to find the numbers again. */
+/** A backend's reference to the memory of a tensor. */
 export type Place = object;
 
-/** Of a weight that is declared and has no memory yet. */
+/** Place of a weight that is declared but not allocated yet. */
 export const NOWHERE: Place = Object.freeze({});
 
 export interface Tensor {
   readonly shape: Shape;
   readonly dtype: ElementType;
   readonly place: Place;
-  /** Elements between the start of the place and the first number: views share a place. */
+  /** Elements between the start of the place and the first number; views have the place of their tensor. */
   readonly offset: number;
 }
 
@@ -47,14 +47,14 @@ export function byteSize(shape: Shape, dtype: ElementType): number {
   return isPacked(dtype) ? size(dtype.storedShape(shape)) : size(shape) * BYTES[dtype];
 }
 
-/** Bytes between the start of the place and the first number, where rows lie one after another. */
+/** Bytes between the start of the place and the first number, for contiguous rows. */
 export function byteOffset({ shape, dtype, offset }: Tensor): number {
   if (!isPacked(dtype)) return offset * BYTES[dtype];
   const columns = shape.at(-1) ?? 1;
   return offset === 0 ? 0 : byteSize([offset / columns, columns], dtype);
 }
 
-/** `[3, 4]`, as it stands in error messages. */
+/** Formats a shape for messages: `[3, 4]`. */
 export function show(shape: Shape): string {
   return `[${shape.join(', ')}]`;
 }
@@ -84,24 +84,27 @@ export function arrayFor(type: ElementType, buffer: ArrayBufferLike, byteOffset:
   }
 }
 
-/** What can be copied into the memory of a step. */
+/** Arrays that can be uploaded into the memory of a step. */
 export type Uploadable = Float32Array | Int32Array | Int8Array | Uint16Array;
 
-/** The type of the numbers in an array; 16 bits are halves. */
+/** The element type of an array; Uint16Array holds f16. */
 export function dtypeOf(data: Uploadable): 'f32' | 'i32' | 'f16' | 'i8' {
   if (data instanceof Float32Array) return 'f32';
   if (data instanceof Int32Array) return 'i32';
   return data instanceof Uint16Array ? 'f16' : 'i8';
 }
 
-/** The same numbers under another shape. Throws RangeError when the counts differ, or when `x` has no memory yet. */
+/** A view of the same numbers in another shape. Throws RangeError when the counts differ, or when `x` is not allocated yet. */
 export function reshape(x: Tensor, shape: Shape): Tensor {
   checkPlaced('reshape', x);
   if (size(shape) !== size(x.shape)) throw new RangeError(`reshape: ${show(x.shape)} does not fit ${show(shape)}`);
   return { ...x, shape };
 }
 
-/** Rows `from` to `to` (exclusive) of the first axis, without a copy. Throws RangeError where there are none, or none that can be cut. */
+/**
+ * A view of rows `from` to `to` (exclusive) of the first axis. Throws RangeError when they do not exist, or when the format has no separate
+ * rows.
+ */
 export function rows(x: Tensor, from: number, to: number): Tensor {
   checkPlaced('rows', x);
   const [count = 1, ...rest] = x.shape;
@@ -110,7 +113,7 @@ export function rows(x: Tensor, from: number, to: number): Tensor {
   return { ...x, shape: [to - from, ...rest], offset: x.offset + from * size(rest) };
 }
 
-/** A view made of a weight before it has memory would never learn where that is. */
+/** A view of a weight that is not allocated yet would keep the wrong place. */
 function checkPlaced(view: string, { place, shape }: Tensor): void {
   if (place !== NOWHERE) return;
   throw new RangeError(

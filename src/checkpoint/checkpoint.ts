@@ -1,4 +1,4 @@
-/** All tensors of a folder, whichever files they lie in. */
+/** All tensors of a folder, over all its files. */
 import { CheckpointError, quote } from '../base/errors.ts';
 import { otherFiles } from './other-files.ts';
 import { readPyTorch } from './pytorch.ts';
@@ -10,29 +10,29 @@ export { readJson } from './source.ts';
 export interface Checkpoint {
   readonly folder: Folder;
   readonly format: 'safetensors' | 'pytorch';
-  /** By their stored names, in the order of the files. */
+  /** Tensors by their stored names, in the order of the files. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
-  /** Tensors of the index that no file has -> the file that it names. */
+  /** Tensors that the index lists but no file has -> the file that it names. */
   readonly absent: ReadonlyMap<string, string>;
   readonly files: readonly { readonly name: string; readonly size: number }[];
-  /** Throws CheckpointError when a file has been written to or replaced since it was opened: what was read may be parts of two. */
+  /** Throws CheckpointError when a file was changed or replaced since it was opened: the tensors read may be from both versions. */
   checkUnchanged(): Promise<void>;
   close(): Promise<void>;
 }
 
-/** In the order in which transformers looks for them. */
+/** Layouts of weight files, in the order in which transformers tries them. */
 const LAYOUTS = [
   { format: 'safetensors', file: 'model.safetensors', read: readSafetensors },
   { format: 'pytorch', file: 'pytorch_model.bin', read: readPyTorch },
 ] as const;
 
-/** An index of a model of 10^5 tensors has some 10 MB. */
+/** The index of a model with 10^5 tensors has about 10 MB. */
 const MAX_INDEX_BYTES = 64 << 20;
 const MAX_SHARDS = 4096;
 
 /**
- * Reads the headers of all files. Throws CheckpointError when there are none, or when they do not fit together. As in transformers, an index
- * only tells which files there are: what else it says and is not so is a warning.
+ * Reads the headers of all files. Throws CheckpointError when there are no weights, or when the files contradict each other. As in
+ * transformers, an index only lists the files; other wrong entries are warnings.
  */
 export async function openCheckpoint(folder: Folder, onWarning?: (message: string) => void): Promise<Checkpoint> {
   for (const { format, file, read } of LAYOUTS) {
@@ -66,7 +66,7 @@ export async function openCheckpoint(folder: Folder, onWarning?: (message: strin
   throw await noWeights(folder);
 }
 
-/** The error of a folder without weights: what there is in their place. */
+/** The error for a folder without weights, with what it contains. */
 async function noWeights(folder: Folder): Promise<CheckpointError> {
   const names = await folder.list();
   const found = names.length > 0 ? `, found ${names.slice(0, 20).join(', ')}` : '';
@@ -76,7 +76,7 @@ async function noWeights(folder: Folder): Promise<CheckpointError> {
   );
 }
 
-/** As the end of a sentence. */
+/** The folder's hint as the end of a sentence. */
 function hintOf(folder: Folder): string {
   const hint = folder.hint?.();
   return hint ? `: ${hint}` : '';

@@ -1,9 +1,9 @@
-/** A folder behind HTTP, read by ranges; for browsers, and for any server of static files. */
+/** A folder on an HTTP server, read by ranges; for browsers, and for any server of static files. */
 import { FetchError } from '../base/errors.ts';
 import { checkFileName, type Folder, type Source, tooShort } from './source.ts';
 import { unreachable } from './unreachable.ts';
 
-/** Largest file that is fetched whole from a server that knows no ranges. */
+/** Largest file that is fetched whole from a server without range requests. */
 const MAX_WHOLE_BYTES = 256 << 20;
 
 export interface HttpFolderOptions {
@@ -12,10 +12,10 @@ export interface HttpFolderOptions {
   readonly fetch?: Fetch;
 }
 
-/** What is needed of the function of this name in browsers and Node. */
+/** The part of `fetch` that is used here. */
 export type Fetch = (url: string, init?: RequestInit) => Promise<Response>;
 
-/** `url` is that of the folder, such as https://huggingface.co/ibm-granite/granite-3.1-2b-base/resolve/main. */
+/** Opens a folder. `url`: such as https://huggingface.co/ibm-granite/granite-3.1-2b-base/resolve/main. */
 export function httpFolder(url: string | URL, options: HttpFolderOptions = {}): Folder {
   const base = String(url).replace(/\/*$/, '/');
   const pages: string[] = [];
@@ -33,7 +33,7 @@ export function httpFolder(url: string | URL, options: HttpFolderOptions = {}): 
   };
 }
 
-/** One file behind HTTP. Throws FetchError when it is not there. */
+/** One file on an HTTP server. Throws FetchError when it does not exist. */
 export async function httpFile(url: string | URL, options: HttpFolderOptions = {}): Promise<Source> {
   const opened = await openUrl(String(url), options);
   if (opened === 'page') throw new FetchError(`${url} is no such file: ${pagesHint([String(url)])}.`);
@@ -90,12 +90,12 @@ async function openUrl(
   };
 }
 
-/** Statuses of servers and signed addresses that allow GET only. */
+/** Statuses of servers, and of signed addresses, that allow only GET. */
 const NO_HEAD = [400, 403, 405, 501];
 
 /**
- * The size of a file, and its bytes where they had to come to know it; undefined when there is none; `page` when the server answers with an
- * HTML page in its place.
+ * The size of a file, and its bytes when they had to be fetched to find it; undefined when there is none; `page` when the server sends an
+ * HTML page instead.
  */
 async function measure(
   url: string,
@@ -126,7 +126,7 @@ async function measure(
   return { size: whole.length, whole };
 }
 
-/** All bytes of a file. Throws when there are too many, before they have come. */
+/** All bytes of a file. Throws when there are too many, before all are received. */
 async function wholeOf(url: string, response: Response, size?: number, signal?: AbortSignal): Promise<Uint8Array> {
   const announced = size ?? Number(response.headers.get('content-length') ?? 0);
   if (announced <= MAX_WHOLE_BYTES) return bytesOf(url, response, size, signal);
@@ -140,7 +140,7 @@ const tooLarge = (url: string, much: string) =>
       `Use a server that does, such as the hub itself.`,
   );
 
-/** The error of an answer that is none, with what helps. */
+/** The error for a response with an error status, with advice. */
 function refused(url: string, { status, statusText }: Response): FetchError {
   const advice = {
     401: NOT_ALLOWED,
@@ -159,7 +159,7 @@ const NOT_ALLOWED =
 const PAGE = /^\uFEFF?\s*<(!doctype\s|!--|html|head|body|meta|title|script)/i;
 const PAGE_START_BYTES = 1024;
 
-/** Is an answer an HTML page? Servers that call everything HTML are not believed: the text must begin as one. */
+/** Is a response an HTML page? Some servers give every file the type HTML, so the text must begin as a page. */
 async function isPage(answer: Response, request: Request): Promise<boolean> {
   if (!/html/i.test(answer.headers.get('content-type') ?? '')) return false;
   const response = await request({ headers: { Range: `bytes=0-${PAGE_START_BYTES - 1}` } }, [404, 416]);
@@ -174,10 +174,10 @@ async function isPage(answer: Response, request: Request): Promise<boolean> {
   return PAGE.test(text);
 }
 
-/** Nothing more of this answer is wanted: its connection becomes free. */
+/** Cancels the rest of a response, to free its connection. */
 const dismiss = (response: Response) => response.body?.cancel().catch(() => {});
 
-/** The body of an answer, which must have `wanted` bytes where that is known. */
+/** The body of a response; throws unless it has `wanted` bytes, if given. */
 async function bytesOf(url: string, response: Response, wanted?: number, signal?: AbortSignal): Promise<Uint8Array> {
   const limit = wanted ?? MAX_WHOLE_BYTES;
   const pieces: Uint8Array[] = [];

@@ -1,4 +1,4 @@
-/** Files held in memory, or chosen by a user of a browser (a File is a Blob, read piece by piece). */
+/** Files in memory, or chosen by a user of a browser (a File is a Blob, read in parts). */
 import { checkFileName, type Folder, type Source, tooShort } from './source.ts';
 
 export function memoryFolder(files: ReadonlyMap<string, Uint8Array | Blob>, name = 'memory'): Folder {

@@ -19,7 +19,7 @@ export function localFolder(path: string): Folder {
   };
 }
 
-/** Any file by its path; undefined when there is none. Throws CheckpointError for what is no plain file. */
+/** Opens a file by its path; undefined when there is none. Throws CheckpointError when it is not a regular file. */
 export async function openLocalFile(path: string): Promise<Source | undefined> {
   const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return undefined;
@@ -51,9 +51,9 @@ export async function openLocalFile(path: string): Promise<Source | undefined> {
 
 type Facts = Awaited<ReturnType<typeof there>>;
 
-/** Undefined when it is gone: what is open can still be read. */
+/** Undefined when the file was deleted; an open one can still be read. */
 const there = (path: string) => stat(path, { bigint: true }).catch(() => undefined);
 
-/** Written to since, or replaced by another file. */
+/** Was the file changed or replaced? */
 const isOther = (before: Facts, now: Facts): boolean =>
   now !== undefined && (['ino', 'dev', 'size', 'mtimeNs'] as const).some((fact) => now[fact] !== before?.[fact]);

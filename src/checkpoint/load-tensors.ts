@@ -1,4 +1,4 @@
-/** All tensors of a safetensors file as arrays: what saveTensors and `capture --out` wrote. */
+/** Loads all tensors of a safetensors file as arrays, such as saveTensors and `capture --out` write. */
 import { CheckpointError, UsageError } from '../base/errors.ts';
 import { arrayFor, type DType, type Shape, size, type TypedArray } from '../base/tensor.ts';
 import { readSafetensors, type StoredDType, type StoredTensor } from './safetensors.ts';
@@ -11,14 +11,14 @@ export interface LoadedTensor {
   readonly data: TypedArray;
 }
 
-/** What the arrays of this library hold. */
+/** The types for which there are arrays. */
 const TYPES = { F32: 'f32', F16: 'f16', BF16: 'bf16', I32: 'i32', I8: 'i8', U8: 'u8' } as const;
 
 const isReadable = (dtype: StoredDType): dtype is keyof typeof TYPES => Object.hasOwn(TYPES, dtype);
 
 /**
- * Reads a source to its end and closes it. Names, types, shapes and places are checked against the size of the file before memory is taken.
- * Throws CheckpointError when the file is damaged or has other types, UsageError when a tensor does not fit into memory.
+ * Reads all tensors and closes the source. Names, types, shapes and offsets are checked against the size of the file before memory is
+ * allocated. Throws CheckpointError when the file is damaged or has other types, UsageError when a tensor does not fit into memory.
  */
 export async function readTensors(source: Source, signal?: AbortSignal): Promise<Map<string, LoadedTensor>> {
   try {

@@ -1,8 +1,8 @@
-/** What the files of a folder are when none of them are weights that can be read: by their names. */
+/** Recognises by their names files that are not weights this library can read. */
 
 type Kinds = readonly (readonly [RegExp, string])[];
 
-/** Of other programs. */
+/** Files of other programs. */
 const FOREIGN: Kinds = [
   [
     /^adapter_(model|config)\./,
@@ -26,7 +26,7 @@ const FOREIGN: Kinds = [
   ],
 ];
 
-/** Perhaps weights that can be read, if they were called otherwise. */
+/** Files that may be readable weights under another name. */
 const MISNAMED: Kinds = [
   [/^(model|pytorch_model)-\d+-of-\d+\.(safetensors|bin)$/, 'is one part of several'],
   [/\.(pt|pth|ckpt|bin)$/, 'may be a file of torch.save: if it holds the state dict, rename it to pytorch_model.bin'],
@@ -39,7 +39,7 @@ const MISNAMED: Kinds = [
 /** As in `is for ONNX: …`; undefined for files that may be part of a checkpoint. */
 export const foreignFile = (name: string): string | undefined => FOREIGN.find(([pattern]) => pattern.test(name))?.[1];
 
-/** Sentences on what is there in place of weights; empty where nothing is known of it. */
+/** Text on the files of a folder without weights; empty when none are recognised. */
 export function otherFiles(names: readonly string[]): string {
   for (const [pattern, about] of [...FOREIGN, ...MISNAMED]) {
     const name = names.find((name) => pattern.test(name));

@@ -1,6 +1,6 @@
 /**
- * The one door through which files are written. A regular file is replaced only once the new one is complete: it is written beside its
- * place and then renamed. What is no regular file (a device, a pipe, the standard output) is written to as it is. Links are followed.
+ * Writes files; all output goes through here. A regular file is written to a temporary file and then renamed, so that it is replaced only
+ * when complete. Other files (a device, a pipe, standard output) are written directly. Links are followed.
  */
 import { constants, createReadStream, write } from 'node:fs';
 import { type FileHandle, open, rename, stat } from 'node:fs/promises';
@@ -13,15 +13,15 @@ import { discard, hold, release, removeAbandoned, temporaryBeside, temporaryName
 import { refused, type SystemError } from './write-errors.ts';
 
 export interface WriteOptions {
-  /** Ends the wait for the reader of a pipe, and stops between two pieces. */
+  /** Ends the wait for the reader of a pipe, and stops between two chunks. */
   readonly signal?: AbortSignal | undefined;
 }
 
 type Bytes = AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 
 /**
- * Writes `file`; `-` is the standard output. A regular file keeps its permissions, and stays as it was until the new one is complete.
- * Throws UsageError where nothing can be written or the disk is full; then no temporary file is left.
+ * Writes `file`; `-` is standard output. A regular file keeps its permissions, and is unchanged until the new one is complete. Throws
+ * UsageError when the file cannot be written or the disk is full; then no temporary file is left.
  */
 export async function writeFileWhole(file: string, bytes: Bytes, { signal }: WriteOptions = {}): Promise<void> {
   const place = await placeOf(file);
@@ -35,7 +35,7 @@ function fail(file: string, error: unknown): never {
   throw refused(file, error as SystemError);
 }
 
-/** What renaming fails with where writing into the file may not: it is a mount of its own, or in a folder such as /tmp. */
+/** Errors of renaming where the file itself may be writable: it is a mount point, or in a folder such as /tmp. */
 const NOT_RENAMED = ['EBUSY', 'EXDEV', 'EPERM', 'EACCES'];
 
 async function writeRegular(file: string, place: Place & { kind: 'regular' }, bytes: Bytes, signal?: AbortSignal) {
@@ -62,7 +62,7 @@ async function writeRegular(file: string, place: Place & { kind: 'regular' }, by
   await copyInto(file, temporary.path, path);
 }
 
-/** Overwrites a file with another, which is then removed. If that fails half-way, the other is kept: only it is whole. */
+/** Copies one file over another, then removes it. If that fails half-way, the source is kept, since only it is complete. */
 async function copyInto(file: string, from: string, path: string): Promise<void> {
   const handle = await open(path, 'r+').catch(async (error) => {
     await discard(from);
@@ -90,11 +90,11 @@ async function copyInto(file: string, from: string, path: string): Promise<void>
 interface Temporary {
   readonly path: string;
   readonly handle: FileHandle;
-  /** Whether it lies in the folder of the file, so that it can be renamed into its place. */
+  /** Is it in the same folder as the file, so that it can be renamed? */
   readonly beside: boolean;
 }
 
-/** Where the folder allows no new file but the file itself can be written, the temporary one lies elsewhere. */
+/** Opens a temporary file; outside of the folder when no file can be made there but the file itself can be written. */
 async function openTemporary(path: string, exists: boolean): Promise<Temporary> {
   await removeAbandoned(path);
   const near = temporaryBeside(path);
@@ -134,7 +134,7 @@ type Before = (Place & { kind: 'regular' })['before'];
 const POLL_MS = 50;
 const COPY_BYTES = 1 << 20;
 
-/** Opens without waiting, so that an interruption is heard while a pipe has no reader yet. */
+/** Opens without blocking, so that it can be interrupted while a pipe has no reader. */
 async function writeSpecial(path: string, bytes: Bytes, signal?: AbortSignal): Promise<void> {
   const flags = constants.O_WRONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
   const isPipe = (await stat(path)).isFIFO();
@@ -163,7 +163,7 @@ const writeSome = (descriptor: number, bytes: Uint8Array, at: number): Promise<n
     }),
   );
 
-/** How often to try again at once when a pipe is full, before waiting a little between tries. */
+/** Number of immediate retries when a pipe is full, before waiting between tries. */
 const EAGER_TRIES = 20;
 
 async function writeTo(descriptor: number, bytes: Bytes, signal?: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-/** Where a file that is to be written really lies, and what kind of thing is there. */
+/** Resolves the path of an output file, and the kind of file there. */
 import { fstatSync } from 'node:fs';
 import { access, constants, lstat, readlink, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -6,7 +6,7 @@ import { UsageError } from '../base/errors.ts';
 import { refused, STANDARD_OUTPUT, type SystemError } from './write-errors.ts';
 
 export type Place =
-  /** A file that is there (`before`) or can be made. `path` is no link. */
+  /** A regular file that exists (`before`) or can be made. `path` is not a link. */
   | {
       readonly kind: 'regular';
       readonly path: string;
@@ -16,10 +16,10 @@ export type Place =
     }
   /** A device, a pipe or a socket. */
   | { readonly kind: 'special'; readonly path: string }
-  /** What this process has open: /dev/stdout, /dev/fd/3. Opened anew it would be written from its beginning. */
+  /** A file that this process has open: /dev/stdout, /dev/fd/3. Opening it again would write from its beginning. */
   | { readonly kind: 'descriptor'; readonly descriptor: number };
 
-/** As many as Linux follows. */
+/** Most links to follow, as in Linux. */
 const MAX_LINKS = 40;
 
 /** Follows links. Throws UsageError for a folder, for links in a circle, and for a name without a folder. */
@@ -49,14 +49,14 @@ async function kindOf(file: string, path: string): Promise<Place> {
 
 const NAMED: Readonly<Record<string, number>> = { '/dev/stdout': 1, '/dev/stderr': 2 };
 
-/** The number in /dev/fd/N and its like, when it is of this process. */
+/** The number in /dev/fd/N and similar names, when it is of this process. */
 function descriptorOf(path: string): number | undefined {
   const [, owner, number] = /^\/(?:dev|proc\/(self|thread-self|\d+))\/fd\/(\d+)$/.exec(path) ?? [];
   if (number === undefined) return NAMED[path];
   return owner === undefined || /^\D/.test(owner) || Number(owner) === process.pid ? Number(number) : undefined;
 }
 
-/** Throws UsageError when a file cannot be written, as far as can be told without writing: a model is loaded before there is something to. */
+/** Throws UsageError when a file cannot be written, as far as that can be tested without writing; called before a model is loaded. */
 export async function checkOutputFile(file: string): Promise<void> {
   const place = await placeOf(file);
   try {
@@ -68,7 +68,7 @@ export async function checkOutputFile(file: string): Promise<void> {
   }
 }
 
-/** Either a file can be made in its folder, or there is one that can be written. */
+/** Checks that a file can be made in its folder, or that the existing one can be written. */
 async function checkRegular(path: string, exists: boolean): Promise<void> {
   const folder = await stat(dirname(path));
   if (!folder.isDirectory()) throw Object.assign(new Error(`${dirname(path)} is no folder`), { code: 'ENOTDIR' });

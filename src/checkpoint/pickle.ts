@@ -35,21 +35,21 @@ export interface PickledGlobal {
   readonly name: string;
 }
 
-/** A value that stands beside the tensors and that nobody looks into: a set, bytes, a device, a number above 2^53. */
+/** A value that is not used: a set, bytes, a device, a number above 2^53. */
 export interface PickledObject {
   readonly kind: 'object';
   readonly name: string;
 }
 
-/** What the caller knows of the things that a pickle names. */
+/** The caller's interpretation of globals and persistent ids. */
 export interface PickleHost<T> {
   /** For messages. */
   readonly file: string;
-  /** May the pickle ask for this `module.name`? */
+  /** Is this `module.name` allowed? */
   allows(name: string): boolean;
-  /** Stands in for the call of a global. Arguments are not checked yet. */
+  /** Interprets the call of a global. The arguments are not checked yet. */
   call(name: string, args: readonly Pickled<T>[]): Pickled<T>;
-  /** Stands in for something that is stored outside the pickle. */
+  /** Interprets a persistent id: something stored outside the pickle. */
   persistent(id: Pickled<T>): Pickled<T>;
 }
 
@@ -59,7 +59,7 @@ const MAX_OPCODES = 1 << 21;
 /** A state dict opens three: the dictionary, the arguments of a tensor, its storage. */
 const MAX_OPEN_MARKS = 64;
 
-/** Longest module or function name; also what of a name is shown. */
+/** Longest module or function name, also in messages. */
 const MAX_GLOBAL_BYTES = 256;
 
 const STATE_DICTS_ONLY =
@@ -112,7 +112,7 @@ export function unpickleAt<T extends { readonly kind: string }>(
     skip(1);
     return name;
   };
-  /** Numbers above 2^53, such as seeds, are none that a tensor needs. */
+  /** Numbers above 2^53, such as seeds, are never part of a tensor. */
   const integer = (length: number): Value => {
     const from = skip(length);
     if (length > 8) return object('a large number');
@@ -125,7 +125,7 @@ export function unpickleAt<T extends { readonly kind: string }>(
     skip(length);
     return object('bytes');
   };
-  /** What Python 2 wrote for text and for bytes alike. */
+  /** Python 2's strings, which are text or bytes. */
   const oldText = (length: number): Value => {
     const from = skip(length);
     const raw = bytes.subarray(from, at);
@@ -347,7 +347,7 @@ export function unpickleAt<T extends { readonly kind: string }>(
   throw fail(`the pickle has more than ${MAX_OPCODES} opcodes`);
 }
 
-/** For messages and checks: 'dict', 'tuple', 'text', 'number', … */
+/** The kind of a value for messages and checks: 'dict', 'tuple', 'text', 'number', … */
 export function kindOf(value: Pickled<{ readonly kind: string }> | undefined): string {
   if (value === null || value === undefined) return 'None';
   if (typeof value === 'object') return value.kind;

@@ -1,9 +1,9 @@
-/** JSON as Python's json module reads and writes it: with NaN, Infinity and -Infinity as numbers. Of two equal keys the last counts. */
+/** JSON as Python's json module reads and writes it: with NaN, Infinity and -Infinity as numbers. The later of two equal keys is used. */
 
-/** A text in quotation marks, or one of the three words where a number may stand. */
+/** A string, or one of the three words outside of strings. */
 const WORDS = /"[^"\\]*(?:\\.[^"\\]*)*"|(?<![\w.+-])(?:NaN|-?Infinity)(?![\w.+-])(?!\s*:)/gs;
 
-/** Throws SyntaxError. */
+/** Parses the text. Throws SyntaxError. */
 export function parsePythonJson(text: string): unknown {
   try {
     return JSON.parse(text);
@@ -19,7 +19,7 @@ export function parsePythonJson(text: string): unknown {
   return JSON.parse(replaced, (_, value) => (value === mark ? Number.NaN : value));
 }
 
-/** Two spaces, and a line end at the end. */
+/** Serialises with two spaces of indentation and a final line end. */
 export function pythonJson(value: unknown): string {
   const text = JSON.stringify(value);
   let mark = '#';

@@ -18,7 +18,7 @@ const COUNT_BYTES = 8;
 export const isLegacy = (head: Uint8Array): boolean =>
   head[0] === 0x80 && MAGIC.every((byte, i) => head[i + 2] === byte);
 
-/** What a pickle of plain values may ask for: nothing. */
+/** A host for pickles of plain values: it allows no globals. */
 const plainHost = (source: Source): PickleHost<Storage | View> => ({
   file: source.name,
   allows: () => false,
@@ -26,7 +26,7 @@ const plainHost = (source: Source): PickleHost<Storage | View> => ({
   persistent: () => null,
 });
 
-/** `maxPickleBytes`: of all pickles together. Throws CheckpointError as readPyTorch does. */
+/** `maxPickleBytes`: limit for all pickles together. Throws CheckpointError as readPyTorch does. */
 export async function readLegacyPyTorch(
   source: Source,
   maxPickleBytes: number,

@@ -16,8 +16,8 @@ const MAX_PICKLE_BYTES = 16 << 20; // some 150 bytes a tensor, and names
 const HEADERS_AT_ONCE = 16; // each may be a request to a server
 
 /**
- * Lists the tensors of a file of torch.save. Reads its directory, its pickle and the header of each storage; tensors
- * read their numbers when asked. Throws CheckpointError for damaged files and for everything that is not tensors.
+ * Lists the tensors of a file written by torch.save. Reads its directory, its pickle and the header of each storage; the numbers are read
+ * later. Throws CheckpointError for damaged files and for contents other than tensors.
  */
 export async function readPyTorch(source: Source, signal?: AbortSignal): Promise<StoredTensor[]> {
   const head = await readRange(source, 0, Math.min(source.size, TELLING_BYTES), signal);
@@ -50,7 +50,7 @@ export async function readPyTorch(source: Source, signal?: AbortSignal): Promise
   return [...views].map(([name, view]) => storedView(source, name, view, starts.get(view.storage.key) as number));
 }
 
-/** Where the numbers of the storages start. */
+/** Offsets of the storages' numbers in the file. */
 async function startsOf(
   source: Source,
   keys: ReadonlySet<string>,
@@ -67,7 +67,7 @@ async function startsOf(
   return starts;
 }
 
-/** All entries lie in a folder with the name that the file had when it was saved. */
+/** The folder of all entries, named after the file when it was saved. */
 function rootOf(source: Source, entries: ReadonlyMap<string, ZipEntry>): string {
   const found = [...entries.keys()].filter((name) => /^[^/]*\/data\.pkl$/.test(name));
   const [pickle] = found;
@@ -79,7 +79,7 @@ function rootOf(source: Source, entries: ReadonlyMap<string, ZipEntry>): string 
   return pickle.slice(0, -'data.pkl'.length);
 }
 
-/** Files of old versions have no such entry and are little-endian. */
+/** Checks the byte order. Files of old versions have no such entry and are little-endian. */
 async function checkByteOrder(source: Source, entry: ZipEntry | undefined, signal: AbortSignal | undefined) {
   if (!entry) return;
   const start = await dataOffset(source, entry, signal);

@@ -1,13 +1,13 @@
 /**
  * The safetensors format (github.com/huggingface/safetensors, README "Format"): 8 bytes with the length of a JSON header, the header,
- * the numbers of all tensors one after another. Nothing of the header is believed before it is checked against the file's size.
+ * the numbers of all tensors one after another. The header is checked against the file's size before it is used.
  */
 import { CheckpointError, quote, UsageError } from '../base/errors.ts';
 import { size as elementsOf, show } from '../base/tensor.ts';
 import type { Source } from './source.ts';
 import { contentOf } from './wrong-content.ts';
 
-/** Those that weights can have come first; a file may hold others, which no model here reads. */
+/** Types of weights first; files may have other types, which no model here reads. */
 const BYTES = {
   ...({ F64: 8, F32: 4, F16: 2, BF16: 2, I64: 8, I32: 4, I16: 2, I8: 1, U8: 1, BOOL: 1 } as const),
   ...({
@@ -26,7 +26,7 @@ const BYTES = {
 
 export type StoredDType = keyof typeof BYTES;
 
-/** A tensor in a file, whose numbers are read when they are wanted. */
+/** A tensor in a file; its numbers are read on request. */
 export interface StoredTensor {
   readonly name: string;
   readonly shape: readonly number[];
@@ -34,9 +34,9 @@ export interface StoredTensor {
   /** Name of the file, for messages. */
   readonly file: string;
   readonly byteLength: number;
-  /** Equal for tensors of one file that are the same bytes of it; files whose tensors never share bytes leave it out. */
+  /** Equal for tensors of a file that are stored in the same bytes; absent in formats where tensors never share bytes. */
   readonly sharedBytes?: string;
-  /** What the file says of itself as a whole, where its format has room for that. */
+  /** Metadata of the file, if its format has any. */
   readonly metadata?: Readonly<Record<string, unknown>>;
   /** Fills `into` with the numbers in row-major order, from byte `offset` of the tensor on. */
   read(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void>;
@@ -46,10 +46,10 @@ export interface StoredTensor {
 const MAX_HEADER_BYTES = 100_000_000;
 const MAX_AXES = 16;
 
-/** The length of the header, as a 64-bit number. */
+/** Size of the header's length, a 64-bit number. */
 const PREFIX_BYTES = 8;
 
-/** The one entry of a header that is no tensor. */
+/** The only entry of a header that is not a tensor. */
 const METADATA = '__metadata__';
 
 function isStoredDType(text: unknown): text is StoredDType {
@@ -62,7 +62,7 @@ export function storedBytes(shape: readonly number[], dtype: StoredDType): numbe
   return Number.isSafeInteger(bytes) ? bytes : Number.NaN;
 }
 
-/** What a file says of itself as a whole, beside its tensors. Throws CheckpointError when its header is damaged. */
+/** Reads the metadata of a file. Throws CheckpointError when its header is damaged. */
 export async function readMetadata(source: Source): Promise<Readonly<Record<string, unknown>>> {
   return metadataOf((await readHeader(source)).entries);
 }
@@ -72,7 +72,7 @@ function metadataOf(entries: readonly [string, unknown][]): Readonly<Record<stri
   return { ...(metadata as object | undefined) };
 }
 
-/** Throws CheckpointError when the header is damaged, or describes other bytes than the file has. */
+/** Lists the tensors. Throws CheckpointError when the header is damaged, or does not fit the size of the file. */
 export async function readSafetensors(source: Source): Promise<StoredTensor[]> {
   const { name, size } = source;
   const { entries, start, wrong } = await readHeader(source);
@@ -112,7 +112,7 @@ async function readHeader(source: Source) {
     );
   const prefix = new Uint8Array(Math.min(size, PREFIX_BYTES));
   await source.read(0, prefix);
-  /** Of what is no safetensors file at all, what it is. */
+  /** The error for a file that is not a safetensors file, with what it is. */
   const other = (problem: string) => {
     const content = contentOf(prefix);
     return content ? new CheckpointError(`${name} ${content}.`) : wrong(problem);
@@ -150,7 +150,7 @@ function checkEntry(name: string, entry: unknown, wrong: (problem: string) => Ch
   return { dtype, shape: shape as number[], begin, end };
 }
 
-/** The bytes in front of the numbers; padded so that the numbers begin at a multiple of 8. Throws UsageError when names clash. */
+/** The bytes before the numbers, padded so that the numbers begin at a multiple of 8. Throws UsageError on names that cannot be used. */
 export function safetensorsHeader(
   tensors: readonly { readonly name: string; readonly shape: readonly number[]; readonly dtype: StoredDType }[],
   metadata: Readonly<Record<string, string>> = { format: 'pt' }, // transformers refuses files without it

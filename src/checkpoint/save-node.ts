@@ -1,4 +1,4 @@
-/** Folders onto disk, whole or not at all: written beside their place, then renamed into it. And tensors, as one file. */
+/** Writes folders to disk, complete or not at all: to a temporary folder, which is then renamed. Also writes tensors as one file. */
 import { access, constants, mkdir, readdir, readlink, realpath, rename, rmdir, stat, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { UsageError } from '../base/errors.ts';
@@ -12,8 +12,8 @@ import { refused, type SystemError } from './write-errors.ts';
 const occupied = (folder: string) => new UsageError(`${folder} is not empty; save to a new folder.`);
 
 /**
- * Throws UsageError when there is something in a folder, or a file in its place, when it cannot be made, or when its disk has less room
- * than `bytes`. Gives where it really is. Changes nothing.
+ * Throws UsageError when a folder is not empty, is a file, or cannot be made, or when its disk has less room than `bytes`. Returns its
+ * resolved path. Changes nothing.
  */
 export async function checkNewFolder(folder: string, bytes = 0): Promise<string> {
   const target = await targetOf(folder);
@@ -40,7 +40,7 @@ export async function checkNewFolder(folder: string, bytes = 0): Promise<string>
 
 const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
 
-/** Where a link leads, even where nothing is yet; a link to an empty folder stays a link. */
+/** The target of a link, even if it does not exist yet; a link to an empty folder stays a link. */
 async function targetOf(folder: string): Promise<string> {
   const target = await realpath(folder).catch(() => undefined);
   if (target !== undefined) return target;
@@ -54,7 +54,7 @@ async function targetOf(folder: string): Promise<string> {
   return targetOf(resolve(dirname(path), next));
 }
 
-/** The nearest folder above that is there. */
+/** The nearest parent folder that exists. */
 async function existingAbove(path: string): Promise<string> {
   const found = await stat(path).catch((error: SystemError) => {
     if (error.code === 'ENOENT') return undefined;
@@ -63,7 +63,7 @@ async function existingAbove(path: string): Promise<string> {
   return found || dirname(path) === path ? path : existingAbove(dirname(path));
 }
 
-/** Writes a new folder. Throws UsageError when there is already something in it, or when it cannot be made. */
+/** Writes a new folder. Throws UsageError when it is not empty, or when it cannot be made. */
 export async function writeFolderWhole(
   folder: string,
   files: Iterable<SavedFile>,
@@ -90,7 +90,7 @@ export async function writeFolderWhole(
   }
 }
 
-/** Removes folders that were made in vain, from `folder` up to `highest`; those with something in them stay. */
+/** Removes empty folders that were made for a failed write, from `folder` up to `highest`. */
 async function removeEmpty(folder: string, highest: string): Promise<void> {
   if (
     !(await rmdir(folder)
@@ -102,7 +102,7 @@ async function removeEmpty(folder: string, highest: string): Promise<void> {
   await removeEmpty(dirname(folder), highest);
 }
 
-/** The safetensors type of each array that tensors are handed out as. */
+/** The safetensors type for each type of array. */
 function storedTypeOf(dtype: string): StoredDType {
   const found = ({ f32: 'F32', f16: 'F16', bf16: 'BF16', i32: 'I32', i8: 'I8', u8: 'U8' } as const)[dtype];
   if (!found) throw new UsageError(`tensors of type '${dtype}' cannot be saved.`);

@@ -1,7 +1,7 @@
-/** Tensors out: as one safetensors file, or as shards with an index, in pieces that never need the whole in memory. */
+/** Writes tensors as one safetensors file, or as shards with an index, in chunks, so that they are never all in memory. */
 import { type StoredDType, safetensorsHeader, storedBytes } from './safetensors.ts';
 
-/** A tensor on its way into a file. */
+/** A tensor to be written to a file. */
 export interface SavedTensor {
   readonly name: string;
   readonly shape: readonly number[];
@@ -15,7 +15,7 @@ export interface SavedFile {
   bytes(): AsyncIterable<Uint8Array> | Iterable<Uint8Array>;
 }
 
-/** As transformers shards: no file above this unless one tensor is. */
+/** Default size of shards, as in transformers; a larger tensor gets a shard of its own. */
 const MAX_SHARD_BYTES = 5e9;
 
 /** The bytes of one safetensors file. */
@@ -29,7 +29,7 @@ export async function* safetensorsBytes(
 
 export interface SaveOptions {
   readonly maxShardBytes?: number | undefined;
-  /** What each file says of itself. */
+  /** Metadata of each file. */
   readonly metadata?: Readonly<Record<string, string>> | undefined;
 }
 

@@ -1,17 +1,17 @@
-/** Where bytes come from: a file on disk, behind HTTP, or in memory. Everything above reads ranges and knows no more. */
+/** Sources of bytes: a file on disk, on an HTTP server, or in memory. All readers use byte ranges only. */
 import { CheckpointError } from '../base/errors.ts';
 import { parsePythonJson } from './python-json.ts';
 import { contentOf, TELLING_BYTES } from './wrong-content.ts';
 
-/** A file that can be read from any place. */
+/** A file with random access. */
 export interface Source {
-  /** As it stands in messages. */
+  /** Name for messages. */
   readonly name: string;
   /** Bytes. */
   readonly size: number;
   /** Fills `into` from byte `offset` on. Throws CheckpointError when the file ends before. */
   read(offset: number, into: Uint8Array, signal?: AbortSignal): Promise<void>;
-  /** Is it another file by now, or of another size or time, than when it was opened? Missing where that cannot happen or be known. */
+  /** Was it replaced, or did its size or time change, since it was opened? Absent when that cannot happen or cannot be found out. */
   changed?(): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -21,13 +21,13 @@ export interface Folder {
   readonly name: string;
   /** Undefined when there is no such file. */
   open(file: string): Promise<Source | undefined>;
-  /** What is there, for messages; empty where it cannot be known. */
+  /** Names of the files, for messages; empty when they cannot be listed. */
   list(): Promise<readonly string[]>;
-  /** Why files that were opened may seem to be absent, for messages; undefined when there is nothing to say. */
+  /** Why files may seem to be missing, for messages; undefined when there is nothing to say. */
   hint?(): string | undefined;
 }
 
-/** Throws CheckpointError on a name that leads out of its folder. */
+/** Throws CheckpointError on a name that refers to another folder. */
 export function checkFileName(file: string): void {
   if (!/^[\w][\w. +=@-]*$/.test(file))
     throw new CheckpointError(
@@ -35,7 +35,7 @@ export function checkFileName(file: string): void {
     );
 }
 
-/** The whole of a small text file; undefined when there is none. Throws CheckpointError when it is larger than `maxBytes`. */
+/** Reads a small text file; undefined when there is none. Throws CheckpointError when it is larger than `maxBytes`. */
 export async function readText(folder: Folder, file: string, maxBytes: number): Promise<string | undefined> {
   const bytes = await readBytes(folder, file, maxBytes);
   if (!bytes) return undefined;
@@ -46,7 +46,7 @@ export async function readText(folder: Folder, file: string, maxBytes: number): 
   }
 }
 
-/** As readText, but the bytes themselves. */
+/** As readText, but returns bytes. */
 export async function readBytes(folder: Folder, file: string, maxBytes: number): Promise<Uint8Array | undefined> {
   const source = await folder.open(file);
   if (!source) return undefined;
@@ -62,7 +62,7 @@ export async function readBytes(folder: Folder, file: string, maxBytes: number):
   }
 }
 
-/** Parsed JSON that must be an object; undefined when there is no such file. */
+/** Reads JSON, which must be an object; undefined when there is no such file. */
 export async function readJson(
   folder: Folder,
   file: string,
@@ -87,7 +87,7 @@ function notJson(text: string, problem: string): string {
   return `is no JSON: ${problem}${/end of JSON/.test(problem) ? '; it may have been cut off: compare it with its origin' : ''}`;
 }
 
-/** The error of a read beyond the end. */
+/** The error for a read beyond the end. */
 export function tooShort(name: string, size: number, wanted: number): CheckpointError {
   return new CheckpointError(
     `${name} ends at byte ${size}, but bytes up to ${wanted} are wanted: it has been cut off, or changed since it was opened.`,

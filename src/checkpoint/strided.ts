@@ -21,10 +21,10 @@ export type ReadRange = (offset: number, into: Uint8Array) => Promise<void>;
 /** Longest span read at once, in bytes; also the memory that a call takes. */
 const MAX_SPAN_BYTES = 4 << 20;
 
-/** Bytes between two runs from which on they are read one by one: what a read costs, measured in bytes. */
+/** Gap between two runs above which they are read separately: the cost of a read, in bytes. */
 const WIDE_GAP_BYTES = 64 << 10;
 
-/** Axes of a view of elements as the fewest axes of bytes: axes of one index fall away, rows that touch become one. */
+/** Axes of a view of elements as the fewest axes of bytes: axes of length one are dropped, contiguous axes merged. */
 export function byteAxes(shape: readonly number[], strides: readonly number[], elementBytes: number): Axis[] {
   const axes: Axis[] = [{ size: elementBytes, stride: 1 }];
   for (let i = shape.length - 1; i >= 0; i--) {

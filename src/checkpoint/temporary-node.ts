@@ -1,6 +1,6 @@
 /**
- * Names of files and folders that are being written. They tell who writes, so that what a killed process left behind can be found and
- * removed, and what a running one needs is let alone.
+ * Names of temporary files and folders. They contain the process that writes, so that those left by a killed process can be found and
+ * removed, and those of a running one are kept.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { readFileSync, readlinkSync, rmSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { basename, dirname, join } from 'node:path';
 /** Longest part of the file's own name that is kept: names have at most 255 bytes, and a letter has up to 4. */
 const MAX_KEPT = 40;
 
-/** Nothing that is written stands still for so long: then it is abandoned, whoever began it. */
+/** A temporary file unchanged for this long is abandoned, whoever made it. */
 const ABANDONED_MS = 3_600_000;
 
 /** `.NAME.portmanteau-HOST-PID-RANDOM`, where HOST stands for this machine since it was started, and its numbering of processes. */
@@ -21,12 +21,12 @@ export function temporaryName(name: string): string {
   return `.${shortened(name)}.portmanteau-${host()}-${process.pid}-${randomUUID().slice(0, 8)}`;
 }
 
-/** A path in the same folder that nobody else uses. */
+/** A unique path in the same folder. */
 export function temporaryBeside(path: string): string {
   return join(dirname(path), temporaryName(basename(path)));
 }
 
-/** What this process is writing: removed when it exits half-way, as after a second Ctrl-C. */
+/** Temporary paths of this process; removed when it exits early, as after a second Ctrl-C. */
 const held = new Set<string>();
 
 export function hold(path: string): string {
@@ -35,7 +35,7 @@ export function hold(path: string): string {
   return path;
 }
 
-/** It has got its name, and stays. */
+/** Stops tracking a path, which has been renamed. */
 export function release(path: string): void {
   held.delete(path);
   if (held.size === 0) process.off('exit', discardAll);
@@ -57,7 +57,7 @@ function discardAll(): void {
   }
 }
 
-/** Removes what processes that run no more began to write for `path`. Gives the paths that were removed. */
+/** Removes temporary files for `path` left by processes that no longer run. Returns their paths. */
 export async function removeAbandoned(path: string): Promise<string[]> {
   const folder = dirname(path);
   const wanted = shortened(basename(path));
@@ -80,7 +80,7 @@ async function isAbandoned(path: string, machine: string, pid: number): Promise<
   return Date.now() - (await lastChangeMs(path)) > ABANDONED_MS;
 }
 
-/** Of a file, or of a folder and the files in it. */
+/** Time of the last change of a file, or of a folder and its files. */
 async function lastChangeMs(path: string): Promise<number> {
   const names = await readdir(path).catch(() => []);
   const times = await Promise.all(
@@ -107,7 +107,7 @@ const shortened = (name: string): string => [...name].slice(0, MAX_KEPT).join(''
 
 let known: string | undefined;
 
-/** Two containers on one machine number their processes apart, and a machine that was started anew begins again. */
+/** Identifies the numbering of processes: each container has its own, and a restarted machine begins anew. */
 function host(): string {
   const read = (get: () => string) => {
     try {

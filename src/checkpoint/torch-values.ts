@@ -21,11 +21,11 @@ const MAX_DIMENSIONS = 16;
 /** Numbers in a file, of which tensors are views. */
 export interface Storage {
   readonly kind: 'storage';
-  /** Undefined for bytes without a type. */
+  /** Type of the numbers; undefined for bytes without a type. */
   readonly dtype: StoredDType | undefined;
   /** Of the numbers that the file keeps together. */
   readonly key: string;
-  /** From the start of these to the first of this storage; more than 0 in files before 0.4 only. */
+  /** Offset of this storage in these numbers; above 0 only in files before version 0.4. */
   readonly byteOffset: number;
   readonly byteLength: number;
 }
@@ -86,7 +86,7 @@ const TENSORS = new Set([
   'torch._utils._rebuild_tensor_v3',
 ]);
 
-/** Calls that give their first argument back. */
+/** Functions that return their first argument. */
 const SAME = new Set([
   'torch._utils._rebuild_parameter',
   'torch._utils._rebuild_parameter_with_state',
@@ -106,7 +106,7 @@ const DICTIONARIES = new Set([
   'builtins.dict',
 ]);
 
-/** Values that stand beside tensors in what training code saves. */
+/** Other values that training code saves. */
 const BESIDE = new Set([
   ...['torch.device', 'torch.Tensor', 'torch.serialization._get_layout', '_codecs.encode', 'argparse.Namespace'],
   ...['numpy.dtype', 'numpy.ndarray', 'numpy.core.multiarray.scalar', 'numpy._core.multiarray.scalar'],
@@ -125,7 +125,7 @@ const isAllowed = (name: string): boolean =>
   Object.hasOwn(STORAGES, name) ||
   isDType(name);
 
-/** For a file whose storages `check` knows. */
+/** A host for a file; `check` checks its storages. */
 export function torchHost(source: Source, check: CheckStorage): PickleHost<Storage | View> {
   const call = (name: string, args: readonly Value[]): Value => {
     if (TENSORS.has(name)) {
@@ -151,7 +151,7 @@ export function torchHost(source: Source, check: CheckStorage): PickleHost<Stora
   return { file: source.name, allows: isAllowed, call, persistent: (id) => storageOf(source, check, id) };
 }
 
-/** Empty, but for what Python 2 hands to an OrderedDict: a list of pairs. */
+/** The dictionary made by OrderedDict: empty, or a list of pairs from Python 2. */
 function dictOf([from]: readonly Value[]): Value {
   if (kindOf(from) === 'dict') return from as Value;
   const items = kindOf(from) === 'list' ? (from as PickledItems<Storage | View>).items : [];
@@ -211,7 +211,7 @@ const isUnsigned = (signs: Value | undefined): boolean =>
   kindOf(signs) === 'None' ||
   (kindOf(signs) === 'dict' && (signs as PickledDict<Storage | View>).entries.every(([, value]) => value === false));
 
-/** Whether indices that differ in an axis of non-zero stride may mean one element. Such views could read forever. */
+/** Can different indices in axes of non-zero stride mean the same element? Reading such views could take unlimited time. */
 function overlaps(shape: readonly number[], strides: readonly number[]): boolean {
   const axes = shape.map((size, i) => ({ size, stride: strides[i] as number }));
   let span = 1;
@@ -222,7 +222,7 @@ function overlaps(shape: readonly number[], strides: readonly number[]): boolean
   return false;
 }
 
-/** Where training code keeps the tensors of a model when it saves more than them. */
+/** Keys under which training code saves the tensors of a model, beside other data. */
 const NESTED = ['state_dict', 'model', 'model_state_dict', 'module'];
 
 /** The tensors of a state dict, or of the dictionary in which training code keeps one. */
@@ -241,7 +241,7 @@ export function viewsOf(source: Source, root: Value): Map<string, View> {
   throw refused(source, `its pickle holds no tensors, only ${keys.join(', ') || 'an empty dictionary'}`);
 }
 
-/** Values that are no tensors (a step, a name) are passed over. */
+/** The tensors among these values; others (a step, a name) are skipped. */
 function tensorsIn(source: Source, entries: readonly [Value, Value][]): Map<string, View> {
   const views = new Map<string, View>();
   for (const [name, value] of entries) {

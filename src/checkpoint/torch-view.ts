@@ -1,4 +1,4 @@
-/** A tensor of torch as a tensor in a file: a strided view of the numbers of a storage. */
+/** Makes a stored tensor of a torch tensor: a strided view of a storage. */
 import type { StoredTensor } from './safetensors.ts';
 import { storedBytes } from './safetensors.ts';
 import { type Source, tooShort } from './source.ts';
@@ -6,7 +6,7 @@ import { byteAxes, readStrided } from './strided.ts';
 import type { View } from './torch-values.ts';
 import { shorten } from './zip.ts';
 
-/** `start`: where in the file the numbers of its storage start. */
+/** `start`: offset of the storage's numbers in the file. */
 export function storedView(source: Source, name: string, view: View, start: number): StoredTensor {
   const { shape, dtype } = view;
   const elementBytes = storedBytes([], dtype);

@@ -1,8 +1,8 @@
-/** Why a request had no answer. Browsers do not tell pages, so what they do tell is put together. */
+/** Finds out why a request had no response. Browsers hide the reason from pages, so it is inferred. */
 import { FetchError } from '../base/errors.ts';
 import type { Fetch } from './folder-http.ts';
 
-/** The error of a request to `url` that failed without an answer. `send` asks once more whether the server is there at all. */
+/** The error for a request to `url` that had no response. `send` is called again to test whether the server can be reached. */
 export async function unreachable(url: string, error: Error, send: Fetch): Promise<FetchError> {
   return new FetchError(`${url} cannot be reached: ${error.message}${await reasonIn(url, send)}`, { cause: error });
 }
@@ -32,5 +32,5 @@ async function reasonIn(url: string, send: Fetch): Promise<string> {
   );
 }
 
-/** Browsers trust the machine itself without encryption. */
+/** Browsers allow unencrypted requests to the local machine. */
 const isLocal = (hostname: string): boolean => /^(localhost|.*\.localhost|127\..*|\[::1\])$/.test(hostname);

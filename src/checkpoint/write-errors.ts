@@ -1,13 +1,13 @@
-/** Errors of the system when something cannot be written, in words. */
+/** Messages for system errors in writing. */
 import { UsageError } from '../base/errors.ts';
 
-/** As Node throws it. */
+/** An error thrown by Node. */
 export type SystemError = Error & { readonly code?: string | undefined };
 
-/** In place of a file name: the standard output. */
+/** File name that means standard output. */
 export const STANDARD_OUTPUT = '-';
 
-/** What the system refused, as a UsageError where it is known what can be done; else the error as it came. */
+/** Makes a UsageError with advice of a known system error; returns others unchanged. */
 export function refused(path: string, error: SystemError): Error {
   if (error instanceof UsageError) return error;
   const name = path === STANDARD_OUTPUT ? 'the standard output' : path;

@@ -1,6 +1,6 @@
-/** What a file is that was to be another: by its first bytes. */
+/** Recognises by its first bytes what a file of the wrong kind is. */
 
-/** How many of the first bytes are looked at; eight are enough for most. */
+/** Number of first bytes to read; eight are enough for most. */
 export const TELLING_BYTES = 512;
 
 const FORMATS: readonly (readonly [string, string])[] = [

@@ -1,7 +1,7 @@
 /**
  * The part of the zip format (PKWARE APPNOTE 6.3.10) that checkpoints use: a directory at the end of the file and
  * entries stored as they are, so that a range of an entry is a range of the file. Also zip64, for files over 4 GiB.
- * Nothing that the directory says is believed before it was compared with the size of the file.
+ * The directory is checked against the size of the file before it is used.
  */
 import { CheckpointError } from '../base/errors.ts';
 import type { Source } from './source.ts';
@@ -12,9 +12,9 @@ export interface ZipEntry {
   readonly size: number;
   /** Bytes it takes in the file. */
   readonly packedSize: number;
-  /** Where its local header starts; the data follow the header, whose length only the header itself tells. */
+  /** Offset of its local header; the data follow the header, which contains its own length. */
   readonly headerOffset: number;
-  /** Everything of an entry lies before this offset: the directory starts here. */
+  /** The entry ends before this offset: the start of the directory. */
   readonly end: number;
   /** 0: stored as it is. */
   readonly method: number;
@@ -75,7 +75,7 @@ export async function readZipDirectory(source: Source, signal?: AbortSignal): Pr
   return entries;
 }
 
-/** Where in the file the data of a stored entry start. Throws CheckpointError for what is packed or encrypted. */
+/** Offset of a stored entry's data in the file. Throws CheckpointError for what is compressed or encrypted. */
 export async function dataOffset(source: Source, entry: ZipEntry, signal?: AbortSignal): Promise<number> {
   const { name, method, encrypted, headerOffset } = entry;
   if (encrypted)
@@ -101,7 +101,7 @@ export async function dataOffset(source: Source, entry: ZipEntry, signal?: Abort
   return start;
 }
 
-/** Reads `length` bytes into new memory, after looking whether the file has them. */
+/** Reads `length` bytes into new memory, after checking that the file has them. */
 export async function readRange(
   source: Source,
   offset: number,
@@ -114,7 +114,7 @@ export async function readRange(
   return into;
 }
 
-/** For messages: names come from the file and may be as long as they like. */
+/** Shortens a name for messages: names in a file may be long. */
 export function shorten(text: string): string {
   return text.length > 100 ? `${text.slice(0, 100)}…` : text;
 }

@@ -1,6 +1,6 @@
 /**
- * Formats of blocks: every 32 columns of a row share a scale. A row of J columns is ceil(J / 32) blocks, one after another, each of a scale
- * (bfloat16, little-endian) and 32 codes, integers; weight = scale code. Columns that the row lacks have code 0.
+ * Block formats: every 32 columns of a row share a scale. A row of J columns is ceil(J / 32) blocks. A block is a scale (bfloat16,
+ * little-endian) followed by 32 integer codes; weight = scale * code. Padding columns have code 0.
  */
 
 import { type MatrixFormat, named, packedByRows } from './format.ts';
@@ -19,7 +19,7 @@ interface Blocks<Name extends string> {
   readonly exactness: string;
   /** Bytes of 32 codes. */
   readonly codeBytes: number;
-  /** Quantises 32 numbers: writes their codes, and gives the bits of the scale. */
+  /** Quantises 32 numbers: writes their codes, and returns the bits of the scale. */
   quantize(x: Float32Array, codes: Int8Array): number;
   store(codes: Int8Array, bytes: Uint8Array): void;
   load(bytes: Uint8Array, codes: Int8Array): void;

@@ -1,26 +1,26 @@
 /**
- * A packed format: numbers of a tensor kept together in bytes, smaller than one by one. Its descriptor is its definition: files, memory
- * estimates, options, messages and the reference backend follow from it. Other backends add kernels, and may lay the bytes out for these.
+ * A packed format stores the numbers of a tensor in fewer bytes than plain numbers. This descriptor defines it: files, memory estimates,
+ * options, messages and the reference backend use only the descriptor. Other backends add kernels, and may use another layout in memory.
  */
 import { type Shape, size } from '../base/tensor.ts';
 
 export interface Format<Name extends string = string> {
-  /** As users ask for it, and as messages and files call it. */
+  /** Name in options, messages and files. */
   readonly name: Name;
-  /** What is lost, in one line. */
+  /** What rounding loses, in one line. */
   readonly exactness: string;
   /** Type of the bytes, in memory and in files. */
   readonly bytes: 'u8' | 'i8';
-  /** Shape of a tensor's bytes in the portable layout, which files have and no kernel decides. */
+  /** Shape of a tensor's bytes in the portable layout, that of files. */
   storedShape(shape: Shape): number[];
-  /** Have the rows of the last axis bytes of their own, one after another? Else a tensor is read and written as a whole. */
+  /** Is every row of the last axis a separate, contiguous run of bytes? If not, a tensor is read and written as a whole. */
   readonly hasRows: boolean;
-  /** Numbers into portable bytes. All steps round to f32, and kernels agree to the bit. */
+  /** Packs numbers into portable bytes. All steps round to f32, and kernels give the same bits. */
   pack(numbers: ArrayLike<number>, shape: Shape): PackedBytes;
   unpack(bytes: PackedBytes, shape: Shape): Float32Array;
-  /** How numbers are packed while they are read. Without it, only checkpoints that hold the format already can be kept in it. */
+  /** How plain numbers are packed during loading. Without it, the format is available only for checkpoints that are stored in it. */
   readonly part?: RowPart;
-  /** Rows [T, J] of an input as a product with such weights reads them; default: as they are. */
+  /** Rounds rows [T, J] of an input as a product with such weights does; default: no rounding. */
   readInput?(x: ArrayLike<number>, columns: number): ArrayLike<number>;
   /** Its name, in texts and in JSON. */
   toString(): string;
@@ -29,17 +29,17 @@ export interface Format<Name extends string = string> {
 
 /** A format of weight matrices, which users can ask for. */
 export interface MatrixFormat<Name extends string = string> extends Format<Name> {
-  /** The op that multiplies with it. What `linear` takes, `embed` and `experts` take too. */
+  /** The op that multiplies with it. Formats of `linear` are also supported by `embed` and `experts`. */
   readonly op: 'linear' | 'linearTernary';
   /** `quant_method` in the config.json of checkpoints that hold it. */
   readonly quantMethod: string;
-  /** What other matrices become when a user asks for this format; default: this. */
+  /** The format of matrices that cannot have this one; default: this one. */
   readonly others?: Format;
 }
 
 export type PackedBytes = Uint8Array | Int8Array;
 
-/** Packs part of a row: it begins at a multiple of so many columns, and ends at one or with the row. */
+/** Packs part of a row, which begins at a multiple of `columns` and ends at one or at the end of the row. */
 export interface RowPart {
   readonly columns: number;
   pack(numbers: Float32Array, into: PackedBytes): void;
@@ -53,7 +53,7 @@ interface Rows {
   unpackRow(bytes: PackedBytes, into: Float32Array): void;
 }
 
-/** What is the same for all formats whose rows are packed one by one. */
+/** The common methods of formats whose rows are packed one by one. */
 export function packedByRows({ bytes, rowShape, packRow, unpackRow }: Rows) {
   const storedShape = (shape: Shape) => [...shape.slice(0, -1), ...rowShape(shape.at(-1) ?? 1)];
   const eachRow = (floats: Float32Array, packed: PackedBytes, columns: number, convert: Rows['packRow']) => {
@@ -79,5 +79,5 @@ export function packedByRows({ bytes, rowShape, packRow, unpackRow }: Rows) {
   };
 }
 
-/** Writes a name where a format stands in a text or in JSON. */
+/** Makes a format appear as its name in texts and JSON. */
 export const named = <Name extends string>(name: Name) => ({ name, toString: () => name, toJSON: () => name });

@@ -1,9 +1,9 @@
 /**
- * The formats in which keys and values are remembered; kernels that write them agree with these definitions to the bit.
+ * The formats of the KV cache; kernels write the same bits as these definitions.
  *   f32  as computed
  *   f16  IEEE halves, rounded half to even; what lies beyond 65504, the largest finite one, becomes that, and so does NaN
  *   i8   int8 with a scale for each row of a token and head (i8-rows.ts)
- * A query at infinity or NaN still gives NaN; only what it looks at is finite.
+ * Stored keys and values are always finite; a query of infinity or NaN still gives NaN.
  */
 
 import type { ElementType } from '../base/tensor.ts';
@@ -13,7 +13,7 @@ import { toF16 } from './numbers.ts';
 export const KEY_VALUE_FORMATS = ['f32', 'f16', 'i8'] as const;
 export type KeyValueFormat = (typeof KEY_VALUE_FORMATS)[number];
 
-/** The type of the tensors that hold a format. */
+/** The element type of tensors in each format. */
 export const KEY_VALUE_DTYPE: Readonly<Record<KeyValueFormat, ElementType>> = { f32: 'f32', f16: 'f16', i8: i8Rows };
 
 const LARGEST_HALF = 0x7bff;

@@ -1,10 +1,10 @@
-/** Number formats: 16-bit floats to and from 32 bits, and blocks of checkpoint numbers into the memory of a tensor. */
+/** Number formats: conversion of 16-bit floats from and to f32, and of blocks of stored numbers to the type of a tensor. */
 import type { DType, Shape, TypedArray } from '../base/tensor.ts';
 
-/** Types in which checkpoints bring numbers. */
+/** Types of numbers in checkpoints. */
 export type SourceDType = 'f32' | 'f16' | 'bf16' | 'f64' | 'i8' | 'u8' | 'i32';
 
-/** A rectangle of a weight matrix: rows `row`.. and columns `column`.. of the tensor seen as [first axes, last axis]. */
+/** A rectangle of a weight matrix: rows `row`.. and columns `column`.. of the tensor viewed as [all other axes, last axis]. */
 export interface Block {
   readonly row: number;
   readonly column: number;
@@ -14,7 +14,7 @@ export interface Block {
   /** Row-major numbers: [rows, columns], or [columns, rows] when `transposed`. */
   readonly bytes: Uint8Array;
   readonly transposed: boolean;
-  /** Numbers from the beginning of one row in `bytes` to that of the next, when they lie apart. */
+  /** Numbers from the start of one row in `bytes` to the start of the next, when rows are not contiguous. */
   readonly stride?: number;
 }
 
@@ -68,7 +68,7 @@ export function fromF16(x: number): number {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 }
 
-/** Rounds half to even; what is too large becomes infinite. */
+/** Rounds half to even; numbers that are too large become infinite. */
 export function toF16(x: number): number {
   f32[0] = x;
   const b = bits[0] as number;
@@ -93,7 +93,7 @@ function halfTable(): Float32Array {
   return halves;
 }
 
-/** The bytes of a checkpoint as numbers of the machine; little-endian. Copies only when the bytes lie askew. */
+/** The bytes of a checkpoint as an array of numbers; little-endian. Copies only when the bytes are not aligned. */
 export function view(dtype: SourceDType, bytes: Uint8Array): TypedArray | Float64Array {
   const width = { f64: 8, f32: 4, i32: 4, f16: 2, bf16: 2, i8: 1, u8: 1 }[dtype];
   const { buffer, byteOffset } = bytes.byteOffset % width === 0 ? bytes : bytes.slice();
@@ -115,7 +115,7 @@ export function view(dtype: SourceDType, bytes: Uint8Array): TypedArray | Float6
   }
 }
 
-/** 16-bit floats and all else as f32; the same array when it is that already. */
+/** Converts numbers to f32; returns the same array when they are f32 already. */
 export function toFloats(dtype: SourceDType, numbers: TypedArray | Float64Array): Float32Array {
   return dtype === 'f32' ? (numbers as Float32Array) : widen(dtype, numbers, new Float32Array(numbers.length));
 }
@@ -133,7 +133,10 @@ function widen(dtype: SourceDType, numbers: TypedArray | Float64Array, floats: F
   return floats;
 }
 
-/** Numbers of a checkpoint in the type of a tensor; the same array when nothing changes, else one that the next call writes over. */
+/**
+ * Converts numbers of a checkpoint to the type of a tensor. Returns the same array when nothing changes, else one that the next call
+ * overwrites.
+ */
 function convert(numbers: TypedArray | Float64Array, from: SourceDType, to: DType): TypedArray {
   if (from === to) return numbers as TypedArray;
   const floats =
@@ -146,7 +149,7 @@ function convert(numbers: TypedArray | Float64Array, from: SourceDType, to: DTyp
   return halves;
 }
 
-/** Loading converts gigabytes piece by piece; fresh arrays for each would pile up until they are collected. */
+/** Reused for every chunk of a load: new arrays would accumulate until garbage collection. */
 const floatScratch = { array: new Float32Array(0) };
 const halfScratch = { array: new Uint16Array(0) };
 
@@ -155,7 +158,7 @@ function scratchOf<A extends Float32Array | Uint16Array>(scratch: { array: A }, 
   return scratch.array.subarray(0, length) as A;
 }
 
-/** Side of the squares in which a matrix is turned, so that both sides stay in the cache. */
+/** Side of the squares in which a matrix is transposed, so that source and target stay in the cache. */
 const TURN = 32;
 
 /** Writes a block into `target`, the numbers of a tensor. */

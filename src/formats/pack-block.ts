@@ -1,12 +1,12 @@
-/** Numbers of a checkpoint into the bytes of a packed tensor, as its definition says. */
+/** Packs numbers of a checkpoint into the bytes of a packed tensor. */
 
 import { byteSize, type Shape } from '../base/tensor.ts';
 import type { Format, PackedBytes } from './format.ts';
 import { type Block, toFloats, view } from './numbers.ts';
 
 /**
- * Packs a rectangle into the portable bytes of a tensor. Its columns begin where parts of rows do. Throws TypeError when a format takes no
- * numbers.
+ * Packs a rectangle into the portable bytes of a tensor. Its columns begin at a multiple of `RowPart.columns`. Throws TypeError when plain
+ * numbers cannot be packed into the format.
  */
 export function packBlock(
   target: PackedBytes,

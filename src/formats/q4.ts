@@ -5,12 +5,12 @@
 import { blockFormat } from './blocks.ts';
 import { roundHalfEven, TINY, toBf16 } from './numbers.ts';
 
-/** What the number of largest magnitude in a block may become; the best of them is taken. */
+/** The codes tried for the number of largest magnitude in a block; the best one is kept. */
 const EXTREMES = [-8.5, -8, -7.75, -7.5, -7.25, -7, -6.5];
 
 const { fround } = Math;
 
-/** Adds up four lanes, as kernels do. */
+/** Sums four lanes in the order of the kernels. */
 const sumLanes = ([a = 0, b = 0, c = 0, d = 0]: Float32Array): number => fround(fround(a + c) + fround(b + d));
 
 export const q4 = blockFormat({

@@ -1,6 +1,6 @@
 /**
- * 8-bit blocks: a scale and 32 signed bytes, from -63 to 63. Seven bits let one instruction multiply them with signed bytes on every
- * processor; the eighth would be worth less than what int8 inputs lose.
+ * 8-bit blocks: a scale and 32 signed bytes, from -63 to 63. With seven bits, one instruction can multiply them with signed bytes on every
+ * processor; an eighth bit would gain less accuracy than int8 inputs lose.
  */
 
 import { blockFormat } from './blocks.ts';
@@ -12,7 +12,7 @@ const { fround } = Math;
 const word = new Float32Array(1);
 const bits = new Uint32Array(word.buffer);
 
-/** The next bfloat16 that is not smaller, for numbers above zero. */
+/** Rounds up to bfloat16, for numbers above zero. */
 function bf16Above(x: number): number {
   word[0] = x;
   return ((bits[0] as number) + 0xffff) >>> 16;

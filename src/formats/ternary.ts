@@ -9,7 +9,7 @@ import { q8 } from './q8.ts';
 
 const storedShape = ([rows = 1, ...rest]: Shape): number[] => [Math.ceil(rows / 4), ...rest];
 
-/** Calls `visit` with each number's index, its byte and its place in that byte. */
+/** Calls `visit` with each number's index, the index of its byte and its place in that byte. */
 function eachCode(shape: Shape, visit: (number: number, byte: number, shift: number) => void): void {
   const [rows = 1, columns = 1] = shape;
   const [quarter = 1] = storedShape(shape);

@@ -1,4 +1,4 @@
-/** Takes values out of the passes of a sequence. */
+/** Captures values of the forward passes of a sequence. */
 import type { Backend } from '../backends/backend.ts';
 import { UsageError } from '../base/errors.ts';
 import { globPattern } from '../base/glob.ts';
@@ -13,7 +13,9 @@ export interface CapturedTensor {
   readonly data: TypedArray;
 }
 
-/** The sites that a pattern names: `*` stands for any part of a name, as in `blocks.*.pattern`. Throws UsageError when none fits. */
+/**
+ * The sites that match patterns: `*` matches any part of a name, as in `blocks.*.pattern`. Throws UsageError when a pattern has no match.
+ */
 export function matchSites(sites: readonly Site[], patterns: readonly string[]): Set<string> {
   const found = new Set<string>();
   for (const pattern of patterns) {
@@ -30,7 +32,7 @@ export function matchSites(sites: readonly Site[], patterns: readonly string[]):
 
 /** A tap that keeps the values of some sites of one sequence, from step to step. Call `collect` after the last step, then `dispose`. */
 export class Capture {
-  /** By site, a value for each step. */
+  /** For each site, its value in every step. */
   readonly #kept = new Map<string, Tensor[]>();
   readonly #backend: Backend;
   readonly #ops: Ops;
@@ -68,7 +70,7 @@ export class Capture {
     this.#kept.clear();
   }
 
-  /** A copy in live memory: what a step allocates is gone before anybody can read it. */
+  /** Copies a value into live memory, since the memory of a step is freed at its end. */
   #keep(site: string, x: Tensor): void {
     const copy = this.#backend.allocate(x.shape, x.dtype);
     this.#kept.set(site, [...(this.#kept.get(site) ?? []), copy]);
@@ -76,7 +78,10 @@ export class Capture {
   }
 }
 
-/** The values of several steps as one: rows of tokens one after another, probabilities [H, T, S] with zeros for what was not yet read, the last state. */
+/**
+ * Joins the values of several steps: rows of tokens are concatenated, probabilities [H, T, S] padded with zeros, and of states the last is
+ * kept.
+ */
 function joined({ axes }: Site, parts: readonly CapturedTensor[]): CapturedTensor {
   const last = parts.at(-1) as CapturedTensor;
   if (parts.length === 1) return last;

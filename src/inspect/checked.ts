@@ -1,6 +1,6 @@
 /**
- * A tracer that looks for NaN and infinity in what every op gives. Backends compute while the next ops are enqueued, and values of a step are gone
- * at its end, so each op is followed by one that leaves a mark in live memory; the marks are read at the end of the pass.
+ * A tracer that looks for NaN and infinity in the outputs of every op. Backends compute asynchronously, and the memory of a step is freed
+ * at its end, so after each op another one sets a mark in live memory; the marks are read at the end of the pass.
  */
 import type { Backend } from '../backends/backend.ts';
 import { NotFiniteError } from '../base/errors.ts';
@@ -9,7 +9,7 @@ import { Ops, type Tracer } from '../ops/index.ts';
 import type { Watch } from '../runtime/watch.ts';
 import { type Entry, PassLog } from './pass-log.ts';
 
-/** Marks in one tensor; more are taken as ops need them. */
+/** Marks in one tensor; more tensors are allocated when needed. */
 const MARKS = 1024;
 
 export function checked(inner: Tracer, backend: Backend): { readonly tracer: Tracer; readonly watch: Watch } {

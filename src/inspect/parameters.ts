@@ -1,4 +1,4 @@
-/** Reads declared weights of a model as plain numbers, whatever they are kept in. */
+/** Reads declared parameters of a model as plain numbers, whatever their format. */
 import type { Backend } from '../backends/backend.ts';
 import { UsageError } from '../base/errors.ts';
 import { isPacked, rows, type Tensor } from '../base/tensor.ts';
@@ -7,13 +7,13 @@ import { toFloats } from '../formats/numbers.ts';
 import type { Parameter } from '../models/model.ts';
 import type { Ops } from '../ops/index.ts';
 
-/** Rows of the first axis: from `first` on, so many. */
+/** A range of rows of the first axis. */
 export interface SomeRows {
   readonly first: number;
   readonly count: number;
 }
 
-/** Throws UsageError when there is none of this name, with those that there are. */
+/** The parameter of this name. Throws UsageError, with all names, when there is none. */
 export function findParameter(parameters: readonly Parameter[], name: string): Parameter {
   const found = parameters.find((one) => one.name === name);
   if (found) return found;

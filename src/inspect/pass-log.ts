@@ -1,4 +1,4 @@
-/** The ops of a pass, in order, and to which site each led: an op belongs to the site that is shown next after it. */
+/** The ops of a pass, in order, with their sites: an op belongs to the site that is shown next after it. */
 
 export interface Entry {
   readonly op: string;
@@ -11,7 +11,7 @@ export class PassLog<E extends Entry> {
   #open = 0;
   #running = false;
 
-  /** Is this a pass? Ops also run while weights are loaded and states are copied. */
+  /** Is a pass running? Ops also run while weights are loaded and states are copied. */
   get running(): boolean {
     return this.#running;
   }

@@ -1,6 +1,6 @@
 /**
- * A tracer that measures every op: it waits until the backend has ended what was enqueued, before and after. That is slower than to
- * enqueue all, and nothing overlaps, so the times add up to more than a pass takes otherwise.
+ * A tracer that measures every op: before and after each, it waits until the backend has finished. Without overlap of ops, the sum of the
+ * times is larger than that of a normal pass.
  */
 import type { Backend } from '../backends/backend.ts';
 import { byteSize, type Tensor } from '../base/tensor.ts';
@@ -10,11 +10,11 @@ import { type Entry, PassLog } from './pass-log.ts';
 
 export interface ProfileRow {
   readonly op: string;
-  /** To which the op led; `*` stands for the number of a block. */
+  /** The site that is shown next after the op, with `*` for the number of a block. */
   readonly site: string;
   readonly calls: number;
   readonly ms: number;
-  /** Read and written: weights, states and activations, each once per call. */
+  /** Bytes read and written: weights, states and activations, each once per call. */
   readonly bytes: number;
 }
 
@@ -23,7 +23,7 @@ interface Timed extends Entry {
   readonly bytes: number;
 }
 
-/** What was measured so far, added up over the blocks of a model. */
+/** The measurements so far, summed over the blocks of a model. */
 export class Profile {
   readonly #rows = new Map<string, ProfileRow>();
 

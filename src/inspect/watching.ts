@@ -1,4 +1,4 @@
-/** With which tracer a model computes, and who watches. */
+/** Chooses the tracer of a model, and the observer of its passes, by options. */
 import type { Backend } from '../backends/backend.ts';
 import { Ops, type Tracer } from '../ops/index.ts';
 import { kinds, type OptionsOf, option } from '../options/option.ts';
@@ -7,12 +7,12 @@ import { checked } from './checked.ts';
 import { type Profile, timed } from './timed.ts';
 
 export const WATCH_OPTIONS = {
-  /** Throws NotFiniteError at the first NaN or infinity of a pass, with the op and the site. Costs a look at every value. */
+  /** Throws NotFiniteError at the first NaN or infinity of a pass, with the op and the site. Slows down every pass. */
   check: option(
     kinds.flag,
     'stop at the first NaN or infinity inside of the model, and say in which op it came, and where',
   ),
-  /** Measures every op of every pass. Steps take longer meanwhile. */
+  /** Measures every op of every pass, which makes passes slower. */
   profile: option(kinds.flag, 'measure every op, one by one'),
 };
 

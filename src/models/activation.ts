@@ -2,7 +2,7 @@
 import type { Activation } from '../ops/index.ts';
 import type { ConfigReader } from './config.ts';
 
-/** One of the given, the first of which is assumed when the key is missing. */
+/** Reads the activation: one of `known`; the first is the default. */
 export function readActivation(json: ConfigReader, known: readonly [Activation, ...Activation[]]): Activation {
   return known.includes('silu') && json.is('hidden_act', 'swish') ? 'silu' : json.choice('hidden_act', known);
 }

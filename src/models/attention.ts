@@ -5,24 +5,24 @@ import type { DeclaredSite, Part } from './part.ts';
 import type { Layer } from './pass.ts';
 import type { Linear, Linears } from './weights.ts';
 
-const RESULT = 'what each head adds to attnOut, less the bias; large, and made only when somebody looks';
+const RESULT = 'what each head adds to attnOut, without the bias of the projection; large, computed only for taps';
 
 export interface AttentionParts {
   readonly nHeads: number;
-  /** Heads of keys and values, which query heads share. */
+  /** Number of key/value heads, shared among the query heads. */
   readonly nKeyHeads: number;
   readonly dHead: number;
-  /** Multiplies q k. */
+  /** Factor of q k before the softmax. */
   readonly scale: number;
   /** [T, M] -> q[T, H D], k[T, K D], v[T, K D] */
   readonly qkv: Linears;
   /** Between heads and output projection: [T, H D] -> the same. */
   readonly subNorm?: Layer | undefined;
-  /** [T, H D] -> [T, M]; reads the site `reads`. */
+  /** Output projection [T, H D] -> [T, M], whose input is the site `reads`. */
   readonly out: (reads: DeclaredSite) => Linear;
 }
 
-/** x[T, M], normalised -> [T, M]; `result` is the site of what each head adds to that. */
+/** x[T, M], normalised -> [T, M]. `result`: the site of what each head adds to the output. */
 export interface Attention extends Layer {
   readonly result: DeclaredSite;
 }
@@ -35,7 +35,11 @@ export function attention(
     q: part.site('q', '[T, H, D]', 'queries, with their rotation if there is one'),
     k: part.site('k', '[T, K, D]', 'keys, with their rotation if there is one'),
     v: part.site('v', '[T, K, D]', 'values'),
-    pattern: part.site('pattern', '[H, T, S]', 'attention probabilities; seeing them costs the fused kernel'),
+    pattern: part.site(
+      'pattern',
+      '[H, T, S]',
+      'attention probabilities; a tap on them replaces the fused attention kernel, which is slower',
+    ),
     z: part.site('z', '[T, H, D]', 'values weighted by the pattern, per head'),
   };
   const zNorm = subNorm && part.site('zNorm', '[T, M]', 'z after its own norm');

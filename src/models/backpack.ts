@@ -1,6 +1,7 @@
 /**
  * Backpack (arXiv 2305.16765, section 3 and appendix A.1; john-hewitt/backpacks-flash-attn models/backpack.py): every token has Z sense
- * vectors that depend on nothing but itself; a GPT-2 trunk decides how much each sense of each earlier token counts for the next one.
+ * vectors, computed from its embedding alone. A GPT-2 trunk computes the weights with which the senses of each earlier token are summed to
+ * predict the next token.
  */
 import { CheckpointError } from '../base/errors.ts';
 import type { Tensor } from '../base/tensor.ts';
@@ -25,18 +26,18 @@ export interface BackpackConfig extends ModelFacts {
   readonly nSenses: number;
   /** Width of the queries and keys of one sense: M / Z, rounded down. */
   readonly dSense: number;
-  /** Hidden width of the last sense layer. */
+  /** Hidden width of the sense layer. */
   readonly dSenseInner: number;
   readonly scaleAttention: boolean;
   readonly scaleByLayer: boolean;
-  /** Of the sum over senses: 1, or 1 / Z in checkpoints trained with Levanter. */
+  /** Factor of the sum over senses: 1, or 1 / Z in checkpoints trained with Levanter. */
   readonly senseScale: number;
   readonly eps: number;
-  /** The head is the embedding of words. */
+  /** Is the word embedding also the head? */
   readonly tied: boolean;
 }
 
-/** Names that transformers gives to keys of GPT-2 in all models (attribute_map of its GPT2Config). */
+/** General names for keys of GPT-2's configuration (attribute_map of transformers' GPT2Config). */
 const GENERAL_NAMES = [
   ['hidden_size', 'n_embd'],
   ['num_attention_heads', 'n_head'],
@@ -103,24 +104,24 @@ function trunkBlock(w: Weights, part: Part, i: number, c: BackpackConfig): Layer
   });
 }
 
-/** Sense vectors of each token, from its embedding alone: words[n, M] -> [n, Z, M] */
+/** Sense vectors of each token, computed from its embedding: words[n, M] -> [n, Z, M] */
 function senseNetwork(w: Weights, c: BackpackConfig): Layer {
   const { dModel, nSenses } = c;
   const normIn = norm(w, 'ln', c);
   const normMlp = norm(w.at('block'), 'ln_1', c);
-  const mlp = geluMlp(w.at('block.mlp'), [dModel, 4 * dModel, dModel]); // 4 M whatever n_inner says
+  const mlp = geluMlp(w.at('block.mlp'), [dModel, 4 * dModel, dModel]); // always 4 M; n_inner is not used here
   const normOut = norm(w.at('block'), 'ln_2', c);
   const out = geluMlp(w.at('final_mlp'), [dModel, c.dSenseInner, nSenses * dModel]);
   return (pass, words) => {
     const { ops } = pass;
-    // The first norm's output is added to its own input: an accident of the authors' code that the checkpoints were trained with.
+    // The first norm's output is added to its own input, as in the authors' code, with which the checkpoints were trained.
     const mixed = ops.add(words, normIn(pass, words));
     const mid = ops.add(mixed, mlp(pass, normMlp(pass, mixed)));
     return ops.reshape(out(pass, normOut(pass, mid)), [words.shape[0] as number, nSenses, dModel]);
   };
 }
 
-/** The sum over senses of all earlier tokens, weighted by a context: (context[T, M], words[T, M]) -> [T, M] */
+/** Sum of the senses of all earlier tokens, with weights computed from the context: (context[T, M], words[T, M]) -> [T, M] */
 function weighSenses(w: Weights, part: Part, embed: DeclaredSite, c: BackpackConfig) {
   const { nSenses, dSense, dModel } = c;
   const context = part.site('context', '[T, M]', 'output of the trunk, from which the sense weights are made');
@@ -140,7 +141,7 @@ function weighSenses(w: Weights, part: Part, embed: DeclaredSite, c: BackpackCon
     const heads = [batch.length, nSenses, dSense];
     const q = show(sites.q, ops.reshape(q0, heads)); // [T, Z, D]
     const keys = batch.remember(ops, past.k, show(sites.k, ops.reshape(k0, heads)));
-    // A word has the same senses wherever it stands: unless a tap may change them, they are computed for its first place only.
+    // Senses do not depend on the position: unless a tap may change them, they are computed once for each distinct token.
     const made = (some: Tensor) => ops.scope(() => sensesOf(pass, some)); // [n, M] -> [n, Z, M]
     const senses =
       show.sees(embed) || show.sees(sites.senses)
@@ -192,7 +193,7 @@ const MASKS = /^gpt2_model\.h\.\d+\.attn\.(bias|masked_bias)$/;
 
 export const backpack: Family<BackpackConfig> = {
   name: 'backpack',
-  // stanfordnlp/backpack-gpt2 calls itself `gpt2`; what makes it a Backpack are its senses.
+  // stanfordnlp/backpack-gpt2 has model_type `gpt2`; it is recognised by its num_senses.
   matches: ({ num_senses, model_type, architectures }) =>
     num_senses !== undefined ||
     model_type === 'backpack-gpt2' ||
@@ -209,7 +210,7 @@ export const backpack: Family<BackpackConfig> = {
     ...(tied ? { 'lm_head.weight': 'gpt2_model.wte.weight' } : {}),
   }),
   withHead: (config, own) => ({ ...config, tied: !own }),
-  usualTokenizer: 'openai-community/gpt2', // the published checkpoint has none, and its card loads this
-  ignoresTiedHead: () => true, // the authors' code makes one parameter of the two, whatever is stored
+  usualTokenizer: 'openai-community/gpt2', // the published checkpoint has none; its model card uses this one
+  ignoresTiedHead: () => true, // the authors' code always shares the parameter, whatever is stored
   build,
 };

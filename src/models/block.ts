@@ -1,15 +1,15 @@
-/** A pre-norm block (GPT-2, Llama): attention and a feed-forward part, each a branch of the residual stream. */
+/** A pre-norm transformer block (GPT-2, Llama): attention and a feed-forward network, both branches of the residual stream. */
 import type { Attention } from './attention.ts';
 import type { DeclaredSite, Part } from './part.ts';
 import type { Layer } from './pass.ts';
 
 export interface BlockParts {
   readonly normAttention: Layer;
-  /** The branch that reads the site `reads`. */
+  /** The attention whose input is the site `reads`. */
   readonly attention: (reads: DeclaredSite) => Attention;
   readonly normFeedForward: Layer;
   readonly feedForward: (reads: DeclaredSite) => Layer;
-  /** Of what each branch adds to the residual stream; default 1. */
+  /** Factor of what each branch adds to the residual stream; default 1. */
   readonly residualScale?: number | undefined;
 }
 

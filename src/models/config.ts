@@ -1,21 +1,21 @@
 /**
- * Reads a Hugging Face config.json key by key. A key that is missing, has the wrong kind of value, or changes what the model computes
- * without being understood, is an error that names it.
+ * Reads a Hugging Face config.json key by key. Throws an error that names the key when it is missing, has a value of the wrong kind, or is
+ * unknown and may change what the model computes.
  */
 import { CheckpointError, quote } from '../base/errors.ts';
 import { isOfTools, isUnset, isUsual, OF_TRANSFORMERS } from './harmless-keys.ts';
 
 export type JsonObject = { readonly [key: string]: unknown };
 
-/** The largest count believed of any one dimension of a model; the largest real ones are vocabularies, near 10^6. */
+/** Upper limit of any one dimension of a model; the largest real ones are vocabularies, near 10^6. */
 const MAX_COUNT = 2 ** 28;
 
 export class ConfigReader {
   readonly #json: JsonObject;
   readonly #read: Set<string>;
-  /** Before the names of its keys: empty, or that of the object they stand in, and a dot. */
+  /** Prefix of its keys in messages: empty, or the name of the object they are in and a dot. */
   readonly #prefix: string;
-  /** What was passed over, as it is shown. */
+  /** The keys that were passed over, as text for the warning. */
   readonly #passed: string[];
 
   constructor(json: JsonObject, prefix = '', read = new Set<string>(), passed: string[] = []) {
@@ -29,13 +29,13 @@ export class ConfigReader {
     return this.#json[key] !== undefined && this.#json[key] !== null;
   }
 
-  /** Does it say just this? `null` is a value here; for all other methods a key that is null is missing. */
+  /** Has the key exactly this value? Here `null` is a value; all other methods treat a null key as missing. */
   is(key: string, value: string | null): boolean {
     this.#read.add(this.#prefix + key);
     return this.#json[key] === value;
   }
 
-  /** A whole number from 1 on. */
+  /** A whole number, at least 1. */
   count(key: string, otherwise?: number): number {
     const value = this.number(key, otherwise);
     if (!Number.isInteger(value) || value < 1 || value > MAX_COUNT)
@@ -51,14 +51,14 @@ export class ConfigReader {
     return value;
   }
 
-  /** A number above 0, or 0 itself where that is allowed. */
+  /** A number above 0, or 0 if `zero` is set. */
   positive(key: string, otherwise?: number, { zero = false } = {}): number {
     const value = this.number(key, otherwise);
     if (value < 0 || (value === 0 && !zero)) throw this.wrong(key, `a number ${zero ? 'from 0 on' : 'above 0'}`);
     return value;
   }
 
-  /** A list of numbers, one at least. */
+  /** A list of at least one number. */
   numbers(key: string): readonly number[] {
     const value = this.#take(key);
     if (value === undefined)
@@ -74,7 +74,7 @@ export class ConfigReader {
     return value;
   }
 
-  /** One of the given values, the first of which is assumed when the key is missing. */
+  /** One of the given values; the first is the default. */
   choice<const T extends string | number | boolean>(key: string, values: readonly [T, ...T[]]): T {
     const value = this.#take(key) ?? values[0];
     const found = values.find((v) => v === value);
@@ -89,23 +89,23 @@ export class ConfigReader {
     return value as JsonObject;
   }
 
-  /** A reader of the object under `key`. Its keys have names such as 'rope_scaling.factor', in messages and to be ignored. */
+  /** A reader of the object under `key`. Its keys are named such as 'rope_scaling.factor' in messages and in ignoreConfigKeys. */
   nested(key: string): ConfigReader | undefined {
     const object = this.object(key);
     return object && new ConfigReader(object, `${this.#prefix}${key}.`, this.#read, this.#passed);
   }
 
-  /** Is nothing set in it? */
+  /** Are all its keys unset? */
   get isEmpty(): boolean {
     return Object.keys(this.#json).length === 0;
   }
 
-  /** Keys that are known to change nothing here. */
+  /** Marks keys that have no effect on this model. */
   ignore(...keys: string[]): void {
     for (const key of keys) this.#read.add(this.#prefix + key);
   }
 
-  /** Keys that mean something in other models, and that the reference does not look at in this one: `finish` tells of them. */
+  /** Marks keys that have a meaning in other models, but which the reference ignores in this one: `finish` warns of them. */
   passOver(...keys: string[]): void {
     for (const key of keys) {
       const value = this.#json[key];
@@ -115,12 +115,12 @@ export class ConfigReader {
     }
   }
 
-  /** An error that names a value and what was wanted in its place. */
+  /** Makes the error for a wrong value, with what was wanted. */
   wrong(key: string, wanted: string): CheckpointError {
     return new CheckpointError(`config.json has '${this.#prefix}${key}': ${quote(this.#json[key])}, wanted ${wanted}.`);
   }
 
-  /** Throws on every key that is set to something and that nobody read; told are those that tools left behind, and that change nothing. */
+  /** Throws when keys are set that were not read; warns of those that tools leave behind and that have no effect. */
   finish(onWarning?: (message: string) => void): void {
     const isOfAny = (key: string, value: unknown) =>
       this.#prefix === '' && (OF_TRANSFORMERS.has(key) || isUsual(key, value));

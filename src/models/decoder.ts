@@ -1,6 +1,6 @@
 /**
- * The pre-norm decoder with rotary attention (Llama, arXiv 2302.13971) that Llama and Granite share. Granite's muP multipliers
- * (arXiv 2203.03466) are numbers in the configuration, 1 where a family has none; what feeds forward is the family's own.
+ * The pre-norm decoder with rotary attention (Llama, arXiv 2302.13971), shared by Llama and Granite. Granite's muP multipliers (arXiv
+ * 2203.03466) are numbers in the configuration, 1 for Llama. Each family supplies its feed-forward network.
  */
 import { CheckpointError } from '../base/errors.ts';
 import { type Attention, attention } from './attention.ts';
@@ -21,35 +21,35 @@ export interface DecoderConfig extends ModelFacts, RopeConfig {
   readonly nHeads: number;
   readonly nKeyHeads: number;
   readonly dHead: number;
-  /** Multiplies q k. */
+  /** Factor of q k before the softmax. */
   readonly attentionScale: number;
   readonly attentionBias: boolean;
-  /** BitNet 2B-4T norms what goes into the output projections. */
+  /** BitNet 2B-4T has norms before the output projections. */
   readonly subNorms: boolean;
   readonly eps: number;
   readonly contextLength: number;
-  /** The head is the embedding. */
+  /** Is the embedding also the head? */
   readonly tied: boolean;
   readonly embeddingScale: number;
-  /** Of what each branch adds to the residual stream. */
+  /** Factor of what each branch adds to the residual stream. */
   readonly residualScale: number;
   readonly logitsScale: number;
 }
 
-/** What transformers assumes of a Llama, and of all Granites, when a key is missing. */
+/** Defaults of transformers for missing keys of Llama and Granite configurations. */
 const DEFAULTS = {
   vocabSize: 32000,
   dModel: 4096,
   dInner: 11008,
   nLayers: 32,
   nHeads: 32,
-  /** As many as heads, when undefined. */
+  /** Undefined: as many as query heads. */
   nKeyHeads: undefined as number | undefined,
   eps: 1e-6,
   theta: 10000,
 };
 
-/** The keys of config.json that both families spell alike, and what is assumed of missing ones. */
+/** Reads the keys of config.json that both families share. */
 export function configureDecoder(json: ConfigReader, defaults = DEFAULTS) {
   const dModel = json.count('hidden_size', defaults.dModel);
   const nHeads = json.count('num_attention_heads', defaults.nHeads);
@@ -86,7 +86,7 @@ export function configureDecoder(json: ConfigReader, defaults = DEFAULTS) {
   };
 }
 
-/** The feed-forward part of one layer, which reads the site `reads`: x[T, M], normalised -> [T, M] */
+/** The feed-forward network of one layer, whose input is the site `reads`: x[T, M], normalised -> [T, M] */
 export type FeedForward = (layer: Weights, part: Part, reads: DeclaredSite) => Layer;
 
 function decoderBlock(w: Weights, part: Part, c: DecoderConfig, feedForward: FeedForward): Layer {
@@ -122,7 +122,7 @@ export function decoder(c: DecoderConfig, w: Weights, feedForward: FeedForward):
   const head = c.tied ? words : w.table('lm_head.weight', c.vocabSize, c.dModel);
   const hidden = hiddenSite(part);
   const residualStream = readByHead(part, norm, head, c.logitsScale);
-  const frequencies = ropeFrequencies(c, c.dHead); // after the tensors: what they are as wide as can be believed
+  const frequencies = ropeFrequencies(c, c.dHead); // after the tensors, whose shapes confirm the head width
   const trunk = ({ ops, batch, show }: Pass): Trunk => {
     const pass = { ops, batch, show, angles: rotary(ops, batch, frequencies) };
     const ids = batch.feed(ops, (given) => given.ids, [batch.length]);
@@ -141,10 +141,10 @@ export function decoder(c: DecoderConfig, w: Weights, feedForward: FeedForward):
   };
 }
 
-/** Names that both families' checkpoints may carry and that mean nothing here, or a copy. */
+/** Tensor names that may appear in both families' checkpoints and are not needed, or are copies. */
 export const decoderNames = {
   isBuffer: (name: string) => name.endsWith('rotary_emb.inv_freq'),
-  /** As transformers: the prefix of the model without its head may be missing, or be there once too often. */
+  /** As transformers: the prefix `model.` may be missing, or appear twice. */
   prefixed: (name: string) =>
     /^(embed_tokens|layers|norm)\./.test(name) ? `model.${name}` : name.replace(/^model\.(?=(model|lm_head)\.)/, ''),
   copies: ({ tied }: { tied: boolean }): Record<string, string> =>

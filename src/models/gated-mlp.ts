@@ -1,4 +1,4 @@
-/** Gated feed-forward part (arXiv 2002.05202): down(activation(gate(x)) * up(x)). x[T, M] -> [T, M] */
+/** Gated feed-forward network (arXiv 2002.05202): down(activation(gate(x)) * up(x)). x[T, M] -> [T, M] */
 
 import type { Tensor } from '../base/tensor.ts';
 import type { Activation } from '../ops/index.ts';
@@ -12,7 +12,7 @@ export interface MlpConfig {
   readonly dInner: number;
   readonly activation: Activation;
   readonly mlpBias: boolean;
-  /** BitNet 2B-4T norms what goes into the down projection. */
+  /** BitNet 2B-4T has a norm before the down projection. */
   readonly subNorms: boolean;
   readonly eps: number;
 }

@@ -1,4 +1,4 @@
-/** Feed-forward part of GPT-2: out(gelu(in(x))), with matrices stored as [in, out]. x[T, in] -> [T, out] */
+/** Feed-forward network of GPT-2: out(gelu(in(x))), with matrices stored as [in, out]. x[T, in] -> [T, out] */
 import { hiddenOf } from './gated-mlp.ts';
 import type { DeclaredSite, Part } from './part.ts';
 import type { Layer } from './pass.ts';
@@ -7,7 +7,7 @@ import type { Weights } from './weights.ts';
 /** GPT-2's Conv1D stores its matrices as [in, out]. */
 export const CONV1D = { transposed: true, bias: true };
 
-/** `widths`: in, inside, out. `shown`: what declares its values, and the site of x; without it, nothing is shown. */
+/** `widths`: input, hidden, output. `shown`: the part that declares its sites, and the site of x; without it, nothing is shown to taps. */
 export function geluMlp(
   w: Weights,
   [dIn, dInner, dOut]: readonly [number, number, number],

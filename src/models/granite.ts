@@ -1,7 +1,7 @@
 /**
  * Granite 3 (IBM Granite 3.0 report; transformers models/granite, models/granitemoe, models/granitemoeshared): Llama's block with muP
- * multipliers, and in the MoE checkpoints a dropless mixture of small experts instead of one feed-forward part. The shared kind has an
- * expert for all tokens beside them.
+ * multipliers. The MoE checkpoints have a dropless mixture of small experts instead of one feed-forward network; the shared kind adds an
+ * expert for all tokens.
  */
 import { CheckpointError } from '../base/errors.ts';
 import type { Tensor } from '../base/tensor.ts';
@@ -18,7 +18,7 @@ export interface GraniteConfig extends DecoderConfig, MlpConfig {
   /** 0 for a dense model; else dInner is the width of one expert. */
   readonly nExperts: number;
   readonly nActiveExperts: number;
-  /** Width of the expert that all tokens go through beside the mixture; 0 without one. */
+  /** Width of the shared expert, which processes all tokens; 0 without one. */
   readonly dShared: number;
 }
 
@@ -37,7 +37,7 @@ function configure(json: ConfigReader): GraniteConfig {
     ...configureDecoder(json),
     activation: readActivation(json, ['silu']),
     subNorms: false,
-    attentionScale: json.number('attention_multiplier', 1), // used alone, in place of 1 / sqrt(D)
+    attentionScale: json.number('attention_multiplier', 1), // replaces 1 / sqrt(D)
     embeddingScale: json.number('embedding_multiplier', 1),
     residualScale: json.number('residual_multiplier', 1),
     logitsScale: 1 / json.positive('logits_scaling', 1),
@@ -49,7 +49,7 @@ function configure(json: ConfigReader): GraniteConfig {
 
 /** Routed experts: the A best of X by router logit, weighted by the softmax over those A. x[T, M] -> [T, M] */
 function mixture(w: Weights, part: Part, c: GraniteConfig): Layer {
-  // The router stays f32 in every weight format: a rounding there sends tokens to other experts.
+  // The router is f32 in every weight format: rounding it would change which experts are chosen.
   const router = w.tensor('router.layer.weight', [c.nExperts, c.dModel]);
   part.parameter('router', '[X, M]', 'matrix from mlpIn to routerLogits', [c.nExperts, c.dModel], router);
   const matrices = {
@@ -77,7 +77,7 @@ function mixture(w: Weights, part: Part, c: GraniteConfig): Layer {
   };
 }
 
-/** The expert for all tokens: as a gated feed-forward part, with gate and up in one matrix. x[T, M] -> [T, M] */
+/** The shared expert: a gated feed-forward network with gate and up in one matrix. x[T, M] -> [T, M] */
 function sharedExpert(w: Weights, part: Part, reads: DeclaredSite, c: GraniteConfig): Layer {
   const gateUp = w.split('input_linear', c.dModel, [c.dShared, c.dShared], { reads });
   const sharedHidden = part.site('sharedHidden', '[T, F]', 'activations inside of the expert for all tokens');
@@ -90,7 +90,7 @@ function sharedExpert(w: Weights, part: Part, reads: DeclaredSite, c: GraniteCon
   };
 }
 
-/** What feeds forward in a block. */
+/** The feed-forward network of a block: dense, or a mixture of experts with an optional shared expert. */
 function feedForward(layer: Weights, part: Part, reads: DeclaredSite, c: GraniteConfig): Layer {
   if (c.nExperts === 0) return gatedMlp(layer.at('mlp'), part, reads, c);
   const routed = mixture(layer.at('block_sparse_moe'), part, c);
@@ -99,7 +99,7 @@ function feedForward(layer: Weights, part: Part, reads: DeclaredSite, c: Granite
   return (pass, x) => pass.ops.add(routed(pass, x), shared(pass, x));
 }
 
-/** transformers 5 renamed the expert tensors; IBM's checkpoints carry the older names. */
+/** transformers 5 renamed the expert tensors; IBM's checkpoints have the older names. */
 const RENAMED: readonly (readonly [string, string])[] = [
   ['block_sparse_moe.experts.gate_up_proj', 'block_sparse_moe.input_linear.weight'],
   ['block_sparse_moe.experts.down_proj', 'block_sparse_moe.output_linear.weight'],

@@ -1,4 +1,4 @@
-/** Keys of config.json that change nothing in a forward pass, whoever wrote them there. */
+/** Keys of config.json that have no effect on a forward pass. */
 
 const words = (text: string): string[] => text.trim().split(/\s+/);
 
@@ -22,7 +22,7 @@ export const OF_TRANSFORMERS: ReadonlySet<string> = new Set(
   cache_config compile_config disable_compile prefill_chunk_size max_cache_len generation_config`),
 );
 
-/** What training and tools leave behind: arguments of their own, which transformers keeps and no model looks at. */
+/** Keys left by training scripts and tools, which transformers keeps and no model reads. */
 const OF_TOOLS: ReadonlySet<string> = new Set(
   words(`
   accelerator_config adam_beta1 adam_beta2 adam_epsilon auto_find_batch_size average_tokens_across_devices batch_eval_metrics batch_size bf16
@@ -61,12 +61,12 @@ const OF_TOOLS_BY_NAME: readonly RegExp[] = [
 export const isOfTools = (key: string): boolean =>
   OF_TOOLS.has(key) || OF_TOOLS_BY_NAME.some((pattern) => pattern.test(key));
 
-/** A value that sets nothing, whatever the key means. */
+/** Is this a value that sets nothing, such as null, false or an empty list? */
 export function isUnset(value: unknown): boolean {
   if (value === null || value === undefined || value === false || value === '') return true;
   return typeof value === 'object' && Object.keys(value as object).length === 0;
 }
 
-/** Layers are alike when each of them attends to everything, which is what a model without this key does. */
+/** `layer_types` has no effect when all layers have full attention, as in a model without this key. */
 export const isUsual = (key: string, value: unknown): boolean =>
   key === 'layer_types' && Array.isArray(value) && value.every((type) => type === 'full_attention');

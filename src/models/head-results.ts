@@ -1,4 +1,7 @@
-/** What each head adds to the output of an attention: made only for those who look, by the output map on each head's z alone. */
+/**
+ * What each head adds to the output of an attention. Computed only for taps and interventions, by applying the output projection to each
+ * head's z alone.
+ */
 import type { Tensor } from '../base/tensor.ts';
 import type { DeclaredSite } from './part.ts';
 import type { Pass } from './pass.ts';
@@ -6,15 +9,15 @@ import { noTaps } from './tap.ts';
 import type { Linear } from './weights.ts';
 
 export interface HeadOutputs {
-  /** What the output map reads, [T, H D]. */
+  /** Input of the output projection, [T, H D]. */
   readonly read: Tensor;
-  /** What it made of that, [T, M]. */
+  /** Its output, [T, M]. */
   readonly made: Tensor;
   readonly out: Linear;
   readonly nHeads: number;
 }
 
-/** -> [T, M]: `made`, and by how much what heads add was changed. So where nothing is changed, bits stay. */
+/** Shows the heads' results; -> [T, M]: `made` plus the sum of the changes to these results. Without changes, `made` keeps its bits. */
 export function showHeads(pass: Pass, { read, made, out, nHeads }: HeadOutputs, result: DeclaredSite): Tensor {
   const { ops, show } = pass;
   if (!show.sees(result)) return made;
@@ -34,11 +37,11 @@ function headResults(pass: Pass, read: Tensor, out: Linear, nHeads: number): Ten
   const alone = ops.reshape(ops.gather(z, places), [rows + 1, width]); // [T H + 1, H D]
   const all = out({ ...pass, show: noTaps }, alone); // [T H + 1, M]
   const last = batch.feed(ops, ({ ids }) => new Int32Array(ids.length * nHeads).fill(ids.length * nHeads), [rows]);
-  const less = ops.add(ops.rows(all, 0, rows), ops.gather(all, last), -1); // the last row is the bias
+  const less = ops.add(ops.rows(all, 0, rows), ops.gather(all, last), -1); // the last row is the projection's bias
   return ops.reshape(less, [t, nHeads, all.shape[1] as number]);
 }
 
-/** For each token and head, a row that has z of this head in its place, and row 0 elsewhere; then one that has row 0 everywhere. */
+/** For each token and head, a row with z of this head in its place and row 0 (zeros) elsewhere; then one row of zeros only. */
 function placesOfHeads(tokens: number, nHeads: number): Int32Array {
   const rows = tokens * nHeads;
   const places = new Int32Array((rows + 1) * nHeads);

@@ -1,4 +1,4 @@
-/** The families, in the order in which they are asked whether a config.json is theirs. */
+/** The model families, in the order in which they are tried on a config.json. */
 import { CheckpointError, quote } from '../base/errors.ts';
 import { backpack } from './backpack.ts';
 import type { JsonObject } from './config.ts';
@@ -21,7 +21,7 @@ export function familyOf(config: JsonObject): Family {
   return family;
 }
 
-/** What a configuration says of the kind of its model, as it follows `config.json`. */
+/** Describes the kind of model in a configuration, as text after `config.json`. */
 function kindOf({ model_type: type, architectures }: JsonObject): string {
   if (type === undefined && architectures === undefined)
     return "has neither 'model_type' nor 'architectures', and no keys of a family that does without";

@@ -1,6 +1,6 @@
 /**
- * Llama (transformers models/llama), which 1.58-bit checkpoints are too: whether a projection is ternary is the affair of its
- * `Linear`. BitNet b1.58 2B4T (transformers models/bitnet) adds a squared relu and norms before the two output projections.
+ * Llama (transformers models/llama), including 1.58-bit checkpoints: ternary projections are handled by `Linear`. BitNet b1.58 2B4T
+ * (transformers models/bitnet) adds a squared ReLU and norms before the two output projections.
  */
 import { readActivation } from './activation.ts';
 import type { ConfigReader } from './config.ts';
@@ -10,7 +10,7 @@ import type { Family } from './model.ts';
 
 export interface LlamaConfig extends DecoderConfig, MlpConfig {}
 
-/** What transformers assumes of a `bitnet` when a key is missing (models/bitnet/configuration_bitnet.py). */
+/** Defaults of transformers for missing keys of a `bitnet` (models/bitnet/configuration_bitnet.py). */
 const BITNET = {
   vocabSize: 128256,
   dModel: 2560,
@@ -31,7 +31,7 @@ function configure(json: ConfigReader): LlamaConfig {
   json.ignore('activation'); // Falcon3's second name of hidden_act
   return {
     ...common,
-    mlpBias: common.mlpBias && !bitnet, // no key of its configuration
+    mlpBias: common.mlpBias && !bitnet, // not a key of BitNet's configuration
     activation,
     subNorms: bitnet,
     attentionScale: 1 / Math.sqrt(common.dHead),

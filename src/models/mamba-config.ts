@@ -1,6 +1,6 @@
 /**
- * The configurations of Mamba: that of transformers (models/mamba, models/falcon_mamba), that of state-spaces/mamba
- * (models/config_mamba.py, whose `ssm_cfg` holds arguments of modules/mamba_simple.py), and files that have the keys of both.
+ * Reads Mamba configurations: those of transformers (models/mamba, models/falcon_mamba), those of state-spaces/mamba
+ * (models/config_mamba.py, whose `ssm_cfg` holds arguments of modules/mamba_simple.py), and files with the keys of both.
  */
 import { CheckpointError, quote } from '../base/errors.ts';
 import { readActivation } from './activation.ts';
@@ -17,12 +17,12 @@ export interface MambaConfig extends ModelFacts {
   readonly bias: boolean;
   readonly convBias: boolean;
   readonly eps: number;
-  /** Of the norms of dt, B and C that FalconMamba has; undefined without them. */
+  /** Epsilon of FalconMamba's norms of dt, B and C; undefined without them. */
   readonly mixerEps: number | undefined;
   readonly tied: boolean;
 }
 
-/** [of state-spaces, of transformers] */
+/** Names of the same key: [state-spaces, transformers]. */
 const SPELLINGS = [
   ['d_model', 'hidden_size'],
   ['n_layer', 'num_hidden_layers'],
@@ -40,12 +40,12 @@ const SSM_SPELLINGS = [
   ['conv_bias', 'use_conv_bias'],
 ] as const;
 
-/** Keys of ssm_cfg that make initial weights, or choose between kernels. */
+/** Keys of ssm_cfg for initialisation or the choice of a kernel. */
 const SSM_WITHOUT_EFFECT = new Set(['dt_min', 'dt_max', 'dt_init', 'dt_scale', 'dt_init_floor', 'use_fast_path']);
 
 /**
- * A config.json in transformers' words. In a file of transformers its keys count, as there, whatever stands beside them: the tensors would
- * not fit otherwise. In one of state-spaces two spellings that differ are an error.
+ * Translates a config.json to transformers' keys. If these are present they are used, as in transformers, since the tensors have their
+ * shapes. In a file of state-spaces, two names of a key with different values are an error.
  */
 export function translateMamba(json: JsonObject): JsonObject {
   const original = !isSet(json.hidden_size) && isSet(json.d_model);
@@ -63,14 +63,14 @@ export function translateMamba(json: JsonObject): JsonObject {
   for (const key of ['ssm_cfg', 'attn_layer_idx', 'attn_cfg', 'd_intermediate']) delete words[key];
   for (const [key, value] of Object.entries(ssm)) {
     const known = SSM_WITHOUT_EFFECT.has(key) || SSM_SPELLINGS.some(([from]) => from === key);
-    if (!known) words[`ssm_cfg.${key}`] = value; // understood below, or an unknown key
+    if (!known) words[`ssm_cfg.${key}`] = value; // read below, or reported as unknown
   }
   checkInner(json, words);
   if (!original) return words;
   return { ...words, model_type: 'mamba', vocab_size: paddedVocabulary(json) };
 }
 
-/** Throws where state-spaces' hybrids put attention or a feed-forward part into their blocks. */
+/** Throws for state-spaces' hybrids, whose blocks have attention or a feed-forward network. */
 function checkPure({ attn_layer_idx, d_intermediate }: JsonObject): void {
   if (isSet(attn_layer_idx) && !(Array.isArray(attn_layer_idx) && attn_layer_idx.length === 0)) {
     throw new CheckpointError(
@@ -84,7 +84,7 @@ function checkPure({ attn_layer_idx, d_intermediate }: JsonObject): void {
   }
 }
 
-/** `d_inner` says what `expand` says in another way, unless transformers' `intermediate_size` is there, which counts for itself. */
+/** `d_inner` must agree with `expand`, unless there is transformers' `intermediate_size`, which takes precedence. */
 function checkInner({ d_inner, intermediate_size }: JsonObject, { expand, hidden_size }: JsonObject): void {
   if (!isSet(d_inner) || isSet(intermediate_size) || typeof expand !== 'number' || typeof hidden_size !== 'number')
     return;
@@ -95,7 +95,7 @@ function checkInner({ d_inner, intermediate_size }: JsonObject, { expand, hidden
   );
 }
 
-/** state-spaces pads the vocabulary when the model is made. */
+/** state-spaces pads the vocabulary when it creates a model. */
 function paddedVocabulary({ vocab_size = 50277, pad_vocab_size_multiple }: JsonObject): unknown {
   const padTo = pad_vocab_size_multiple ?? 8;
   if (typeof padTo !== 'number' || !Number.isInteger(padTo) || padTo < 1) {
@@ -106,12 +106,12 @@ function paddedVocabulary({ vocab_size = 50277, pad_vocab_size_multiple }: JsonO
   return typeof vocab_size === 'number' ? Math.ceil(vocab_size / padTo) * padTo : vocab_size;
 }
 
-/** Reads transformers' words. What is assumed of a missing key is what its MambaConfig and FalconMambaConfig assume. */
+/** Reads transformers' keys. The defaults are those of its MambaConfig and FalconMambaConfig. */
 export function configureMamba(json: ConfigReader): MambaConfig {
   readActivation(json, ['silu']);
   json.choice('rms_norm', [true]);
   json.choice('ssm_cfg.layer', ['Mamba1']);
-  json.ignore('pad_vocab_size_multiple'); // of the other dialect, where it has had its effect
+  json.ignore('pad_vocab_size_multiple'); // of the other dialect; already applied in `translateMamba`
   json.ignore('residual_in_fp32', 'fused_add_norm'); // the residual stream is always f32 here
   json.ignore('use_mambapy', 'use_falcon_mambapy', 'use_associative_scan'); // choices between kernels
   json.ignore('rescale_prenorm_residual', 'time_step_min', 'time_step_max', 'time_step_floor', 'time_step_scale');

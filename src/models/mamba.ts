@@ -16,14 +16,14 @@ import { readByHead } from './residual-stream.ts';
 import { embedSite, hiddenSite, LOGITS } from './sites.ts';
 import type { Weights } from './weights.ts';
 
-/** RMS norm without a gain where FalconMamba has one, else nothing: x[T, width] -> the same. */
+/** FalconMamba's RMS norm without gain; the identity for other models: x[T, width] -> the same. */
 function mixerNorm(w: Weights, width: number, { mixerEps }: MambaConfig): Layer {
   if (mixerEps === undefined) return (_, x) => x;
   const ones = w.derived([width], (ops) => ops.upload(new Float32Array(width).fill(1), [width]));
   return ({ ops }, x) => ops.rmsNorm(x, ops.derived(ones), mixerEps);
 }
 
-/** Zeros where the convolution has no bias: -> [E] */
+/** Bias of the convolution, zeros when it has none: -> [E] */
 function convBiasOf(w: Weights, { convBias, dInner }: MambaConfig): (ops: Ops) => Tensor {
   if (convBias) {
     const bias = w.tensor('conv1d.bias', [dInner]);
@@ -50,7 +50,7 @@ function mixerSites(part: Part) {
   };
 }
 
-/** x[T, M], normalised -> [T, M]; reads the site `reads`. */
+/** x[T, M], normalised -> [T, M]; `reads`: the site of x. */
 function mixer(w: Weights, part: Part, reads: DeclaredSite, c: MambaConfig): Layer {
   const aLog = w.tensor('A_log', [c.dInner, c.dState]);
   const xGate = w.split('in_proj', c.dModel, [c.dInner, c.dInner], { bias: c.bias, reads });

@@ -1,4 +1,4 @@
-/** What every language model offers, and how a family introduces itself. */
+/** The interface of all language models, and that of a model family. */
 
 import type { Shape, Tensor } from '../base/tensor.ts';
 import type { Derived, Ops } from '../ops/index.ts';
@@ -6,77 +6,77 @@ import type { ConfigReader, JsonObject } from './config.ts';
 import type { Pass } from './pass.ts';
 import type { Weights } from './weights.ts';
 
-/** A value that a tap can see. `axes` in the legend of tensor.ts. */
+/** A named value that taps can read and replace. `axes` as in the legend of tensor.ts. */
 export interface Site {
   readonly name: string;
   readonly axes: string;
   readonly about: string;
 }
 
-/** A tensor that is remembered of each sequence. With `grows`, `shape` is that of one token's row. */
+/** A tensor of each sequence's state. With `grows`, `shape` is that of one token's row. */
 export interface StateTensor {
   readonly name: string;
   readonly shape: Shape;
   readonly grows: boolean;
 }
 
-/** A tensor of numbers [..., J] that are multiplied or divided by a number [1], as ternary weights are. */
+/** A weight [..., J] stored as codes, to be multiplied or divided by a scale [1], such as ternary weights. */
 export interface ScaledTensor {
   readonly codes: Tensor;
   readonly scale: Tensor;
   readonly meaning: 'divide' | 'multiply';
 }
 
-/** Weights that analyses may read, under the name that the field has for them. `axes` in the legend of tensor.ts. */
+/** Weights that analyses may read, by the field's name for them. `axes` as in the legend of tensor.ts. */
 export interface Parameter extends Site {
   readonly shape: Shape;
   readonly weight: Tensor | ScaledTensor | Derived;
 }
 
-/** The numbers that everything around a model needs. */
+/** The facts about a model that other code needs. */
 export interface ModelFacts {
-  /** Rows of the embedding: ids from 0 to vocabSize - 1 can be read and come out. */
+  /** Rows of the embedding: ids are 0 to vocabSize - 1, in inputs and outputs. */
   readonly vocabSize: number;
   readonly dModel: number;
   readonly nLayers: number;
-  /** Heads of queries; undefined where there is no attention. */
+  /** Number of query heads; undefined for a model without attention. */
   readonly nHeads?: number | undefined;
-  /** Positions the model was made for; undefined when it keeps a state of fixed size. */
+  /** Most positions the model supports; undefined for a recurrent model. */
   readonly contextLength: number | undefined;
 }
 
-/** What a branch adds to the residual stream. */
+/** A write of a branch to the residual stream. */
 export interface ResidualWrite {
-  /** The site of what is added, and what it is multiplied by. */
+  /** The site of the value that is added, and the factor it is multiplied by. */
   readonly site: string;
   readonly by: number;
   /** The site [T, H, M] of what each head adds to it. */
   readonly heads?: string | undefined;
 }
 
-/** How logits come of the residual stream, by names of sites and of parameters: what is needed to take a logit apart. */
+/** How logits are computed from the residual stream, by names of sites and parameters; needed to decompose a logit. */
 export interface ResidualStream {
   /** In order; their sum is `output`, up to rounding. */
   readonly writes: readonly ResidualWrite[];
-  /** The site of what the final norm reads, [T, M]. */
+  /** The site of the final norm's input, [T, M]. */
   readonly output: string;
-  /** Names of the parameters of the final norm; `layer` takes the mean away, `rms` does not. */
+  /** Names of the parameters of the final norm; `layer` subtracts the mean, `rms` does not. */
   readonly norm: {
     readonly kind: 'rms' | 'layer';
     readonly eps: number;
     readonly gain: string;
     readonly bias?: string | undefined;
   };
-  /** The parameter [V, M] whose rows, times what the norm gives and `logitScale`, are the logits. */
+  /** The parameter [V, M] by which the norm's output is multiplied; the products times `logitScale` are the logits. */
   readonly head: string;
   readonly logitScale: number;
 }
 
-/** What comes of the embedding and all blocks. */
+/** The output of the embedding and all blocks. */
 export interface Trunk {
   /** The residual stream after the last block, [T, M]. */
   readonly output: Tensor;
-  /** The rest of the model, which reads it, or something in its place: x[T, M] -> hidden[T, M]. */
+  /** The rest of the model before the head, for this or another input: x[T, M] -> hidden[T, M]. */
   readonly read: (x: Tensor) => Tensor;
 }
 
@@ -86,11 +86,11 @@ export interface LanguageModel {
   /** Weights that analyses may read. */
   readonly parameters: readonly Parameter[];
   readonly stateLayout: readonly StateTensor[];
-  /** Undefined where the head reads something else, such as a sum of sense vectors. */
+  /** Undefined when the head reads something else, such as a sum of sense vectors. */
   readonly residualStream?: ResidualStream | undefined;
-  /** Reads the tokens of a batch as far as the last block; `read` may be called within the same pass, also more than once. */
+  /** Runs a batch up to the last block; `read` may be called several times within the same pass. */
   trunk(pass: Pass): Trunk;
-  /** Reads the tokens of a batch -> hidden[T, M], what the head reads. */
+  /** Runs a batch -> hidden[T, M], the input of the head. */
   forward(pass: Pass): Tensor;
   /** hidden[T, M] -> logits[T, V] */
   logits(ops: Ops, hidden: Tensor): Tensor;
@@ -98,21 +98,21 @@ export interface LanguageModel {
 
 export interface Family<Config = unknown> {
   readonly name: string;
-  /** Does this config.json describe one of ours? */
+  /** Does this config.json describe a model of this family? */
   matches(json: JsonObject): boolean;
-  /** A config.json in another dialect, in the words of transformers. */
+  /** Translates a config.json of another dialect to the keys of transformers. */
   translate?(json: JsonObject): JsonObject;
-  /** Names and meanings of config.json -> ours. Throws CheckpointError. */
+  /** Reads the configuration. Throws CheckpointError. */
   configure(json: ConfigReader): Config;
-  /** The one spelling that the model asks for, of a name as some checkpoint writes it; undefined for buffers without meaning. */
+  /** Maps a tensor name as stored in some checkpoint to the name that the model uses; undefined for buffers that are not needed. */
   rename(stored: string): string | undefined;
-  /** Copies of a tensor that checkpoints store under a second name: copy -> original, both after `rename`. */
+  /** Duplicates that checkpoints store under a second name: copy -> original, both after `rename`. */
   copies(config: Config): Readonly<Record<string, string>>;
-  /** The same model with a head of its own, or with the embedding as its head. */
+  /** The configuration with (`own`) or without a head separate from the embedding. */
   withHead?(config: Config, own: boolean): Config;
-  /** Does the reference pass over a head that is stored under this name when the configuration ties it to the embedding? */
+  /** Does the reference ignore a head stored under this name when the configuration ties it to the embedding? */
   ignoresTiedHead?(stored: string): boolean;
-  /** Hub id whose tokenizer models of this family use when their checkpoint has none. */
+  /** Hub id of the tokenizer for checkpoints of this family that have none. */
   readonly usualTokenizer?: string;
   build(config: Config, weights: Weights): LanguageModel;
 }

@@ -1,12 +1,11 @@
 /**
- * What the parts of a model declare while it is built: the values that they show to taps, what they remember of each sequence, and weights that
- * analyses may read. A declared value or memory is also the handle by which the forward pass shows or remembers it, so that every name and
- * shape is said once.
+ * Declarations of a model's parts, made while it is built: sites (values shown to taps), state tensors, and parameters that analyses may
+ * read. The forward pass uses the returned objects as handles, so that every name and shape is written once.
  */
 import type { Shape } from '../base/tensor.ts';
 import type { Parameter, ResidualWrite, Site, StateTensor } from './model.ts';
 
-/** A site, as the part that declared it holds it. */
+/** The handle of a site. */
 export class DeclaredSite implements Site {
   readonly name: string;
   readonly axes: string;
@@ -21,26 +20,26 @@ export class DeclaredSite implements Site {
     all.push(this);
   }
 
-  /** Declares a value beside this one, that is made of it; `suffix` is added to the name. */
+  /** Declares a site for a value derived from this one; `suffix` is added to the name. */
   beside(suffix: string, axes: string, about: string): DeclaredSite {
     return new DeclaredSite(this.name + suffix, axes, about, this.#all);
   }
 }
 
-/** What is remembered for attention: rows [K, D] and [K, Dv] of each token. */
+/** The KV cache of one attention: rows [K, D] and [K, Dv] per token. */
 export interface KeyValueState {
   readonly k: StateTensor;
   readonly v: StateTensor;
 }
 
 export class Part {
-  /** Of the whole model, in the order in which they were declared. */
+  /** Sites of the whole model, in order of declaration. */
   readonly sites: Site[];
-  /** Of the whole model, as `sites`. */
+  /** State tensors of the whole model, in order of declaration. */
   readonly state: StateTensor[];
-  /** Of the whole model, as `sites`. */
+  /** Parameters of the whole model, in order of declaration. */
   readonly parameters: Parameter[];
-  /** What is added to the residual stream, in order. */
+  /** All writes to the residual stream, in order. */
   readonly writes: ResidualWrite[];
   readonly #prefix: string;
 
@@ -58,17 +57,17 @@ export class Part {
     this.writes = writes;
   }
 
-  /** A part of this one: `at('blocks.3')` names its values `blocks.3.*`. */
+  /** A sub-part: the sites of `at('blocks.3')` are named `blocks.3.*`. */
   at(name: string): Part {
     return new Part(`${this.#prefix}${name}.`, this.sites, this.state, this.parameters, this.writes);
   }
 
-  /** Declares a value; `axes` in the legend of tensor.ts. */
+  /** Declares a site; `axes` as in the legend of tensor.ts. */
   site(name: string, axes: string, about: string): DeclaredSite {
     return new DeclaredSite(this.#prefix + name, axes, about, this.sites);
   }
 
-  /** Declares weights that analyses may read; `axes` in the legend of tensor.ts. */
+  /** Declares weights that analyses may read; `axes` as in the legend of tensor.ts. */
   parameter(name: string, axes: string, about: string, shape: Shape, weight: Parameter['weight']): void {
     this.parameters.push({ name: this.#prefix + name, axes, about, shape, weight });
   }
@@ -78,17 +77,17 @@ export class Part {
     this.writes.push({ site: site.name, by, ...(heads ? { heads: heads.name } : {}) });
   }
 
-  /** Declares a tensor of this shape for each token. */
+  /** Declares a state tensor with a row of this shape per token. */
   grows(name: string, shape: Shape): StateTensor {
     return this.#remembers({ name: this.#prefix + name, shape, grows: true });
   }
 
-  /** Declares a tensor of this shape for each sequence. */
+  /** Declares a state tensor of this shape per sequence. */
   fixed(name: string, shape: Shape): StateTensor {
     return this.#remembers({ name: this.#prefix + name, shape, grows: false });
   }
 
-  /** Declares the keys and values of one attention. */
+  /** Declares the KV cache of one attention. */
   keysValues(k: Shape, v = k): KeyValueState {
     return { k: this.grows('k', k), v: this.grows('v', v) };
   }

@@ -1,4 +1,4 @@
-/** One pass of tokens through a model, as its parts see it. */
+/** What the parts of a model get for one forward pass. */
 
 import type { Tensor } from '../base/tensor.ts';
 import type { Ops, Rotary } from '../ops/index.ts';
@@ -10,14 +10,14 @@ export interface Pass {
   readonly ops: Ops;
   readonly batch: Batch;
   readonly show: Taps;
-  /** Of rotary positions, in models that have them. */
+  /** Angles of rotary positions, in models that have them. */
   readonly angles?: Rotary | undefined;
 }
 
-/** A part of a model, on its weights: x[T, ...] -> [T, ...] */
+/** A part of a model with its weights: x[T, ...] -> [T, ...] */
 export type Layer = (pass: Pass, x: Tensor) => Tensor;
 
-/** The whole of a model before its head. */
+/** The forward pass of a model before its head. */
 export const throughTrunk =
   (trunk: LanguageModel['trunk']) =>
   (pass: Pass): Tensor => {
@@ -25,6 +25,6 @@ export const throughTrunk =
     return read(output);
   };
 
-/** Runs blocks one after another; what one leaves behind is freed before the next. */
+/** Runs blocks one after another, and frees the temporary memory of each. */
 export const throughAll = (blocks: readonly Layer[], pass: Pass, x: Tensor): Tensor =>
   blocks.reduce((y, block) => pass.ops.scope(() => block(pass, y)), x);

@@ -1,13 +1,13 @@
-/** The usual end of a model: a norm reads the residual stream after the last block, and a head what the norm gives. */
+/** The usual end of a model: a norm of the residual stream after the last block, then the head. */
 import type { Tensor } from '../base/tensor.ts';
 import type { ResidualStream } from './model.ts';
 import { finalNorm, type Norm } from './norms.ts';
 import type { Part } from './part.ts';
 
-/** Declares the weights of both; `logitScale` multiplies what the head gives. */
+/** Declares the parameters of norm and head; the logits are multiplied by `logitScale`. */
 export function readByHead(part: Part, norm: Norm, head: Tensor, logitScale = 1): ResidualStream {
   headParameter(part, head);
-  const output = part.sites.findLast(({ name }) => name.endsWith('.residPost'))?.name ?? 'embed'; // models have 0 blocks too
+  const output = part.sites.findLast(({ name }) => name.endsWith('.residPost'))?.name ?? 'embed'; // a model may have no blocks
   return { writes: part.writes, output, norm: finalNorm(part, norm), head: 'head', logitScale };
 }
 

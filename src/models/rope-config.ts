@@ -1,6 +1,6 @@
 /**
- * How rotary positions are scaled, read from a config.json as transformers does (modeling_rope_utils.py): `rope_scaling` of
- * transformers 4, with `rope_type` or the older `type` in it, or `rope_parameters` of transformers 5, which holds `rope_theta` too.
+ * Reads how rotary positions are scaled from a config.json, as transformers does (modeling_rope_utils.py): from `rope_scaling` of
+ * transformers 4, with `rope_type` or the older `type`, or from `rope_parameters` of transformers 5, which also holds `rope_theta`.
  */
 import { log } from '../base/math.ts';
 import type { ConfigReader } from './config.ts';
@@ -9,9 +9,9 @@ export type RopeScaling =
   | { readonly type: 'default' }
   /** Positions divided by `factor` (Position Interpolation, arXiv 2306.15595). */
   | { readonly type: 'linear'; readonly factor: number }
-  /** A larger base from `trained` positions on, which grows with the position ("dynamic NTK"). */
+  /** "Dynamic NTK": beyond `trained` positions, the base grows with the position. */
   | { readonly type: 'dynamic'; readonly factor: number; readonly trained: number }
-  /** Llama 3.1: low frequencies divided by `factor`, high ones kept, those between blended. */
+  /** Llama 3.1: low frequencies are divided by `factor`, high ones kept, and those between interpolated. */
   | {
       readonly type: 'llama3';
       readonly factor: number;
@@ -30,8 +30,8 @@ export type RopeScaling =
       readonly attentionFactor: number;
     }
   /**
-   * LongRoPE (arXiv 2402.13753) as far as models were trained at first: one factor for each frequency. For texts beyond `trained` there are other
-   * factors, with which every position of the text must be turned: such texts are not read.
+   * LongRoPE (arXiv 2402.13753) up to `trained` positions: one factor for each frequency. Longer texts need other factors for all their
+   * positions, which is not supported.
    */
   | {
       readonly type: 'longrope';
@@ -39,7 +39,7 @@ export type RopeScaling =
       readonly factors: readonly number[];
       readonly attentionFactor: number;
     }
-  /** As linear, with only a share of the frequencies: the rest of a head is not turned. */
+  /** As linear, for a share of the frequencies only: the other dimensions of a head are not rotated. */
   | { readonly type: 'proportional'; readonly factor: number; readonly share: number };
 
 export interface RopeConfig {
@@ -48,12 +48,14 @@ export interface RopeConfig {
   readonly ropeScaling: RopeScaling;
 }
 
-/** Positions believed of a model by its scaling factor; the largest real ones are near 10^7. */
+/** Upper limit of positions after scaling; the largest real ones are near 10^7. */
 const MAX_STRETCHED = 2 ** 26;
 
 const TYPES = ['default', 'linear', 'dynamic', 'llama3', 'yarn', 'longrope', 'proportional'] as const;
 
-/** Keys of a scaling that say nothing to another: transformers passes over them. `finetuned` is a note of YaRN's authors. */
+/**
+ * Keys that have a meaning for some types of scaling only; transformers ignores them for others. `finetuned` is a note of YaRN's authors.
+ */
 const OF_SOME_TYPE = [
   ...['type', 'finetuned', 'factor', 'low_freq_factor', 'high_freq_factor', 'original_max_position_embeddings'],
   ...[
@@ -68,11 +70,11 @@ const OF_SOME_TYPE = [
   ],
 ];
 
-/** `maxPositions`: max_position_embeddings. Throws CheckpointError on values that the reference cannot compute with. */
+/** `maxPositions`: max_position_embeddings. Throws CheckpointError on values with which the reference cannot compute. */
 export function readRope(json: ConfigReader, maxPositions: number, defaultTheta = 10000): RopeConfig {
   const older = json.nested('rope_scaling');
   const newer = json.nested('rope_parameters');
-  const rope = older && !older.isEmpty ? older : newer; // in this order in transformers too
+  const rope = older && !older.isEmpty ? older : newer; // same order as in transformers
   const outer = json.positive('rope_theta', defaultTheta);
   const theta = rope ? rope.positive('rope_theta', outer) : outer;
   const outerTrained = json.count('original_max_position_embeddings', maxPositions);
@@ -92,7 +94,7 @@ export function readRope(json: ConfigReader, maxPositions: number, defaultTheta 
 function readScaling(rope: ConfigReader, maxPositions: number, trained: number, json: ConfigReader): RopeScaling {
   const type = rope.choice(rope.has('rope_type') ? 'rope_type' : 'type', TYPES);
   if (type === 'default') {
-    for (const where of [json, rope]) where.passOver('partial_rotary_factor'); // whole heads are turned, as in the reference
+    for (const where of [json, rope]) where.passOver('partial_rotary_factor'); // whole heads are rotated, as in the reference
     return { type };
   }
   const where = rope.has('partial_rotary_factor') ? rope : json;
@@ -135,12 +137,12 @@ function yarn(rope: ConfigReader, maxPositions: number, trained: number): RopeSc
   };
 }
 
-/** Of the attention, by how much positions are stretched (section 3.4 of the paper). */
+/** YaRN's attention factor for a scaling factor of the positions (section 3.4 of the paper). */
 const strength = (factor: number, mscale: number) => (factor <= 1 ? 1 : 0.1 * mscale * log(factor) + 1);
 
 /**
- * How many positions a model with this scaling reads. `linear`, `dynamic` and `yarn` are given to models whose max_position_embeddings
- * says what they were trained on; `llama3` and `longrope` come with the longer count.
+ * Positions that a model with this scaling supports. For `linear`, `dynamic` and `yarn`, max_position_embeddings is the length of the
+ * training texts, before scaling; for `llama3` and `longrope` it is the extended length.
  */
 export function stretchedPositions(scaling: RopeScaling, maxPositions: number): number {
   const { type } = scaling;

@@ -9,16 +9,16 @@ import type { RopeConfig, RopeScaling } from './rope-config.ts';
 export interface RopeFrequencies {
   /** Radians per position for the token at this position, [D/2]. */
   at(position: number): Float32Array;
-  /** Multiplies cosines and sines. */
+  /** Factor of cosines and sines. */
   readonly attentionFactor: number;
 }
 
 const { fround } = Math;
 
-/** Throws CheckpointError when they are no finite numbers. */
+/** Throws CheckpointError when frequencies are not finite. */
 export function ropeFrequencies({ theta, ropeScaling }: RopeConfig, dHead: number): RopeFrequencies {
   const frequencies = scaled(theta, ropeScaling, dHead);
-  const noExponent = ropeScaling.type === 'dynamic' && dHead === 2; // that of the growing base is D / (D - 2)
+  const noExponent = ropeScaling.type === 'dynamic' && dHead === 2; // the exponent of the growing base is D / (D - 2)
   if (noExponent || frequencies.some((x) => !Number.isFinite(x))) {
     throw new CheckpointError(
       `config.json asks for rotary positions (rope_theta ${theta}, ${JSON.stringify(ropeScaling)}) whose frequencies are no finite ` +
@@ -54,16 +54,16 @@ function scaled(theta: number, scaling: RopeScaling, dHead: number): Float32Arra
   }
 }
 
-/** theta^(2 i / D) for i from 0 to D/2 - 1: what the frequencies are the reciprocals of. */
+/** theta^(2 i / D) for i from 0 to D/2 - 1; the frequencies are their reciprocals. */
 const powers = (theta: number, dHead: number): Float32Array =>
   Float32Array.from({ length: dHead / 2 }, (_, i) => pow(fround(theta), fround((2 * i) / dHead)));
 
 const unscaled = (theta: number, dHead: number): Float32Array => powers(theta, dHead).map((x) => 1 / x);
 
 /**
- * The base for a text of `length` tokens, not below `trained`. transformers computes it anew in every pass for the longest position in
- * it, and keeps earlier keys as they are. Here every token is turned by the base of the text that ends with it: what transformers gives
- * when it reads token by token with a cache, whatever the pieces are in which a text is read.
+ * The base for a text of `length` tokens, at least `trained`. transformers computes it in every pass for the longest position in it, and
+ * does not change earlier keys. Here each token is rotated with the base for the text that ends with it. This is what transformers computes
+ * token by token with a KV cache, and does not depend on how a prompt is divided into steps.
  */
 function grownBase(
   theta: number,
@@ -72,7 +72,7 @@ function grownBase(
   length: number,
 ): number {
   const exponent = dHead / (dHead - 2);
-  if (length <= trained) return theta * pow((factor * trained) / trained - (factor - 1), exponent); // in f64 there
+  if (length <= trained) return theta * pow((factor * trained) / trained - (factor - 1), exponent); // transformers computes this in f64
   const growth = fround(fround(fround(fround(factor) * length) / trained) - fround(factor - 1));
   return fround(fround(theta) * fround(pow(growth, fround(exponent))));
 }

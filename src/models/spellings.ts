@@ -1,4 +1,4 @@
-/** Keys of a config.json that have two names. */
+/** Reads keys of a config.json that have two names. */
 import { CheckpointError, quote } from '../base/errors.ts';
 import type { JsonObject } from './config.ts';
 
@@ -6,11 +6,11 @@ export const isSet = (value: unknown): boolean => value !== undefined && value !
 
 type Named = readonly [name: string, value: unknown];
 
-/** The value under the first of two spellings that says one. `auto` leaves the choice to the other. */
+/** The value under the first of two names, or else under the second. `auto` counts as unset. */
 export const firstOf = ([, value]: Named, [, second]: Named): unknown =>
   isSet(value) && !(value === 'auto' && isSet(second)) ? value : (second ?? value);
 
-/** The same, but an error that names both where they differ. */
+/** As `firstOf`, but throws when the two have different values. */
 export function agreed([to, value]: Named, [from, second]: Named): unknown {
   if (!isSet(second) || second === value || (second === 'auto' && isSet(value))) return value;
   if (!isSet(value) || value === 'auto') return second;
@@ -19,7 +19,7 @@ export function agreed([to, value]: Named, [from, second]: Named): unknown {
   );
 }
 
-/** With what stands under second names put under the first ones. `names`: [second, first] */
+/** Moves values from second names to first names. `names`: [second, first] */
 export function withFirstNames(
   json: JsonObject,
   names: readonly (readonly [string, string])[],

@@ -1,6 +1,6 @@
 /**
- * What a model sees of a checkpoint: tensors by name and expected shape, as a tree of folders. Asking declares; the numbers come
- * later, and in which format they are kept is decided elsewhere. A tensor that no model asks for is an error of the loader.
+ * A model's access to its weights: tensors by name and expected shape, in a tree of folders. Calls only declare the weights; numbers and
+ * formats come later, from the loader, which throws an error for tensors that no model declares.
  */
 
 import type { Shape, Tensor } from '../base/tensor.ts';
@@ -9,23 +9,23 @@ import type { ScaledTensor } from './model.ts';
 import type { DeclaredSite } from './part.ts';
 import type { Pass } from './pass.ts';
 
-/** A linear map: x[T, J] -> [T, N], and its matrix [N, J] for who wants to read it. */
+/** A linear map: x[T, J] -> [T, N], with its matrix [N, J] for analyses. */
 export interface Linear {
   (pass: Pass, x: Tensor): Tensor;
   readonly weight: Tensor | ScaledTensor;
 }
-/** Linear maps of one input. */
+/** Linear maps of the same input. */
 export interface Linears {
   (pass: Pass, x: Tensor): Tensor[];
   readonly weights: readonly (Tensor | ScaledTensor)[];
 }
 
 export interface MatrixOptions {
-  /** Stored as [in, out], as GPT-2's Conv1D does; kept as [out, in]. */
+  /** Stored as [in, out], as by GPT-2's Conv1D; in memory [out, in]. */
   readonly transposed?: boolean;
-  /** There is a `.bias` beside `.weight`. */
+  /** Is there a `.bias`? */
   readonly bias?: boolean;
-  /** The site of the input. A map whose format quantises its input declares and shows `<site>Int8` and `<site>Scale`. */
+  /** The site of the input. If the weight format quantises the input, the sites `<site>Int8` and `<site>Scale` are added. */
   readonly reads?: DeclaredSite | undefined;
 }
 
@@ -33,18 +33,18 @@ export interface Weights {
   at(folder: string): Weights;
   has(name: string): boolean;
   list<T>(folder: string, count: number, make: (w: Weights, i: number) => T): T[];
-  /** Kept in f32: norms, biases, convolutions, recurrences. `stored`, when the checkpoint writes the same numbers under another shape. */
+  /** Weights that are always f32: norms, biases, convolutions, recurrences. `stored`: their shape in the checkpoint, when it differs. */
   tensor(name: string, shape: Shape, stored?: Shape): Tensor;
-  /** An embedding [V, M], which may serve as head too. */
+  /** An embedding [V, M], which may also be the head. */
   table(name: string, rows: number, width: number): Tensor;
-  /** `name.weight` [N, J] and, if told so, `name.bias` [N]. */
+  /** `name.weight` [N, J] and, with the option `bias`, `name.bias` [N]. */
   linear(name: string, dIn: number, dOut: number, options?: MatrixOptions): Linear;
-  /** Several matrices that read the same input. */
+  /** Several matrices with the same input. */
   linears(names: readonly string[], dIn: number, dOuts: readonly number[], options?: MatrixOptions): Linears;
-  /** One stored matrix of sum(dOuts) rows, as several. */
+  /** One stored matrix of sum(dOuts) rows, divided into several. */
   split(name: string, dIn: number, dOuts: readonly number[], options?: MatrixOptions): Linears;
   /** The matrices of all experts, [X, N, J]. */
   experts(name: string, shape: readonly [number, number, number]): Tensor;
-  /** An f32 tensor that is a function of weights; the forward pass asks for it with `ops.derived`. */
+  /** An f32 tensor computed from weights; the forward pass gets it with `ops.derived`. */
   derived(shape: Shape, compute: (ops: Ops) => Tensor): Derived;
 }

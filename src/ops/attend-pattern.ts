@@ -1,6 +1,6 @@
 /**
- * The second step of attention (attention.ts), for one sequence of S keys: values weighted by a pattern.
- * pattern[H, T, S], v[R, K, Dv], table i32 [1, P], and optionally gains[1, C, H], C >= S, which multiply the pattern -> z[T, H, Dv].
+ * The second step of attention (attention.ts), for one sequence of S keys: the values, weighted by a pattern. pattern[H, T, S], v[R, K,
+ * Dv], table i32 [1, P] -> z[T, H, Dv]. The optional gains[1, C, H], C >= S, multiply the pattern.
  */
 import { axis, expect, input } from './check.ts';
 import type { Op } from './op.ts';

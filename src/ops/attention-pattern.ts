@@ -1,6 +1,6 @@
 /**
- * The first step of attention (attention.ts), for one sequence of S keys: the probabilities.
- * q[T, H, D], k[R, K, D], table i32 [1, P] -> pattern[H, T, S], zero where not allowed.
+ * The first step of attention (attention.ts), for one sequence of S keys: the probabilities. q[T, H, D], k[R, K, D], table i32 [1, P] ->
+ * pattern[H, T, S], zero for future keys.
  */
 import { ShapeError } from '../base/errors.ts';
 import { expect, input } from './check.ts';

@@ -2,14 +2,14 @@
  * Causal attention (arXiv 1706.03762) with grouped heads (arXiv 2305.13245): query head h reads key/value head floor(h K / H).
  *
  * It runs over packed sequences: rows starts[b]..starts[b + 1] of q belong to sequence b, whose lengths[b] keys and values,
- * those of its own rows last, lie in the pages tables[b] of the pools k and v (src/base/pages.ts). Query n of N sees the keys
+ * those of its own rows last, are in the pages tables[b] of the pools k and v (src/base/pages.ts). Query n of N attends to the keys
  * 0..lengths[b] - N + n. q[T, H, D], k[R, K, D], v[R, K, Dv], tables i32 [B, P], lengths i32 [B] -> z[T, H, Dv]. Softmax in f32. The
  * pools are of any format in src/formats/key-values.ts.
  *
  * With the optional gains[B, C, H], C >= the longest sequence, the probability of key s for head h is multiplied by gains[b, s, h], and not
  * normalised again (arXiv 2305.16765, eq. 15). A key beyond C has gain 1.
  *
- * `attentionPattern` and `attendPattern` are the same in two steps, for those who want to see or change the probabilities.
+ * `attentionPattern` and `attendPattern` compute the same in two steps, so that taps can read or change the probabilities.
  */
 import { ShapeError } from '../base/errors.ts';
 import type { Tensor } from '../base/tensor.ts';
@@ -18,7 +18,7 @@ import type { Op } from './op.ts';
 import { bytesOfPages, checkGains, checkPool, KEY_VALUE_DTYPES } from './pools.ts';
 
 export interface AttentionAttrs {
-  /** Multiplies q k before the softmax. */
+  /** Factor of q k before the softmax. */
   readonly scale: number;
   /** First row of each sequence, and T at the end. */
   readonly starts: readonly number[];

@@ -1,8 +1,8 @@
 /**
  * Depthwise causal convolution with silu (state-spaces/mamba modules/mamba_simple.py):
- * y[t, e] = silu(bias[e] + sum_j w[e, j] x[t - W + 1 + j, e]); what lies before a sequence comes from its window.
+ * y[t, e] = silu(bias[e] + sum_j w[e, j] x[t - W + 1 + j, e]); rows before the first come from the sequence's window.
  * x[T, E], w[E, W], bias[E], windows[C, W - 1, E], slots i32 [B] -> y[T, E]. The window of sequence b is windows[slots[b]], oldest
- * row first; it is moved on in place.
+ * row first; it is updated in place.
  */
 import { bytesOfRows, count } from './bytes.ts';
 import { axis, checkStarts, expect, input } from './check.ts';

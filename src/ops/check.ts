@@ -2,7 +2,7 @@
 import { ShapeError } from '../base/errors.ts';
 import { type ElementType, type Shape, show, type Tensor } from '../base/tensor.ts';
 
-/** Types of the numbers that flow through a model: of inputs whose type a rule does not name, and of outputs (see op.ts). */
+/** Element types of activations: of inputs whose type a rule does not name, and of outputs (see op.ts). */
 export const ACTIVATIONS: readonly ElementType[] = ['f32'];
 
 /** Input `i`; ShapeError when the op was given fewer. */

@@ -1,6 +1,6 @@
 /**
- * The weights of chosen experts: softmax over the logits of the experts that `ids` names, in that order, as `topExperts` computes it for its own
- * choice. logits[T, X], ids i32 [T, A] -> gates[T, A]. An id outside of 0..X - 1 makes the gates of its row NaN.
+ * The weights of given experts: softmax over the logits of the experts `ids`, in that order, as in `topExperts`. logits[T, X], ids i32 [T,
+ * A] -> gates[T, A]. An id outside of 0..X - 1 makes the gates of its row NaN.
  */
 import { expect, input } from './check.ts';
 import type { Op } from './op.ts';

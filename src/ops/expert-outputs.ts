@@ -11,7 +11,7 @@ import type { Activation } from './elementwise.ts';
 import type { Op } from './op.ts';
 import { WEIGHT_DTYPES } from './weights.ts';
 
-/** -> [T, A, M] */
+/** Checks the inputs; -> the shape [T, A, M]. */
 export function checkExperts(op: string, x: Tensor, ids: Tensor, wIn: Tensor, wOut: Tensor): [number, number, number] {
   expect(op, x, [-1, -1], 'x[T, M]');
   const [t = 0, m = 0] = x.shape;
@@ -21,7 +21,7 @@ export function checkExperts(op: string, x: Tensor, ids: Tensor, wIn: Tensor, wO
   return [t, axis(op, ids, 1), m];
 }
 
-/** Inputs `first` and the next are the weights; of no more experts are they read than slots there are. */
+/** Inputs `first` and `first + 1` are the weights; at most as many experts are read as there are slots. */
 export function bytesOfExperts(inputs: readonly Tensor[], first: number): number {
   const used = Math.min(count(inputs, first), size(inputs[1]?.shape ?? []));
   return bytesOfRows(inputs, { [first]: used, [first + 1]: used });

@@ -1,6 +1,6 @@
 /**
- * Mixture of experts: what the chosen experts make of each token (expert-outputs.ts), summed by their gates (sum-slots.ts).
- * x[T, M], ids[T, A] i32, gates[T, A], wIn[X, 2F, M], wOut[X, M, F] of one weight format -> y[T, M].
+ * Mixture of experts: the outputs of the chosen experts (expert-outputs.ts), summed with their gates (sum-slots.ts). x[T, M], ids[T, A]
+ * i32, gates[T, A], wIn[X, 2F, M], wOut[X, M, F] of one weight format -> y[T, M].
  */
 import type { Tensor } from '../base/tensor.ts';
 import { expect, input } from './check.ts';

@@ -1,4 +1,4 @@
-/** The vocabulary that models are written in. Every method is one `apply`. */
+/** The ops that models are written in. Every method is one `apply` of the tracer. */
 import type { Shape, Tensor, Uploadable } from '../base/tensor.ts';
 import { assign } from './assign.ts';
 import { attendPattern } from './attend-pattern.ts';
@@ -38,7 +38,7 @@ export { type InterventionKind, neutralOf } from './intervene.ts';
 export { type Op, outputsOf, type TensorSpec } from './op.ts';
 export type { Apply, Derived, Tracer } from './tracer.ts';
 
-/** Every op, for backends and tests that go through the whole vocabulary. */
+/** Every op, for backends and tests that need all of them. */
 export const vocabulary = [
   embed,
   linear,
@@ -77,7 +77,7 @@ export const vocabulary = [
   rows,
 ] as const;
 
-/** Where the keys and values of packed sequences lie: see attention.ts. */
+/** Keys and values of packed sequences, in pools: see attention.ts. */
 export interface KeysValues {
   /** [R, K, D] */
   readonly k: Tensor;
@@ -89,13 +89,13 @@ export interface KeysValues {
   readonly lengths: Tensor;
   /** First row of each sequence, and T at the end. */
   readonly starts: readonly number[];
-  /** The numbers of `lengths`, as they are when the step is encoded. */
+  /** The values of `lengths` when the step is encoded. */
   readonly reaches: readonly number[];
   /** Factors of the probabilities, after the softmax: [B, C, H], C >= the longest of `lengths`. */
   readonly gains?: Tensor | undefined;
 }
 
-/** Where the recurrent tensors of packed sequences lie. */
+/** A recurrent state tensor of packed sequences, in a pool. */
 export interface Recurrent {
   /** [C, ...] */
   readonly pool: Tensor;
@@ -206,8 +206,8 @@ export class Ops {
   }
 
   /**
-   * z[T, H, Dv]. Of a sequence that `see` has a function for, the probabilities [H, T_b, S_b] are made, shown (before their gains), and used in
-   * its version; that costs a tensor of so many numbers.
+   * z[T, H, Dv]. For a sequence with a function in `see`, the probabilities [H, T_b, S_b] are computed, passed to it (before gains), and
+   * replaced by its result; this takes a tensor of that size.
    */
   attention(
     q: Tensor,
@@ -265,7 +265,7 @@ export class Ops {
     return this.#one(this.#apply(experts, [x, ids, gates, w.in, w.out], { activation }));
   }
 
-  /** What each chosen expert makes of x[T, M], before its gate: -> [T, A, M] */
+  /** The output of each chosen expert for x[T, M], before its gate: -> [T, A, M] */
   expertOutputs(x: Tensor, ids: Tensor, w: { in: Tensor; out: Tensor }, activation: Activation): Tensor {
     return this.#one(this.#apply(expertOutputs, [x, ids, w.in, w.out], { activation }));
   }
@@ -309,7 +309,7 @@ export class Ops {
     this.#apply(markNonFinite, [mark, x], undefined);
   }
 
-  /** See intervene.ts: x[T, ...] changed by as much as by[T] says in its channels[W], with vector[1 or T, W]. */
+  /** See intervene.ts: changes x[T, ...] with strengths by[T] in the channels [W], with vector[1 or T, W]. */
   intervene(
     x: Tensor,
     { kind, by, channels, vector, width }: InterveneAttrs & { by: Tensor; channels: Tensor; vector?: Tensor },
@@ -318,12 +318,12 @@ export class Ops {
     return this.#one(this.#apply(intervene, inputs, { kind, width }));
   }
 
-  /** The same numbers under another shape, without a copy. */
+  /** The same numbers in another shape, as a view. */
   reshape(x: Tensor, shape: Shape): Tensor {
     return this.#one(this.#apply(reshape, [x], { shape }));
   }
 
-  /** Rows from..to (exclusive) of the first axis, without a copy. */
+  /** Rows from..to (exclusive) of the first axis, as a view. */
   rows(x: Tensor, from: number, to: number): Tensor {
     return this.#one(this.#apply(rows, [x], { from, to }));
   }

@@ -1,11 +1,11 @@
 /**
- * A change of activations, of each row by its own strength. x[T, ...] has W numbers in a row; by[T]; channels[W], 1 where a channel is changed and
- * 0 where it is left; vector[N, W], N = 1 (one for all rows) or T (one for each); `scale` has no vector. -> the shape of x.
+ * Changes activations, each row with its own strength. x[T, ...] has W numbers in a row; by[T]; channels[W], 1 where a channel is changed and
+ * 0 where it is not; vector[N, W], N = 1 (one for all rows) or T (one for each); `scale` has no vector. -> the shape of x.
  *   add      x + by v
  *   scale    by x
  *   set      v where by is 1, else x + by (v - x)
  *   project  x - by (x . v) v, in each group of `width` channels by itself, over the channels that are changed. The caller gives v unit length.
- * A row whose strength is neutral (0; for `scale` 1) keeps its bits, whatever they are, and so does a channel that is left.
+ * A row whose strength is neutral (0; for `scale` 1) keeps its bits, and so does a channel that is not changed.
  */
 import { ShapeError } from '../base/errors.ts';
 import { size } from '../base/tensor.ts';
@@ -16,7 +16,7 @@ export type InterventionKind = 'add' | 'scale' | 'set' | 'project';
 
 export interface InterveneAttrs {
   readonly kind: InterventionKind;
-  /** Channels of a group; only `project` looks at it. Divides W. */
+  /** Channels of a group; used by `project` only. Divides W. */
   readonly width: number;
 }
 

@@ -1,7 +1,7 @@
 /**
  * Matrix products of one input: y_i = x w_iᵀ + bias_i. x[T, J], w_i[N_i, J] of one weight format, all with bias_i[N_i] or all without
- * -> y_i[T, N_i]. Inputs x, w_0, w_1, ..., bias_0, bias_1, ... Accumulates in f32. Some packed formats meet an x whose rows are
- * rounded as the format says (`readInput`): those of blocks to int8, so that the products of a block are exact integers.
+ * -> y_i[T, N_i]. Inputs x, w_0, w_1, ..., bias_0, bias_1, ... Accumulates in f32. Some packed formats
+ * round the rows of x first (`readInput`): block formats to int8, so that the products of a block are exact integers.
  */
 import { ShapeError } from '../base/errors.ts';
 import { axis, expect, input } from './check.ts';

@@ -1,4 +1,4 @@
-/** Notes that a value is bad: mark = 1, in place, when any number of x is NaN or infinite; else it stays. mark i32 [1], x of any shape. */
+/** Sets mark = 1, in place, when any number of x is NaN or infinite; otherwise mark is unchanged. mark i32 [1], x of any shape. */
 import { expect, input } from './check.ts';
 import type { Op } from './op.ts';
 

@@ -1,4 +1,4 @@
-/** What an op is: a name, a shape rule, and at times a composition. Kernels of the same name live in the backends. */
+/** An op: a name, a shape rule, and optionally a composition of smaller ops. Kernels of the same name are in the backends. */
 import type { ElementType, Shape, Tensor } from '../base/tensor.ts';
 import { ACTIVATIONS } from './check.ts';
 import type { Ops } from './index.ts';
@@ -8,29 +8,29 @@ export interface TensorSpec {
   readonly dtype: ElementType;
 }
 
-/** What a rule says of an output. Without a type it is an activation, of the type that the op's inputs have. */
+/** An output according to the rule. Without a type it is an activation, of the same type as the op's inputs. */
 export type Output = Pick<TensorSpec, 'shape'> & Partial<TensorSpec>;
 
 /**
- * An op of the vocabulary. `outputs` is its shape rule: it checks the inputs (ShapeError) and says what comes out.
- * `mutates` lists the inputs written in place: state, and nothing else.
+ * An op. `outputs` is its shape rule: it checks the inputs (ShapeError) and returns the outputs' shapes and types. `mutates` lists the
+ * inputs written in place: only state.
  */
 export interface Op<Attrs> {
   readonly name: string;
   outputs(inputs: readonly Tensor[], attrs: Attrs): Output[];
   mutates?(inputs: readonly Tensor[], attrs: Attrs): readonly Tensor[];
   /**
-   * The op in smaller ones: what it means, for backends without a kernel of it and for whoever wants to see inside. Gives the outputs; mutates as
-   * the op does.
+   * The op as smaller ops. This is its definition, for backends without a kernel and for taps on its inner values. Returns the outputs;
+   * mutates the same inputs.
    */
   compose?(ops: Ops, inputs: readonly Tensor[], attrs: Attrs): Tensor[];
-  /** Bytes of its inputs that it reads and writes, where that is not all of them; for profiles. */
+  /** Bytes of its inputs that it reads and writes, if not all; for profiles. */
   bytesOfInputs?(inputs: readonly Tensor[], attrs: Attrs): number;
-  /** Of an op that computes nothing: its output, which shares the memory of its input. Such an op has no kernel. */
+  /** For a view: its output, which shares the memory of its input. Such an op has no kernel. */
   view?(inputs: readonly Tensor[], attrs: Attrs): Tensor;
 }
 
-/** Shapes and types of what an op gives for these inputs. Throws ShapeError. */
+/** Shapes and types of the outputs for these inputs. Throws ShapeError. */
 export function outputsOf<Attrs>(op: Op<Attrs>, inputs: readonly Tensor[], attrs: Attrs): TensorSpec[] {
   const activation = inputs.find(({ dtype }) => ACTIVATIONS.includes(dtype))?.dtype ?? 'f32';
   return op.outputs(inputs, attrs).map(({ shape, dtype = activation }) => ({ shape, dtype }));

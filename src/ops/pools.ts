@@ -1,4 +1,4 @@
-/** Checks of pools of keys and values, whose rows lie in pages (src/base/pages.ts), shared by the ops of attention. */
+/** Checks of pools of keys and values, whose rows are in pages (src/base/pages.ts), shared by the attention ops. */
 import { ShapeError } from '../base/errors.ts';
 import { PAGE_ROWS, pagesFor } from '../base/pages.ts';
 import { size, type Tensor } from '../base/tensor.ts';
@@ -8,7 +8,7 @@ import { axis, expect } from './check.ts';
 
 export const KEY_VALUE_DTYPES = Object.values(KEY_VALUE_DTYPE);
 
-/** Bytes of all inputs, of the pools `pools` as many rows as the pages in `tables` have. */
+/** Bytes of all inputs; of the inputs `pools` only the rows of the pages in `tables`. */
 export function bytesOfPages(inputs: readonly Tensor[], pools: readonly number[], tables: number): number {
   const rows = PAGE_ROWS * size(inputs[tables]?.shape ?? []);
   return bytesOfRows(inputs, Object.fromEntries(pools.map((i) => [i, rows])));
@@ -21,7 +21,7 @@ export function checkPool(op: string, pool: Tensor): void {
     throw new ShapeError(op, `a pool came with ${count} rows, wanted a multiple of ${PAGE_ROWS}`);
 }
 
-/** Checks factors of probabilities, gains[B, C, H]; sequences of more than C keys do not fit. */
+/** Checks factors of probabilities, gains[B, C, H]: C must not be less than the number of keys. */
 export function checkGains(op: string, gains: Tensor | undefined, sequences: number, heads: number, keys = 0): void {
   if (!gains) return;
   expect(op, gains, [sequences, -1, heads], 'gains[B, C, H]');

@@ -1,4 +1,4 @@
-/** The same numbers under another shape. A view: its output shares the memory of its input. */
+/** The same numbers in another shape. A view: its output shares the memory of its input. */
 import { ShapeError } from '../base/errors.ts';
 import { reshape as reshaped, type Shape, show, size } from '../base/tensor.ts';
 import { input } from './check.ts';

@@ -1,4 +1,4 @@
-/** Adds the heads up: y = by * sum over H of z. z[T, H, M] -> y[T, M]. */
+/** Sum over heads: y = by * sum over H of z. z[T, H, M] -> y[T, M]. */
 import { axis, expect, input } from './check.ts';
 import type { Op } from './op.ts';
 

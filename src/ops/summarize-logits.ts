@@ -1,5 +1,5 @@
 /**
- * What log-probabilities need to know of the logits of a vocabulary, so that these need not leave the backend.
+ * Summaries of logits that suffice for log-probabilities, so that whole vocabularies need not be copied from the backend.
  *   logits[n, V], targets i32 [n, J] (may be absent: J = 0) -> y[n, 3 + J + 2 A], for A = `top`, each row
  *     max              the largest logit; NaN when a logit is NaN or Infinity, or none is finite
  *     high, low        sum of exp(x - max) over all logits, as the sum of two f32
@@ -11,7 +11,7 @@ import { ShapeError } from '../base/errors.ts';
 import { expect, input } from './check.ts';
 import type { Op } from './op.ts';
 
-/** Columns before those of the targets. */
+/** Number of columns before those of the targets. */
 export const SUMMARY_COLUMNS = 3;
 
 export const summarizeLogits: Op<{ top: number }> = {

@@ -1,6 +1,6 @@
 /**
- * Writes rows where numbers in memory say: pool[at[n]] = rows[n], in place. pool[R, ...], rows[N, ...], at i32 [N]. Rows in f32 are
- * rounded to the format of keys and values that the pool has. Two equal numbers in `at` stand for two equal rows.
+ * Writes rows at given row numbers: pool[at[n]] = rows[n], in place. pool[R, ...], rows[N, ...], at i32 [N]. f32 rows are rounded to the
+ * pool's KV-cache format. If a number occurs twice in `at`, its rows must be equal.
  */
 import { type ElementType, isPacked, type Tensor } from '../base/tensor.ts';
 import { bytesOfRows, count } from './bytes.ts';

@@ -1,4 +1,4 @@
-/** A tensor of zeros, of the type of activations. */
+/** A tensor of zeros, of the element type of activations. */
 import type { Shape } from '../base/tensor.ts';
 import type { Op } from './op.ts';
 

@@ -1,9 +1,9 @@
-/** Options are checked where they come in, so that a slip is told before anything is loaded or computed. */
+/** Checks options when they are passed, before anything is loaded or computed. */
 import { quote, UsageError } from '../base/errors.ts';
 import { nearest } from '../base/nearest.ts';
 import { type Definitions, type FilledOptions, holds, wantedOf } from './option.ts';
 
-/** What other libraries call an option, and what it is called here. */
+/** Names of options in other libraries -> their names here. */
 const CALLED_HERE: Readonly<Record<string, string>> = {
   dtype: 'weights',
   torch_dtype: 'weights',
@@ -25,8 +25,8 @@ const CALLED_HERE: Readonly<Record<string, string>> = {
 };
 
 /**
- * The options with their defaults. Throws UsageError on an option of `who` that does not exist, with all that do, and on a value that it
- * does not take. An option that is undefined is absent, and no options at all are good ones.
+ * Returns the options with defaults filled in. Throws UsageError on an unknown option, with the names of all, and on a wrong value. An
+ * option that is undefined counts as absent; `options` may be undefined too.
  */
 export function checkOptions<D extends Definitions>(who: string, options: unknown, definitions: D): FilledOptions<D> {
   if (options !== undefined && (typeof options !== 'object' || options === null || Array.isArray(options)))
@@ -55,7 +55,7 @@ function unknownOption(who: string, name: string, known: readonly string[]): str
   return `${who} has no option '${name}'${hint}${hint.endsWith('?') ? '' : '.'} Its options are ${known.join(', ')}.`;
 }
 
-/** Those of the options that are among these definitions; others are for somebody else. */
+/** The options that are among these definitions, without all others. */
 export function pickOptions<K extends string, O extends { readonly [name in K]?: unknown }>(
   options: O,
   definitions: Readonly<Record<K, unknown>>,

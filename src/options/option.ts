@@ -5,7 +5,7 @@
  */
 import * as v from 'valibot';
 
-/** Which values an option takes. At run time a schema of valibot, whose title is what messages say was wanted. */
+/** The type of an option's values. At run time a schema of valibot, whose title is the text after 'wanted' in messages. */
 export interface Option<T> {
   readonly kind: 'schema';
   /** What valibot calls it: `number`, `boolean`, `string`, `picklist`, `array` and so on. */
@@ -21,18 +21,18 @@ export type Definitions = Readonly<Record<string, Option<unknown>>>;
 
 type ValueOf<D> = D extends Option<infer T> ? T : never;
 
-/** What callers give: doc comments of the definitions stay with the names. */
+/** The type of the options that callers pass; keeps the doc comments of the definitions. */
 export type OptionsOf<D> = { readonly [K in keyof D]?: ValueOf<D[K]> | undefined };
 
-/** The same with defaults in the place of what is absent. */
+/** The same with defaults for absent options. */
 export type FilledOptions<D> = {
   readonly [K in keyof D]: D[K] extends OptionWithDefault<infer T> ? T : ValueOf<D[K]> | undefined;
 };
 
-/** A schema of valibot with a description of its values, which follows the word 'wanted' in messages and stands in the help. */
+/** A schema of valibot with a description of its values, for the help and after the word 'wanted' in messages. */
 export const kind = <T>(wanted: string, schema: Option<T>): Option<T> => v.pipe(schemaOf(schema), v.title(wanted));
 
-/** What no schema describes, such as an object with methods. */
+/** A kind of value that a schema cannot describe, such as an object with methods. */
 export const ownKind = <T>(wanted: string, holds: (value: unknown) => boolean): Option<T> =>
   kind(wanted, v.custom<T>(holds));
 
@@ -51,7 +51,7 @@ export const kinds = {
   fromZero: kind('a whole number from 0 on', whole(0)),
   fromOne: kind('a whole number from 1 on', whole(1)),
   seed: kind('a whole number from 0 to 2^53 - 1', whole(0)),
-  /** Infinity too, as of `amount`. */
+  /** May be Infinity, as may `amount`. */
   bytes: kind('a number of bytes, from 0 on', v.pipe(v.number(), v.minValue(0))),
   amount: kind('a number from 0 on', v.pipe(v.number(), v.minValue(0))),
   finite: kind('a finite number', v.pipe(v.number(), v.finite())),
@@ -75,7 +75,7 @@ export const jsonObject = <T extends object>(): Option<T> => ownKind('an object'
 export const jsonObjectOrFalse = <T extends object>(): Option<T | false> =>
   ownKind('an object, or false', (value) => value === false || isJsonObject(value));
 
-/** `about`: for the help, in words that serve the command line and a server alike. */
+/** `about`: text for the help, valid for the command line and for a server. */
 export function option<T>(type: Option<T>, about: string): Option<T>;
 export function option<T>(type: Option<T>, about: string, byDefault: T): OptionWithDefault<T>;
 export function option<T>(type: Option<T>, about: string, byDefault?: T): Option<T> {
@@ -95,7 +95,7 @@ export const wantedOf = (type: Option<unknown>): string => v.getTitle(schemaOf(t
 
 export const aboutOf = (type: Option<unknown>): string => v.getDescription(schemaOf(type)) ?? '';
 
-/** What kind of value is wanted, as valibot calls it, whether there is a default or not. */
+/** valibot's name for the kind of value, with or without a default. */
 export const typeOf = (type: Option<unknown>): string => schemaOf(type).type;
 
 /** The texts of `oneOf`; undefined for other kinds. */

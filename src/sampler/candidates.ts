@@ -1,10 +1,12 @@
-/** The tokens that may be drawn next, with weights in proportion to their probabilities. Room for V of them, used again each time. */
+/**
+ * The tokens that may be sampled next, with weights in proportion to their probabilities. Its arrays for V tokens are reused in every step.
+ */
 import { exp, log } from '../base/math.ts';
 import { thresholdOf } from './select.ts';
 
 export class Candidates {
   #length = 0;
-  /** Ascending. */
+  /** Ids of the candidates, ascending. */
   readonly #ids: Uint32Array;
   readonly #weights: Float64Array;
   readonly #numbers: Float64Array;
@@ -15,7 +17,9 @@ export class Candidates {
     this.#numbers = new Float64Array(vocabSize);
   }
 
-  /** Begins anew: the `topK` best of scores[V] and those equal to the last of them; 0 takes all. The best, `max`, weighs 1. */
+  /**
+   * Starts with the `topK` largest of scores[V] and those equal to the last of them; 0 takes all. `max`, the largest score, gets weight 1.
+   */
   take(scores: Float32Array, max: number, temperature: number, topK: number): void {
     let floor = Number.NEGATIVE_INFINITY;
     if (topK > 0 && topK < scores.length) {
@@ -31,22 +35,25 @@ export class Candidates {
     }
   }
 
-  /** Nucleus (arXiv 1904.09751): keeps the heaviest until they reach the share `topP` of all weight, one at least. */
+  /** Nucleus sampling (arXiv 1904.09751): keeps the largest weights until their share of the sum reaches `topP`, at least one. */
   keepNucleus(topP: number): void {
     const numbers = this.#numbers.subarray(0, this.#length);
     numbers.set(this.#weights.subarray(0, this.#length));
     const target = topP * this.#total;
     const { value, above } = thresholdOf(numbers, target, 'sum');
-    // Which of several equals the reference keeps depends on torch's sort; here it is the lower ids.
+    // Among equal weights, the lower ids are kept; in the reference this depends on torch's sort.
     this.#keep(value, Math.max(1, Math.ceil((target - above) / value)));
   }
 
-  /** Keeps what weighs at least `minP` of the heaviest. */
+  /** Keeps weights of at least `minP` times the largest. */
   keepFrom(minP: number): void {
     this.#keep(minP, Number.POSITIVE_INFINITY);
   }
 
-  /** Locally typical sampling (arXiv 2202.00666): those whose information is nearest the entropy, until they reach the share `mass`. */
+  /**
+   * Locally typical sampling (arXiv 2202.00666): keeps the tokens whose information is nearest to the entropy, until their probabilities
+   * reach `mass`.
+   */
   keepTypical(mass: number): void {
     const total = this.#total;
     const { entropy } = this;
@@ -63,7 +70,7 @@ export class Candidates {
     this.#filter((_, i) => (distances[i] as number) <= last);
   }
 
-  /** Keeps what has at least this probability, and the likeliest (arXiv 2210.15191). */
+  /** Keeps tokens with at least this probability, and the most likely one (arXiv 2210.15191). */
   keepLikely(probability: number): void {
     const total = this.#total;
     let heaviest = 0;
@@ -72,7 +79,7 @@ export class Candidates {
     this.#filter((weight) => weight >= least);
   }
 
-  /** Of the distribution, in nats. */
+  /** Entropy of the distribution, in nats. */
   get entropy(): number {
     const total = this.#total;
     let sum = 0;
@@ -83,7 +90,7 @@ export class Candidates {
     return sum;
   }
 
-  /** The id whose stretch of the cumulative weights, in the order of ids, `uniform` in [0, 1) falls into. */
+  /** Samples by inverse transform: the id in whose interval of the cumulative weights, in the order of ids, `uniform` in [0, 1) falls. */
   pick(uniform: number): number {
     const wanted = uniform * this.#total;
     let sum = 0;
@@ -98,7 +105,7 @@ export class Candidates {
     return this.#ids[last] as number;
   }
 
-  /** Writes the probabilities into out[V], which is zero. */
+  /** Writes the probabilities into out[V], which must be zero. */
   spread(out: Float32Array): void {
     const total = this.#total;
     for (let i = 0; i < this.#length; i++) out[this.#ids[i] as number] = (this.#weights[i] as number) / total;
@@ -110,7 +117,7 @@ export class Candidates {
     return sum;
   }
 
-  /** Keeps weights above `least`, and the first `equals` of those that are just that. */
+  /** Keeps weights above `least`, and the first `equals` of those equal to it. */
   #keep(least: number, equals: number): void {
     let left = equals;
     this.#filter((weight) => weight > least || (weight === least && left-- > 0));

@@ -1,5 +1,5 @@
 /**
- * generation_config.json: what a checkpoint's authors want texts to be made with. Its keys are defaults of options, as they are for
+ * generation_config.json: the defaults of generation chosen by a checkpoint's authors. They are defaults of options here, as for
  * transformers' `generate` (generation/configuration_utils.py, generation/utils.py).
  */
 import * as v from 'valibot';
@@ -8,7 +8,7 @@ import { nearest } from '../base/nearest.ts';
 import { holds, jsonObjectOrFalse, kind, kinds, type Option, option, wantedOf } from '../options/option.ts';
 import { SAMPLING_OPTIONS, type SamplingOptions, temperatureOf } from './options.ts';
 
-/** As in the file, with names as in Python. */
+/** The content of the file, with its key names. */
 export type GenerationConfig = Readonly<Record<string, unknown>>;
 
 export const GENERATION_CONFIG = option(
@@ -24,24 +24,24 @@ export interface DefaultOptions extends SamplingOptions {
 }
 
 export interface GenerationDefaults {
-  /** The file that they are from; undefined when there is none. */
+  /** Name of the file; undefined when there is none. */
   readonly source: string | undefined;
-  /** What it says. */
+  /** Content of the file. */
   readonly config: GenerationConfig;
-  /** Are tokens drawn, unless options say otherwise? (`do_sample`) */
+  /** Is sampling on by default? (`do_sample`) */
   readonly samples: boolean;
-  /** Those that concern drawing hold where tokens are drawn. */
+  /** Defaults of options; those of sampling apply only when sampling is on. */
   readonly options: DefaultOptions;
-  /** Ids that end a text; undefined when the file names none. */
+  /** Ids that end generation; undefined when the file has none. */
   readonly endIds: readonly number[] | undefined;
-  /** What would change texts and cannot be done, as in `num_beams: 4`. */
+  /** Settings that would change texts and are not supported, as in `num_beams: 4`. */
   readonly unsupported: readonly string[];
 }
 
-/** What transformers leaves out when tokens are drawn and the file does not say. */
+/** transformers' default of top_k when sampling is on. */
 const DEFAULT_TOP_K = 50;
 
-/** Options that no key of transformers sets. */
+/** Options without a key in transformers. */
 const OWN_OPTIONS = new Set(['logitBias', 'seed', 'presencePenalty', 'frequencyPenalty']);
 
 const KINDS: Readonly<Record<string, Option<unknown>>> = {
@@ -58,7 +58,7 @@ const OPTION_OF: ReadonlyMap<string, string> = new Map(
   Object.keys(KINDS).map((name) => [name === 'stop' ? 'stop_strings' : snake(name), name]),
 );
 
-/** transformers takes these for 'all tokens', not for a mistake. */
+/** Values that transformers accepts and treats as 'all tokens'. */
 const KEEPS_ALL: Readonly<Record<string, (value: number) => boolean>> = {
   top_p: (value) => value >= 1,
   typical_p: (value) => value >= 1,
@@ -66,7 +66,7 @@ const KEEPS_ALL: Readonly<Record<string, (value: number) => boolean>> = {
   eta_cutoff: (value) => value <= 0 || value >= 1,
 };
 
-/** Keys that change what transformers gives, when they say more than their defaults, and that nothing here does. */
+/** Keys that change transformers' output when they differ from their defaults, and that are not supported here. */
 const UNSUPPORTED: Readonly<Record<string, (value: unknown, config: GenerationConfig) => boolean>> = {
   num_beams: (value) => Number(value) > 1,
   num_beam_groups: (value) => Number(value) > 1,
@@ -83,7 +83,7 @@ const UNSUPPORTED: Readonly<Record<string, (value: unknown, config: GenerationCo
   cache_implementation: (value) => value === 'quantized',
 };
 
-/** The other keys of transformers' GenerationConfig (5.18): nothing here asks for them, or others ask. */
+/** The other keys of transformers' GenerationConfig (5.18), which need no support here or are read elsewhere. */
 const OTHER_KEYS = [
   ...['_from_model_config', 'transformers_version', 'do_sample', 'eos_token_id', 'bos_token_id', 'pad_token_id'],
   ...['decoder_start_token_id', 'use_cache', 'cache_config', 'max_cache_len', 'prefill_chunk_size', 'low_memory'],
@@ -95,10 +95,7 @@ const OTHER_KEYS = [
   ...['target_lookbehind', 'assistant_tokenizer', 'generation_kwargs', 'trust_remote_code', 'custom_generate'],
 ];
 
-/**
- * Throws UsageError on a key that no version of transformers knows: what users write in place of a file's keys would change nothing, as when they
- * misspell one. Files may have any keys.
- */
+/** Throws UsageError on a key in `change` that no version of transformers has, such as a misspelt one. Files may have any keys. */
 export function checkChange(change: GenerationConfig | false | undefined): void {
   const known = [...OPTION_OF.keys(), ...Object.keys(UNSUPPORTED), ...OTHER_KEYS];
   const strange = Object.keys(change || {}).find((key) => !known.includes(key));
@@ -123,8 +120,8 @@ export const NO_DEFAULTS: GenerationDefaults = {
 };
 
 /**
- * Keys that are null are absent; keys that are not known are passed over, as transformers does. Throws CheckpointError that names key and
- * value where a value is of the wrong kind.
+ * Reads the file. Null keys count as absent; unknown keys are ignored, as by transformers. Throws CheckpointError with key and value for a
+ * value of the wrong kind.
  */
 export function readGenerationConfig(config: GenerationConfig, source: string): GenerationDefaults {
   const options: Record<string, unknown> = {};
@@ -165,7 +162,7 @@ function check(source: string, key: string, value: unknown, type: Option<unknown
   );
 }
 
-/** Defaults with some keys replaced; `false` for none at all. Throws as readGenerationConfig does. */
+/** Replaces some keys of the defaults; `false` drops all. Throws as readGenerationConfig does. */
 export function changedDefaults(
   defaults: GenerationDefaults,
   change: GenerationConfig | false | undefined,
@@ -177,8 +174,8 @@ export function changedDefaults(
 }
 
 /**
- * Options with defaults for those that are not given. Tokens are drawn when the options say so by themselves (see SamplingOptions), else when
- * the defaults do; `temperature: 0` says no. A given maxLength does away with the default of maxNewTokens.
+ * Fills in defaults of options. Sampling is on when the options turn it on (see SamplingOptions), or else when the defaults do;
+ * `temperature: 0` turns it off. When maxLength is given, the default of maxNewTokens is not used.
  */
 export function withDefaults<O extends DefaultOptions>(
   { samples, options: defaults }: GenerationDefaults,

@@ -17,7 +17,7 @@ export function maxLogit(logits: Float32Array): number {
   );
 }
 
-/** log sum exp of logits[V], shifted by the largest so that nothing overflows. Throws CheckpointError as maxLogit does. */
+/** Log-sum-exp of logits[V], shifted by the largest so that nothing overflows. Throws CheckpointError as maxLogit does. */
 export function logSumExp(logits: Float32Array): number {
   const max = maxLogit(logits);
   let sum = 0;
@@ -33,7 +33,7 @@ export function logSoftmax(logits: Float32Array): Float32Array {
   return logprobs;
 }
 
-/** The k likeliest ids, the likeliest first, the lower id first among equals. Throws CheckpointError as maxLogit does. */
+/** The k most likely ids in descending order; equal ones by ascending id. Throws CheckpointError as maxLogit does. */
 export function topLogprobs(logits: Float32Array, k: number): { readonly id: number; readonly logprob: number }[] {
   const count = Math.min(k, logits.length);
   if (count <= 0) return [];

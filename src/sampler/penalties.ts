@@ -1,17 +1,17 @@
-/** Changes of scores by what was said before: transformers' repetition penalty, OpenAI's presence and frequency penalties. */
+/** Penalties on earlier tokens: transformers' repetition penalty, OpenAI's presence and frequency penalties. */
 import type { SamplingOptions } from './options.ts';
 
 /** The ids of one sequence so far. */
 export interface History {
   readonly prompt: readonly number[];
   readonly generated: readonly number[];
-  /** How many may be generated at most, where that is known. */
+  /** Most ids that may be generated, if known. */
   readonly limit?: number;
 }
 
 export type Penalties = Pick<SamplingOptions, 'repetitionPenalty' | 'presencePenalty' | 'frequencyPenalty'>;
 
-/** Changes scores[V] in place. `counts`[V] is scratch: all zero before and after. */
+/** Changes scores[V] in place. `counts`[V] is scratch memory: all zero before and after. */
 export function penalise(
   scores: Float32Array,
   { prompt, generated }: History,
@@ -21,7 +21,7 @@ export function penalise(
   if (repetitionPenalty !== 1) {
     for (const ids of [prompt, generated]) {
       for (const id of ids) {
-        if ((counts[id] as number)++ > 0) continue; // once, however often it was said
+        if ((counts[id] as number)++ > 0) continue; // once per distinct id
         const score = scores[id] as number;
         scores[id] = score < 0 ? score * repetitionPenalty : score / repetitionPenalty;
       }

@@ -1,16 +1,16 @@
 /**
- * Changes of scores before a token is chosen: what transformers calls logits processors (generation/logits_process.py), in the order in
- * which `_get_logits_processor` (generation/utils.py) puts them.
+ * Changes scores before a token is chosen. These are transformers' logits processors (generation/logits_process.py), in the order of
+ * `_get_logits_processor` (generation/utils.py).
  */
 import { UsageError } from '../base/errors.ts';
 import { pow } from '../base/math.ts';
 import { biasEntries, type SamplingOptions } from './options.ts';
 import { type History, penalise } from './penalties.ts';
 
-/** Changes scores[V] in place. `counts`[V] is scratch: all zero before and after. */
+/** Changes scores[V] in place. `counts`[V] is scratch memory: all zero before and after. */
 export type Processor = (scores: Float32Array, history: History, counts: Uint32Array) => void;
 
-/** Those that these options ask for. `endIds` are the ids after which a text ends. */
+/** The processors for these options. `endIds`: ids that end generation. */
 export function processorsOf(options: SamplingOptions, endIds: ReadonlySet<number>): readonly Processor[] {
   const { encoderRepetitionPenalty = 1, repetitionPenalty = 1, presencePenalty = 0, frequencyPenalty = 0 } = options;
   const { noRepeatNgramSize = 0, encoderNoRepeatNgramSize = 0, minLength = 0, minNewTokens = 0 } = options;
@@ -18,7 +18,7 @@ export function processorsOf(options: SamplingOptions, endIds: ReadonlySet<numbe
   const { suppressTokens = [], beginSuppressTokens = [] } = options;
   const biases = biasesOf(options);
   const bad = sequences((options.badWordsIds ?? []).map((ids) => [ids, Number.NEGATIVE_INFINITY] as const)).filter(
-    ({ last, before }) => before.length > 0 || !endIds.has(last), // an end cannot be forbidden so
+    ({ last, before }) => before.length > 0 || !endIds.has(last), // a single end id cannot be forbidden this way
   );
   const list: Processor[] = [];
   const add = (wanted: boolean, processor: Processor) => {
@@ -63,7 +63,7 @@ export function processorsOf(options: SamplingOptions, endIds: ReadonlySet<numbe
   return list;
 }
 
-/** Added to the score of `last` where `before` are the ids that came last. */
+/** Added to the score of `last` when the latest ids are `before`. */
 interface Bias {
   readonly before: readonly number[];
   readonly last: number;
@@ -74,7 +74,7 @@ function biasesOf({ logitBias, sequenceBias = [] }: SamplingOptions): Bias[] {
   return [...biasEntries(logitBias).map(([last, bias]) => ({ before: [], last, bias })), ...sequences(sequenceBias)];
 }
 
-/** Of the same sequence given twice, the second counts, as in Python's dict. */
+/** Without duplicates: the later of two equal sequences is used, as in Python's dict. */
 function sequences(list: readonly (readonly [readonly number[], number])[]): Bias[] {
   const unlike = new Map(list.map(([ids, bias]) => [ids.join(), { ids, bias }]));
   return [...unlike.values()].map(({ ids, bias }) => ({
@@ -104,7 +104,7 @@ function addBiases(
   }
 }
 
-/** Forbids what would end a sequence of `size` ids that `known` has, after the last ids of `text`. */
+/** Forbids ids that would complete a sequence of `size` ids which occurs in `known`, after the last ids of `text`. */
 function forbidRepeats(scores: Float32Array, known: readonly number[], text: readonly number[], size: number): void {
   const prefix = text.length - size + 1; // where the ids begin that the next one would complete
   if (prefix < 0) return;
@@ -115,7 +115,7 @@ function forbidRepeats(scores: Float32Array, known: readonly number[], text: rea
   }
 }
 
-/** Ids that do not exist are passed over. */
+/** Forbids ids; those that do not exist are ignored. */
 function forbid(scores: Float32Array, ids: Iterable<number>): void {
   for (const id of ids) if (id >= 0 && id < scores.length) scores[id] = Number.NEGATIVE_INFINITY;
 }
@@ -128,7 +128,7 @@ function force(scores: Float32Array, ids: readonly number[]): void {
   for (const id of ids) scores[id] = 0;
 }
 
-/** Adds a multiple of their own absolute values to some scores. */
+/** Adds to some scores a multiple of their absolute values. */
 function favour(scores: Float32Array, ids: ReadonlySet<number>, times: number): void {
   for (const id of ids) {
     const score = scores[id] as number;

@@ -1,6 +1,6 @@
 /**
- * From logits to the next token. Order and meaning of the options are those of transformers' logits processors
- * (generation/logits_process.py): what processors.ts has, temperature, top-k, top-p, min-p, typical-p, cutoffs, then one draw.
+ * Chooses the next token from logits. Order and meaning of the options are those of transformers' logits processors
+ * (generation/logits_process.py): the processors of processors.ts, temperature, top-k, top-p, min-p, typical-p, cutoffs, then one sample.
  */
 import { UsageError } from '../base/errors.ts';
 import { exp } from '../base/math.ts';
@@ -15,7 +15,7 @@ export { logSoftmax, logSumExp, topLogprobs } from './logprobs.ts';
 export { checkSamplingOptions, type SamplingOptions } from './options.ts';
 export type { History } from './penalties.ts';
 
-/** Room for one vocabulary. Samplers work one after the other, so clones share it. */
+/** Scratch memory for one vocabulary. Samplers run one after another, so clones share it. */
 interface Scratch {
   readonly vocabSize: number;
   readonly scores: Float32Array;
@@ -25,17 +25,17 @@ interface Scratch {
 }
 
 export class Sampler {
-  /** Of the draws: that of the options, else one chosen at random. Undefined when nothing is drawn. */
+  /** Seed of the samples: from the options, or else chosen at random. Undefined when nothing is sampled. */
   readonly seed: number | undefined;
   readonly #options: SamplingOptions;
   readonly #endIds: ReadonlySet<number>;
   readonly #processors: readonly Processor[];
   readonly #random: Random;
-  /** 0: take the likeliest. */
+  /** 0: take the most likely token. */
   readonly #temperature: number;
   #shared: { scratch?: Scratch } = {};
 
-  /** `endIds` are the ids after which a text ends. Throws UsageError as checkSamplingOptions does. */
+  /** `endIds`: ids that end generation. Throws UsageError as checkSamplingOptions does. */
   constructor(options: SamplingOptions = {}, endIds: ReadonlySet<number> = new Set()) {
     checkSamplingOptions(options);
     const seed = options.seed ?? freshSeed();
@@ -47,12 +47,12 @@ export class Sampler {
     this.seed = this.#temperature === 0 ? undefined : seed;
   }
 
-  /** Does `next` always give the id of the largest logit, so that nobody need know the others? */
+  /** Does `next` always return the id of the largest logit? Then the other logits are not needed. */
   get takesLikeliest(): boolean {
     return this.#temperature === 0 && this.#processors.length === 0;
   }
 
-  /** A sampler for another sequence: with a seed, the same draws from their beginning; without one, others. */
+  /** A sampler for another sequence. With a seed it gives the same samples from the start; without one, others. */
   clone(): Sampler {
     const twin = new Sampler(this.#options, this.#endIds);
     twin.#shared = this.#shared;
@@ -60,15 +60,15 @@ export class Sampler {
   }
 
   /**
-   * The id that follows, from logits[V], which stay as they are. Greedy takes the lowest id of several best.
-   * Throws CheckpointError on NaN or Infinity among the logits, UsageError on a bias for an id that does not exist and when no id is left.
+   * Chooses the next id from logits[V], which are not changed. Greedy decoding takes the lowest of several best ids. Throws CheckpointError
+   * on NaN or Infinity among the logits; UsageError on a bias for an id that does not exist, and when no id is left.
    */
   next(logits: Float32Array, history: History): number {
     const { scores, max } = this.#scores(logits, history);
     return this.#temperature === 0 ? scores.indexOf(max) : this.#candidates(scores, max).pick(this.#random.uniform());
   }
 
-  /** The probabilities [V] by which `next` chooses. Draws nothing. Throws as `next` does. */
+  /** The probabilities [V] from which `next` samples. Does not sample. Throws as `next` does. */
   distribution(logits: Float32Array, history: History): Float32Array {
     const { scores, max } = this.#scores(logits, history);
     const probabilities = new Float32Array(logits.length);

@@ -1,9 +1,9 @@
-/** The largest of many numbers without sorting them: quickselect (Hoare, CACM 1961), by count or by weight. */
+/** Selects the largest of many numbers without sorting: quickselect (Hoare, CACM 1961), by count or by weight. */
 
 export interface Threshold {
-  /** The smallest number that still belongs to the largest. */
+  /** The smallest of the selected numbers. */
   readonly value: number;
-  /** What is strictly above it, in the measure that was asked for. */
+  /** Count or sum of the numbers above it. */
   readonly above: number;
 }
 
@@ -16,7 +16,7 @@ export function thresholdOf(numbers: Float64Array, target: number, measure: 'cou
   let from = 0;
   let to = numbers.length; // exclusive
   let above = 0;
-  let lcg = 1; // pivots at random, but the same in every run: no input is slow by its order
+  let lcg = 1; // pseudo-random pivots, the same in every run, so that no order of the input is slow
   for (;;) {
     lcg = (Math.imul(lcg, 1664525) + 1013904223) >>> 0;
     const pivot = numbers[from + Math.floor((lcg / 2 ** 32) * (to - from))] as number;

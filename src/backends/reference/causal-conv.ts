@@ -16,7 +16,7 @@ export const causalConv: Kernel<{ starts: readonly number[] }> = (inputs, [y], {
     const [first, end] = [at(starts, b), at(starts, b + 1)];
     const past = numbersOf(rows(windows, slot, slot + 1));
     const before = past.slice();
-    /** Row `t` of the sequence; negative rows lie in the window. */
+    /** Row `t` of the sequence; negative rows are in the window. */
     const row = (t: number, channel: number) =>
       t >= 0 ? at(input, (first + t) * e + channel) : at(before, (t + width - 1) * e + channel);
     for (let t = 0; t < end - first; t++) {

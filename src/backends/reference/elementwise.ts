@@ -5,7 +5,7 @@ import type { Activation } from '../../ops/index.ts';
 import { activations, at, type Kernel } from './kernel.ts';
 import { numbersOf } from './memory.ts';
 
-/** A kernel that treats each number by itself. */
+/** A kernel that maps numbers one by one. */
 export function each<Attrs>(f: (values: number[], attrs: Attrs) => number): Kernel<Attrs> {
   return (inputs, [y], attrs) => {
     const given = inputs.map(numbersOf);

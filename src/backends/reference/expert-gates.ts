@@ -9,7 +9,7 @@ export const expertGates: Kernel<undefined> = ([logits, ids], [gates]) => {
   for (let i = 0; i < t; i++) row(gates as Tensor, i).set(softmax(row(logits as Tensor, i), row(ids as Tensor, i)));
 };
 
-/** Softmax over the scores at these places; NaN where one is beyond them. */
+/** Softmax over the scores of these ids; NaN when an id is out of range. */
 export function softmax(scores: ArrayLike<number>, ids: ArrayLike<number>): number[] {
   const chosen = Array.from(ids, (id) => scores[id] ?? Number.NaN);
   const largest = chosen.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);

@@ -1,6 +1,6 @@
 /**
- * The definition of the vocabulary: plain TypeScript, sums in double precision, one loop per index of the formula. It is the judge of
- * every other backend in the tests, and slow.
+ * The reference backend defines the ops: plain TypeScript, sums in double precision, one loop per index of the formula. Tests compare all
+ * other backends with it. It is slow.
  */
 
 import { byteSize, dtypeOf, isPacked } from '../../base/tensor.ts';

@@ -28,7 +28,7 @@ export const intervene: Kernel<InterveneAttrs> = (inputs, [y], { kind, width }) 
   }
 };
 
-/** One number; `along` is what its group has of the direction. */
+/** Changes one number; `along`: the dot product of its group with the direction. */
 function changed(kind: InterveneAttrs['kind'], x: number, v: number, by: number, along: number): number {
   switch (kind) {
     case 'add':

@@ -1,4 +1,4 @@
-/** What the kernels of the reference backend share. */
+/** Helpers shared by the kernels of the reference backend. */
 import { exp } from '../../base/math.ts';
 import type { Tensor } from '../../base/tensor.ts';
 import type { Activation } from '../../ops/index.ts';

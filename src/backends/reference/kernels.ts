@@ -1,5 +1,5 @@
 /**
- * The kernels by the names of their ops; those that are defined by other ops (`compose`) have none. What each computes stands in the op's file under
+ * The kernels by the names of their ops. Ops that are defined by others (`compose`) have none. Each op is documented in its file under
  * src/ops.
  */
 import { assign } from './assign.ts';

@@ -1,4 +1,4 @@
-/** Where the reference backend keeps its numbers: one typed array per allocation. */
+/** Memory of the reference backend: one typed array per allocation. */
 
 import {
   arrayFor,
@@ -28,20 +28,20 @@ export function place(data: TypedArray, shape: Shape, dtype: ElementType): Tenso
   return { shape, dtype, place: { data } satisfies Memory, offset: 0 };
 }
 
-/** The numbers of a tensor, in place; 16-bit floats and packed ones as they are stored. */
+/** The array of a tensor, without a copy; 16-bit floats and packed formats as stored. */
 export function numbersOf(x: Tensor): TypedArray {
   const { data } = x.place as Memory;
   const first = byteOffset(x) / data.BYTES_PER_ELEMENT;
   return data.subarray(first, first + arrayLength(x.shape, x.dtype));
 }
 
-/** The numbers of a weight, or of keys and values, as f32. */
+/** The numbers of a weight or of a KV cache as f32. */
 export function floatsOf(x: Tensor): Float32Array {
   if (isPacked(x.dtype)) return x.dtype.unpack(numbersOf(x) as PackedBytes, x.shape);
   return x.dtype === 'f16' || x.dtype === 'bf16' ? toFloats(x.dtype, numbersOf(x)) : (numbersOf(x) as Float32Array);
 }
 
-/** Rows [T, J] as a product with weights of this type reads them. */
+/** Rows [T, J] as rounded for products with weights of this type. */
 export function readBy(type: ElementType, x: ArrayLike<number>, columns: number): ArrayLike<number> {
   return (isPacked(type) && type.readInput?.(x, columns)) || x;
 }

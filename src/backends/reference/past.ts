@@ -19,7 +19,10 @@ export function pastOf(pool: Tensor, table: Numbers, count: number): Past {
   return { numbers: floatsOf(pool), heads, width, rows: Array.from({ length: count }, (_, s) => poolRow(pages, s)) };
 }
 
-/** Probabilities of query row `qRow` of `q` over the first `seen` keys: in f32 also where nobody sees them, so that seeing changes no bit. */
+/**
+ * Probabilities of query row `qRow` of `q` over the first `seen` keys. Rounded to f32 also when no tap reads them, so that a tap changes no
+ * bit.
+ */
 export function probabilities(
   q: Numbers,
   qRow: number,
