@@ -46,6 +46,8 @@ export { download, type HubOptions, hubReference, snapshot } from './hub/hub-nod
 export * from './index.ts';
 export type { RoundedPart } from './loader/rounding.ts';
 export { type MemoryFacts, memoryFacts, usableBytes } from './node/memory-node.ts';
+export { checkInterventionsOutput, saveInterventions, vectorsBeside } from './node/save-interventions-node.ts';
+export { senseTables, tablesDirectory } from './node/sense-tables-node.ts';
 export { shippedModelNames } from './node/shipped-node.ts';
 export type { StateDescription } from './runtime/state-file.ts';
 

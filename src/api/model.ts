@@ -23,7 +23,7 @@ import { FILL_OPTIONS, type FillOptions, fill } from '../loader/fill.ts';
 import type { OnWarning, OpenedModel } from '../loader/open.ts';
 import { filesOf } from '../loader/save.ts';
 import { differingCopies } from '../loader/verify-copies.ts';
-import type { LanguageModel, ModelFacts, Parameter, ResidualStream, Site } from '../models/model.ts';
+import type { ModelFacts, Parameter, ResidualStream, Site } from '../models/model.ts';
 import { checkOptions } from '../options/check.ts';
 import { call, holds, jsonObject, kinds, type OptionsOf, oneOf, option, ownKind } from '../options/option.ts';
 import { checkSequences, Engine, type Request } from '../runtime/engine.ts';
@@ -57,6 +57,7 @@ import {
   promptList,
 } from './prompt.ts';
 import { type ReadoutOptions, readoutOf } from './readout.ts';
+import { senseSource } from './sense-source.ts';
 import { WINDOW_OPTIONS, type WindowOptions, windowsOf } from './windows.ts';
 
 const aState = ownKind<State>('a State, as newState() gives', (value) => value instanceof State);
@@ -418,20 +419,7 @@ export class Model implements Subject {
 
   /** What each sense of each word does, and edits of senses. Throws UsageError where tokens have no senses. */
   get senses(): Senses {
-    const { model } = this.#opened;
-    const engine = this.#engine;
-    const subject: Subject = this;
-    checkHasSenses(model);
-    const { count, scale, vectors, directions } = model.senses;
-    const source: SenseSource = {
-      ...{ facts: this.facts, tokenizer: this.tokenizer, senseCount: count, senseScale: scale },
-      encode: (prompt) => subject.encode(prompt),
-      capture: (prompt, options) => subject.capture(prompt, options),
-      unembed: (hidden, visit, options) => subject.unembed(hidden, visit, options),
-      senseVectors: (ids) => engine.ofIds(ids, vectors),
-      headRows: (ids) => engine.ofIds(ids, directions),
-    };
-    return new Senses(source);
+    return new Senses(senseSource(this, this.#engine));
   }
 
   /** The values of some sites while the model reads a text. */
@@ -526,12 +514,6 @@ export class Model implements Subject {
 /** Before the weights are loaded: throws UsageError when the model has not what these interventions change. */
 export function checkInterventions(opened: OpenedModel, option: InterventionsOption): Interventions {
   return compile(option, targetOf(opened.model));
-}
-
-/** Throws UsageError where tokens have no senses, before or after the weights are loaded. */
-export function checkHasSenses(model: LanguageModel): asserts model is LanguageModel & { readonly senses: object } {
-  if (!model.senses)
-    throw new UsageError("this model has no senses: its tokens have one vector each, and there is no site 'senses'.");
 }
 
 /** Before the weights are loaded: throws UsageError when a saved state cannot go on under these interventions, as `generate` would. */

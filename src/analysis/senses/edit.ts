@@ -1,27 +1,12 @@
 /** Edits of senses as interventions: plain data that hold for whole generations and can be saved as a file. */
+import type { InterventionSet, VectorTensor } from '../../interventions/intervention.ts';
 import { checkSenses } from './lookup.ts';
 import type { SenseSource } from './source.ts';
 import { dot, rowOf } from './vectors.ts';
 import { firstToken, type Word } from './word.ts';
 
-/** A change of the senses of one token, or of all. */
-export type SenseIntervention = {
-  /** Of which token, and which sense of it; all when left out. */
-  readonly senses: { readonly token?: number; readonly sense?: number };
-} & ({ readonly scale: number } | { readonly set: { readonly vector: string } });
-
-export interface EditVector {
-  readonly shape: readonly number[];
-  readonly dtype: 'f32';
-  readonly data: Float32Array;
-}
-
-/** Interventions with the vectors that they name. */
-export interface SenseEdit {
-  readonly version: 1;
-  readonly vectors: ReadonlyMap<string, EditVector>;
-  readonly interventions: readonly SenseIntervention[];
-}
+/** A list of interventions with the vectors that it names, as `interventions` of generate, score and others take it. */
+export type SenseEdit = Required<InterventionSet>;
 
 /** Multiplies how much a sense of a word counts: 0 removes it. */
 export function scaleSense(source: SenseSource, word: Word, sense: number, scale: number): SenseEdit {
@@ -89,7 +74,7 @@ export async function swapSenses(
   return joinEdits(edits);
 }
 
-function replaced(token: number, sense: number | undefined, vector: EditVector): SenseEdit {
+function replaced(token: number, sense: number | undefined, vector: VectorTensor): SenseEdit {
   const name = sense === undefined ? `token${token}.senses` : `token${token}.sense${sense}`;
   const senses = sense === undefined ? { token } : { token, sense };
   return {

@@ -1,8 +1,10 @@
 /** What holds for the tools for senses on any model that has some. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { joinEdits } from '../../../src/analysis/senses/edit.ts';
 import type { TableCache } from '../../../src/analysis/senses/maxima.ts';
 import { textIds } from '../../../src/analysis/senses/source.ts';
+import { generateOnTopic } from '../../../src/api/generate-on-topic.ts';
 import type { Model } from '../../../src/api/model.ts';
 import { UsageError } from '../../../src/base/errors.ts';
 import { expectClose, loadGolden, newWasm } from './golden.ts';
@@ -96,6 +98,48 @@ describe.each(['backpack-levanter', 'backpack-hub'])('%s', (name) => {
     const other = await model.senses.vectors([6]);
     expect(swap.vectors.get('token4.sense2')!.data).toEqual(other.slice(2 * dModel, 3 * dModel));
     expect(model.senses.scaled(4, 1, 0).interventions).toEqual([{ senses: { token: 4, sense: 1 }, scale: 0 }]);
+    const both = joinEdits([swap, model.senses.scaled(6, 0, 0.5)]);
+    expect(both.interventions).toHaveLength(3);
+    const shown = await model.capture([4, 6], { sites: ['senses'], interventions: both });
+    const row = (shown.get('senses')!.data as Float32Array).subarray(2 * dModel, 3 * dModel);
+    expect(row).toEqual(other.subarray(2 * dModel, 3 * dModel));
+  });
+
+  it('the ratio of a scaled sense is that of the model under the intervention', async () => {
+    const text = [7, 4, 12, 4];
+    const { data } = await model.logits(text, { interventions: model.senses.scaled(4, 1, 0.3) });
+    const row = data.subarray(3 * model.facts.vocabSize);
+    const plain = await model.senses.decompose(text, { word: 5, against: 8 });
+    const added = plain.parts[1]!.reduce((sum, part, j) => sum + (text[j] === 4 ? part : 0), 0);
+    expectClose([row[5]! - row[8]!], [plain.logit - 0.7 * added], 2e-5);
+  });
+
+  it('generation on a topic weighs every step by the text so far; weights of 1 change no bit', async () => {
+    const options = { maxNewTokens: 8, ignoreEnd: true };
+    const idsOf = async (steps: AsyncIterable<{ readonly id?: number | undefined; readonly index: number }>) => {
+      const ids: number[][] = [[], []];
+      for await (const { id, index } of steps) if (id !== undefined) ids[index]!.push(id);
+      return ids;
+    };
+    const prompts = [[3, 12], [5]];
+    const idle = await model.senses.topic([3, 9], { strength: 0 });
+    expect(await idsOf(generateOnTopic(model, idle, prompts, options))).toEqual(
+      await idsOf(model.generate(prompts, options)),
+    );
+    const topic = await model.senses.topic([3, 9], { strength: [40, 30, 5, 0.5] });
+    const found = await idsOf(generateOnTopic(model, topic, prompts, options));
+    for (const [index, prompt] of prompts.entries()) {
+      const text = [...prompt];
+      for (const id of found[index]!) {
+        const weights = topic.weights(text);
+        const { data } = await model.logits(text, { interventions: [{ senses: {}, scale: () => weights }] });
+        const row = data.subarray((text.length - 1) * model.facts.vocabSize);
+        expect(row.indexOf(Math.max(...row))).toBe(id);
+        text.push(id);
+      }
+    }
+    const own = generateOnTopic(model, topic, [3], { interventions: [] });
+    await expect(idsOf(own)).rejects.toThrow('of its own');
   });
 
   it('wrong input is told', async () => {

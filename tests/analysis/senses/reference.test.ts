@@ -2,7 +2,13 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { fitFactor, meanRatio, ratioOf } from '../../../src/analysis/senses/bias.ts';
 import type { Model } from '../../../src/api/model.ts';
+import type { InterventionsOption } from '../../../src/interventions/compile.ts';
 import { expectClose, goldens, loadGolden, newWasm, type SenseGolden } from './golden.ts';
+
+async function lastLogits(model: Model, ids: readonly number[], interventions: InterventionsOption) {
+  const { data, shape } = await model.logits(ids, { interventions });
+  return (data as Float32Array).subarray((ids.length - 1) * (shape[1] as number));
+}
 
 describe.each(goldens.models.map((golden) => [golden.model, golden] as const))('%s', (name, golden: SenseGolden) => {
   let model: Model;
@@ -83,22 +89,18 @@ describe.each(goldens.models.map((golden) => [golden.model, golden] as const))('
       const vector = edit.vectors.get(`token${word}.senses`)!;
       expect(vector.shape).toEqual([model.senses.count, model.facts.dModel]);
       expectClose(vector.data.subarray(0, senses.length), senses);
-      const before = await model.senses.vectors(ids);
-      const given = before.slice();
-      const width = vector.data.length;
-      for (const [j, id] of ids.entries()) if (id === word) given.set(vector.data, j * width);
-      const after = await model.capture(ids, { sites: ['logits'], replace: { senses: given } });
-      const { data, shape } = after.get('logits')!;
-      expectClose((data as Float32Array).subarray((ids.length - 1) * shape[1]!).subarray(0, logits.length), logits);
+      expectClose((await lastLogits(model, ids, edit)).subarray(0, logits.length), logits);
     }
   });
 
   it('topic control: scores, quantiles and annealed weights', async () => {
-    for (const { ids, targets, strength, bounds, factors } of golden.topics) {
+    for (const { ids, targets, strength, bounds, factors, logits } of golden.topics) {
       const control = await model.senses.topic(targets, { strength });
       expectClose(control.bounds, bounds);
       await control.prepare(ids);
       expectClose(control.weights(ids), factors.flat());
+      const interventions = [{ senses: {}, scale: (step: { ids: readonly number[] }) => control.weights(step.ids) }];
+      expectClose((await lastLogits(model, ids, interventions)).subarray(0, logits.length), logits);
     }
   });
 
