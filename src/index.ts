@@ -139,6 +139,14 @@ export { attributionReport } from './figures/attribution.ts';
 export type { Axis, Bars, Figure, Heatmap, Lines, Report, Series, Table } from './figures/figure.ts';
 export { lensReport } from './figures/lens.ts';
 export { reportPage } from './figures/page.ts';
+export { biasReport } from './figures/sense-bias.ts';
+export {
+  decompositionReport,
+  lookupReport,
+  nearestReport,
+  pairsReport,
+  similarityReport,
+} from './figures/senses.ts';
 export { ablationReport, patchingReport } from './figures/patching.ts';
 export { trialReport, vectorsReport } from './figures/steering.ts';
 export { thinReport } from './figures/thin.ts';
