@@ -127,6 +127,7 @@ export {
 } from './api/prompt.ts';
 export { checkHasSenses } from './api/sense-source.ts';
 export { type Window, type WindowOptions, type Windows, windowsOf } from './api/windows.ts';
+export { checkWritable, writeSenses } from './api/write-senses.ts';
 export type { Backend } from './backends/backend.ts';
 export type {} from './backends/environment.ts';
 export { createReferenceBackend } from './backends/reference/index.ts';

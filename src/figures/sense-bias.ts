@@ -23,9 +23,14 @@ export function biasReport(found: Bias, pair: readonly [string, string], facts: 
       {
         kind: 'table',
         title: 'By word',
-        columns: ['word', 'as it is', `without sense ${sense}`, 'fitted', 'factor'],
+        columns: [
+          ...['word', `ln ${pair.join(' / ')}`, `of that sense ${sense}`],
+          ...['ratio', `without sense ${sense}`, 'fitted', 'factor'],
+        ],
         rows: words.map((one) => [
           one.word,
+          fixed(one.difference),
+          fixed(one.added),
           fixed(one.original),
           fixed(one.removed),
           fixed(one.fitted),

@@ -185,6 +185,7 @@ function build(c: BackpackConfig, w: Weights): LanguageModel {
     senses: {
       count: c.nSenses,
       scale: c.senseScale,
+      output: 'sense_network.final_mlp.c_proj',
       vectors: (ops, ids) => sensesOf({ ops, show: noTaps }, ops.embed(words, ids)),
       directions: (ops, ids) => ops.embed(head, ids),
     },

@@ -89,6 +89,8 @@ export interface Senses {
   readonly count: number;
   /** Factor of the weighted sum. */
   readonly scale: number;
+  /** The linear map, as Weights names it, that gives all vectors of a token at its end: weight [Z * M, J] and bias [Z * M]. */
+  readonly output: string;
   /** ids[n] -> [n, Z, M] */
   vectors(ops: Ops, ids: Tensor): Tensor;
   /** Rows of the head: the score of a token is its row times what the head reads. ids[n] -> [n, M] */

@@ -27,6 +27,9 @@ export const ratioOf = ({ difference, senses }: Leaning, sense: number, factor: 
 export interface WordBias {
   readonly word: string;
   readonly id: number;
+  /** ln P(one) / P(other) of the pair after the prompts, their mean, and how much of that the sense of the word adds. */
+  readonly difference: number;
+  readonly added: number;
   /** Mean ratios over the prompts: of the model as it is, without the sense, and with it scaled by the factor. */
   readonly original: number;
   readonly removed: number;
@@ -114,7 +117,9 @@ export async function measureBias(source: SenseSource, options: BiasOptions = {}
       number,
       number,
     ];
-    return { word, id, original, removed, fitted, factor };
+    const difference = mean(test.map((leaning) => leaning.difference));
+    const added = mean(test.map(({ senses }) => senses[chosen] as number));
+    return { word, id, difference, added, original, removed, fitted, factor };
   });
   return {
     sense: chosen,
