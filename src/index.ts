@@ -74,7 +74,12 @@ export {
 } from './analysis/steering/vectors.ts';
 export type { Word } from './analysis/words.ts';
 export { BIAS_OPTIONS, type Bias, type BiasOptions, usableData, type WordBias } from './analysis/senses/bias.ts';
-export { DECOMPOSE_OPTIONS, type DecomposeOptions, type Decomposition } from './analysis/senses/decompose.ts';
+export {
+  DECOMPOSE_OPTIONS,
+  type DecomposeOptions,
+  type Decomposition,
+  positionIn,
+} from './analysis/senses/decompose.ts';
 export { joinEdits, type KnowledgeEdit, type SenseEdit } from './analysis/senses/edit.ts';
 export {
   checkSenses,

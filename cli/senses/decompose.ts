@@ -4,7 +4,9 @@ import {
   checkBeforeLoad,
   DECOMPOSE_OPTIONS,
   decompositionReport,
+  encodePrompt,
   type OpenedModel,
+  positionIn,
   UsageError,
   type Word,
 } from '../../src/node.ts';
@@ -41,7 +43,10 @@ async function decompose(reference: string, flags: DecomposeFlags): Promise<void
   if (word === undefined) throw new UsageError('there is no word whose logit is to be taken apart: give --word.');
   const prompt = promptOf(flags) ?? (await standardInput(NO_TEXT));
   const words = against === undefined ? [word] : [word, against];
-  const check = (opened: OpenedModel) => checkBeforeLoad(opened, prompt);
+  const check = (opened: OpenedModel) => {
+    checkBeforeLoad(opened, prompt);
+    positionIn(encodePrompt(opened, prompt).length, position);
+  };
   await withSenses(reference, flags, { words, check }, async (model) => {
     const found = await model.senses.decompose(prompt, { word, against, position, signal: interrupt.signal });
     const facts = factsOf(reference, [['text', found.pieces.join('')]]);

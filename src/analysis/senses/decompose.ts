@@ -55,9 +55,7 @@ export async function decompose(
   const { word, against, position, asIs, signal } = checkOptions('decompose', options, DECOMPOSE_OPTIONS);
   if (word === undefined) throw new UsageError("decompose needs the word whose logit is taken apart: { word: 'she' }.");
   const all = source.encode(prompt);
-  const at = position < 0 ? all.length + position : position;
-  if (!(Number.isInteger(at) && at >= 0 && at < all.length))
-    throw new UsageError(`position ${position} does not exist: the prompt has ${all.length} tokens.`);
+  const at = positionIn(all.length, position);
   const ids = all.slice(0, at + 1); // later tokens change nothing here
   const first = (some: Word) => encodeWord(source, some, { asIs }).ids[0] as number;
   const target = first(word);
@@ -87,6 +85,13 @@ export async function decompose(
     byToken: ids.map((_, j) => parts.reduce((sum, row) => sum + (row[j] as number), 0)),
     sum: bySense.reduce((sum, part) => sum + part, 0),
   };
+}
+
+/** A position from 0 on; negative ones count from the end. Throws UsageError on one that is not in a text of so many tokens. */
+export function positionIn(length: number, position = -1): number {
+  const at = position < 0 ? length + position : position;
+  if (Number.isInteger(at) && at >= 0 && at < length) return at;
+  throw new UsageError(`position ${position} does not exist: the prompt has ${length} tokens.`);
 }
 
 /** Of the last of T positions: weights[Z, T, T], senses[T, Z, M], direction[M] -> [Z][T] */
