@@ -106,6 +106,7 @@ export { TOPIC_OPTIONS, type TopicControl, type TopicOptions, topicTargets } fro
 export { TOPIC_STRENGTHS, type TopicStrength } from './analysis/senses/topic-weights.ts';
 export { type EncodedWord, encodeWord } from './analysis/senses/word.ts';
 export { readWordPairs, type WordPair } from './analysis/senses/word-pairs.ts';
+export type { Word, WordOption } from './analysis/words.ts';
 export type { Alternative, FinishReason, GenerationOptions, GenerationStep } from './api/generate.ts';
 export { generateOnTopic } from './api/generate-on-topic.ts';
 export {

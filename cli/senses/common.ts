@@ -1,10 +1,18 @@
 /** What the subcommands of `senses` share. */
 import type { Command } from 'commander';
-import { checkHasSenses, encodeWord, type Model, type OpenedModel, type Report, type Word } from '../../src/node.ts';
+import {
+  checkHasSenses,
+  encodeWord,
+  type Model,
+  type OpenedModel,
+  type Report,
+  type WordOption,
+} from '../../src/node.ts';
 import { withModel } from '../load.ts';
 import { type ModelFlags, modelOptions } from '../model-options.ts';
 import { checkNotOfModel } from '../output-file.ts';
 import { checkReport, type ReportFlags, reportOptions } from '../report.ts';
+import { wordArgument } from '../words.ts';
 
 export interface SenseFlags extends ModelFlags, ReportFlags {}
 
@@ -16,15 +24,13 @@ export const senseCommand = (senses: Command, name: string, about: string): Comm
 export const WORDS_ABOUT = `A word is taken as it stands within a sentence, with a space in front; digits are the id of a token, and a number in
 double quotes, as in '"7"', is a text. Of words that are several tokens the first counts, where nothing else is said.`;
 
-/** Digits are an id. */
-export function wordArgument(text: string): Word {
-  return /^\d+$/.test(text) ? Number(text) : (/^"(\d+)"$/.exec(text)?.[1] ?? text);
-}
-
-export const wordArguments = (text: string, before: readonly Word[] = []): Word[] => [...before, wordArgument(text)];
+export const wordArguments = (text: string, before: readonly WordOption[] = []): WordOption[] => [
+  ...before,
+  wordArgument(text),
+];
 
 /** `arts,culture` */
-export const wordList = (text: string): Word[] =>
+export const wordList = (text: string): WordOption[] =>
   text
     .split(',')
     .map((part) => part.trim())
@@ -35,7 +41,7 @@ export const wordList = (text: string): Word[] =>
 export async function withSenses<T>(
   reference: string,
   flags: SenseFlags,
-  { words = [], check }: { readonly words?: readonly Word[]; check?(opened: OpenedModel): void | Promise<void> },
+  { words = [], check }: { readonly words?: readonly WordOption[]; check?(opened: OpenedModel): void | Promise<void> },
   use: (model: Model) => Promise<T>,
 ): Promise<T> {
   await checkReport(flags);

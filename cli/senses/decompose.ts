@@ -8,18 +8,19 @@ import {
   type OpenedModel,
   positionIn,
   UsageError,
-  type Word,
+  type WordOption,
 } from '../../src/node.ts';
 import { interrupt } from '../interrupt.ts';
 import { libraryOptions } from '../library-options.ts';
 import { aNumber, NO_TEXT, promptOf, type TextFlags, textOptions } from '../options.ts';
 import { tellReport } from '../report.ts';
 import { standardInput } from '../standard-input.ts';
-import { factsOf, type SenseFlags, senseCommand, withSenses, wordArgument } from './common.ts';
+import { wordArgument } from '../words.ts';
+import { factsOf, type SenseFlags, senseCommand, withSenses } from './common.ts';
 
 interface DecomposeFlags extends SenseFlags, TextFlags {
-  readonly word?: Word;
-  readonly against?: Word;
+  readonly word?: WordOption;
+  readonly against?: WordOption;
   readonly position?: number;
 }
 

@@ -1,9 +1,10 @@
 /** `senses edit | scale | swap MODEL WORD`: edits of senses, saved as files of interventions. */
 import type { Command } from 'commander';
-import { checkSenses, type Model, type OpenedModel, type SenseEdit, type Word } from '../../src/node.ts';
+import { checkSenses, type Model, type OpenedModel, type SenseEdit, type WordOption } from '../../src/node.ts';
 import { type ModelFlags, modelOptions } from '../model-options.ts';
 import { aNumber, listOf, wholeNumber } from '../options.ts';
-import { withSenses, wordArgument } from './common.ts';
+import { wordArgument } from '../words.ts';
+import { withSenses } from './common.ts';
 import { checkEditOutput, editOutput, writeEdit } from './edit-output.ts';
 
 interface OutFlags extends ModelFlags {
@@ -11,8 +12,8 @@ interface OutFlags extends ModelFlags {
 }
 
 interface EditFlags extends OutFlags {
-  readonly remove: Word;
-  readonly add: Word;
+  readonly remove: WordOption;
+  readonly add: WordOption;
   readonly strength: number;
 }
 
@@ -22,7 +23,7 @@ interface ScaleFlags extends OutFlags {
 }
 
 interface SwapFlags extends OutFlags {
-  readonly from: Word;
+  readonly from: WordOption;
   readonly senses: number[];
 }
 
@@ -34,7 +35,7 @@ export function addEdits(senses: Command): void {
     .requiredOption('--remove <word>', 'what it shall have to do with no more', wordArgument)
     .requiredOption('--add <word>', 'what it shall have to do with instead', wordArgument)
     .option('--strength <s>', 'factor of what is added; 1 is as in the paper', aNumber, 1)
-    .action((reference: string, word: Word, flags: EditFlags) => {
+    .action((reference: string, word: WordOption, flags: EditFlags) => {
       const { remove, add, strength } = flags;
       return write(reference, flags, [word, remove, add], [], ({ senses }) =>
         senses.edited({ word, remove, add, strength }),
@@ -44,14 +45,14 @@ export function addEdits(senses: Command): void {
     .description('let a sense of a word count more or less')
     .requiredOption('--sense <n>', 'which sense, from 0 on', wholeNumber)
     .requiredOption('--by <factor>', '0 takes the sense away, 1 changes nothing', aNumber)
-    .action((reference: string, word: Word, flags: ScaleFlags) =>
+    .action((reference: string, word: WordOption, flags: ScaleFlags) =>
       write(reference, flags, [word], [flags.sense], async ({ senses }) => senses.scaled(word, flags.sense, flags.by)),
     );
   editOutput(of(senses, 'swap'), 'file of interventions to write')
     .description('give a word some senses of another')
     .requiredOption('--from <word>', 'whose senses', wordArgument)
     .requiredOption('--senses <list>', 'which, as in 7,12', listOf(wholeNumber))
-    .action((reference: string, word: Word, flags: SwapFlags) =>
+    .action((reference: string, word: WordOption, flags: SwapFlags) =>
       write(reference, flags, [word, flags.from], flags.senses, ({ senses }) =>
         senses.swapped({ word, from: flags.from, senses: flags.senses }),
       ),
@@ -64,7 +65,7 @@ const of = (senses: Command, name: string): Command =>
 async function write(
   reference: string,
   flags: OutFlags,
-  words: readonly Word[],
+  words: readonly WordOption[],
   senses: readonly number[],
   make: (model: Model) => Promise<SenseEdit>,
 ): Promise<void> {

@@ -6,7 +6,7 @@ import {
   type Lookup,
   type LookupOptions,
   lookupReport,
-  type Word,
+  type WordOption,
 } from '../../src/node.ts';
 import { pickOptions } from '../../src/options/check.ts';
 import { interrupt } from '../interrupt.ts';
@@ -28,7 +28,7 @@ export function addLookup(senses: Command): void {
   }).action(lookup);
 }
 
-async function lookup(reference: string, words: readonly Word[], flags: LookupFlags): Promise<void> {
+async function lookup(reference: string, words: readonly WordOption[], flags: LookupFlags): Promise<void> {
   const check = ({ model }: { model: { senses?: { count: number } } }) =>
     checkSenses(model.senses?.count ?? 0, flags.senses ?? []);
   await withSenses(reference, flags, { words, check }, async (model) => {

@@ -13,14 +13,15 @@ import {
   type SimilarityBy,
   similarityReport,
   UsageError,
-  type Word,
+  type WordOption,
 } from '../../src/node.ts';
 import { interrupt } from '../interrupt.ts';
 import { libraryOptions } from '../library-options.ts';
 import { inputFile, textOf } from '../options.ts';
 import { tellReport } from '../report.ts';
+import { wordArgument } from '../words.ts';
 import { workBar } from '../work.ts';
-import { factsOf, type SenseFlags, senseCommand, withSenses, wordArgument, wordArguments } from './common.ts';
+import { factsOf, type SenseFlags, senseCommand, withSenses, wordArguments } from './common.ts';
 
 interface NearestFlags extends SenseFlags, Pick<NearestOptions, 'by' | 'top' | 'pieces'> {}
 
@@ -54,7 +55,7 @@ const byArgument = (text: string): SimilarityBy => {
   throw new UsageError(`--by is '${text}', wanted the number of a sense, or one of ${SIMILARITIES.join(', ')}.`);
 };
 
-async function compare(reference: string, word: Word, other: Word, flags: PairFlags): Promise<void> {
+async function compare(reference: string, word: WordOption, other: WordOption, flags: PairFlags): Promise<void> {
   const { pieces } = flags;
   await withSenses(reference, flags, { words: [word, other] }, async (model) => {
     const found = await model.senses.similarity(word, other, { pieces });
@@ -63,7 +64,7 @@ async function compare(reference: string, word: Word, other: Word, flags: PairFl
   });
 }
 
-async function findNearest(reference: string, words: readonly Word[], flags: NearestFlags): Promise<void> {
+async function findNearest(reference: string, words: readonly WordOption[], flags: NearestFlags): Promise<void> {
   const { by = 'min', top, pieces } = flags;
   await withSenses(reference, flags, { words }, async (model) => {
     const work = workBar('comparing with all words');

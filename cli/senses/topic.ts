@@ -13,7 +13,7 @@ import {
   type TopicStrength,
   topicTargets,
   UsageError,
-  type Word,
+  type WordOption,
 } from '../../src/node.ts';
 import { type GenerationFlags, generationFlags, generationOptions } from '../generation.ts';
 import { breathe, interrupt } from '../interrupt.ts';
@@ -25,7 +25,7 @@ import { workBar } from '../work.ts';
 import { type SenseFlags, tokensOf, withSenses, wordList } from './common.ts';
 
 interface TopicFlags extends SenseFlags, GenerationFlags, Pick<TopicOptions, 'strength' | 'sample'> {
-  readonly words: Word[];
+  readonly words: WordOption[];
 }
 
 export function addTopic(senses: Command): void {

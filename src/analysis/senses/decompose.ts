@@ -6,9 +6,10 @@ import { UsageError } from '../../base/errors.ts';
 import { checkOptions } from '../../options/check.ts';
 import { kind, kinds, type OptionsOf, option } from '../../options/option.ts';
 import type { SubjectPrompt } from '../subject.ts';
+import type { WordOption } from '../words.ts';
 import { pieceOf, type SenseSource } from './source.ts';
 import { dot, rowOf } from './vectors.ts';
-import { AS_IS, aWord, encodeWord, type Word } from './word.ts';
+import { AS_IS, aWord, encodeWord } from './word.ts';
 
 export const DECOMPOSE_OPTIONS = {
   /** The word whose logit is taken apart; of several tokens the first. */
@@ -25,7 +26,7 @@ export const DECOMPOSE_OPTIONS = {
 };
 
 export interface DecomposeOptions extends OptionsOf<typeof DECOMPOSE_OPTIONS> {
-  readonly word: Word;
+  readonly word: WordOption;
 }
 
 export interface Decomposition {
@@ -57,7 +58,7 @@ export async function decompose(
   const all = source.encode(prompt);
   const at = positionIn(all.length, position);
   const ids = all.slice(0, at + 1); // later tokens change nothing here
-  const first = (some: Word) => encodeWord(source, some, { asIs }).ids[0] as number;
+  const first = (some: WordOption) => encodeWord(source, some, { asIs }).ids[0] as number;
   const target = first(word);
   const other = against === undefined ? undefined : first(against);
   const captured = await source.capture(ids, { sites: ['senses', 'senseWeights', 'hidden'], signal });

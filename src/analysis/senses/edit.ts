@@ -1,15 +1,16 @@
 /** Edits of senses as interventions: plain data that hold for whole generations and can be saved as a file. */
 import type { InterventionSet, VectorTensor } from '../../interventions/intervention.ts';
+import type { WordOption } from '../words.ts';
 import { checkSenses } from './lookup.ts';
 import type { SenseSource } from './source.ts';
 import { dot, rowOf } from './vectors.ts';
-import { firstToken, type Word } from './word.ts';
+import { firstToken } from './word.ts';
 
 /** A list of interventions with the vectors that it names, as `interventions` of generate, score and others take it. */
 export type SenseEdit = Required<InterventionSet>;
 
 /** Multiplies how much a sense of a word counts: 0 removes it. */
-export function scaleSense(source: SenseSource, word: Word, sense: number, scale: number): SenseEdit {
+export function scaleSense(source: SenseSource, word: WordOption, sense: number, scale: number): SenseEdit {
   checkSenses(source.senseCount, [sense]);
   const token = firstToken(source, word);
   return { version: 1, vectors: new Map(), interventions: [{ senses: { token, sense }, scale }] };
@@ -17,10 +18,10 @@ export function scaleSense(source: SenseSource, word: Word, sense: number, scale
 
 export interface KnowledgeEdit {
   /** Whose senses are changed. */
-  readonly word: Word;
+  readonly word: WordOption;
   /** What it shall have to do with no more, and with what instead. */
-  readonly remove: Word;
-  readonly add: Word;
+  readonly remove: WordOption;
+  readonly add: WordOption;
   /** Factor of what is added; default 1, as in the paper. */
   readonly strength?: number | undefined;
 }
@@ -62,7 +63,7 @@ export function editedSenses(
 /** Gives a word some senses of another word. */
 export async function swapSenses(
   source: SenseSource,
-  { word, from, senses }: { readonly word: Word; readonly from: Word; readonly senses: readonly number[] },
+  { word, from, senses }: { readonly word: WordOption; readonly from: WordOption; readonly senses: readonly number[] },
 ): Promise<SenseEdit> {
   checkSenses(source.senseCount, senses);
   const { dModel } = source.facts;

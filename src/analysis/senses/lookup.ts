@@ -5,8 +5,9 @@
 import { UsageError } from '../../base/errors.ts';
 import { checkOptions } from '../../options/check.ts';
 import { kind, kinds, type OptionsOf, option } from '../../options/option.ts';
+import type { WordOption } from '../words.ts';
 import { pieceOf, type SenseSource, textIds } from './source.ts';
-import { AS_IS, encodeWord, type Word } from './word.ts';
+import { AS_IS, encodeWord } from './word.ts';
 
 export interface ScoredPiece {
   readonly id: number;
@@ -23,7 +24,7 @@ export interface SenseReading {
 }
 
 export interface Lookup {
-  readonly word: Word;
+  readonly word: WordOption;
   /** Tokens of the word; the senses are those of the first. */
   readonly ids: readonly number[];
   readonly pieces: readonly string[];
@@ -43,7 +44,7 @@ export const LOOKUP_OPTIONS = {
 export interface LookupOptions extends OptionsOf<typeof LOOKUP_OPTIONS> {}
 
 /** Throws UsageError on a sense or a piece that the word does not have. */
-export async function lookUp(source: SenseSource, word: Word, options: LookupOptions = {}): Promise<Lookup> {
+export async function lookUp(source: SenseSource, word: WordOption, options: LookupOptions = {}): Promise<Lookup> {
   const { top, piece, asIs, signal, senses: chosenSenses } = checkOptions('lookup', options, LOOKUP_OPTIONS);
   const { ids, pieces } = encodeWord(source, word, { asIs });
   const id = ids[piece];

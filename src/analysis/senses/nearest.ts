@@ -1,11 +1,11 @@
 /** The words of the vocabulary that are most alike to given ones (visualize_sim.py of arXiv 2305.16765). */
 import { checkOptions } from '../../options/check.ts';
 import { kinds, type OptionsOf, option } from '../../options/option.ts';
+import type { WordOption } from '../words.ts';
 import { checkSenses } from './lookup.ts';
 import { SIMILARITY, similarity } from './similarity.ts';
 import { pieceOf, type SenseSource, sensePieces, WATCHED, wordIds } from './source.ts';
 import { rowOf } from './vectors.ts';
-import type { Word } from './word.ts';
 import { PIECES, wordVectors } from './word-vectors.ts';
 
 export interface Neighbour {
@@ -15,7 +15,7 @@ export interface Neighbour {
 }
 
 export interface Nearest {
-  readonly word: Word;
+  readonly word: WordOption;
   readonly ids: readonly number[];
   /** Most alike first; without the word itself. */
   readonly nearest: readonly Neighbour[];
@@ -33,7 +33,7 @@ export interface NearestOptions extends OptionsOf<typeof NEAREST_OPTIONS> {}
 /** One sweep over the vocabulary for all words; the senses of some hundred tokens are in memory at a time. */
 export async function nearestWords(
   source: SenseSource,
-  words: readonly Word[],
+  words: readonly WordOption[],
   options: NearestOptions = {},
 ): Promise<Nearest[]> {
   const { by, top, pieces, signal, onProgress } = checkOptions('nearest', options, NEAREST_OPTIONS);

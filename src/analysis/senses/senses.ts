@@ -1,5 +1,6 @@
 /** `model.senses`: all that can be asked of the senses of a model, and the edits that can be made of them. */
 import type { SubjectPrompt } from '../subject.ts';
+import type { WordOption } from '../words.ts';
 import { type Bias, type BiasOptions, measureBias } from './bias.ts';
 import { type DecomposeOptions, type Decomposition, decompose } from './decompose.ts';
 import { editKnowledge, type KnowledgeEdit, type SenseEdit, scaleSense, swapSenses } from './edit.ts';
@@ -9,7 +10,6 @@ import { type PairOptions, type PairScores, scorePairs } from './pair-scores.ts'
 import { type Similarities, similarities } from './similarity.ts';
 import type { SenseSource } from './source.ts';
 import { type TopicControl, type TopicOptions, topicControl } from './topic.ts';
-import type { Word } from './word.ts';
 import type { WordPair } from './word-pairs.ts';
 import { type Pieces, wordVectors } from './word-vectors.ts';
 
@@ -36,18 +36,18 @@ export class Senses {
   }
 
   /** The tokens that each sense of a word makes likelier and less likely, with logits. Of a word of several tokens, the senses of the first. */
-  lookup(word: Word, options?: LookupOptions): Promise<Lookup> {
+  lookup(word: WordOption, options?: LookupOptions): Promise<Lookup> {
     return lookUp(this.#source, word, options);
   }
 
   /** How alike two words are, by each sense and by all. */
-  async similarity(a: Word, b: Word, { pieces }: { readonly pieces?: Pieces } = {}): Promise<Similarities> {
+  async similarity(a: WordOption, b: WordOption, { pieces }: { readonly pieces?: Pieces } = {}): Promise<Similarities> {
     const [one, other] = [await wordVectors(this.#source, a, pieces), await wordVectors(this.#source, b, pieces)];
     return similarities(one.vectors, other.vectors, this.count);
   }
 
   /** The most alike words of the vocabulary, for each of these words. */
-  nearest(words: readonly Word[], options?: NearestOptions): Promise<Nearest[]> {
+  nearest(words: readonly WordOption[], options?: NearestOptions): Promise<Nearest[]> {
     return nearestWords(this.#source, words, options);
   }
 
@@ -67,12 +67,12 @@ export class Senses {
   }
 
   /** Weighs senses by a topic in every step of a generation; see generateOnTopic. */
-  topic(words: readonly Word[], options?: TopicOptions): Promise<TopicControl> {
+  topic(words: readonly WordOption[], options?: TopicOptions): Promise<TopicControl> {
     return topicControl(this.#source, words, options);
   }
 
   /** An intervention that multiplies how much a sense of a word counts; 0 removes it. */
-  scaled(word: Word, sense: number, scale: number): SenseEdit {
+  scaled(word: WordOption, sense: number, scale: number): SenseEdit {
     return scaleSense(this.#source, word, sense, scale);
   }
 
@@ -82,7 +82,11 @@ export class Senses {
   }
 
   /** An intervention that gives a word some senses of another. */
-  swapped(swap: { readonly word: Word; readonly from: Word; readonly senses: readonly number[] }): Promise<SenseEdit> {
+  swapped(swap: {
+    readonly word: WordOption;
+    readonly from: WordOption;
+    readonly senses: readonly number[];
+  }): Promise<SenseEdit> {
     return swapSenses(this.#source, swap);
   }
 }

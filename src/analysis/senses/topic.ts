@@ -2,6 +2,7 @@
 import { UsageError } from '../../base/errors.ts';
 import { checkOptions } from '../../options/check.ts';
 import { holds, kinds, type OptionsOf, option, ownKind } from '../../options/option.ts';
+import type { WordOption } from '../words.ts';
 import { type SenseSource, wordIds } from './source.ts';
 import { scoresOf, TOPIC_SCORE_OPTIONS, type TopicScores, topicScores } from './topic-scores.ts';
 import {
@@ -14,7 +15,7 @@ import {
   topicWeight,
 } from './topic-weights.ts';
 import { dot, rowOf } from './vectors.ts';
-import { encodeWord, type WithTokens, type Word } from './word.ts';
+import { encodeWord, type WithTokens } from './word.ts';
 
 export const TOPIC_OPTIONS = {
   ...TOPIC_SCORE_OPTIONS,
@@ -37,7 +38,7 @@ const strengthOf = (strength: number | TopicStrength): TopicStrength =>
   typeof strength === 'number' ? (TOPIC_STRENGTHS[strength] as TopicStrength) : strength;
 
 /** First tokens of the topic's words. Throws UsageError when there are none. */
-export function topicTargets(model: WithTokens, words: readonly Word[]): number[] {
+export function topicTargets(model: WithTokens, words: readonly WordOption[]): number[] {
   if (words.length === 0) throw new UsageError('a topic has no words; give one at least.');
   return words.map((word) => encodeWord(model, word).ids[0] as number);
 }
@@ -147,7 +148,7 @@ export class TopicControl {
 
 export async function topicControl(
   source: SenseSource,
-  words: readonly Word[],
+  words: readonly WordOption[],
   options: TopicOptions = {},
 ): Promise<TopicControl> {
   const { strength, ...rest } = checkOptions('topic', options, TOPIC_OPTIONS);

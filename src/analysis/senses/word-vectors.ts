@@ -1,7 +1,8 @@
 /** Sense vectors of words that may be several tokens (run_simlex.py of arXiv 2305.16765): each sense averaged over them, or those of the first. */
 import { oneOf, option } from '../../options/option.ts';
+import type { WordOption } from '../words.ts';
 import type { SenseSource } from './source.ts';
-import { encodeWord, type Word } from './word.ts';
+import { encodeWord } from './word.ts';
 
 export const PIECE_CHOICES = ['average', 'first'] as const;
 
@@ -15,13 +16,17 @@ export const PIECES = option(
 );
 
 export interface WordVectors {
-  readonly word: Word;
+  readonly word: WordOption;
   readonly ids: readonly number[];
   /** [Z, M] */
   readonly vectors: Float32Array;
 }
 
-export async function wordVectors(source: SenseSource, word: Word, pieces: Pieces = 'average'): Promise<WordVectors> {
+export async function wordVectors(
+  source: SenseSource,
+  word: WordOption,
+  pieces: Pieces = 'average',
+): Promise<WordVectors> {
   const { ids } = encodeWord(source, word);
   const vectors = await source.senseVectors(pieces === 'first' ? ids.slice(0, 1) : ids); // [n, Z, M]
   return { word, ids, vectors: average(vectors, source.senseCount * source.facts.dModel) };

@@ -2,11 +2,9 @@
 import { UsageError } from '../../base/errors.ts';
 import { holds, kinds, option, ownKind } from '../../options/option.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
+import type { WordOption } from '../words.ts';
 
-/** A text, or the id of a token. */
-export type Word = string | number;
-
-export const aWord = ownKind<Word>(
+export const aWord = ownKind<WordOption>(
   'a text or the id of a token',
   (value) => holds(kinds.text, value) || holds(kinds.id, value),
 );
@@ -14,7 +12,7 @@ export const aWord = ownKind<Word>(
 export const AS_IS = option(kinds.flag, 'take words as they are, without a space in front', false);
 
 export interface EncodedWord {
-  readonly word: Word;
+  readonly word: WordOption;
   readonly ids: readonly number[];
   /** Texts of the tokens. */
   readonly pieces: readonly string[];
@@ -32,7 +30,7 @@ export interface WithTokens {
  */
 export function encodeWord(
   { tokenizer, facts }: WithTokens,
-  word: Word,
+  word: WordOption,
   { asIs = false }: { readonly asIs?: boolean | undefined } = {},
 ): EncodedWord {
   if (typeof word === 'number') {
@@ -48,6 +46,10 @@ export function encodeWord(
 }
 
 /** The first token of a word, which stands for it where one token is needed (as in the code of arXiv 2305.16765). */
-export function firstToken(subject: WithTokens, word: Word, options?: { readonly asIs?: boolean | undefined }): number {
+export function firstToken(
+  subject: WithTokens,
+  word: WordOption,
+  options?: { readonly asIs?: boolean | undefined },
+): number {
   return encodeWord(subject, word, options).ids[0] as number;
 }
