@@ -38,7 +38,7 @@ export { enableEngineFeatures } from './backends/wasm/engine-node.ts';
 export { localFolder } from './checkpoint/folder-node.ts';
 export type { WriteOptions } from './checkpoint/output-node.ts';
 export { checkOutputFile } from './checkpoint/output-place-node.ts';
-export { saveTensors } from './checkpoint/save-node.ts';
+export { checkNewFolder, saveTensors } from './checkpoint/save-node.ts';
 export { refused as describeWriteError } from './checkpoint/write-errors.ts';
 export * from './hub/cache-node.ts';
 export { describeHub, type HubDescription } from './hub/describe-node.ts';

@@ -8,6 +8,7 @@ import { addEdits } from '../senses/edit.ts';
 import { addLookup } from '../senses/lookup.ts';
 import { addSimilarity } from '../senses/similarity.ts';
 import { addTopic } from '../senses/topic.ts';
+import { addWrite } from '../senses/write.ts';
 
 export function addSenses(program: Command): void {
   const senses = program
@@ -25,8 +26,11 @@ Examples:
   portmanteau senses bias backpack-tiny --words mother,father,girl,king --sense 5
   portmanteau senses scale backpack-tiny said --sense 5 --by 0 --out said.json
   portmanteau senses edit backpack-tiny king --remove wife --add mother --out king.json
+  portmanteau run backpack-tiny 'The old man said' --interventions said.json
+  portmanteau senses write backpack-tiny edits.json ./backpack-edited
 
 'portmanteau senses lookup --help' and the like have the flags of each.
+Edits of single words stay files of interventions: senses are computed by a network that all words share, so 'write' takes edits of all words only.
 ${WORDS_ABOUT}`),
     );
   addLookup(senses);
@@ -36,4 +40,5 @@ ${WORDS_ABOUT}`),
   addBias(senses);
   addBiasData(senses);
   addEdits(senses);
+  addWrite(senses);
 }

@@ -20,6 +20,6 @@ export async function writeEdit(file: string, edit: SenseEdit, reference: string
   await saveInterventions(file, edit, { signal: interrupt.signal });
   const beside = edit.vectors.size > 0 ? ` and ${vectorsBeside(file)}` : '';
   process.stderr.write(
-    `wrote ${file}${beside}; use it as in: portmanteau run ${reference} --interventions ${file} TEXT\n`,
+    `wrote ${file}${beside}; use it as in: portmanteau run ${reference} TEXT --interventions ${file}\n`,
   );
 }
