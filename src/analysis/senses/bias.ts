@@ -10,7 +10,7 @@ import { jsonObject, kinds, type OptionsOf, option } from '../../options/option.
 import { checkSenses } from './lookup.ts';
 import { nelderMead } from './nelder-mead.ts';
 import { type BiasData, OCCUPATIONS } from './occupations.ts';
-import { type SenseSource, WATCHED } from './source.ts';
+import { breathe, type SenseSource, WATCHED } from './source.ts';
 import { dot, rowOf } from './vectors.ts';
 import { encodeWord, firstToken, type WithTokens } from './word.ts';
 
@@ -99,6 +99,7 @@ export async function measureBias(source: SenseSource, options: BiasOptions = {}
     const leanings = async (some: readonly string[]) => {
       const all: Leaning[] = [];
       for (const prompt of some) {
+        await breathe();
         signal?.throwIfAborted();
         all.push(await leaningOf(source, prompt.replaceAll(PLACE, word), id, { direction, adds, signal }));
         onProgress?.({ done: ++done, total });

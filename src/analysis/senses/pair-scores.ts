@@ -3,10 +3,10 @@ import { checkOptions } from '../../options/check.ts';
 import type { OptionsOf } from '../../options/option.ts';
 import { spearman } from './rank-correlation.ts';
 import { type Similarities, similarities } from './similarity.ts';
-import { type SenseSource, WATCHED } from './source.ts';
+import { breathe, type SenseSource, WATCHED } from './source.ts';
 import { encodeWord } from './word.ts';
 import type { WordPair } from './word-pairs.ts';
-import { PIECES, wordVectors } from './word-vectors.ts';
+import { PIECES, vectorsOfWords } from './word-vectors.ts';
 
 export interface PairScores {
   readonly pairs: number;
@@ -25,6 +25,9 @@ export const PAIR_OPTIONS = { ...WATCHED, pieces: PIECES };
 
 export interface PairOptions extends OptionsOf<typeof PAIR_OPTIONS> {}
 
+/** Pairs whose words are in memory at a time. */
+const AT_ONCE = 256;
+
 export async function scorePairs(
   source: SenseSource,
   pairs: readonly WordPair[],
@@ -37,11 +40,15 @@ export async function scorePairs(
   const ours: Similarities[] = [];
   let severalTokens = 0;
   for (const word of words) if (encodeWord(source, word).ids.length > 1) severalTokens++;
-  for (const { words } of pairs) {
-    signal?.throwIfAborted();
-    const [a, b] = [await wordVectors(source, words[0], pieces), await wordVectors(source, words[1], pieces)];
-    ours.push(similarities(a.vectors, b.vectors, source.senseCount));
+  for (let first = 0; first < pairs.length; first += AT_ONCE) {
+    const some = pairs.slice(first, first + AT_ONCE);
+    const vectors = await vectorsOfWords(source, new Set(some.flatMap(({ words }) => words)), { pieces, signal });
+    for (const { words } of some) {
+      const [a, b] = words.map((word) => vectors.get(word)) as [Float32Array, Float32Array];
+      ours.push(similarities(a, b, source.senseCount));
+    }
     onProgress?.({ done: ours.length, total: pairs.length });
+    await breathe();
   }
   const agreement = (of: (found: Similarities) => number) => spearman(ours.map(of), people);
   return {

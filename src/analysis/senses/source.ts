@@ -30,14 +30,18 @@ export interface Watched extends OptionsOf<typeof WATCHED> {}
 /** Tokens whose senses are computed at once: enough that weights are read rarely, few enough that they take little memory. */
 const PIECE = 128;
 
+/** Lets timers and signals in: computing on one thread never waits for anything. */
+export const breathe = (): Promise<void> => new Promise((resolve) => setTimeout(resolve));
+
 /** Sense vectors [n, Z, M] of many tokens, some at a time, in order. */
 export async function* sensePieces(
   source: SenseSource,
-  ids: ArrayLike<number>,
+  ids: Iterable<number>,
   { signal, onProgress }: Watched = {},
 ): AsyncGenerator<{ readonly ids: readonly number[]; readonly vectors: Float32Array }> {
   const all = Array.from(ids);
   for (let at = 0; at < all.length; at += PIECE) {
+    if (at > 0) await breathe();
     signal?.throwIfAborted();
     const some = all.slice(at, at + PIECE);
     yield { ids: some, vectors: await source.senseVectors(some) };
