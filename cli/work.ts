@@ -41,9 +41,9 @@ function line(label: string, note: string): Work {
   let told = false;
   return {
     update({ done, total }) {
-      if (told || performance.now() - begin < TELL_AFTER || done === total) return;
-      told = true;
       const seconds = left(done, total);
+      if (told || performance.now() - begin < TELL_AFTER || Number.isNaN(seconds)) return;
+      told = true;
       if (seconds > TELL_AFTER / 1000)
         process.stderr.write(`${label}: ${done} of ${total}, about ${duration(seconds)} left${note && `; ${note}`}\n`);
     },
@@ -54,13 +54,10 @@ function line(label: string, note: string): Work {
 /** Seconds that are left, by the rate since the first report: what was there before does not count as done now. */
 function estimate(): (done: number, total: number) => number {
   let first: { readonly at: number; readonly done: number } | undefined;
-  const begin = performance.now();
   return (done, total) => {
-    const now = performance.now();
-    const seconds = (now - (first?.at ?? begin)) / 1000;
-    const since = done - (first?.done ?? 0);
-    first ??= { at: now, done };
-    return since > 0 ? ((total - done) * seconds) / since : Number.NaN;
+    first ??= { at: performance.now(), done };
+    const since = done - first.done;
+    return since > 0 ? ((total - done) * (performance.now() - first.at)) / 1000 / since : Number.NaN;
   };
 }
 

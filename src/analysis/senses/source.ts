@@ -40,6 +40,7 @@ export async function* sensePieces(
   { signal, onProgress }: Watched = {},
 ): AsyncGenerator<{ readonly ids: readonly number[]; readonly vectors: Float32Array }> {
   const all = Array.from(ids);
+  onProgress?.({ done: 0, total: all.length });
   for (let at = 0; at < all.length; at += PIECE) {
     if (at > 0) await breathe();
     signal?.throwIfAborted();
