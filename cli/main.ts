@@ -25,6 +25,7 @@ import { addPull } from './commands/pull.ts';
 import { addQuantize } from './commands/quantize.ts';
 import { addRun } from './commands/run.ts';
 import { addScore } from './commands/score.ts';
+import { addSenses } from './commands/senses.ts';
 import { addSteer } from './commands/steer.ts';
 import { addTokenize } from './commands/tokenize.ts';
 import { helpText } from './help-text.ts';
@@ -64,6 +65,7 @@ for (const add of [
   addLens,
   addAttribute,
   addAttention,
+  addSenses,
   addPatch,
   addAblate,
   addSteer,

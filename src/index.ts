@@ -73,7 +73,42 @@ export {
   steeringVectors,
 } from './analysis/steering/vectors.ts';
 export type { Word } from './analysis/words.ts';
+export { BIAS_OPTIONS, type Bias, type BiasOptions, usableData, type WordBias } from './analysis/senses/bias.ts';
+export {
+  DECOMPOSE_OPTIONS,
+  type DecomposeOptions,
+  type Decomposition,
+  positionIn,
+} from './analysis/senses/decompose.ts';
+export { joinEdits, type KnowledgeEdit, type SenseEdit } from './analysis/senses/edit.ts';
+export {
+  checkSenses,
+  LOOKUP_OPTIONS,
+  type Lookup,
+  type LookupOptions,
+  type ScoredPiece,
+  type SenseReading,
+} from './analysis/senses/lookup.ts';
+export type { TableCache } from './analysis/senses/maxima.ts';
+export { NEAREST_OPTIONS, type Nearest, type NearestOptions, type Neighbour } from './analysis/senses/nearest.ts';
+export { type BiasData, OCCUPATIONS } from './analysis/senses/occupations.ts';
+export { PAIR_OPTIONS, type PairOptions, type PairScores } from './analysis/senses/pair-scores.ts';
+export { spearman } from './analysis/senses/rank-correlation.ts';
+export type { Senses } from './analysis/senses/senses.ts';
+export {
+  SIMILARITIES,
+  type Similarities,
+  type SimilarityBy,
+  type SimilarityName,
+} from './analysis/senses/similarity.ts';
+export type { WorkProgress } from './analysis/senses/source.ts';
+export { TOPIC_OPTIONS, type TopicControl, type TopicOptions, topicTargets } from './analysis/senses/topic.ts';
+export { TOPIC_STRENGTHS, type TopicStrength } from './analysis/senses/topic-weights.ts';
+export { type EncodedWord, encodeWord } from './analysis/senses/word.ts';
+export { readWordPairs, type WordPair } from './analysis/senses/word-pairs.ts';
+export type { Word, WordOption } from './analysis/words.ts';
 export type { Alternative, FinishReason, GenerationOptions, GenerationStep } from './api/generate.ts';
+export { generateOnTopic } from './api/generate-on-topic.ts';
 export {
   type CaptureOptions,
   type Completion,
@@ -96,7 +131,9 @@ export {
   type Prompts,
   type TokenIds,
 } from './api/prompt.ts';
+export { checkHasSenses } from './api/sense-source.ts';
 export { type Window, type WindowOptions, type Windows, windowsOf } from './api/windows.ts';
+export { checkWritable, writeSenses } from './api/write-senses.ts';
 export type { Backend } from './backends/backend.ts';
 export type {} from './backends/environment.ts';
 export { createReferenceBackend } from './backends/reference/index.ts';
@@ -109,6 +146,14 @@ export { attributionReport } from './figures/attribution.ts';
 export type { Axis, Bars, Figure, Heatmap, Lines, Report, Series, Table } from './figures/figure.ts';
 export { lensReport } from './figures/lens.ts';
 export { reportPage } from './figures/page.ts';
+export { biasReport } from './figures/sense-bias.ts';
+export {
+  decompositionReport,
+  lookupReport,
+  nearestReport,
+  pairsReport,
+  similarityReport,
+} from './figures/senses.ts';
 export { ablationReport, patchingReport } from './figures/patching.ts';
 export { trialReport, vectorsReport } from './figures/steering.ts';
 export { thinReport } from './figures/thin.ts';

@@ -38,7 +38,7 @@ export { enableEngineFeatures } from './backends/wasm/engine-node.ts';
 export { localFolder } from './checkpoint/folder-node.ts';
 export type { WriteOptions } from './checkpoint/output-node.ts';
 export { checkOutputFile } from './checkpoint/output-place-node.ts';
-export { saveTensors } from './checkpoint/save-node.ts';
+export { checkNewFolder, saveTensors } from './checkpoint/save-node.ts';
 export { refused as describeWriteError } from './checkpoint/write-errors.ts';
 export * from './hub/cache-node.ts';
 export { describeHub, type HubDescription } from './hub/describe-node.ts';
@@ -46,6 +46,8 @@ export { download, type HubOptions, hubReference, snapshot } from './hub/hub-nod
 export * from './index.ts';
 export type { RoundedPart } from './loader/rounding.ts';
 export { type MemoryFacts, memoryFacts, usableBytes } from './node/memory-node.ts';
+export { checkInterventionsOutput, saveInterventions, vectorsBeside } from './node/save-interventions-node.ts';
+export { senseTables, tablesDirectory } from './node/sense-tables-node.ts';
 export { shippedModelNames } from './node/shipped-node.ts';
 export type { StateDescription } from './runtime/state-file.ts';
 

@@ -1,4 +1,6 @@
 /** The public interface of a loaded model: generation, scores, logits, captured values and states. */
+import { Senses } from '../analysis/senses/senses.ts';
+import type { SenseSource } from '../analysis/senses/source.ts';
 import { type SteeringOptions, type SteeringVectors, steeringVectors } from '../analysis/steering/vectors.ts';
 import type { Subject } from '../analysis/subject.ts';
 import type { Backend } from '../backends/backend.ts';
@@ -55,6 +57,7 @@ import {
   promptList,
 } from './prompt.ts';
 import { type ReadoutOptions, readoutOf } from './readout.ts';
+import { senseSource } from './sense-source.ts';
 import { WINDOW_OPTIONS, type WindowOptions, windowsOf } from './windows.ts';
 
 const aState = ownKind<State>('a State, as newState() gives', (value) => value instanceof State);
@@ -412,6 +415,11 @@ export class Model implements Subject {
   ): Promise<void> {
     const { signal } = checkOptions('unembed', options, UNEMBED_OPTIONS);
     await this.#engine.unembed(hidden, visit, signal);
+  }
+
+  /** What each sense of each word does, and edits of senses. Throws UsageError where tokens have no senses. */
+  get senses(): Senses {
+    return new Senses(senseSource(this, this.#engine));
   }
 
   /** The values of some sites while the model reads a text. */

@@ -11,7 +11,7 @@ import { matrixFormat } from '../formats/index.ts';
 import { ternary } from '../formats/ternary.ts';
 import type { ScaledTensor } from '../models/model.ts';
 import type { DeclaredSite } from '../models/part.ts';
-import type { Pass } from '../models/pass.ts';
+import type { RowPass } from '../models/pass.ts';
 import type { Linear, Linears, MatrixOptions, Weights } from '../models/weights.ts';
 import type { Derived } from '../ops/index.ts';
 import { checkKeepsPacked, formatOf, keepsPacked, type WeightFormat, type WeightKind } from './formats.ts';
@@ -335,7 +335,7 @@ const denseLinears = (matrices: readonly Dense[]): Linears => {
   const ws = matrices.map(({ w }) => w);
   const biases = matrices.flatMap(({ b }) => (b ? [b] : []));
   const alike = ws.every(({ dtype }) => dtype === ws[0]?.dtype);
-  const apply = ({ ops }: Pass, x: Tensor) =>
+  const apply = ({ ops }: RowPass, x: Tensor) =>
     alike ? ops.linears(x, ws, biases) : matrices.map(({ w, b }) => ops.linear(x, w, b));
   return Object.assign(apply, { weights: ws });
 };
@@ -351,7 +351,7 @@ const ternaryLinears = (
   const biases = matrices.flatMap(({ b }) => (b ? [b] : []));
   const codes = reads?.beside('Int8', '[T, J]', `${reads.name.split('.').at(-1)} as the ternary layers read it, int8`);
   const factors = reads?.beside('Scale', '[T]', `127 / max|${reads.name.split('.').at(-1)}| of each token`);
-  const apply = ({ ops, show }: Pass, x: Tensor) => {
+  const apply = ({ ops, show }: RowPass, x: Tensor) => {
     const [q0, s0] = ops.quantizeRows(x);
     const q = codes ? show(codes, q0) : q0; // [T, J]
     const s = factors ? show(factors, s0) : s0; // [T]
@@ -370,7 +370,7 @@ function normedTernaryLinears(
   eps: number,
   meaning: 'divide' | 'multiply',
 ): Linears {
-  const apply = ({ ops }: Pass, x: Tensor) =>
+  const apply = ({ ops }: RowPass, x: Tensor) =>
     matrices.map(({ w, wScale, b }, i) => {
       const [q, s] = ops.quantizeRows(ops.rmsNorm(x, norms[i] as Tensor, eps));
       return ops.linearsTernary(q, s, [w], [wScale], meaning, b ? [b] : [])[0] as Tensor;
@@ -380,5 +380,5 @@ function normedTernaryLinears(
 
 function single(linears: Linears): Linear {
   const [weight] = linears.weights as [Tensor];
-  return Object.assign((pass: Pass, x: Tensor) => linears(pass, x)[0] as Tensor, { weight });
+  return Object.assign((pass: RowPass, x: Tensor) => linears(pass, x)[0] as Tensor, { weight });
 }

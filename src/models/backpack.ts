@@ -12,10 +12,11 @@ import { CONV1D, geluMlp } from './gelu-mlp.ts';
 import type { Family, LanguageModel, ModelFacts, Trunk } from './model.ts';
 import { layerNorm } from './norms.ts';
 import { type DeclaredSite, Part } from './part.ts';
-import { type Layer, type Pass, throughAll, throughTrunk } from './pass.ts';
+import { type Layer, type Pass, type RowLayer, throughAll, throughTrunk } from './pass.ts';
 import { headParameter } from './residual-stream.ts';
 import { embedSite, hiddenSite, LOGITS, positionSite } from './sites.ts';
 import { withFirstNames } from './spellings.ts';
+import { noTaps } from './tap.ts';
 import type { Weights } from './weights.ts';
 
 export interface BackpackConfig extends ModelFacts {
@@ -105,7 +106,7 @@ function trunkBlock(w: Weights, part: Part, i: number, c: BackpackConfig): Layer
 }
 
 /** Sense vectors of each token, computed from its embedding: words[n, M] -> [n, Z, M] */
-function senseNetwork(w: Weights, c: BackpackConfig): Layer {
+function senseNetwork(w: Weights, c: BackpackConfig): RowLayer {
   const { dModel, nSenses } = c;
   const normIn = norm(w, 'ln', c);
   const normMlp = norm(w.at('block'), 'ln_1', c);
@@ -122,7 +123,7 @@ function senseNetwork(w: Weights, c: BackpackConfig): Layer {
 }
 
 /** Sum of the senses of all earlier tokens, with weights computed from the context: (context[T, M], words[T, M]) -> [T, M] */
-function weighSenses(w: Weights, part: Part, embed: DeclaredSite, c: BackpackConfig) {
+function weighSenses(w: Weights, part: Part, embed: DeclaredSite, sensesOf: RowLayer, c: BackpackConfig) {
   const { nSenses, dSense, dModel } = c;
   const context = part.site('context', '[T, M]', 'output of the trunk, from which the sense weights are made');
   const sites = {
@@ -131,7 +132,6 @@ function weighSenses(w: Weights, part: Part, embed: DeclaredSite, c: BackpackCon
     k: part.site('senseK', '[T, Z, D]', 'keys of the sense weights'),
     weights: part.site('senseWeights', '[Z, T, S]', 'how much each sense of each earlier token counts'),
   };
-  const sensesOf = senseNetwork(w.at('sense_network'), c);
   const width = nSenses * dSense;
   const queriesKeys = w.at('sense_weight_net').split('c_attn', dModel, [width, width], { bias: true, reads: context });
   const past = part.at('senses').keysValues([nSenses, dSense], [nSenses, dModel]);
@@ -162,7 +162,8 @@ function build(c: BackpackConfig, w: Weights): LanguageModel {
   const positions = gpt.table('wpe.weight', c.contextLength, c.dModel);
   const blocks = gpt.list('h', c.nLayers, (layer, i) => trunkBlock(layer, part.at(`blocks.${i}`), i, c));
   const normOut = norm(gpt, 'ln_f', c);
-  const weigh = weighSenses(w, part, embed, c);
+  const sensesOf = senseNetwork(w.at('sense_network'), c);
+  const weigh = weighSenses(w, part, embed, sensesOf, c);
   const head = c.tied ? words : w.table('lm_head.weight', c.vocabSize, c.dModel);
   const hidden = hiddenSite(part);
   headParameter(part, head);
@@ -182,6 +183,13 @@ function build(c: BackpackConfig, w: Weights): LanguageModel {
     sites: [...part.sites, LOGITS],
     parameters: part.parameters,
     stateLayout: part.state,
+    senses: {
+      count: c.nSenses,
+      scale: c.senseScale,
+      output: 'sense_network.final_mlp.c_proj',
+      vectors: (ops, ids) => sensesOf({ ops, show: noTaps }, ops.embed(words, ids)),
+      directions: (ops, ids) => ops.embed(head, ids),
+    },
     trunk,
     forward: throughTrunk(trunk),
     logits: (ops, x) => ops.linear(x, head),

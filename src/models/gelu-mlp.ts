@@ -1,7 +1,7 @@
 /** Feed-forward network of GPT-2: out(gelu(in(x))), with matrices stored as [in, out]. x[T, in] -> [T, out] */
 import { hiddenOf } from './gated-mlp.ts';
 import type { DeclaredSite, Part } from './part.ts';
-import type { Layer } from './pass.ts';
+import type { RowLayer } from './pass.ts';
 import type { Weights } from './weights.ts';
 
 /** GPT-2's Conv1D stores its matrices as [in, out]. */
@@ -12,7 +12,7 @@ export function geluMlp(
   w: Weights,
   [dIn, dInner, dOut]: readonly [number, number, number],
   shown?: { readonly part: Part; readonly reads: DeclaredSite },
-): Layer {
+): RowLayer {
   const into = w.linear('c_fc', dIn, dInner, { ...CONV1D, reads: shown?.reads });
   const mlpHidden = shown && hiddenOf(shown.part);
   const out = w.linear('c_proj', dInner, dOut, { ...CONV1D, reads: mlpHidden });

@@ -80,12 +80,31 @@ export interface Trunk {
   readonly read: (x: Tensor) => Tensor;
 }
 
+/**
+ * Several vectors of each token that depend on nothing but its id, such as the senses of a Backpack. What the head reads is their sum over
+ * all tokens so far, weighted by the context.
+ */
+export interface Senses {
+  /** Z, how many vectors a token has. */
+  readonly count: number;
+  /** Factor of the weighted sum. */
+  readonly scale: number;
+  /** The linear map, as Weights names it, that gives all vectors of a token at its end: weight [Z * M, J] and bias [Z * M]. */
+  readonly output: string;
+  /** ids[n] -> [n, Z, M] */
+  vectors(ops: Ops, ids: Tensor): Tensor;
+  /** Rows of the head: the score of a token is its row times what the head reads. ids[n] -> [n, M] */
+  directions(ops: Ops, ids: Tensor): Tensor;
+}
+
 export interface LanguageModel {
   readonly facts: ModelFacts;
   readonly sites: readonly Site[];
   /** Weights that analyses may read. */
   readonly parameters: readonly Parameter[];
   readonly stateLayout: readonly StateTensor[];
+  /** Undefined when tokens have no such vectors. */
+  readonly senses?: Senses;
   /** Undefined when the head reads something else, such as a sum of sense vectors. */
   readonly residualStream?: ResidualStream | undefined;
   /** Runs a batch up to the last block; `read` may be called several times within the same pass. */

@@ -3,10 +3,10 @@
 import type { Tensor } from '../base/tensor.ts';
 import type { ResidualStream } from './model.ts';
 import type { Part } from './part.ts';
-import type { Layer } from './pass.ts';
+import type { RowLayer } from './pass.ts';
 import type { Weights } from './weights.ts';
 
-export interface Norm extends Layer {
+export interface Norm extends RowLayer {
   readonly kind: 'rms' | 'layer';
   readonly eps: number;
   readonly gain: Tensor;
@@ -15,14 +15,14 @@ export interface Norm extends Layer {
 
 export function rmsNorm(w: Weights, name: string, width: number, eps: number): Norm {
   const gain = w.tensor(`${name}.weight`, [width]);
-  const apply: Layer = ({ ops }, x) => ops.rmsNorm(x, gain, eps);
+  const apply: RowLayer = ({ ops }, x) => ops.rmsNorm(x, gain, eps);
   return Object.assign(apply, { kind: 'rms', eps, gain } as const);
 }
 
 export function layerNorm(w: Weights, name: string, width: number, eps: number): Norm {
   const gain = w.tensor(`${name}.weight`, [width]);
   const bias = w.tensor(`${name}.bias`, [width]);
-  const apply: Layer = ({ ops }, x) => ops.layerNorm(x, gain, bias, eps);
+  const apply: RowLayer = ({ ops }, x) => ops.layerNorm(x, gain, bias, eps);
   return Object.assign(apply, { kind: 'layer', eps, gain, bias } as const);
 }
 

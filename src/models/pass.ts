@@ -6,16 +6,23 @@ import type { Batch } from './batch.ts';
 import type { LanguageModel } from './model.ts';
 import type { Taps } from './tap.ts';
 
-export interface Pass {
+/** What parts need that treat every row by itself, such as linear maps and norms. */
+export interface RowPass {
   readonly ops: Ops;
-  readonly batch: Batch;
   readonly show: Taps;
+}
+
+export interface Pass extends RowPass {
+  readonly batch: Batch;
   /** Angles of rotary positions, in models that have them. */
   readonly angles?: Rotary | undefined;
 }
 
 /** A part of a model with its weights: x[T, ...] -> [T, ...] */
 export type Layer = (pass: Pass, x: Tensor) => Tensor;
+
+/** A part that treats every row by itself. */
+export type RowLayer = (pass: RowPass, x: Tensor) => Tensor;
 
 /** The forward pass of a model before its head. */
 export const throughTrunk =

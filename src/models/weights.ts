@@ -7,16 +7,16 @@ import type { Shape, Tensor } from '../base/tensor.ts';
 import type { Derived, Ops } from '../ops/index.ts';
 import type { ScaledTensor } from './model.ts';
 import type { DeclaredSite } from './part.ts';
-import type { Pass } from './pass.ts';
+import type { RowPass } from './pass.ts';
 
 /** A linear map: x[T, J] -> [T, N], with its matrix [N, J] for analyses. */
 export interface Linear {
-  (pass: Pass, x: Tensor): Tensor;
+  (pass: RowPass, x: Tensor): Tensor;
   readonly weight: Tensor | ScaledTensor;
 }
 /** Linear maps of the same input. */
 export interface Linears {
-  (pass: Pass, x: Tensor): Tensor[];
+  (pass: RowPass, x: Tensor): Tensor[];
   readonly weights: readonly (Tensor | ScaledTensor)[];
 }
 

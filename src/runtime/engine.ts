@@ -156,6 +156,15 @@ export class Engine {
     }
   }
 
+  /** A function of token ids alone, such as their sense vectors: the numbers that `compute` makes of ids[n]. */
+  async ofIds(ids: ArrayLike<number>, compute: (ops: Ops, ids: Tensor) => Tensor): Promise<Float32Array> {
+    checkSequences({ vocabSize: this.model.facts.vocabSize, contextLength: undefined }, [{ ids }]);
+    return this.backend.step(async () => {
+      const given = this.ops.upload(Int32Array.from(ids), [ids.length]);
+      return (await this.backend.read(compute(this.ops, given))) as Float32Array;
+    });
+  }
+
   async #step(requests: readonly Request[]): Promise<Outcome[]> {
     const collectors = new Map(requests.map((request) => [request, new Collector(request)]));
     const going: Request[] = [];

@@ -1,0 +1,92 @@
+/** `model.senses`: all that can be asked of the senses of a model, and the edits that can be made of them. */
+import type { SubjectPrompt } from '../subject.ts';
+import type { WordOption } from '../words.ts';
+import { type Bias, type BiasOptions, measureBias } from './bias.ts';
+import { type DecomposeOptions, type Decomposition, decompose } from './decompose.ts';
+import { editKnowledge, type KnowledgeEdit, type SenseEdit, scaleSense, swapSenses } from './edit.ts';
+import { type Lookup, type LookupOptions, lookUp } from './lookup.ts';
+import { type Nearest, type NearestOptions, nearestWords } from './nearest.ts';
+import { type PairOptions, type PairScores, scorePairs } from './pair-scores.ts';
+import { type Similarities, similarities } from './similarity.ts';
+import type { SenseSource } from './source.ts';
+import { type TopicControl, type TopicOptions, topicControl } from './topic.ts';
+import type { WordPair } from './word-pairs.ts';
+import { type Pieces, wordVectors } from './word-vectors.ts';
+
+export class Senses {
+  readonly #source: SenseSource;
+
+  constructor(source: SenseSource) {
+    this.#source = source;
+  }
+
+  /** Z, senses of each token. */
+  get count(): number {
+    return this.#source.senseCount;
+  }
+
+  /** Factor of the weighted sum of senses that the head reads. */
+  get scale(): number {
+    return this.#source.senseScale;
+  }
+
+  /** Sense vectors [n, Z, M] of these tokens, which are the same wherever a token stands. */
+  vectors(ids: ArrayLike<number>): Promise<Float32Array> {
+    return this.#source.senseVectors(ids);
+  }
+
+  /** The tokens that each sense of a word makes likelier and less likely, with logits. Of a word of several tokens, the senses of the first. */
+  lookup(word: WordOption, options?: LookupOptions): Promise<Lookup> {
+    return lookUp(this.#source, word, options);
+  }
+
+  /** How alike two words are, by each sense and by all. */
+  async similarity(a: WordOption, b: WordOption, { pieces }: { readonly pieces?: Pieces } = {}): Promise<Similarities> {
+    const [one, other] = [await wordVectors(this.#source, a, pieces), await wordVectors(this.#source, b, pieces)];
+    return similarities(one.vectors, other.vectors, this.count);
+  }
+
+  /** The most alike words of the vocabulary, for each of these words. */
+  nearest(words: readonly WordOption[], options?: NearestOptions): Promise<Nearest[]> {
+    return nearestWords(this.#source, words, options);
+  }
+
+  /** Agreement with people's judgements of word pairs, such as readWordPairs reads from a file. */
+  scorePairs(pairs: readonly WordPair[], options?: PairOptions): Promise<PairScores> {
+    return scorePairs(this.#source, pairs, options);
+  }
+
+  /** A logit, or the difference of two, as a sum over senses and tokens. */
+  decompose(prompt: SubjectPrompt, options: DecomposeOptions): Promise<Decomposition> {
+    return decompose(this.#source, prompt, options);
+  }
+
+  /** How much likelier one word is than another after sentences about occupations, and how much of that one sense makes. */
+  bias(options?: BiasOptions): Promise<Bias> {
+    return measureBias(this.#source, options);
+  }
+
+  /** Weighs senses by a topic in every step of a generation; see generateOnTopic. */
+  topic(words: readonly WordOption[], options?: TopicOptions): Promise<TopicControl> {
+    return topicControl(this.#source, words, options);
+  }
+
+  /** An intervention that multiplies how much a sense of a word counts; 0 removes it. */
+  scaled(word: WordOption, sense: number, scale: number): SenseEdit {
+    return scaleSense(this.#source, word, sense, scale);
+  }
+
+  /** An intervention after which a word has to do with one word in place of another. */
+  edited(edit: KnowledgeEdit): Promise<SenseEdit> {
+    return editKnowledge(this.#source, edit);
+  }
+
+  /** An intervention that gives a word some senses of another. */
+  swapped(swap: {
+    readonly word: WordOption;
+    readonly from: WordOption;
+    readonly senses: readonly number[];
+  }): Promise<SenseEdit> {
+    return swapSenses(this.#source, swap);
+  }
+}
