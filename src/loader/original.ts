@@ -39,8 +39,11 @@ export async function openOriginal(
       );
     }
     if (absent.length > 0)
-      onWarning?.(`${folder.name} lacks ${absent.length} of ${matrices.length} matrices: ${listed(absent.map(({ name }) => name))}.`);
-    for (const { name, rows, columns } of matrices) checkMatrix(tensors.get(`${name}.weight`), rows, columns, folder.name);
+      onWarning?.(
+        `${folder.name} lacks ${absent.length} of ${matrices.length} matrices: ${listed(absent.map(({ name }) => name))}.`,
+      );
+    for (const { name, rows, columns } of matrices)
+      checkMatrix(tensors.get(`${name}.weight`), rows, columns, folder.name);
     return { matrix: (name) => tensors.get(`${name}.weight`), close: () => checkpoint.close() };
   } catch (error) {
     await checkpoint.close();

@@ -22,7 +22,8 @@ export async function storedRows(
 
 /** The one number of a stored tensor. */
 export async function storedNumber(stored: StoredTensor, signal?: AbortSignal): Promise<number> {
-  if (size(stored.shape) !== 1) throw new CheckpointError(`'${stored.name}' has ${size(stored.shape)} numbers, wanted 1.`);
+  if (size(stored.shape) !== 1)
+    throw new CheckpointError(`'${stored.name}' has ${size(stored.shape)} numbers, wanted 1.`);
   const [number] = await storedRows({ ...stored, shape: [1], read: stored.read.bind(stored) }, 0, 1, signal);
   return number as number;
 }

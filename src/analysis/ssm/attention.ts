@@ -59,7 +59,13 @@ export async function effectiveAttention(
   const total = scans.layers.length * ids.length;
   const found: EffectiveAttention['layers'][number][] = [];
   for await (const { layer, tokens, values } of wholeScans(subject, ids, scans, ['dt', 'b', 'c'], signal)) {
-    const scan = { ...values, ...scans, channels: scans.channels, tokens, a: await subject.parameter(`blocks.${layer}.a`) };
+    const scan = {
+      ...values,
+      ...scans,
+      channels: scans.channels,
+      tokens,
+      a: await subject.parameter(`blocks.${layer}.a`),
+    };
     const made = await weightsOf(scan, channels, signal);
     found.push({ layer, ...made });
     onProgress?.(found.length * ids.length, total);

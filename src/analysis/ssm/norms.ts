@@ -14,7 +14,11 @@ export interface StateNorms {
 }
 
 /** The norm of each layer's state after every token, from the recurrence over the values inside of the scan, in double precision. */
-export async function stateNorms(subject: Subject, prompt: SubjectPrompt, options: ScanOptions = {}): Promise<StateNorms> {
+export async function stateNorms(
+  subject: Subject,
+  prompt: SubjectPrompt,
+  options: ScanOptions = {},
+): Promise<StateNorms> {
   const { layers, signal, onProgress } = checkOptions('stateNorms', options, SCAN_OPTIONS);
   const scans = scansOf(subject, layers);
   const ids = idsOf(subject, prompt);

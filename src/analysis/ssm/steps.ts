@@ -17,7 +17,11 @@ export interface StepSizes {
 }
 
 /** Step sizes dt of each token and layer. */
-export async function stepSizes(subject: Subject, prompt: SubjectPrompt, options: ScanOptions = {}): Promise<StepSizes> {
+export async function stepSizes(
+  subject: Subject,
+  prompt: SubjectPrompt,
+  options: ScanOptions = {},
+): Promise<StepSizes> {
   const { layers, signal, onProgress } = checkOptions('stepSizes', options, SCAN_OPTIONS);
   const scans = scansOf(subject, layers);
   const ids = idsOf(subject, prompt);

@@ -45,7 +45,9 @@ export interface TernaryWeights {
 /** Throws UsageError when there is no ternary matrix. */
 export function checkTernary(matrices: readonly TernaryMatrix[]): void {
   if (matrices.length === 0)
-    throw new UsageError('this checkpoint has no ternary matrices: its layers are stored as plain or otherwise packed numbers.');
+    throw new UsageError(
+      'this checkpoint has no ternary matrices: its layers are stored as plain or otherwise packed numbers.',
+    );
 }
 
 /** Of the matrices that `ternaryMatrices` gives. */
@@ -72,7 +74,13 @@ export async function ternaryWeights(
     const { name, rows, columns, stored, storedBytes } = matrix;
     found.push({ name, rows, columns, stored, scale: await matrix.scale(signal), ...sharesOf(counts, storedBytes) });
   }
-  return { matrices: found, total: sharesOf(totals, matrices.reduce((sum, { storedBytes }) => sum + storedBytes, 0)) };
+  return {
+    matrices: found,
+    total: sharesOf(
+      totals,
+      matrices.reduce((sum, { storedBytes }) => sum + storedBytes, 0),
+    ),
+  };
 }
 
 /** Adds how often each of -1, 0, 1 and 2 stands among the codes. */
