@@ -17,12 +17,15 @@ import { addBench } from './commands/bench.ts';
 import { addCache } from './commands/cache.ts';
 import { addCapture } from './commands/capture.ts';
 import { addDoctor } from './commands/doctor.ts';
+import { addExperts } from './commands/experts.ts';
 import { addInfo } from './commands/info.ts';
 import { addLens } from './commands/lens.ts';
 import { addPull } from './commands/pull.ts';
 import { addQuantize } from './commands/quantize.ts';
 import { addRun } from './commands/run.ts';
 import { addScore } from './commands/score.ts';
+import { addSsm } from './commands/ssm.ts';
+import { addTernary } from './commands/ternary.ts';
 import { addTokenize } from './commands/tokenize.ts';
 import { helpText } from './help-text.ts';
 import { EXIT_CODES, interrupt } from './interrupt.ts';
@@ -62,6 +65,9 @@ for (const add of [
   addAttribute,
   addAttention,
   addInfo,
+  addExperts,
+  addSsm,
+  addTernary,
   addTokenize,
   addQuantize,
   addPull,

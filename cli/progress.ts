@@ -8,11 +8,14 @@ export interface Progress {
   end(): void;
 }
 
-export function progressBar(label: string): Progress {
+const asMegabytes = (total: number) => `${(total / 1e6).toFixed(0)} MB`;
+
+/** `amount`: how a total is told. */
+export function progressBar(label: string, amount: (total: number) => string = asMegabytes): Progress {
   const warn = (message: string) => void process.stderr.write(`warning: ${message}\n`);
   if (!process.stderr.isTTY) return { update: () => {}, warn, end: () => {} };
   const bar = new SingleBar({
-    format: `${label}{file} [{bar}] {percentage}% of {megabytes} MB`,
+    format: `${label}{file} [{bar}] {percentage}% of {amount}`,
     stream: process.stderr,
     clearOnComplete: true,
     fps: 10,
@@ -20,7 +23,7 @@ export function progressBar(label: string): Progress {
   let started = false;
   return {
     update(loaded, total = loaded, file = '') {
-      const facts = { file: file && ` ${file}`, megabytes: (total / 1e6).toFixed(0) };
+      const facts = { file: file && ` ${file}`, amount: amount(total) };
       if (started) bar.setTotal(total);
       else bar.start(total, 0, facts);
       started = true;

@@ -20,6 +20,7 @@ export {
   type LogitAttribution,
   type LogitPart,
 } from './analysis/attribution.ts';
+export * from './analysis/experts/index.ts';
 export {
   checkLens,
   LENS_OPTIONS,
@@ -29,7 +30,10 @@ export {
   type LogitLens,
   logitLens,
 } from './analysis/logit-lens.ts';
+export * from './analysis/ssm/index.ts';
+export * from './analysis/ternary/index.ts';
 export type { Word } from './analysis/words.ts';
+export type { CapturedStep, CaptureStepsOptions } from './api/capture-steps.ts';
 export type { Alternative, FinishReason, GenerationOptions, GenerationStep } from './api/generate.ts';
 export {
   type CaptureOptions,
@@ -63,9 +67,12 @@ export type { Folder, Source } from './checkpoint/source.ts';
 export { type CompareOptions, type Comparison, compare, comparedWindows } from './evaluate/compare.ts';
 export { attentionReport } from './figures/attention.ts';
 export { attributionReport } from './figures/attribution.ts';
+export * from './figures/experts/index.ts';
 export type { Axis, Bars, Figure, Heatmap, Lines, Report, Series, Table } from './figures/figure.ts';
 export { lensReport } from './figures/lens.ts';
 export { reportPage } from './figures/page.ts';
+export * from './figures/ssm/index.ts';
+export * from './figures/ternary/index.ts';
 export { thinReport } from './figures/thin.ts';
 export { tokenLabel } from './figures/token-label.ts';
 export { KEY_VALUE_FORMATS, type KeyValueFormat } from './formats/key-values.ts';
@@ -95,7 +102,9 @@ export type { LoadProgress } from './loader/fill.ts';
 export { checkWeightFormat, WEIGHT_FORMATS, type WeightFormat } from './loader/formats.ts';
 export type { TiedHead } from './loader/head.ts';
 export { type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
-export type { ResidualStream, Site } from './models/model.ts';
+export { type OriginalWeights, openOriginal } from './loader/original.ts';
+export { type TernaryMatrix, ternaryMatrices } from './loader/ternary-matrices.ts';
+export type { Parameter, ResidualStream, Site, Site } from './models/model.ts';
 export { PrefixCache, type PrefixCacheOptions } from './runtime/prefix-cache.ts';
 export { type SavedState, State } from './runtime/state.ts';
 export type { DefaultOptions, GenerationConfig, GenerationDefaults } from './sampler/generation-config.ts';

@@ -1,0 +1,98 @@
+/** `ssm`: what state space layers read, pass over and remember. */
+import type { Command } from 'commander';
+import {
+  checkChannels,
+  EFFECTIVE_ATTENTION_OPTIONS,
+  effectiveAttention,
+  effectiveAttentionReport,
+  MEMORY_SPANS_OPTIONS,
+  memorySpans,
+  normsReport,
+  type OpenedModel,
+  scansOf,
+  spansReport,
+  stateNorms,
+  stepSizes,
+  stepsReport,
+} from '../../src/node.ts';
+import { type AnalysisFlags, analyse, analysisCommand } from '../analysis.ts';
+import { helpText } from '../help-text.ts';
+import { libraryOptions } from '../library-options.ts';
+import { listOf, wholeNumber } from '../options.ts';
+
+const checkScans = ({ layers }: AnalysisFlags) => {
+  return ({ model }: OpenedModel): void => void scansOf(model, layers);
+};
+
+export function addSsm(program: Command): void {
+  const ssm = program
+    .command('ssm')
+    .description('what state space layers (Mamba) read, pass over and remember')
+    .addHelpText(
+      'after',
+      helpText(`
+Examples:
+  portmanteau ssm steps mamba-tiny --text 'The old king had three sons, and the youngest was called'
+  portmanteau ssm attention mamba-tiny --text 'The old king had three sons' --layers 5 --html attention.html
+  portmanteau ssm spans mamba-tiny --text-file story.txt
+  portmanteau ssm state mamba-tiny --text 'Once upon a time there was a little girl.'
+
+Models without such layers are told so before their weights are read.`),
+    );
+  analysisCommand(ssm, 'steps', 'tokens, layers with mean and relative step sizes of each token, and their mean')
+    .description('the step size of each token in each layer: what is read and what is passed over')
+    .action((reference: string, flags: AnalysisFlags) =>
+      analyse(reference, flags, {
+        check: checkScans(flags),
+        run: (model, prompt, told) => stepSizes(model, prompt, { ...told, layers: flags.layers }),
+        report: stepsReport,
+      }),
+    );
+  addAttention(ssm);
+  addSpans(ssm);
+  analysisCommand(ssm, 'state', 'tokens, and layers with the norm of the state after each')
+    .description('the norm of the state of each layer over time')
+    .action((reference: string, flags: AnalysisFlags) =>
+      analyse(reference, flags, {
+        check: checkScans(flags),
+        run: (model, prompt, told) => stateNorms(model, prompt, { ...told, layers: flags.layers }),
+        report: normsReport,
+      }),
+    );
+}
+
+function addAttention(ssm: Command): void {
+  const attention = analysisCommand(
+    ssm,
+    'attention',
+    'tokens, and layers with [T][T] weights: signed and absolute means over channels, and chosen channels',
+  );
+  libraryOptions(attention, EFFECTIVE_ATTENTION_OPTIONS, {
+    channels: ['--channels <list>', listOf(wholeNumber), 'as in 0,17'],
+  })
+    .description('the attention that is hidden in the scans: how much of each earlier token a token reads')
+    .action((reference: string, { channels, ...flags }: AnalysisFlags & { channels?: number[] }) =>
+      analyse(reference, flags, {
+        check: ({ model }) => void checkChannels(model, channels ?? [], flags.layers),
+        run: (model, prompt, told) => effectiveAttention(model, prompt, { ...told, layers: flags.layers, channels }),
+        report: effectiveAttentionReport,
+      }),
+    );
+}
+
+function addSpans(ssm: Command): void {
+  const spans = analysisCommand(
+    ssm,
+    'spans',
+    'layers with the half-life of each channel in tokens, quantiles, and the longest',
+  );
+  libraryOptions(spans, MEMORY_SPANS_OPTIONS, { top: '--top <k>' })
+    .description('how long each channel remembers: half-lives in tokens, at the mean step size of a text')
+    .action((reference: string, { top, ...flags }: AnalysisFlags & { top?: number }) =>
+      analyse(reference, flags, {
+        check: checkScans(flags),
+        run: (model, prompt, told) => memorySpans(model, prompt, { ...told, layers: flags.layers, top }),
+        report: spansReport,
+      }),
+    );
+}

@@ -1,0 +1,4 @@
+/** Reports on mixtures of experts. */
+export { modelsReport, textsReport } from './agreement.ts';
+export { loadReport, pairsReport } from './load.ts';
+export { routeReport, tokensReport } from './tokens.ts';

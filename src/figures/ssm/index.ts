@@ -1,0 +1,3 @@
+/** Reports on state space layers. */
+export { effectiveAttentionReport } from './attention.ts';
+export { normsReport, spansReport, stepsReport } from './values.ts';
