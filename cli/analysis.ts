@@ -1,14 +1,6 @@
 /** What commands that analyse a model reading a text have in common: flags, checks before weights are loaded, progress, and how results are told. */
 import type { Command } from 'commander';
-import {
-  type Model,
-  type OpenedModel,
-  type Prompt,
-  type Report,
-  ROUTING_OPTIONS,
-  type Tokenizer,
-  windowsOf,
-} from '../src/node.ts';
+import { type Model, type OpenedModel, type Prompt, type Report, ROUTING_OPTIONS, windowsOf } from '../src/node.ts';
 import { interrupt } from './interrupt.ts';
 import { libraryOptions } from './library-options.ts';
 import { withModel } from './load.ts';
@@ -16,8 +8,9 @@ import { type ModelFlags, modelOptions, stateMemoryOption } from './model-option
 import { listOf, NO_TEXT, promptOf, type TextFlags, textOptions, wholeNumber } from './options.ts';
 import { checkNotOfModel } from './output-file.ts';
 import { progressBar } from './progress.ts';
-import { checkReport, type ReportFlags, reportOptions, tellReport } from './report.ts';
+import { checkReport, type ReportFlags, reportOptions, reportText, tellReport } from './report.ts';
 import { standardInput } from './standard-input.ts';
+import { factsOf } from './words.ts';
 
 export interface AnalysisFlags extends ModelFlags, TextFlags, ReportFlags {
   readonly layers?: number[];
@@ -46,13 +39,15 @@ export interface Analysis<T extends object> {
   check(opened: OpenedModel, prompt: Prompt): void;
   run(model: Model, prompt: Prompt, told: Told): Promise<T>;
   report(result: T, facts: Report['facts']): Report;
+  /** How many of the figures of the report, from the first on, the terminal shows; default: all. */
+  readonly shown?: number;
 }
 
 /** Reads the text, checks, loads, analyses, and tells. */
 export async function analyse<T extends object>(
   reference: string,
   flags: AnalysisFlags,
-  { check, run, report }: Analysis<T>,
+  { check, run, report, shown }: Analysis<T>,
 ): Promise<void> {
   await checkReport(flags);
   const prompt = promptOf(flags) ?? (await standardInput(NO_TEXT));
@@ -63,7 +58,8 @@ export async function analyse<T extends object>(
   };
   await withModel(reference, flags, checked, async (model) => {
     const result = await withSteps((told) => run(model, prompt, told));
-    await tellReport(flags, result, report(result, factsOf(reference, prompt, model.tokenizer)));
+    const made = report(result, factsOf(reference, prompt));
+    await tellReport(flags, result, made, () => reportText({ ...made, figures: made.figures.slice(0, shown) }));
   });
 }
 
@@ -75,17 +71,4 @@ export async function withSteps<T>(work: (told: Told) => Promise<T>): Promise<T>
   } finally {
     bar.end();
   }
-}
-
-const LONGEST = 200; // characters of a text on a page
-
-/** From what a report was made. */
-export function factsOf(reference: string, prompt: Prompt, tokenizer: Tokenizer | undefined): Report['facts'] {
-  const text =
-    typeof prompt === 'string' ? prompt : (tokenizer?.decode(Array.from(prompt)) ?? Array.from(prompt).join(','));
-  const shown = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
-  return [
-    ['model', reference],
-    ['text', shown],
-  ];
 }

@@ -104,7 +104,7 @@ export type { TiedHead } from './loader/head.ts';
 export { type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
 export { type OriginalWeights, openOriginal } from './loader/original.ts';
 export { type TernaryMatrix, ternaryMatrices } from './loader/ternary-matrices.ts';
-export type { Parameter, ResidualStream, Site, Site } from './models/model.ts';
+export type { Parameter, ResidualStream, ResidualWrite, Site } from './models/model.ts';
 export { PrefixCache, type PrefixCacheOptions } from './runtime/prefix-cache.ts';
 export { type SavedState, State } from './runtime/state.ts';
 export type { DefaultOptions, GenerationConfig, GenerationDefaults } from './sampler/generation-config.ts';

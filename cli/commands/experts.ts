@@ -1,10 +1,13 @@
 /** `experts`: what the experts of a mixture do. */
 import { type Command, Option } from 'commander';
 import {
+  checkExpertWrites,
   compareLoads,
   EXPERT_TOKENS_OPTIONS,
+  EXPERT_WRITES_OPTIONS,
   expertLoad,
   expertTokens,
+  expertWrites,
   fromPretrained,
   type LoadAgreement,
   loadReport,
@@ -24,12 +27,14 @@ import {
   WEIGHT_FORMATS,
   type WeightFormat,
   windowsOf,
+  writesReport,
 } from '../../src/node.ts';
 import { type AnalysisFlags, analyse, analysisCommand, windowOption } from '../analysis.ts';
 import { helpText } from '../help-text.ts';
 import { libraryOptions } from '../library-options.ts';
 import { withProgress } from '../load.ts';
 import { modelReference } from '../options.ts';
+import { positionArgument } from '../words.ts';
 
 const checkMixture = ({ layers }: AnalysisFlags) => {
   return ({ model }: OpenedModel): void => void mixturesOf(model, layers);
@@ -38,7 +43,7 @@ const checkMixture = ({ layers }: AnalysisFlags) => {
 export function addExperts(program: Command): void {
   const experts = program
     .command('experts')
-    .description('who does what in a mixture of experts: load, tokens, pairs, agreement')
+    .description('who does what in a mixture of experts: load, tokens, pairs, words, agreement')
     .addHelpText(
       'after',
       helpText(`
@@ -46,6 +51,7 @@ Examples:
   portmanteau experts load granite-tiny --text-file story.txt
   portmanteau experts tokens granite-tiny --text-file story.txt --layers 0 --by lift
   portmanteau experts route granite-tiny --text '"Oh!" said Alice, "a rabbit!"'
+  portmanteau experts writes granite-tiny --text-file story.txt --layers 3
   portmanteau experts pairs granite-tiny --text-file story.txt --html pairs.html
   portmanteau experts agree granite-tiny --text 'Once upon a time' --with-text '"Oh dear!" said Alice.'
   portmanteau experts agree granite-tiny --text-file story.txt --with-weights q4
@@ -54,6 +60,7 @@ Models without a mixture are told so before their weights are read; 'portmanteau
     );
   addLoad(experts);
   addTokens(experts);
+  addWrites(experts);
   addAgree(experts);
 }
 
@@ -107,6 +114,7 @@ function addTokens(experts: Command): void {
         check: checkMixture(flags),
         run: (model, prompt, told) => expertTokens(model, prompt, { ...told, ...pick(flags), top, by, least }),
         report: tokensReport,
+        shown: 1,
       }),
     );
   windowOption(analysisCommand(experts, 'route', 'layers, and tokens with the experts and gates of each layer'))
@@ -116,6 +124,26 @@ function addTokens(experts: Command): void {
         check: checkMixture(flags),
         run: (model, prompt, told) => tokenExperts(model, prompt, { ...told, ...pick(flags) }),
         report: routeReport,
+      }),
+    );
+}
+
+interface WritesFlags extends AnalysisFlags {
+  readonly top?: number;
+  readonly position?: number;
+}
+
+function addWrites(experts: Command): void {
+  const writes = windowOption(
+    analysisCommand(experts, 'writes', 'writes with layer, expert, tokens, gate, spread, and words raised and lowered'),
+  );
+  libraryOptions(writes, EXPERT_WRITES_OPTIONS, { top: '--top <k>', position: ['--position <n>', positionArgument] })
+    .description('what each expert writes: the words whose logits its output raises and lowers')
+    .action((reference: string, { top, position, ...flags }: WritesFlags) =>
+      analyse(reference, flags, {
+        check: ({ model }) => void checkExpertWrites(model, flags.layers),
+        run: (model, prompt, told) => expertWrites(model, prompt, { ...told, ...pick(flags), top, position }),
+        report: writesReport,
       }),
     );
 }

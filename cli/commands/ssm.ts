@@ -2,9 +2,14 @@
 import type { Command } from 'commander';
 import {
   checkChannels,
+  checkLogitSources,
   EFFECTIVE_ATTENTION_OPTIONS,
   effectiveAttention,
   effectiveAttentionReport,
+  encodePrompt,
+  LOGIT_SOURCES_OPTIONS,
+  logitSources,
+  logitSourcesReport,
   MEMORY_SPANS_OPTIONS,
   memorySpans,
   normsReport,
@@ -18,7 +23,10 @@ import {
 import { type AnalysisFlags, analyse, analysisCommand } from '../analysis.ts';
 import { helpText } from '../help-text.ts';
 import { libraryOptions } from '../library-options.ts';
-import { listOf, wholeNumber } from '../options.ts';
+import { modelOptions, stateMemoryOption } from '../model-options.ts';
+import { listOf, textOptions, wholeNumber } from '../options.ts';
+import { reportOptions } from '../report.ts';
+import { positionArgument, WORD_ABOUT, wordArgument } from '../words.ts';
 
 const checkScans = ({ layers }: AnalysisFlags) => {
   return ({ model }: OpenedModel): void => void scansOf(model, layers);
@@ -34,6 +42,7 @@ export function addSsm(program: Command): void {
 Examples:
   portmanteau ssm steps mamba-tiny --text 'The old king had three sons, and the youngest was called'
   portmanteau ssm attention mamba-tiny --text 'The old king had three sons' --layers 5 --html attention.html
+  portmanteau ssm sources mamba-tiny --text 'Once upon a time there was a' --word ' little' --against ' great'
   portmanteau ssm spans mamba-tiny --text-file story.txt
   portmanteau ssm state mamba-tiny --text 'Once upon a time there was a little girl.'
 
@@ -50,6 +59,7 @@ Models without such layers are told so before their weights are read.`),
     );
   addAttention(ssm);
   addSpans(ssm);
+  addSources(ssm);
   analysisCommand(ssm, 'state', 'tokens, and layers with the norm of the state after each')
     .description('the norm of the state of each layer over time')
     .action((reference: string, flags: AnalysisFlags) =>
@@ -78,6 +88,39 @@ function addAttention(ssm: Command): void {
         report: effectiveAttentionReport,
       }),
     );
+}
+
+interface SourcesFlags extends AnalysisFlags {
+  readonly word: string | number;
+  readonly against?: string | number;
+  readonly position?: number;
+}
+
+function addSources(ssm: Command): void {
+  const command = stateMemoryOption(modelOptions(textOptions(ssm.command('sources'))));
+  command.requiredOption('--word <word>', 'the word whose logit is taken apart', wordArgument);
+  libraryOptions(command, LOGIT_SOURCES_OPTIONS, {
+    against: ['--against <word>', wordArgument],
+    position: ['--position <n>', positionArgument],
+  });
+  reportOptions(
+    command,
+    'tokens, word, logit, embed, layers with sources, skip, rest; sources summed over layers; rest',
+  )
+    .description('how much of the logit of a word comes from each earlier token, through the scans of all layers')
+    .addHelpText('after', helpText(`\n${WORD_ABOUT}`))
+    .action((reference: string, { word, against, position, ...flags }: SourcesFlags) => {
+      const options = { word, against, position };
+      return analyse(reference, flags, {
+        check({ model, tokenizer }, prompt) {
+          const { sites, parameters, facts, residualStream } = model;
+          const tokens = encodePrompt({ tokenizer }, prompt).length;
+          checkLogitSources({ sites, parameters, facts, residualStream, tokenizer }, tokens, options);
+        },
+        run: (model, prompt, told) => logitSources(model, prompt, { ...told, ...options }),
+        report: logitSourcesReport,
+      });
+    });
 }
 
 function addSpans(ssm: Command): void {

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { compareLoads, routingAgreement } from '../../src/analysis/experts/agreement.ts';
 import { expertLoad } from '../../src/analysis/experts/load.ts';
 import { expertTokens, tokenExperts } from '../../src/analysis/experts/tokens.ts';
+import { expertWrites } from '../../src/analysis/experts/writes.ts';
 import { fromPretrained, type Model } from '../../src/node.ts';
 import { type Case, caseOf, expectNear, insidesOf, someBackends } from './insides.ts';
 
@@ -52,6 +53,37 @@ describe.each(someBackends)('on the %s backend', (_, create) => {
         wanted('gateEntropy').data,
         'gateEntropy',
       );
+    });
+
+    it('has what each expert of the last token writes', async () => {
+      const { vocabSize: words } = of.model.facts;
+      const { writes } = await expertWrites(of.model, of.golden.ids, { position: -1, top: words });
+      const { shape, data } = wanted('written'); // [L, A, V], in the order of the gates
+      const { tokens } = await tokenExperts(of.model, of.golden.ids);
+      const order = tokens.at(-1)!.chosen.flatMap((chosen, layer) => chosen.map(({ expert }) => ({ layer, expert })));
+      const found = order.map(({ layer, expert }, i) => {
+        const { raised } = writes.find((one) => one.layer === layer && one.expert === expert)!;
+        const raw = data.slice(i * words, (i + 1) * words);
+        const mean = raw.reduce((sum, one) => sum + one, 0) / words;
+        return [...raised].sort((a, b) => a.id - b.id).map(({ logit }) => logit + mean);
+      });
+      expect(found).toHaveLength((shape[0] as number) * (shape[1] as number));
+      expectNear(found, data, 'written');
+    });
+
+    it('has as the mean over a text what its tokens write', async () => {
+      const [ids, layers, top] = [of.golden.ids.slice(0, 3), [1], of.model.facts.vocabSize];
+      const all = await expertWrites(of.model, ids, { layers, top });
+      const each = [];
+      for (const position of ids.keys()) each.push(await expertWrites(of.model, ids, { layers, top, position }));
+      const logits = ({ raised }: (typeof all.writes)[number]) =>
+        [...raised].sort((a, b) => a.id - b.id).map(({ logit }) => logit);
+      for (const one of all.writes) {
+        const own = each.flatMap(({ writes }) => writes.filter(({ expert }) => expert === one.expert).map(logits));
+        expect(own).toHaveLength(one.tokens);
+        const mean = own[0]!.map((_, v) => own.reduce((sum, some) => sum + (some[v] as number), 0) / own.length);
+        expectNear(logits(one), mean, 'mean');
+      }
     });
 
     it('sends tokens where its load says', async () => {

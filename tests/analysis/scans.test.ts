@@ -2,10 +2,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { effectiveAttention } from '../../src/analysis/ssm/attention.ts';
 import { stateNorms } from '../../src/analysis/ssm/norms.ts';
+import { logitSources } from '../../src/analysis/ssm/sources.ts';
 import { memorySpans } from '../../src/analysis/ssm/spans.ts';
 import { stepSizes } from '../../src/analysis/ssm/steps.ts';
 import { fromPretrained } from '../../src/node.ts';
-import { type Case, caseOf, expectNear, insidesOf, someBackends } from './insides.ts';
+import { type Case, caseOf, expectNear, insidesOf, someBackends, TOLERANCE } from './insides.ts';
 
 describe.each(someBackends)('on the %s backend', (_, create) => {
   describe.each(['mamba-odd', 'mamba-tri', 'falcon-mamba', 'mamba-tiny'])('%s', (name) => {
@@ -53,6 +54,43 @@ describe.each(someBackends)('on the %s backend', (_, create) => {
         layers.map(({ norm }) => norm.at(-1)),
         last.map(norm),
         'last norms',
+      );
+    });
+
+    it('has what each token adds to a logit, and all parts sum to it', async () => {
+      const word = wanted('word').data[0] as number;
+      const found = await logitSources(of.model, of.golden.ids, { word });
+      const most = Math.max(...wanted('sources').data.map(Math.abs));
+      expectNear(
+        found.layers.map(({ sources }) => sources),
+        wanted('sources').data,
+        'sources',
+      );
+      expectNear(
+        found.layers.map(({ skip }) => skip),
+        wanted('skip').data,
+        'skip',
+        (TOLERANCE * most) / Math.max(...wanted('skip').data.map(Math.abs)),
+      );
+      for (const [i, { rest }] of found.layers.entries())
+        expect(Math.abs(rest - (wanted('bias').data[i] as number))).toBeLessThan(TOLERANCE * most);
+      expectNear([found.embed], wanted('embed').data, 'embed');
+      expect(Math.abs(found.logit - (wanted('logit').data[0] as number))).toBeLessThan(TOLERANCE * most);
+      expect(Math.abs(found.rest)).toBeLessThan(TOLERANCE * most);
+    });
+
+    it('has the difference of two logits as the difference of their sources, also in the middle of a text', async () => {
+      const options = { position: -2 };
+      const [one, other, both] = [
+        await logitSources(of.model, of.golden.ids, { ...options, word: 5 }),
+        await logitSources(of.model, of.golden.ids, { ...options, word: 9 }),
+        await logitSources(of.model, of.golden.ids, { ...options, word: 5, against: 9 }),
+      ];
+      expect(both.tokens).toHaveLength(of.golden.ids.length - 1);
+      expectNear(
+        both.sources,
+        one.sources.map((x, s) => x - (other.sources[s] as number)),
+        'difference',
       );
     });
 
@@ -120,6 +158,9 @@ describe('what cannot be', () => {
     await expect(stepSizes(model, 'x', { layers: [6] })).rejects.toThrow(/layer 6 .* layers 0 to 5/);
     await expect(stepSizes(model, 'x', { layers: [] })).rejects.toThrow(/list of layers is empty/);
     await expect(stepSizes(model, '')).rejects.toThrow(/text is empty/);
+    await expect(logitSources(dense, 'x', { word: 1 })).rejects.toThrow(/no state space layers/);
+    await expect(logitSources(model, 'x', { word: 'a king' })).rejects.toThrow(/tokens, wanted one/);
+    await expect(logitSources(model, 'x', { word: 1, position: 5 })).rejects.toThrow(/position 5 does not exist/);
     await expect(effectiveAttention(model, 'x', { channels: [256] })).rejects.toThrow(/channel 256 .* 0 to 255/);
     await expect(model.parameter('blocks.0.b')).rejects.toThrow(/no parameter is called .* blocks\.\*\.a/);
     expect(Array.from(await model.parameter('blocks.1.a', { first: 2, count: 1 }))).toEqual(

@@ -4,8 +4,9 @@ import { checkOptions } from '../../options/check.ts';
 import { kinds, type OptionsOf, option } from '../../options/option.ts';
 import type { Declared } from '../layers.ts';
 import type { Subject, SubjectPrompt } from '../subject.ts';
+import { type Word, wordsOf } from '../words.ts';
 import { eachWeight, type ScanInput } from './scan.ts';
-import { idsOf, SCAN_OPTIONS, type Scans, scansOf, type TextToken, tokensOf, wholeScans } from './values.ts';
+import { idsOf, SCAN_OPTIONS, type Scans, scansOf, wholeScans } from './values.ts';
 
 export const EFFECTIVE_ATTENTION_OPTIONS = {
   ...SCAN_OPTIONS,
@@ -19,7 +20,7 @@ export interface EffectiveAttentionOptions extends OptionsOf<typeof EFFECTIVE_AT
 export type Weights = readonly (readonly number[])[];
 
 export interface EffectiveAttention {
-  readonly tokens: readonly TextToken[];
+  readonly tokens: readonly Word[];
   readonly layers: readonly {
     readonly layer: number;
     /** Mean over channels. */
@@ -70,7 +71,7 @@ export async function effectiveAttention(
     found.push({ layer, ...made });
     onProgress?.(found.length * ids.length, total);
   }
-  return { tokens: tokensOf(subject, ids), layers: found };
+  return { tokens: wordsOf(subject, ids), layers: found };
 }
 
 /** Channels between two looks at the signal. */

@@ -1,11 +1,12 @@
 /** How large the state of each layer is over time. */
 import { checkOptions } from '../../options/check.ts';
 import type { Subject, SubjectPrompt } from '../subject.ts';
+import { type Word, wordsOf } from '../words.ts';
 import { ScanState } from './scan.ts';
-import { idsOf, SCAN_OPTIONS, type ScanOptions, scanSteps, scansOf, type TextToken, tokensOf } from './values.ts';
+import { idsOf, SCAN_OPTIONS, type ScanOptions, scanSteps, scansOf } from './values.ts';
 
 export interface StateNorms {
-  readonly tokens: readonly TextToken[];
+  readonly tokens: readonly Word[];
   readonly layers: readonly {
     readonly layer: number;
     /** Norm (Frobenius) of the state [E, N] after each token. */
@@ -34,7 +35,7 @@ export async function stateNorms(
     onProgress?.((norms[0]?.length ?? 0) * scans.layers.length, ids.length * scans.layers.length);
   }
   return {
-    tokens: tokensOf(subject, ids),
+    tokens: wordsOf(subject, ids),
     layers: scans.layers.map((layer, k) => ({ layer, norm: norms[k] as number[] })),
   };
 }

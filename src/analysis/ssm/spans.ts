@@ -7,7 +7,7 @@ import { idsOf, SCAN_OPTIONS, scanSteps, scansOf } from './values.ts';
 
 export const MEMORY_SPANS_OPTIONS = {
   ...SCAN_OPTIONS,
-  top: option(kinds.fromOne, 'how many of the channels that remember longest', 8),
+  top: option(kinds.fromOne, 'how many of the channels that remember longest', 4),
 };
 
 /** Quantiles of a distribution. */

@@ -1,10 +1,11 @@
 /** What a state space model reads and what it passes over: the step sizes of a text. */
 import { checkOptions } from '../../options/check.ts';
 import type { Subject, SubjectPrompt } from '../subject.ts';
-import { idsOf, SCAN_OPTIONS, type ScanOptions, scanSteps, scansOf, type TextToken, tokensOf } from './values.ts';
+import { type Word, wordsOf } from '../words.ts';
+import { idsOf, SCAN_OPTIONS, type ScanOptions, scanSteps, scansOf } from './values.ts';
 
 export interface StepSizes {
-  readonly tokens: readonly TextToken[];
+  readonly tokens: readonly Word[];
   readonly layers: readonly {
     readonly layer: number;
     /** Mean over channels of dt, for each token: large where the state takes in much and forgets much. */
@@ -42,7 +43,7 @@ export async function stepSizes(
     return { layer, mean, relative: mean.map((one) => one / all) };
   });
   const relative = ids.map((_, t) => meanOf(found.map((one) => one.relative[t] as number)));
-  return { tokens: tokensOf(subject, ids), layers: found, relative };
+  return { tokens: wordsOf(subject, ids), layers: found, relative };
 }
 
 const meanOf = (numbers: readonly number[]): number => numbers.reduce((sum, one) => sum + one, 0) / numbers.length;

@@ -114,12 +114,3 @@ export function idsOf(subject: Subject, prompt: SubjectPrompt): readonly number[
   if (ids.length === 0) throw new UsageError('the text is empty; give at least one token.');
   return ids;
 }
-
-export interface TextToken {
-  readonly id: number;
-  /** Empty without a tokenizer. */
-  readonly text: string;
-}
-
-export const tokensOf = ({ tokenizer }: Subject, ids: readonly number[]): TextToken[] =>
-  ids.map((id) => ({ id, text: tokenizer?.piece(id) ?? '' }));

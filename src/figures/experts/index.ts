@@ -2,3 +2,4 @@
 export { modelsReport, textsReport } from './agreement.ts';
 export { loadReport, pairsReport } from './load.ts';
 export { routeReport, tokensReport } from './tokens.ts';
+export { writesReport } from './writes.ts';

@@ -1,13 +1,9 @@
 /** Pictures of which tokens go to which experts. */
 import type { ExpertTokens, TokenExperts } from '../../analysis/experts/tokens.ts';
 import type { Figure, Report } from '../figure.ts';
+import { labelOf } from '../numbers.ts';
 import { percent, rounded } from '../rounded.ts';
-import { tokenLabel } from '../token-label.ts';
 import { type Facts, layerAxis } from './load.ts';
-
-/** The text of a token, or its id where there is no tokenizer. */
-export const labelOf = ({ id, text }: { readonly id: number; readonly text: string }): string =>
-  text === '' ? String(id) : tokenLabel(text);
 
 export function tokensReport({ layers, tokens }: ExpertTokens, facts: Facts): Report {
   const rows = layers.flatMap(({ layer, experts }) =>

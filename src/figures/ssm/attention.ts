@@ -1,8 +1,8 @@
 /** Pictures of the attention that is hidden in the scans. */
 import type { EffectiveAttention, Weights } from '../../analysis/ssm/attention.ts';
 import type { Facts } from '../experts/load.ts';
-import { labelOf } from '../experts/tokens.ts';
 import type { Figure, Report } from '../figure.ts';
+import { labelOf } from '../numbers.ts';
 import { rounded } from '../rounded.ts';
 import { tokenAxis } from './values.ts';
 

@@ -1,3 +1,4 @@
 /** Reports on state space layers. */
 export { effectiveAttentionReport } from './attention.ts';
+export { logitSourcesReport } from './sources.ts';
 export { normsReport, spansReport, stepsReport } from './values.ts';

@@ -3,8 +3,8 @@ import type { StateNorms } from '../../analysis/ssm/norms.ts';
 import type { MemorySpans } from '../../analysis/ssm/spans.ts';
 import type { StepSizes } from '../../analysis/ssm/steps.ts';
 import { type Facts, layerAxis } from '../experts/load.ts';
-import { labelOf } from '../experts/tokens.ts';
 import type { Axis, Figure, Report } from '../figure.ts';
+import { labelOf } from '../numbers.ts';
 import { rounded } from '../rounded.ts';
 
 export const tokenAxis = (tokens: readonly { readonly id: number; readonly text: string }[]): Axis => ({
