@@ -1,10 +1,15 @@
 /** `experts`: what the experts of a mixture do. */
 import { type Command, Option } from 'commander';
 import {
+  ablateExperts,
+  ablationReport,
+  checkExpertAblation,
   checkExpertWrites,
   compareLoads,
+  EXPERT_ABLATION_OPTIONS,
   EXPERT_TOKENS_OPTIONS,
   EXPERT_WRITES_OPTIONS,
+  encodePrompt,
   expertLoad,
   expertTokens,
   expertWrites,
@@ -33,8 +38,8 @@ import { type AnalysisFlags, analyse, analysisCommand, windowOption } from '../a
 import { helpText } from '../help-text.ts';
 import { libraryOptions } from '../library-options.ts';
 import { withProgress } from '../load.ts';
-import { modelReference } from '../options.ts';
-import { positionArgument } from '../words.ts';
+import { listOf, modelReference, wholeNumber } from '../options.ts';
+import { positionArgument, WORD_ABOUT, wordArgument } from '../words.ts';
 
 const checkMixture = ({ layers }: AnalysisFlags) => {
   return ({ model }: OpenedModel): void => void mixturesOf(model, layers);
@@ -43,7 +48,7 @@ const checkMixture = ({ layers }: AnalysisFlags) => {
 export function addExperts(program: Command): void {
   const experts = program
     .command('experts')
-    .description('who does what in a mixture of experts: load, tokens, pairs, words, agreement')
+    .description('who does what in a mixture of experts: load, tokens, pairs, words, what is lost without them')
     .addHelpText(
       'after',
       helpText(`
@@ -52,6 +57,7 @@ Examples:
   portmanteau experts tokens granite-tiny --text-file story.txt --layers 0 --by lift
   portmanteau experts route granite-tiny --text '"Oh!" said Alice, "a rabbit!"'
   portmanteau experts writes granite-tiny --text-file story.txt --layers 3
+  portmanteau experts ablate granite-tiny --text 'Once upon a time there was a' --word ' little' --against ' great'
   portmanteau experts pairs granite-tiny --text-file story.txt --html pairs.html
   portmanteau experts agree granite-tiny --text 'Once upon a time' --with-text '"Oh dear!" said Alice.'
   portmanteau experts agree granite-tiny --text-file story.txt --with-weights q4
@@ -61,6 +67,7 @@ Models without a mixture are told so before their weights are read; 'portmanteau
   addLoad(experts);
   addTokens(experts);
   addWrites(experts);
+  addAblate(experts);
   addAgree(experts);
 }
 
@@ -146,6 +153,38 @@ function addWrites(experts: Command): void {
         report: writesReport,
       }),
     );
+}
+
+interface AblateFlags extends AnalysisFlags {
+  readonly experts?: number[];
+  readonly together?: boolean;
+  readonly word?: string | number;
+  readonly against?: string | number;
+}
+
+function addAblate(experts: Command): void {
+  const ablate = windowOption(
+    analysisCommand(experts, 'ablate', 'measure, baseline, and ablations with layers, experts, tokens, value, change'),
+  );
+  libraryOptions(ablate, EXPERT_ABLATION_OPTIONS, {
+    experts: ['--experts <list>', listOf(wholeNumber), 'as in 0,7'],
+    together: '--together',
+    word: ['--word <word>', wordArgument],
+    against: ['--against <word>', wordArgument],
+  })
+    .description('what is lost without an expert: each is switched off in turn, and the next best take its place')
+    .addHelpText('after', helpText(`\n${WORD_ABOUT}`))
+    .action((reference: string, { experts, together, word, against, ...flags }: AblateFlags) => {
+      const options = { ...pick(flags), experts, together, word, against };
+      return analyse(reference, flags, {
+        check({ model: { sites, parameters, facts }, tokenizer }, prompt) {
+          const tokens = encodePrompt({ tokenizer }, prompt).length;
+          checkExpertAblation({ sites, parameters, facts, tokenizer }, tokens, options);
+        },
+        run: (model, prompt, told) => ablateExperts(model, prompt, { ...told, ...options }),
+        report: ablationReport,
+      });
+    });
 }
 
 interface AgreeFlags extends AnalysisFlags {

@@ -1,5 +1,6 @@
 /** What analyses need of a model. `Model` of src/api offers it; a worker can offer the same. */
 import type { CapturedTensor } from '../inspect/capture.ts';
+import type { Intervention } from '../interventions/intervention.ts';
 import type { ModelFacts, Parameter, ResidualStream, Site } from '../models/model.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 
@@ -10,7 +11,22 @@ export interface SubjectCaptureOptions {
   readonly sites: readonly string[];
   /** The first token whose values are wanted: those before it are read, but not seen. Default 0. */
   readonly from?: number | undefined;
+  /** What is changed inside of the model meanwhile. */
+  readonly interventions?: readonly Intervention[] | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface SubjectScoreOptions {
+  /** What is changed inside of the model meanwhile. */
+  readonly interventions?: readonly Intervention[] | undefined;
+  readonly window?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface SubjectScore {
+  /** Natural logarithm of the probability of each token of the text; null where nothing stands before. */
+  readonly tokens: readonly { readonly id: number; readonly logprob: number | null }[];
+  readonly sumLogprob: number;
 }
 
 export interface SubjectStepsOptions {
@@ -45,6 +61,8 @@ export interface Subject {
   encode(prompt: SubjectPrompt): readonly number[];
   /** Weights as f32 numbers in row-major order; of some rows of the first axis only, if told so. */
   parameter(name: string, some?: { readonly first: number; readonly count: number }): Promise<Float32Array>;
+  /** The probability of every token of a text, in windows where it is longer than the context. */
+  score(prompt: SubjectPrompt, options?: SubjectScoreOptions): Promise<SubjectScore>;
   /** As `capture`, of a text of any length, some tokens at a time; in windows where the text is longer than the context. */
   captureSteps(prompt: SubjectPrompt, options: SubjectStepsOptions): AsyncIterable<SubjectStep>;
   /** Values of these sites (`*` for any part of a name) while the model reads the prompt. */

@@ -1,5 +1,6 @@
 /** Routing of mixtures equals what hooks on the reference's routers see. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ablateExperts } from '../../src/analysis/experts/ablation.ts';
 import { compareLoads, routingAgreement } from '../../src/analysis/experts/agreement.ts';
 import { expertLoad } from '../../src/analysis/experts/load.ts';
 import { expertTokens, tokenExperts } from '../../src/analysis/experts/tokens.ts';
@@ -71,6 +72,19 @@ describe.each(someBackends)('on the %s backend', (_, create) => {
       expectNear(found, data, 'written');
     });
 
+    it('loses without each expert what the reference loses', async () => {
+      const { baseline, ablations, measure } = await ablateExperts(of.model, of.golden.ids);
+      expect(measure).toBe('logprob');
+      expectNear([baseline], wanted('meanLogprob').data, 'baseline');
+      const { data } = wanted('ablation');
+      expect(ablations).toHaveLength(data.length);
+      const most = Math.abs(baseline); // both are differences of numbers of this size
+      ablations.forEach(({ change, tokens }, i) => {
+        expect(Math.abs(change - (data[i] as number)), `ablation ${i}`).toBeLessThan(1e-6 * most);
+        if (tokens === 0) expect(change).toBe(0);
+      });
+    });
+
     it('has as the mean over a text what its tokens write', async () => {
       const [ids, layers, top] = [of.golden.ids.slice(0, 3), [1], of.model.facts.vocabSize];
       const all = await expertWrites(of.model, ids, { layers, top });
@@ -139,6 +153,21 @@ describe('agreement', () => {
   });
 });
 
+describe('experts that are switched off at once', () => {
+  it('change the logit of a word as the intervention does', async () => {
+    const model = await fromPretrained('granite-tiny', { threads: 1 });
+    const text = 'Once upon a time there was a';
+    const interventions = [{ experts: [0, 3], layers: [1, 2], disable: true as const }];
+    const found = await ablateExperts(model, text, { word: ' little', experts: [0, 3], layers: [1, 2], together: true });
+    expect(found.ablations).toHaveLength(1);
+    const { data, shape } = await model.logits(text, { interventions });
+    const [tokens = 0, words = 0] = shape;
+    expect(found.ablations[0]?.value).toBeCloseTo(data[(tokens - 1) * words + (found.word?.id ?? 0)] as number, 4);
+    expect(found.ablations[0]?.change).not.toBe(0);
+    await model.dispose();
+  });
+});
+
 describe('what cannot be', () => {
   it('is told with what there is', async () => {
     const model = await fromPretrained('granite-tiny', { threads: 1 });
@@ -147,6 +176,10 @@ describe('what cannot be', () => {
     await expect(expertLoad(model, 'x', { layers: [4] })).rejects.toThrow(/layer 4 .* layers 0 to 3/);
     await expect(expertLoad(model, '')).rejects.toThrow(/text is empty/);
     await expect(expertTokens(model, 'x', { by: 'size' as 'gate' })).rejects.toThrow(/one of count, gate, lift/);
+    await expect(ablateExperts(model, 'x', { experts: [8] })).rejects.toThrow(/expert 8 does not exist.*0 to 7/);
+    await expect(ablateExperts(model, 'The king', { together: true })).rejects.toThrow(/say which/);
+    await expect(ablateExperts(model, 'The king', { against: 5 })).rejects.toThrow(/give word too/);
+    await expect(ablateExperts(model, [5])).rejects.toThrow(/first has no probability/);
     await expect(routingAgreement(model, dense, 'x')).rejects.toThrow(/no mixture of experts/);
     await model.dispose();
     await dense.dispose();
