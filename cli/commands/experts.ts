@@ -148,7 +148,8 @@ function addWrites(experts: Command): void {
     .description('what each expert writes: the words whose logits its output raises and lowers')
     .action((reference: string, { top, position, ...flags }: WritesFlags) =>
       analyse(reference, flags, {
-        check: ({ model }) => void checkExpertWrites(model, flags.layers),
+        check: ({ model, tokenizer }, prompt) =>
+          void checkExpertWrites(model, encodePrompt({ tokenizer }, prompt).length, { layers: flags.layers, position }),
         run: (model, prompt, told) => expertWrites(model, prompt, { ...told, ...pick(flags), top, position }),
         report: writesReport,
       }),

@@ -23,6 +23,8 @@ export interface TernaryMatrix {
   readonly storedBytes: number;
   /** What codes are multiplied with: mean|W| of what they were rounded from. */
   scale(signal?: AbortSignal): Promise<number>;
+  /** How often each of -1, 0, 1 and 2 stands in it. */
+  counts(signal: AbortSignal | undefined, onWeights: (count: number) => void): Promise<number[]>;
   /** All rows, not in order. */
   blocks(signal?: AbortSignal): AsyncGenerator<CodeBlock>;
 }
@@ -45,7 +47,10 @@ export function ternaryMatrices({ plan, config }: OpenedModel): TernaryMatrix[] 
     const stored = plan.tensors.get(name) as StoredTensor;
     const [rows, columns] = piece.target.shape as [number, number];
     const blocks = (signal?: AbortSignal) => packedBlocks(stored, rows, columns, signal);
-    found.set(name, { ...facts(name, rows, columns, stored), stored: 'packed', scale: scaleOf(name), blocks });
+    const whole = rows % 4 === 0; // else the last rows of bytes hold fewer
+    const counts: TernaryMatrix['counts'] = (signal, onWeights) =>
+      whole ? countBytes(stored, signal, onWeights) : countBlocks(blocks(signal), onWeights);
+    found.set(name, { ...facts(name, rows, columns, stored), stored: 'packed', scale: scaleOf(name), counts, blocks });
   }
   for (const [name, packing] of plan.packings) found.set(name, unpacked(name, packing, plan.tensors, scaleOf(name)));
   return [...plan.tensors.keys()].flatMap((name) => found.get(name) ?? []);
@@ -103,7 +108,39 @@ function unpacked(
       yield { row, codes: Int8Array.from(numbers, code) };
   }
   const scale = from === 'masters' ? async (signal?: AbortSignal) => 1 / perMean(await mean(signal)) : storedScale;
-  return { ...facts(name, rows, columns, stored), stored: from, scale, blocks };
+  const counts: TernaryMatrix['counts'] = (signal, onWeights) => countBlocks(blocks(signal), onWeights);
+  return { ...facts(name, rows, columns, stored), stored: from, scale, counts, blocks };
+}
+
+/** Counts codes byte by byte, four of them together. */
+async function countBytes(
+  stored: StoredTensor,
+  signal: AbortSignal | undefined,
+  onWeights: (count: number) => void,
+): Promise<number[]> {
+  const buffer = new Uint8Array(BLOCK_NUMBERS);
+  const ofBytes = new Float64Array(256);
+  for (let at = 0; at < stored.byteLength; at += buffer.length) {
+    signal?.throwIfAborted();
+    const some = buffer.subarray(0, Math.min(buffer.length, stored.byteLength - at));
+    await stored.read(at, some, signal);
+    for (let i = 0; i < some.length; i++) ofBytes[some[i] as number]!++;
+    onWeights(4 * some.length);
+  }
+  const counts = [0, 0, 0, 0];
+  ofBytes.forEach((count, byte) => {
+    for (let shift = 0; shift < 8; shift += 2) counts[(byte >> shift) & 3]! += count;
+  });
+  return counts;
+}
+
+async function countBlocks(blocks: AsyncGenerator<CodeBlock>, onWeights: (count: number) => void): Promise<number[]> {
+  const counts = [0, 0, 0, 0];
+  for await (const { codes } of blocks) {
+    for (let i = 0; i < codes.length; i++) counts[(codes[i] as number) + 1]!++;
+    onWeights(codes.length);
+  }
+  return counts;
 }
 
 const checkedCode = (w: number): number => (w === 0 || w === 1 || w === -1 ? w : 2);

@@ -158,7 +158,12 @@ describe('experts that are switched off at once', () => {
     const model = await fromPretrained('granite-tiny', { threads: 1 });
     const text = 'Once upon a time there was a';
     const interventions = [{ experts: [0, 3], layers: [1, 2], disable: true as const }];
-    const found = await ablateExperts(model, text, { word: ' little', experts: [0, 3], layers: [1, 2], together: true });
+    const found = await ablateExperts(model, text, {
+      word: ' little',
+      experts: [0, 3],
+      layers: [1, 2],
+      together: true,
+    });
     expect(found.ablations).toHaveLength(1);
     const { data, shape } = await model.logits(text, { interventions });
     const [tokens = 0, words = 0] = shape;

@@ -47,14 +47,24 @@ export interface ExpertWrites {
   readonly writes: readonly ExpertWrite[];
 }
 
-/** Throws UsageError when there is no mixture, or no head that reads the residual stream: also before the weights are loaded. */
+export interface ExpertWritesPlan {
+  readonly mixtures: Mixtures;
+  readonly stream: NonNullable<Subject['residualStream']>;
+  readonly position: number | undefined;
+}
+
+/** Throws UsageError on a model without a mixture, or whose head reads something else, and on places that do not exist: also before its weights are loaded. */
 export function checkExpertWrites(
   model: Declared & Partial<Pick<Subject, 'residualStream'>>,
-  layers?: readonly number[],
-): { readonly mixtures: Mixtures; readonly stream: NonNullable<Subject['residualStream']> } {
+  tokens: number,
+  options: ExpertWritesOptions = {},
+): ExpertWritesPlan {
+  const { layers, position } = checkOptions('expertWrites', options, EXPERT_WRITES_OPTIONS);
   const mixtures = mixturesOf(model, layers);
-  if (!model.residualStream) throw new UsageError('no norm and head read the residual stream of this model.');
-  return { mixtures, stream: model.residualStream };
+  const { residualStream: stream } = model;
+  if (!stream) throw new UsageError('no norm and head read the residual stream of this model.');
+  if (tokens === 0) throw new UsageError('the text is empty; give at least one token.');
+  return { mixtures, stream, position: position === undefined ? undefined : findPosition(position, tokens) };
 }
 
 /** Numbers that captured values may take together. */
@@ -84,10 +94,8 @@ export async function expertWrites(
 ): Promise<ExpertWrites> {
   const checked = checkOptions('expertWrites', options, EXPERT_WRITES_OPTIONS);
   const { top, signal } = checked;
-  const { mixtures, stream } = checkExpertWrites(subject, checked.layers);
   const ids = subject.encode(prompt);
-  if (ids.length === 0) throw new UsageError('the text is empty; give at least one token.');
-  const position = checked.position === undefined ? undefined : findPosition(checked.position, ids.length);
+  const { mixtures, stream, position } = checkExpertWrites(subject, ids.length, options);
   const read = position === undefined ? ids : ids.slice(0, position + 1);
   const { layers, experts } = mixtures;
   const { dModel } = subject.facts;

@@ -77,15 +77,22 @@ interface Sums {
 }
 
 function add(sums: Sums, codes: Int8Array, numbers: Float32Array, perWeight: number): void {
+  let [product, squares, ofCodes, ofRounded, roundedProduct, equal] = [0, 0, 0, 0, 0, 0];
   for (let i = 0; i < codes.length; i++) {
     const w = numbers[i] as number;
     const code = codes[i] as number;
     const rounded = codeOfMaster(w, perWeight);
-    sums.product += w * code;
-    sums.squares += w * w;
-    sums.codes += code * code;
-    sums.rounded += rounded * rounded;
-    sums.roundedProduct += w * rounded;
-    if (code === rounded) sums.equal++;
+    product += w * code;
+    squares += w * w;
+    ofCodes += code * code;
+    ofRounded += rounded * rounded;
+    roundedProduct += w * rounded;
+    if (code === rounded) equal++;
   }
+  sums.product += product;
+  sums.squares += squares;
+  sums.codes += ofCodes;
+  sums.rounded += ofRounded;
+  sums.roundedProduct += roundedProduct;
+  sums.equal += equal;
 }

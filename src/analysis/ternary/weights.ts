@@ -62,12 +62,10 @@ export async function ternaryWeights(
   const totals = [0, 0, 0, 0];
   let done = 0;
   for (const matrix of matrices) {
-    const counts = [0, 0, 0, 0];
-    for await (const { codes } of matrix.blocks(signal)) {
-      countCodes(codes, counts);
-      done += codes.length;
+    const counts = await matrix.counts(signal, (count) => {
+      done += count;
       onProgress?.(done, all);
-    }
+    });
     counts.forEach((count, code) => {
       totals[code] = (totals[code] as number) + count;
     });
@@ -81,21 +79,6 @@ export async function ternaryWeights(
       matrices.reduce((sum, { storedBytes }) => sum + storedBytes, 0),
     ),
   };
-}
-
-/** Adds how often each of -1, 0, 1 and 2 stands among the codes. */
-function countCodes(codes: Int8Array, counts: number[]): void {
-  let [minus, zero, plus] = [0, 0, 0];
-  for (let i = 0; i < codes.length; i++) {
-    const code = codes[i] as number;
-    if (code === 0) zero++;
-    else if (code === 1) plus++;
-    else if (code === -1) minus++;
-  }
-  const invalid = codes.length - minus - zero - plus;
-  [minus, zero, plus, invalid].forEach((count, i) => {
-    counts[i] = (counts[i] as number) + count;
-  });
 }
 
 function sharesOf(counts: readonly number[], storedBytes: number): TernaryShares {
