@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import {
   checkChannels,
   checkLogitSources,
+  checkTransplant,
   EFFECTIVE_ATTENTION_OPTIONS,
   effectiveAttention,
   effectiveAttentionReport,
@@ -19,6 +20,10 @@ import {
   stateNorms,
   stepSizes,
   stepsReport,
+  TRANSPLANT_OPTIONS,
+  transplantReport,
+  transplantState,
+  UsageError,
 } from '../../src/node.ts';
 import { type AnalysisFlags, analyse, analysisCommand } from '../analysis.ts';
 import { helpText } from '../help-text.ts';
@@ -43,6 +48,7 @@ Examples:
   portmanteau ssm steps mamba-tiny --text 'The old king had three sons, and the youngest was called'
   portmanteau ssm attention mamba-tiny --text 'The old king had three sons' --layers 5 --html attention.html
   portmanteau ssm sources mamba-tiny --text 'Once upon a time there was a' --word ' little' --against ' great'
+  portmanteau ssm transplant mamba-tiny --text 'and then the' --from-text 'The king and the queen had a daughter,'
   portmanteau ssm spans mamba-tiny --text-file story.txt
   portmanteau ssm state mamba-tiny --text 'Once upon a time there was a little girl.'
 
@@ -60,6 +66,7 @@ Models without such layers are told so before their weights are read.`),
   addAttention(ssm);
   addSpans(ssm);
   addSources(ssm);
+  addTransplant(ssm);
   analysisCommand(ssm, 'state', 'tokens, and layers with the norm of the state after each')
     .description('the norm of the state of each layer over time')
     .action((reference: string, flags: AnalysisFlags) =>
@@ -119,6 +126,36 @@ function addSources(ssm: Command): void {
         },
         run: (model, prompt, told) => logitSources(model, prompt, { ...told, ...options }),
         report: logitSourcesReport,
+      });
+    });
+}
+
+interface TransplantFlags extends AnalysisFlags {
+  readonly fromText?: string;
+  readonly at?: number;
+  readonly keepWindow?: boolean;
+  readonly top?: number;
+}
+
+function addTransplant(ssm: Command): void {
+  const command = analysisCommand(ssm, 'transplant', 'tokens, at, layers, and predictions with state, top, klFromOwn');
+  command.option('--from-text <text>', 'the text whose state is taken; without one, the state is only emptied');
+  libraryOptions(command, TRANSPLANT_OPTIONS, {
+    at: ['--at <n>', positionArgument],
+    keepWindow: '--keep-window',
+    top: '--top <k>',
+  })
+    .description('what comes after a text when its state is emptied, or that of another text is put in its place')
+    .action((reference: string, { fromText: from, at, keepWindow, top, ...flags }: TransplantFlags) => {
+      const options = { from, at, keepWindow, top, layers: flags.layers };
+      return analyse(reference, flags, {
+        check({ model, tokenizer }, prompt) {
+          checkTransplant(model, encodePrompt({ tokenizer }, prompt).length, options);
+          if (from === '') throw new UsageError('--from-text is empty; give at least one character.');
+        },
+        run: (model, prompt, { signal }) => transplantState(model, prompt, { ...options, signal }),
+        report: (result, facts) =>
+          transplantReport(result, from === undefined ? facts : [...facts, ['state of', from]]),
       });
     });
 }

@@ -5,6 +5,7 @@ import { stateNorms } from '../../src/analysis/ssm/norms.ts';
 import { logitSources } from '../../src/analysis/ssm/sources.ts';
 import { memorySpans } from '../../src/analysis/ssm/spans.ts';
 import { stepSizes } from '../../src/analysis/ssm/steps.ts';
+import { transplantState } from '../../src/analysis/ssm/transplant.ts';
 import { fromPretrained } from '../../src/node.ts';
 import { type Case, caseOf, expectNear, insidesOf, someBackends, TOLERANCE } from './insides.ts';
 
@@ -117,6 +118,32 @@ describe.each(someBackends)('on the %s backend', (_, create) => {
       expect(first?.longest[0]?.halfLife).toBeCloseTo(best, Math.max(0, 3 - Math.floor(Math.log10(best))));
       expect(first?.slowest.most).toBe(first?.longest[0]?.halfLife);
     });
+  });
+});
+
+describe('transplanting a state', () => {
+  const [donor, text] = ['The king and the queen had a daughter', ' who was very'];
+
+  it('of all layers goes on as the other text would, and emptying it as if nothing had been read', async () => {
+    const model = await fromPretrained('mamba-tiny', { threads: 1 });
+    const [before, ids] = [model.encode(donor), model.encode(text)];
+    const next = async (prompt: readonly number[]) => {
+      const { data, shape } = await model.logits(prompt);
+      const last = Array.from(data.slice(-(shape[1] as number)));
+      return last.indexOf(Math.max(...last));
+    };
+    const { predictions } = await transplantState(model, [7, 8, ...ids], { from: donor, at: 2, top: 1 });
+    const [own, empty, other] = predictions;
+    expect(own).toMatchObject({ state: 'own', klFromOwn: 0, top: [{ id: await next([7, 8, ...ids]) }] });
+    expect(empty).toMatchObject({ state: 'empty', top: [{ id: await next(ids) }] });
+    expect(other).toMatchObject({ state: 'other', top: [{ id: await next([...before, ...ids]) }] });
+    const { tokens } = await model.score([...before, ...ids, other?.top[0]?.id as number]);
+    expect(other?.top[0]?.logprob).toBeCloseTo(tokens.at(-1)?.logprob as number, 5);
+    const alone = await model.score([...ids, empty?.top[0]?.id as number]);
+    expect(empty?.top[0]?.logprob).toBeCloseTo(alone.tokens.at(-1)?.logprob as number, 5);
+    const some = await transplantState(model, [7, 8, ...ids], { from: donor, at: 2, layers: [5], keepWindow: true });
+    expect(some.predictions[2]?.klFromOwn).toBeGreaterThan(0);
+    await model.dispose();
   });
 });
 
