@@ -48,7 +48,7 @@ Examples:
   portmanteau ssm steps mamba-tiny --text 'The old king had three sons, and the youngest was called'
   portmanteau ssm attention mamba-tiny --text 'The old king had three sons' --layers 5 --html attention.html
   portmanteau ssm sources mamba-tiny --text 'Once upon a time there was a' --word ' little' --against ' great'
-  portmanteau ssm transplant mamba-tiny --text 'and then the' --from-text 'The king and the queen had a daughter,'
+  portmanteau ssm transplant mamba-tiny --text 'The king was angry with his son, and then' --from-text 'The girl was afraid of her mother, and'
   portmanteau ssm spans mamba-tiny --text-file story.txt
   portmanteau ssm state mamba-tiny --text 'Once upon a time there was a little girl.'
 
