@@ -18,6 +18,7 @@ import { addBench } from './commands/bench.ts';
 import { addCache } from './commands/cache.ts';
 import { addCapture } from './commands/capture.ts';
 import { addDoctor } from './commands/doctor.ts';
+import { addExperts } from './commands/experts.ts';
 import { addInfo } from './commands/info.ts';
 import { addLens } from './commands/lens.ts';
 import { addPatch } from './commands/patch.ts';
@@ -27,6 +28,8 @@ import { addRun } from './commands/run.ts';
 import { addScore } from './commands/score.ts';
 import { addSenses } from './commands/senses.ts';
 import { addSteer } from './commands/steer.ts';
+import { addSsm } from './commands/ssm.ts';
+import { addTernary } from './commands/ternary.ts';
 import { addTokenize } from './commands/tokenize.ts';
 import { helpText } from './help-text.ts';
 import { EXIT_CODES, interrupt } from './interrupt.ts';
@@ -70,6 +73,9 @@ for (const add of [
   addAblate,
   addSteer,
   addInfo,
+  addExperts,
+  addSsm,
+  addTernary,
   addTokenize,
   addQuantize,
   addPull,

@@ -20,6 +20,7 @@ export {
   type LogitAttribution,
   type LogitPart,
 } from './analysis/attribution.ts';
+export * from './analysis/experts/index.ts';
 export {
   checkLens,
   LENS_OPTIONS,
@@ -72,7 +73,6 @@ export {
   steeringNotes,
   steeringVectors,
 } from './analysis/steering/vectors.ts';
-export type { Word } from './analysis/words.ts';
 export { BIAS_OPTIONS, type Bias, type BiasOptions, usableData, type WordBias } from './analysis/senses/bias.ts';
 export {
   DECOMPOSE_OPTIONS,
@@ -107,6 +107,9 @@ export { TOPIC_STRENGTHS, type TopicStrength } from './analysis/senses/topic-wei
 export { type EncodedWord, encodeWord } from './analysis/senses/word.ts';
 export { readWordPairs, type WordPair } from './analysis/senses/word-pairs.ts';
 export type { Word, WordOption } from './analysis/words.ts';
+export * from './analysis/ssm/index.ts';
+export * from './analysis/ternary/index.ts';
+export type { CapturedStep, CaptureStepsOptions } from './api/capture-steps.ts';
 export type { Alternative, FinishReason, GenerationOptions, GenerationStep } from './api/generate.ts';
 export { generateOnTopic } from './api/generate-on-topic.ts';
 export {
@@ -143,6 +146,7 @@ export type { Folder, Source } from './checkpoint/source.ts';
 export { type CompareOptions, type Comparison, compare, comparedWindows } from './evaluate/compare.ts';
 export { attentionReport } from './figures/attention.ts';
 export { attributionReport } from './figures/attribution.ts';
+export * from './figures/experts/index.ts';
 export type { Axis, Bars, Figure, Heatmap, Lines, Report, Series, Table } from './figures/figure.ts';
 export { lensReport } from './figures/lens.ts';
 export { reportPage } from './figures/page.ts';
@@ -156,6 +160,8 @@ export {
 } from './figures/senses.ts';
 export { ablationReport, patchingReport } from './figures/patching.ts';
 export { trialReport, vectorsReport } from './figures/steering.ts';
+export * from './figures/ssm/index.ts';
+export * from './figures/ternary/index.ts';
 export { thinReport } from './figures/thin.ts';
 export { tokenLabel } from './figures/token-label.ts';
 export { KEY_VALUE_FORMATS, type KeyValueFormat } from './formats/key-values.ts';
@@ -185,7 +191,9 @@ export type { LoadProgress } from './loader/fill.ts';
 export { checkWeightFormat, WEIGHT_FORMATS, type WeightFormat } from './loader/formats.ts';
 export type { TiedHead } from './loader/head.ts';
 export { type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
-export type { ResidualStream, Site } from './models/model.ts';
+export { type OriginalWeights, openOriginal } from './loader/original.ts';
+export { type TernaryMatrix, ternaryMatrices } from './loader/ternary-matrices.ts';
+export type { Parameter, ResidualStream, ResidualWrite, Site } from './models/model.ts';
 export { PrefixCache, type PrefixCacheOptions } from './runtime/prefix-cache.ts';
 export { type SavedState, State } from './runtime/state.ts';
 export type { DefaultOptions, GenerationConfig, GenerationDefaults } from './sampler/generation-config.ts';

@@ -21,6 +21,7 @@ import { reportPage } from './figures/page.ts';
 import { HUB_OPTIONS, type HubOptions } from './hub/hub-node.ts';
 import type { InterventionSet, State, VectorTensor } from './index.ts';
 import { OPEN_OPTIONS, type OpenedModel, type OpenOptions, openModel, openTokenizer } from './loader/open.ts';
+import { type OriginalWeights, openOriginal } from './loader/original.ts';
 import { checkRounds, type RoundedPart, roundingErrors } from './loader/rounding.ts';
 import { openFromHub, usualTokenizerOf } from './loader/usual-tokenizer.ts';
 import { checkFits, weightBudget } from './node/fits-node.ts';
@@ -119,6 +120,20 @@ export async function openPretrained(reference: string | URL, options: Pretraine
   const named = options.tokenizer === undefined ? undefined : await tokenizerFolderOf(options.tokenizer, other);
   const all = { ...open, tokenizerFolder: named };
   return source === 'hub' ? openFromHub(folder, all, (id) => tokenizerFolderOf(id, other)) : openModel(folder, all);
+}
+
+/**
+ * The weights that a ternary model was made from, for ternaryDistance: a folder, or a hub id. Throws UsageError when there is no such model or its
+ * weights are packed, CheckpointError when none of its matrices is one of the ternary model's.
+ */
+export async function openOriginalWeights(
+  reference: string | URL,
+  ternary: OpenedModel,
+  options: PretrainedOptions = {},
+): Promise<OriginalWeights> {
+  checkPretrained('openOriginalWeights', reference, options);
+  const { folder } = await locate(String(reference), { ...options, revision: undefined });
+  return openOriginal(folder, ternary, options.onWarning);
 }
 
 /** The second half of fromPretrained: reads the weights. Throws UsageError, before it takes memory, when they do not fit. */

@@ -11,7 +11,23 @@ export interface SubjectCaptureOptions {
   readonly sites: readonly string[];
   /** The first token whose values are wanted: those before it are read, but not seen. Default 0. */
   readonly from?: number | undefined;
+  /** What is changed inside of the model meanwhile. */
+  readonly interventions?: InterventionsOption | undefined;
   readonly signal?: AbortSignal | undefined;
+}
+
+export interface SubjectScoreOptions {
+  /** What is changed inside of the model meanwhile. */
+  readonly interventions?: InterventionsOption | undefined;
+  readonly window?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+export interface SubjectScore {
+  /** Natural logarithm of the probability of each token of the text; null where nothing stands before. */
+  readonly tokens: readonly { readonly id: number; readonly logprob: number | null }[];
+  readonly sumLogprob: number;
+  readonly perplexity: number;
 }
 
 export interface SubjectStepsOptions {
@@ -42,12 +58,6 @@ export interface SubjectRun {
   readonly interventions?: InterventionsOption | undefined;
 }
 
-export interface SubjectScore {
-  readonly tokens: readonly { readonly id: number; readonly logprob: number | null }[];
-  readonly sumLogprob: number;
-  readonly perplexity: number;
-}
-
 export interface SubjectGenerateOptions {
   readonly maxNewTokens?: number | undefined;
   /** For each prompt its own. */
@@ -72,11 +82,8 @@ export interface Subject {
     runs: readonly SubjectRun[],
     options?: { readonly signal?: AbortSignal | undefined },
   ): Promise<Float32Array[]>;
-  /** The log-probability of every token of a text. */
-  score(
-    prompt: SubjectPrompt,
-    options?: { readonly interventions?: InterventionsOption | undefined; readonly signal?: AbortSignal | undefined },
-  ): Promise<SubjectScore>;
+  /** The probability of every token of a text, in windows where it is longer than the context. */
+  score(prompt: SubjectPrompt, options?: SubjectScoreOptions): Promise<SubjectScore>;
   /** Goes on with each of these prompts; the likeliest tokens, unless the model has other defaults. */
   generate(
     prompts: readonly (readonly number[])[],

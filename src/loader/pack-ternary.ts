@@ -15,6 +15,12 @@ const CHUNK_BYTES = 1 << 21;
 /** Lower limit of mean|W| in the reference. */
 const LEAST_MEAN = 1e-5;
 
+/** What masters are multiplied with before they are rounded, for their mean|W|. */
+export const perMean = (mean: number): number => Math.fround(1 / Math.max(Math.fround(mean), Math.fround(LEAST_MEAN)));
+
+/** The code of a master w that was multiplied with `perMean`. */
+export const codeOfMaster = (w: number, perWeight: number): number => roundedTo(Math.fround(w * perWeight));
+
 export interface PackOptions {
   readonly backend: Backend;
   /** Buffer for the whole stored tensor: its mean must be known before its first number is rounded. */
@@ -41,8 +47,8 @@ export async function packTernary(
   const floats = (from: number, count: number) => toFloats(dtype, numbers.subarray(from, from + count));
   const { scale } = to;
   if (scale) {
-    const perWeight = Math.fround(1 / Math.max(meanSize(floats, numbers.length, stored), Math.fround(LEAST_MEAN)));
-    await fillCodes(to, floats, (w) => roundedTo(Math.fround(w * perWeight)), o.backend);
+    const perWeight = perMean(meanSize(floats, numbers.length, stored));
+    await fillCodes(to, floats, (w) => codeOfMaster(w, perWeight), o.backend);
     const one = new Uint8Array(Float32Array.of(1 / perWeight).buffer);
     const block = { row: 0, column: 0, rows: 1, columns: 1, transposed: false };
     await o.backend.fill(scale, { ...block, dtype: 'f32', bytes: one });

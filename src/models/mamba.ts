@@ -65,6 +65,7 @@ function mixer(w: Weights, part: Part, reads: DeclaredSite, c: MambaConfig): Lay
   const a = w.derived([c.dInner, c.dState], (ops) => ops.negExp(aLog));
   const d = w.tensor('D', [c.dInner]);
   const out = w.linear('out_proj', c.dInner, c.dModel, { bias: c.bias });
+  part.parameter('conv', '[E, W]', 'weights of the convolution, the newest input last', [c.dInner, c.dConv], conv);
   part.parameter(
     'a',
     '[E, N]',

@@ -1,5 +1,6 @@
 /** How the work is divided among the experts over a text: load, gates, which are chosen together, and how sure the router is. */
 import { UsageError } from '../../base/errors.ts';
+import { pow } from '../../base/math.ts';
 import { checkOptions } from '../../options/check.ts';
 import { entropyBits, softmax } from '../entropy.ts';
 import type { Subject, SubjectPrompt } from '../subject.ts';
@@ -26,6 +27,8 @@ export interface LayerLoad {
   readonly together: readonly (readonly number[])[];
   /** Entropy of the load, of counts as a distribution over experts, in bits; log2 of `experts` when all have the same load. */
   readonly loadEntropy: number;
+  /** The number of equally used experts that has this entropy: 2 to its power. */
+  readonly asMany: number;
   /** Mean over tokens of the entropy of the softmax over all experts, in bits. */
   readonly routerEntropy: number;
   /** Mean over tokens of the entropy of the gates of the chosen experts, in bits; at most log2 of `active`. */
@@ -81,13 +84,15 @@ class LoadSums {
   }
 
   result(layer: number, tokens: number): LayerLoad {
+    const loadEntropy = entropyBits(this.#counts);
     return {
       layer,
       counts: this.#counts,
       tokenShare: this.#counts.map((count) => count / tokens),
       gateShare: this.#gates.map((sum) => sum / tokens),
       together: this.#together,
-      loadEntropy: entropyBits(this.#counts),
+      loadEntropy,
+      asMany: pow(2, loadEntropy),
       routerEntropy: this.#routerEntropy / tokens,
       gateEntropy: this.#gateEntropy / tokens,
     };

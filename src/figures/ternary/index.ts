@@ -1,0 +1,3 @@
+/** Reports on ternary layers. */
+export { activationsReport } from './activations.ts';
+export { ternaryReport } from './weights.ts';
