@@ -46,33 +46,6 @@ export {
   type PatchOptions,
   patchActivations,
 } from './analysis/patching/patch.ts';
-export {
-  checkMeans,
-  MEAN_OPTIONS,
-  type MeanOptions,
-  type MeanVectors,
-  meanNotes,
-  meanVectors,
-} from './analysis/steering/means.ts';
-export type { Places } from './analysis/steering/places.ts';
-export {
-  checkTry,
-  type SteeredTry,
-  type SteeringTrial,
-  TRY_OPTIONS,
-  type TryOptions,
-  trySteering,
-} from './analysis/steering/try.ts';
-export {
-  checkSteering,
-  STEERING_OPTIONS,
-  type SteeringOptions,
-  type SteeringSite,
-  type SteeringVectors,
-  steeringNotes,
-  steeringVectors,
-} from './analysis/steering/vectors.ts';
-export type { Word } from './analysis/words.ts';
 export { BIAS_OPTIONS, type Bias, type BiasOptions, usableData, type WordBias } from './analysis/senses/bias.ts';
 export {
   DECOMPOSE_OPTIONS,
@@ -106,6 +79,32 @@ export { TOPIC_OPTIONS, type TopicControl, type TopicOptions, topicTargets } fro
 export { TOPIC_STRENGTHS, type TopicStrength } from './analysis/senses/topic-weights.ts';
 export { type EncodedWord, encodeWord } from './analysis/senses/word.ts';
 export { readWordPairs, type WordPair } from './analysis/senses/word-pairs.ts';
+export {
+  checkMeans,
+  MEAN_OPTIONS,
+  type MeanOptions,
+  type MeanVectors,
+  meanNotes,
+  meanVectors,
+} from './analysis/steering/means.ts';
+export type { Places } from './analysis/steering/places.ts';
+export {
+  checkTry,
+  type SteeredTry,
+  type SteeringTrial,
+  TRY_OPTIONS,
+  type TryOptions,
+  trySteering,
+} from './analysis/steering/try.ts';
+export {
+  checkSteering,
+  STEERING_OPTIONS,
+  type SteeringOptions,
+  type SteeringSite,
+  type SteeringVectors,
+  steeringNotes,
+  steeringVectors,
+} from './analysis/steering/vectors.ts';
 export type { Word, WordOption } from './analysis/words.ts';
 export type { Alternative, FinishReason, GenerationOptions, GenerationStep } from './api/generate.ts';
 export { generateOnTopic } from './api/generate-on-topic.ts';
@@ -146,6 +145,7 @@ export { attributionReport } from './figures/attribution.ts';
 export type { Axis, Bars, Figure, Heatmap, Lines, Report, Series, Table } from './figures/figure.ts';
 export { lensReport } from './figures/lens.ts';
 export { reportPage } from './figures/page.ts';
+export { ablationReport, patchingReport } from './figures/patching.ts';
 export { biasReport } from './figures/sense-bias.ts';
 export {
   decompositionReport,
@@ -154,7 +154,6 @@ export {
   pairsReport,
   similarityReport,
 } from './figures/senses.ts';
-export { ablationReport, patchingReport } from './figures/patching.ts';
 export { trialReport, vectorsReport } from './figures/steering.ts';
 export { thinReport } from './figures/thin.ts';
 export { tokenLabel } from './figures/token-label.ts';
