@@ -47,32 +47,6 @@ export {
   type PatchOptions,
   patchActivations,
 } from './analysis/patching/patch.ts';
-export {
-  checkMeans,
-  MEAN_OPTIONS,
-  type MeanOptions,
-  type MeanVectors,
-  meanNotes,
-  meanVectors,
-} from './analysis/steering/means.ts';
-export type { Places } from './analysis/steering/places.ts';
-export {
-  checkTry,
-  type SteeredTry,
-  type SteeringTrial,
-  TRY_OPTIONS,
-  type TryOptions,
-  trySteering,
-} from './analysis/steering/try.ts';
-export {
-  checkSteering,
-  STEERING_OPTIONS,
-  type SteeringOptions,
-  type SteeringSite,
-  type SteeringVectors,
-  steeringNotes,
-  steeringVectors,
-} from './analysis/steering/vectors.ts';
 export { BIAS_OPTIONS, type Bias, type BiasOptions, usableData, type WordBias } from './analysis/senses/bias.ts';
 export {
   DECOMPOSE_OPTIONS,
@@ -106,9 +80,35 @@ export { TOPIC_OPTIONS, type TopicControl, type TopicOptions, topicTargets } fro
 export { TOPIC_STRENGTHS, type TopicStrength } from './analysis/senses/topic-weights.ts';
 export { type EncodedWord, encodeWord } from './analysis/senses/word.ts';
 export { readWordPairs, type WordPair } from './analysis/senses/word-pairs.ts';
-export type { Word, WordOption } from './analysis/words.ts';
 export * from './analysis/ssm/index.ts';
+export {
+  checkMeans,
+  MEAN_OPTIONS,
+  type MeanOptions,
+  type MeanVectors,
+  meanNotes,
+  meanVectors,
+} from './analysis/steering/means.ts';
+export type { Places } from './analysis/steering/places.ts';
+export {
+  checkTry,
+  type SteeredTry,
+  type SteeringTrial,
+  TRY_OPTIONS,
+  type TryOptions,
+  trySteering,
+} from './analysis/steering/try.ts';
+export {
+  checkSteering,
+  STEERING_OPTIONS,
+  type SteeringOptions,
+  type SteeringSite,
+  type SteeringVectors,
+  steeringNotes,
+  steeringVectors,
+} from './analysis/steering/vectors.ts';
 export * from './analysis/ternary/index.ts';
+export type { Word, WordOption } from './analysis/words.ts';
 export type { CapturedStep, CaptureStepsOptions } from './api/capture-steps.ts';
 export type { Alternative, FinishReason, GenerationOptions, GenerationStep } from './api/generate.ts';
 export { generateOnTopic } from './api/generate-on-topic.ts';
@@ -150,6 +150,7 @@ export * from './figures/experts/index.ts';
 export type { Axis, Bars, Figure, Heatmap, Lines, Report, Series, Table } from './figures/figure.ts';
 export { lensReport } from './figures/lens.ts';
 export { reportPage } from './figures/page.ts';
+export { ablationReport, patchingReport } from './figures/patching.ts';
 export { biasReport } from './figures/sense-bias.ts';
 export {
   decompositionReport,
@@ -158,9 +159,8 @@ export {
   pairsReport,
   similarityReport,
 } from './figures/senses.ts';
-export { ablationReport, patchingReport } from './figures/patching.ts';
-export { trialReport, vectorsReport } from './figures/steering.ts';
 export * from './figures/ssm/index.ts';
+export { trialReport, vectorsReport } from './figures/steering.ts';
 export * from './figures/ternary/index.ts';
 export { thinReport } from './figures/thin.ts';
 export { tokenLabel } from './figures/token-label.ts';

@@ -2,7 +2,6 @@
 import { type Command, Option } from 'commander';
 import {
   ablateExperts,
-  expertAblationReport,
   checkExpertAblation,
   checkExpertWrites,
   compareLoads,
@@ -10,7 +9,9 @@ import {
   EXPERT_TOKENS_OPTIONS,
   EXPERT_WRITES_OPTIONS,
   encodePrompt,
+  expertAblationReport,
   expertLoad,
+  expertPairsReport,
   expertTokens,
   expertWrites,
   fromPretrained,
@@ -20,7 +21,6 @@ import {
   modelsReport,
   type OpenedModel,
   openPretrained,
-  expertPairsReport,
   type Report,
   type RoutingAgreement,
   routeReport,

@@ -1,6 +1,5 @@
 /** The public interface of a loaded model: generation, scores, logits, captured values and states. */
 import { Senses } from '../analysis/senses/senses.ts';
-import type { SenseSource } from '../analysis/senses/source.ts';
 import { type SteeringOptions, type SteeringVectors, steeringVectors } from '../analysis/steering/vectors.ts';
 import type { Subject } from '../analysis/subject.ts';
 import type { Backend } from '../backends/backend.ts';

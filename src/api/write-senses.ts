@@ -95,7 +95,7 @@ export async function writeSenses(model: Model, option: InterventionsOption): Pr
 /** Live tensors of the map at the end of the network. Throws UsageError when they are packed. */
 function outputOf({ plan, model }: OpenedModel): { readonly weight: Tensor; readonly bias: Tensor } {
   const { output } = (model as Required<LanguageModel>).senses;
-  const [weight, bias] = ['weight', 'bias'].map((part) => plan.pieces.get(`${output}.${part}`)?.[0]?.target as Tensor);
+  const [weight, bias] = ['weight', 'bias'].map((part) => plan.slices.get(`${output}.${part}`)?.[0]?.target as Tensor);
   if (isPacked((weight as Tensor).dtype))
     throw new UsageError('these weights are kept in a packed format; load the model with weights f32, bf16 or f16.');
   return { weight: weight as Tensor, bias: bias as Tensor };

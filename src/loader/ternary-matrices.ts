@@ -42,10 +42,10 @@ export function ternaryMatrices({ plan, config }: OpenedModel): TernaryMatrix[] 
     return meaning === 'divide' ? 1 / number : number;
   };
   const found = new Map<string, TernaryMatrix>();
-  for (const [name, [piece]] of plan.pieces) {
-    if (piece?.target.dtype !== ternary) continue;
+  for (const [name, [slice]] of plan.slices) {
+    if (slice?.target.dtype !== ternary) continue;
     const stored = plan.tensors.get(name) as StoredTensor;
-    const [rows, columns] = piece.target.shape as [number, number];
+    const [rows, columns] = slice.target.shape as [number, number];
     const blocks = (signal?: AbortSignal) => packedBlocks(stored, rows, columns, signal);
     const whole = rows % 4 === 0; // else the last rows of bytes hold fewer
     const counts: TernaryMatrix['counts'] = (signal, onWeights) =>
