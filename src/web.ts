@@ -34,7 +34,7 @@ const PRETRAINED_OPTIONS = {
   workerUrl: ownKind<string | URL>('a URL', (value) => typeof value === 'string' || value instanceof URL),
   /** Branch, tag or commit on the hub; default main. */
   revision: option(kinds.text, 'branch, tag or commit on the hub'),
-  /** Where the tokenizer is, when it does not lie with the weights. */
+  /** Folder of the tokenizer, when it is not with the weights. */
   tokenizer: ownKind<string | URL | Folder>('a URL, a hub id or a folder', isReference),
 };
 

@@ -17,7 +17,7 @@ import { columns, megabytes, printJson } from '../output.ts';
 
 export function addInfo(program: Command): void {
   const command = generationConfigOptions(modelOptions(program.command('info'))).description(
-    'what a model is: family, configuration, parameters, files, memory, defaults of generation, sites; of weights on the hub only the headers are read',
+    'describe a model: family, configuration, parameters, files, memory, defaults of generation, sites; of weights on the hub only the headers are read',
   );
   command.option(
     '--sites',

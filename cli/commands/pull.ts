@@ -9,7 +9,7 @@ import { printJson } from '../output.ts';
 export function addPull(program: Command): void {
   const command = hubOptions(program.command('pull'))
     .description(
-      'download a model into the cache that it shares with the Python tools; what is there is not fetched again',
+      'download a model into the cache that is shared with the Python tools; files in it are not downloaded again',
     )
     .argument('<model>', 'hub id (org/name, org/name@revision), or the address of its page');
   jsonOption(command, 'model and folder')

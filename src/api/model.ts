@@ -157,7 +157,7 @@ export const LOAD_OPTIONS = {
   /** Format of the KV cache; default f32. f16 takes half the memory, i8 a little more than a quarter. */
   keyValues: option(
     oneOf<KeyValueFormat>(KEY_VALUE_FORMATS),
-    'format in which a model remembers what it has read',
+    'format of the KV cache',
     'f32',
   ),
   /**

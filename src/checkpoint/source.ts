@@ -31,7 +31,7 @@ export interface Folder {
 export function checkFileName(file: string): void {
   if (!/^[\w][\w. +=@-]*$/.test(file))
     throw new CheckpointError(
-      `'${file}' is no plain file name; files must lie in the folder of the checkpoint itself.`,
+      `'${file}' is not a plain file name; files must be in the folder of the checkpoint.`,
     );
 }
 

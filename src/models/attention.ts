@@ -38,7 +38,7 @@ export function attention(
     pattern: part.site(
       'pattern',
       '[H, T, S]',
-      'attention probabilities; a tap on them replaces the fused attention kernel, which is slower',
+      'attention probabilities; a tap on them disables the fused attention kernel',
     ),
     z: part.site('z', '[T, H, D]', 'values weighted by the pattern, per head'),
   };

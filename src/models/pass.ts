@@ -3,7 +3,6 @@
 import type { Tensor } from '../base/tensor.ts';
 import type { Ops, Rotary } from '../ops/index.ts';
 import type { Batch } from './batch.ts';
-import type { LanguageModel } from './model.ts';
 import type { Taps } from './tap.ts';
 
 export interface Pass {
@@ -16,14 +15,6 @@ export interface Pass {
 
 /** A part of a model with its weights: x[T, ...] -> [T, ...] */
 export type Layer = (pass: Pass, x: Tensor) => Tensor;
-
-/** The forward pass of a model before its head. */
-export const throughTrunk =
-  (trunk: LanguageModel['trunk']) =>
-  (pass: Pass): Tensor => {
-    const { output, read } = trunk(pass);
-    return read(output);
-  };
 
 /** Runs blocks one after another, and frees the temporary memory of each. */
 export const throughAll = (blocks: readonly Layer[], pass: Pass, x: Tensor): Tensor =>
