@@ -41,12 +41,12 @@ export function addRun(program: Command): void {
       'the text to continue; without one, or with -, standard input is read, without its final line end',
     )
     .option('--ids <list>', 'token ids in place of a prompt, as in 1,2,3', idList)
+    .option('--save-state <file>', 'write the state after prompt and new tokens, as safetensors', outputFile)
     .option(
-      '--save-state <file>',
-      'write the state after prompt and new tokens, as safetensors',
-      outputFile,
+      '--load-state <file>',
+      'a saved state; if the prompt begins with its text, only the rest is read',
+      inputFile,
     )
-    .option('--load-state <file>', 'a saved state; if the prompt begins with its text, only the rest is read', inputFile)
     .option('--continue', 'with --load-state: the prompt continues the text that the state has read')
     .option('--force', 'with --save-state: replace a saved state even if the text that it has read is lost')
     .option('--stats', 'load time, tokens per second, peak memory, seed: on stderr, or in the object of --json');

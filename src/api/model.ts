@@ -155,11 +155,7 @@ export const LOAD_OPTIONS = {
   ...FILL_OPTIONS,
   ...WATCH_OPTIONS,
   /** Format of the KV cache; default f32. f16 takes half the memory, i8 a little more than a quarter. */
-  keyValues: option(
-    oneOf<KeyValueFormat>(KEY_VALUE_FORMATS),
-    'format of the KV cache',
-    'f32',
-  ),
+  keyValues: option(oneOf<KeyValueFormat>(KEY_VALUE_FORMATS), 'format of the KV cache', 'f32'),
   /**
    * Most bytes of all states together, including those of prefix caches; default: as much as the backend can allocate. Memory is allocated
    * when needed; while it grows, the old and the new one exist at the same time.

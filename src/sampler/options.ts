@@ -29,7 +29,7 @@ export const SAMPLING_OPTIONS = {
   /** From 0 to 1. Keeps the most likely tokens until their probabilities reach this sum, at least one. 1 keeps all. */
   topP: option(kinds.share, 'sample from the smallest set of tokens with this probability; 1: from all'),
   /** From 0 to 1. Keeps tokens with at least this share of the most likely one's probability. 0 keeps all. */
-  minP: option(kinds.share, 'exclude tokens below this share of the most likely one's probability; 0: none'),
+  minP: option(kinds.share, 'exclude tokens below this share of the largest probability; 0: none'),
   /** From 0 to 1. Keeps the most typical tokens (arXiv 2202.00666) until their probabilities reach this sum. 1 keeps all. */
   typicalP: kinds.share,
   /** From 0 to 1. Keeps tokens with at least this probability, and the most likely one (arXiv 2210.15191). 0 keeps all. */
