@@ -30,7 +30,7 @@ async function pull(reference: string, flags: HubFlags & { json?: boolean }): Pr
     const { hub, revision, signal, onWarning } = options;
     const folder = await snapshot(reference, { ...hub, revision, signal, onWarning });
     try {
-      // Says early what is wrong with it, and fetches the tokenizer where that lies elsewhere.
+      // Reports problems of the model now, and downloads its tokenizer if that is in another repository.
       const { checkpoint } = await openPretrained(reference, options);
       await checkpoint.close();
     } catch (error) {

@@ -150,7 +150,7 @@ function seedSentence(steps: readonly GenerationStep[], flags: RunFlags): string
 function noteUnusedSeed(steps: readonly GenerationStep[], { seed }: RunFlags): void {
   if (seed === undefined || steps.every(({ id }) => id === undefined) || steps.at(-1)?.seed !== undefined) return;
   process.stderr.write(
-    'note: --seed changed nothing, for the likeliest token was taken each time; a --temperature above 0 turns on sampling\n',
+    'note: --seed had no effect, because the most likely token was taken each time; a --temperature above 0 turns on sampling\n',
   );
 }
 

@@ -135,7 +135,7 @@ export async function* generate(
   const ends = new Set([...stopIds, ...(ignoreEnd ? [] : endIds)]);
   const sampler = new Sampler(sampling, ends);
   const most = Math.min(alternatives, engine.model.facts.vocabSize);
-  // Where the likeliest token is taken, the logits need not leave the backend.
+  // For greedy decoding, the logits need not be copied from the backend.
   const summary = sampler.takesLikeliest && most <= MAX_TOP ? { top: Math.max(1, most) } : undefined;
   const limits = inputs.map(({ ids, state }) =>
     limitOf({ maxNewTokens, maxLength }, (state?.length ?? 0) + ids.length),

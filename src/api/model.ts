@@ -110,7 +110,7 @@ export interface Score {
 
 export const SCORE_OPTIONS = {
   ...WINDOW_OPTIONS,
-  alternatives: option(kinds.fromZero, 'also the k likeliest tokens at each place', 0),
+  alternatives: option(kinds.fromZero, 'also the k most likely tokens at each position', 0),
   /** Interventions on the model's values. Positions are those in the whole text, also when it is read in windows. */
   interventions: INTERVENTIONS,
   signal: kinds.signal,

@@ -105,7 +105,7 @@ async function removeRevision(store: Store, id: string, revision: string): Promi
   for (const ref of await entriesBelow(store.refs))
     if ((await fs.readFile(ref, 'utf8').catch(() => '')).trim() === commit) await fs.rm(ref, { force: true });
   await fs.rm(join(store.snapshots, commit), { recursive: true, force: true });
-  // A link may point anywhere; only what lies among the blobs is ours to remove.
+  // A link may point anywhere; only files among the blobs may be removed.
   for (const blob of doomed) if (dirname(blob) === resolve(store.blobs)) await fs.rm(blob, { force: true });
 }
 

@@ -282,7 +282,7 @@ async function inCache({ cacheDir, repo }: Hub): Promise<string> {
 async function offlineError(hub: Hub, missing: readonly string[]): Promise<UsageError> {
   const { repo, revision, store } = hub;
   return new UsageError(
-    `the hub is not to be asked (HF_HUB_OFFLINE or 'offline'), and the cache ${store.root} lacks ` +
+    `requests to the hub are turned off (HF_HUB_OFFLINE or 'offline'), and the cache ${store.root} lacks ` +
       `${missing.slice(0, 5).join(', ')}${missing.length > 5 ? ', …' : ''} of ${repo} at '${revision}': go online once and pull it; ${await inCache(hub)}`,
   );
 }

@@ -20,7 +20,7 @@ export async function obtain(
   const partial = partialOf(blob);
 
   const fill = async ({ signal, check }: Held) => {
-    if ((await sizeOf(path)) !== undefined) return; // by whoever had the lock before
+    if ((await sizeOf(path)) !== undefined) return; // downloaded by the process that had the lock
     const usable = (await sizeOf(blob)) === remote.bytes;
     if (!usable) {
       await checkRoom(store.blobs, remote.bytes - ((await sizeOf(partial)) ?? 0));

@@ -43,7 +43,7 @@ function weightsAmong(top: readonly string[]): { weights: string[]; index?: stri
     const index = `${single}.index.json`;
     if (top.includes(single)) return { weights: [single] };
     if (!top.includes(index)) continue;
-    // What lies beside shards of the usual names (adapters, `consolidated`) is not the model.
+    // Other weight files beside shards of the usual names (adapters, `consolidated`) are not part of the model.
     const usual = top.filter((name) => usualShard.test(name));
     return { weights: usual.length > 0 ? usual : top.filter((name) => shard.test(name)), index };
   }

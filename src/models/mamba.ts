@@ -146,7 +146,7 @@ export const mamba: Family<MambaConfig> = {
   rename: (name) => name.replace(/^(module\.)?(model\.)?(backbone\.)?/, '').replace(/^embedding\./, 'embeddings.'),
   copies: ({ tied }): Record<string, string> => (tied ? { 'lm_head.weight': 'embeddings.weight' } : {}),
   withHead: (config, own) => ({ ...config, tied: !own }),
-  // transformers knows no other spelling of the head: TRI's model.lm_head.weight is unexpected there
+  // transformers reads only these names of the head; TRI's model.lm_head.weight is not among them
   ignoresTiedHead: (stored) => stored !== 'lm_head.weight' && stored !== 'backbone.lm_head.weight',
   build,
 };

@@ -64,7 +64,7 @@ async function find(reference: string, options: LocateOptions): Promise<Located>
   const found = hubReference(reference, hubEndpoint(options.hub?.endpoint));
   const nothing = `'${reference}' is no folder, and none of the shipped models (${shippedModelsText()})`;
   if (!found) throw new UsageError(`${nothing}, and no hub id: that is org/name, as the page of the model shows it.`);
-  // models/nosuch looks like a hub id, but means a folder where there is a folder `models`.
+  // models/nosuch looks like a hub id, but if there is a folder `models`, it is a path.
   const plain = reference.replace(/@.*$/, '').replace(/\/$/, '');
   if (plain === found.repo && plain.includes('/') && existsSync(dirname(plain)))
     throw new UsageError(

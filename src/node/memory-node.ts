@@ -76,7 +76,7 @@ function memoryGroups(system: MemorySystem): Group[] {
   const groups: Group[] = [];
   for (const { version, root, folder } of mounts(system)) {
     const found = own.find((line) => (version === 2 ? line?.[1] === '' : line?.[1]?.split(',').includes('memory')));
-    // Inside of a container the path may be that of the host, of which only the end is mounted here.
+    // Inside a container, the path may be that of the host, and only its last part is mounted.
     const path = found?.[2] ?? '/';
     const inside = path === root || path.startsWith(`${root.replace(/\/$/, '')}/`) ? path.slice(root.length) : path;
     const parts = inside.split('/').filter((part) => part !== '' && part !== '..');

@@ -52,7 +52,7 @@ export function cutterFor(tokens: readonly AddedToken[], spell: (content: string
       if (token.singleWord && insideWord(text, start, end)) continue;
       if (token.lstrip) while (start > done && isSpace(text, start - 1)) start--;
       if (token.rstrip) while (isSpace(text, end)) end++;
-      // White space that the token before it has taken in.
+      // White space that belongs to the token before it.
       if (token.lstrip && start < done) start = done;
       if (start >= end) continue;
       if (start > done) sections.push(text.slice(done, start));

@@ -39,7 +39,7 @@ export class AddedVocabulary {
     if (listedId !== undefined && listedId !== id)
       this.#elsewhere.push(`${JSON.stringify(token.content.slice(0, 40))} (${listedId} is listed, ${id} counts)`);
     this.#largest = Math.max(this.#largest, id);
-    // In which text a special token is looked for is settled when it becomes one.
+    // `normalized` is fixed when a token becomes special.
     const normalized = known?.special ? known.normalized : token.normalized;
     this.#tokens.set(token.content, { ...token, id, normalized, special: token.special || known?.special === true });
   }
@@ -55,7 +55,7 @@ export class AddedVocabulary {
     if (first === undefined) return undefined;
     const shown = [first, second, third].filter((text) => text !== undefined).join(', ');
     const rest = more.length > 0 ? ` and ${more.length} more` : '';
-    return `added tokens are listed with other ids than they have, as the vocabulary goes first: ${shown}${rest}.`;
+    return `added tokens are listed with ids that differ from the vocabulary, which takes precedence: ${shown}${rest}.`;
   }
 
   #nextId(): number {

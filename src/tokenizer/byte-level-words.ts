@@ -66,7 +66,7 @@ function endOfWord(text: string, start: number): number {
     if (next !== SPACE) return endOfRun(text, start + 1, next);
   }
   const end = endOfRun(text, start, SPACE);
-  // Of white space before a word, the last belongs to the next match.
+  // The last white space before a word belongs to the next match.
   return end < text.length && end > start + 1 ? end - 1 : end;
 }
 

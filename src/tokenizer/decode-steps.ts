@@ -47,7 +47,7 @@ const MAX_KEPT = 2 ** 18;
 
 /** Decodes tokens in the byte alphabet as UTF-8; invalid bytes become U+FFFD. */
 export function byteLevelStep(): DecodeStep {
-  // U+FEFF is kept, which a decoder takes for a mark of byte order unless told otherwise.
+  // Keeps U+FEFF, which decoders remove as a byte order mark by default.
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   return {
     push: (text, pass) => {

@@ -84,7 +84,7 @@ function readSteps(part: Place, joined: boolean): StepFactory[] {
     case 'ByteFallback':
       return [...whole, byteFallbackStep];
     case 'Fuse':
-      return []; // what comes after it is told that all is one token
+      return []; // the steps after it get `joined`
     case 'Strip': {
       const content = textAt(at(part, 'content'));
       if (Array.from(content).length !== 1) throw wrong(at(part, 'content'), 'one character');
@@ -112,10 +112,7 @@ function readSteps(part: Place, joined: boolean): StepFactory[] {
       ];
     }
     default:
-      throw wrong(
-        type,
-        'a decoder that is understood: ByteFallback, ByteLevel, Fuse, Metaspace, Replace, Strip or Sequence',
-      );
+      throw wrong(type, 'a supported decoder: ByteFallback, ByteLevel, Fuse, Metaspace, Replace, Strip or Sequence');
   }
 }
 

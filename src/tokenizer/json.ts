@@ -17,7 +17,7 @@ export function wrong({ value, path }: Place, wanted: string): CheckpointError {
     typeof value === 'string' ? JSON.stringify(value) : Array.isArray(value) ? 'a list' : String(kindOf(value));
   const came = text.length > 80 ? `${text.slice(0, 80)}…` : text;
   return new CheckpointError(
-    `${path} came as ${came}, wanted ${wanted}. Tokenizer files of this kind are not understood.`,
+    `${path} came as ${came}, wanted ${wanted}. Tokenizer files of this kind are not supported.`,
   );
 }
 

@@ -45,7 +45,7 @@ function readStep(part: Place): Normalizer {
     default:
       throw wrong(
         type,
-        'a normaliser that is understood: NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Prepend, Replace, Nmt, ByteLevel, Precompiled or Sequence',
+        'a supported normaliser: NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Prepend, Replace, Nmt, ByteLevel, Precompiled or Sequence',
       );
   }
 }

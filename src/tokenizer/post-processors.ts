@@ -22,7 +22,7 @@ export function readFrame(place: Place): Frame {
 function readPart(part: Place): Frame {
   const type = at(part, 'type');
   switch (type.value) {
-    case 'ByteLevel': // moves offsets, which nobody asks for here
+    case 'ByteLevel': // changes offsets only, which are not used here
       return NONE;
     case 'TemplateProcessing':
       return readTemplate(part);

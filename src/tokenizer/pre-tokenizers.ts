@@ -28,7 +28,7 @@ function splitAll(text: string, pieces: readonly string[], step: PreTokenizer, i
   const parts: string[] = [];
   let begins = isFirst;
   for (const piece of pieces) {
-    // The first piece may lie further on, where what comes before it was removed.
+    // The first word may not be at position 0, when text before it was removed.
     for (const part of step(piece, begins && text.startsWith(piece))) parts.push(part);
     begins = false;
   }
@@ -66,7 +66,7 @@ function readSteps(part: Place, prefixSpace: boolean | undefined): PreTokenizer[
     default:
       throw wrong(
         type,
-        'a pre-tokenizer that is understood: BertPreTokenizer, ByteLevel, CharDelimiterSplit, Digits, Metaspace, Punctuation, Split, Whitespace, ' +
+        'a supported pre-tokenizer: BertPreTokenizer, ByteLevel, CharDelimiterSplit, Digits, Metaspace, Punctuation, Split, Whitespace, ' +
           'WhitespaceSplit or Sequence',
       );
   }

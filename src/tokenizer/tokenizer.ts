@@ -81,7 +81,7 @@ class FileTokenizer implements Tokenizer {
     this.frontIds = file.frame.before;
     const special = added.filter((token) => token.special);
     this.specialIds = new Set(special.map(({ id }) => id));
-    // The reference knows special tokens by their name when it leaves them out, which one that was normalised has no more.
+    // When skipping special tokens, the reference compares names, which normalised tokens no longer have.
     this.#skipped = new Set(special.filter(({ id, content }) => this.#tokens.get(id) === content).map(({ id }) => id));
     this.#names = new Map(special.map(({ id, content }) => [id, content]));
     const raw = added.filter(({ normalized }) => !normalized);

@@ -89,7 +89,7 @@ function readVocabulary(place: Place): { ids: Map<string, number>; scores: numbe
 
 /** Visits the tokens that begin at a position, shortest first. */
 function trieOf(ids: ReadonlyMap<string, number>) {
-  // Nodes are numbers; the next one is known by node * 2^16 + code unit, which is exact below 2^53.
+  // Nodes are numbers; the child is stored under node * 2^16 + code unit, which is exact below 2^53.
   const next = new Map<number, number>();
   const idOfNode: (number | undefined)[] = [undefined];
   for (const [token, id] of ids) {
