@@ -183,7 +183,7 @@ export interface TextFlags {
 export function textOptions(command: Command): Command {
   return command
     .addOption(
-      new Option('--text <text>', 'the text; else standard input is read, less a line end at its end').conflicts([
+      new Option('--text <text>', 'the text; default: standard input, without its final line end').conflicts([
         'textFile',
         'ids',
       ]),

@@ -7,7 +7,7 @@ import { columns } from './output.ts';
 export const watchOptions = (command: Command): Command =>
   libraryOptions(command, PRETRAINED_OPTIONS, {
     check: '--check',
-    profile: ['--profile', undefined, 'a table comes to stderr at the end'],
+    profile: ['--profile', undefined, 'prints a table to stderr at the end'],
   });
 
 /** Prints the table of a model that was loaded with `profile`; nothing otherwise. */

@@ -69,7 +69,7 @@ export const PRETRAINED_OPTIONS = {
   /** Branch, tag or commit on the hub. */
   revision: HUB_OPTIONS.revision,
   /** Path or hub id of the tokenizer, when it is not with the weights. */
-  tokenizer: option(kinds.text, 'folder or hub id of the tokenizer, when it does not lie with the weights'),
+  tokenizer: option(kinds.text, 'folder or hub id of the tokenizer, when it is not with the weights'),
   /** False: read only the headers of weights on the hub, without downloading them, to describe a model. Default true. */
   downloadWeights: kinds.flag,
   /** Other options of the hub: cache folder, token, endpoint. */

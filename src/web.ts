@@ -1,4 +1,4 @@
-/** The entry for browsers and other places without files: models from URLs, from the hub, or from files that a user chose. */
+/** The entry point for browsers and other environments without files: models from URLs, from the hub, or from files that a user chose. */
 
 import { LOAD_OPTIONS, type LoadOptions, Model } from './api/model.ts';
 import { createWasmBackend, MAX_TENSOR_BYTES } from './backends/wasm/index.ts';
@@ -23,18 +23,18 @@ const { tokenizerFolder: _, maxTensorBytes: __, ...openOptions } = OPEN_OPTIONS;
 const PRETRAINED_OPTIONS = {
   ...openOptions,
   ...LOAD_OPTIONS,
-  /** Threads that compute; default: all cores, at most 8, and 1 on pages that are not isolated. */
+  /** Number of compute threads; default: all cores, at most 8, and 1 on pages that are not cross-origin isolated. */
   threads: option(kinds.fromOne, 'threads that compute'),
-  /** False gives the same bits in every engine, a little slower in those that have relaxed SIMD; default: where there is some. */
+  /** False: the same bits in every engine, a little slower where relaxed SIMD is available. Default: use it where available. */
   relaxedSimd: kinds.flag,
   /**
-   * Address of the file `portmanteau/worker`, of the page's own origin, for pages whose Content-Security-Policy lets no worker start from a
-   * blob. Default: the script of the threads is part of the library.
+   * Address of the file `portmanteau/worker` on the page's own origin, for pages whose Content-Security-Policy forbids workers from blobs.
+   * Default: a worker script that is part of the library.
    */
   workerUrl: ownKind<string | URL>('a URL', (value) => typeof value === 'string' || value instanceof URL),
   /** Branch, tag or commit on the hub; default main. */
   revision: option(kinds.text, 'branch, tag or commit on the hub'),
-  /** Where the tokenizer is, when it does not lie with the weights. */
+  /** Folder of the tokenizer, when it is not with the weights. */
   tokenizer: ownKind<string | URL | Folder>('a URL, a hub id or a folder', isReference),
 };
 
@@ -47,7 +47,7 @@ function isReference(value: unknown): boolean {
   return typeof value === 'string' || value instanceof URL || (typeof value === 'object' && !!value && 'open' in value);
 }
 
-/** Throws UsageError on what cannot be a model's address, and on options that are none. */
+/** Throws UsageError when this cannot be the address of a model, and on unknown options. */
 function checkPretrained(who: string, reference: unknown, options: PretrainedOptions): void {
   if (!isReference(reference))
     throw new UsageError(`${who} got ${quote(reference)} for a model, wanted a URL, a hub id or a folder.`);
@@ -55,8 +55,8 @@ function checkPretrained(who: string, reference: unknown, options: PretrainedOpt
 }
 
 /**
- * Loads a model: the URL of a folder, a hub id such as `ibm-granite/granite-3.1-1b-a400m-base`, or a folder of files.
- * Throws CheckpointError when its files are not understood, FetchError when a download fails.
+ * Loads a model: the URL of a folder, a hub id such as `ibm-granite/granite-3.1-1b-a400m-base`, or a folder of files. Throws
+ * CheckpointError when its files are damaged or not supported, FetchError when a download fails.
  */
 export async function fromPretrained(
   reference: string | URL | Folder,
@@ -103,7 +103,7 @@ export async function loadTensors(
 const onHub = (reference: string | URL | Folder): HubReference | undefined =>
   typeof reference === 'object' && 'open' in reference ? undefined : hubReferenceOrAddress(String(reference));
 
-/** What names no model on the hub is a URL, also one relative to the page. */
+/** Everything that is not the name of a model on the hub is a URL, possibly relative to the page. */
 function folderOf(reference: string | URL | Folder, given?: string): Folder {
   if (typeof reference === 'object' && 'open' in reference) return reference;
   const text = String(reference);
@@ -118,7 +118,7 @@ function folderOf(reference: string | URL | Folder, given?: string): Folder {
     : folder;
 }
 
-/** Relative addresses begin at the page. */
+/** Resolves addresses relative to the page. */
 function addressOf(text: string | URL): URL {
   const base = globalThis.location?.href;
   if (URL.canParse(text, base)) return new URL(text, base);
@@ -134,7 +134,7 @@ const readAsHubId = (reference: string): string =>
 const readAsFolder = (reference: string): string =>
   `'${reference}' was read as a folder beside this page; the package ships no models to browsers: serve one, and give the address of its folder`;
 
-/** Adds to the error of a name that the hub does not know what else may have been meant. */
+/** Adds to the error for a name that the hub does not have what else may have been meant. */
 function explained(reference: string | URL | Folder, error: unknown): unknown {
   if (typeof reference !== 'string' || !onHub(reference)) return error;
   if (!(error instanceof FetchError) || ![401, 404].includes(error.status ?? 0)) return error;

@@ -38,7 +38,7 @@ interface AblateFlags extends ModelFlags, TextFlags, ReportFlags, Pick<AblateOpt
 export function addAblate(program: Command): void {
   const model = stateMemoryOption(modelOptions(textOptions(program.command('ablate'))));
   const command = libraryOptions(model, ABLATE_OPTIONS, FLAGS).description(
-    'ablation: each part of the model is silenced in turn, and the change of the prediction is told',
+    'ablation: silence each part of the model in turn, and report the change of the prediction',
   );
   reportOptions(command, 'tokens, metric, by, value, and parts with site, head, value, change')
     .addHelpText(

@@ -49,7 +49,7 @@ export function addBench(program: Command): void {
     )
     .option('--new <n>', 'tokens to decode, one after the other', fromOne, 64)
     .addOption(threads.argParser(listOf(threadCount)).default([DEFAULT_THREADS], 'all cores, at most 8'))
-    .option('--rounds <n>', 'times that everything is measured; medians are told', fromOne, 3)
+    .option('--rounds <n>', 'repetitions of every measurement; medians are reported', fromOne, 3)
     .option('--steering', 'also decode with a steering vector in every layer, and tell what that costs');
   jsonOption(
     command,

@@ -8,7 +8,7 @@ import { columns, megabytes, printJson } from '../output.ts';
 export function addCache(program: Command): void {
   const cache = program
     .command('cache')
-    .description('look after downloaded models')
+    .description('list, remove and verify downloaded models')
     .addHelpText(
       'after',
       '\nExamples:\n  portmanteau cache ls\n  portmanteau cache rm ibm-granite/granite-3.1-1b-a400m-base',

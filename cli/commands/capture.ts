@@ -18,7 +18,7 @@ interface CaptureFlags extends InterventionFlags, ModelFlags, TextFlags {
 
 export function addCapture(program: Command): void {
   const command = interventionsOption(stateMemoryOption(modelOptions(textOptions(program.command('capture')))))
-    .description('write values from inside the model while it reads a text; `info` lists the sites that have some')
+    .description('write values of a forward pass over a text; `info` lists the sites')
     .requiredOption('--sites <glob>', 'site names, * for any part, as in blocks.*.pattern; may be given again', collect)
     .requiredOption(
       '--out <file>',

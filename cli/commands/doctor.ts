@@ -39,7 +39,7 @@ const FEW_DISK_BYTES = 6e9;
 export function addDoctor(program: Command): void {
   const command = program
     .command('doctor')
-    .description('what this machine and this Node offer, what is chosen by itself, and what would make it faster');
+    .description('describe this machine and Node, the choices made by default, and what would make it faster');
   jsonOption(command, 'the same, in bytes')
     .addHelpText('after', '\nExample:\n  portmanteau doctor --json | jq .advice')
     .action(async ({ json }: { json?: boolean }) => {

@@ -17,7 +17,7 @@ import { columns, megabytes, printJson } from '../output.ts';
 
 export function addInfo(program: Command): void {
   const command = generationConfigOptions(modelOptions(program.command('info'))).description(
-    'what a model is: family, configuration, parameters, files, memory, defaults of generation, sites; of weights on the hub only the headers are read',
+    'describe a model: family, configuration, parameters, files, memory, defaults of generation, sites; of weights on the hub only the headers are read',
   );
   command.option(
     '--sites',
@@ -110,7 +110,7 @@ function sheet(d: ModelDescription, memory: MemoryFacts, memoryBytes = usableByt
 function generationRows({ source, samples, options, unsupported, endIds }: ModelDescription['generation']) {
   const drawn = 'drawn at random: without --seed, each run gives another text';
   return [
-    ['next token', samples ? drawn : 'the likeliest, unless sampling is turned on (run --help tells how)'],
+    ['next token', samples ? drawn : 'the most likely, unless sampling is turned on (see run --help)'],
     ...Object.entries(options).map(([name, value]) => [name, shown(value)]),
     ['ends with', endIds.length > 0 ? endIds.join(', ') : 'no id'],
     ...(source === undefined ? [] : [['as said in', source]]),

@@ -51,7 +51,7 @@ Examples:
 The final norm and the head read the residual stream after each block. Where sense weights are made of it (Backpack), the rest of the model
 reads the layer in the place of the last one. The table is of the last token, unless --positions names others; a page has all.
 ${WORD_ABOUT}
-KL is that of the final distribution from the site's, in nats; rank 1 is the likeliest word.`),
+KL is that of the final distribution from the site's, in nats; rank 1 is the most likely word.`),
     )
     .action(lens);
 }

@@ -9,7 +9,7 @@ import { printJson } from '../output.ts';
 export function addPull(program: Command): void {
   const command = hubOptions(program.command('pull'))
     .description(
-      'download a model into the cache that it shares with the Python tools; what is there is not fetched again',
+      'download a model into the cache that is shared with the Python tools; files in it are not downloaded again',
     )
     .argument('<model>', 'hub id (org/name, org/name@revision), or the address of its page');
   jsonOption(command, 'model and folder')
@@ -30,7 +30,7 @@ async function pull(reference: string, flags: HubFlags & { json?: boolean }): Pr
     const { hub, revision, signal, onWarning } = options;
     const folder = await snapshot(reference, { ...hub, revision, signal, onWarning });
     try {
-      // Says early what is wrong with it, and fetches the tokenizer where that lies elsewhere.
+      // Reports problems of the model now, and downloads its tokenizer if that is in another repository.
       const { checkpoint } = await openPretrained(reference, options);
       await checkpoint.close();
     } catch (error) {

@@ -38,16 +38,16 @@ export function addRun(program: Command): void {
     .description('continue a text; prints what follows, without the text itself. With --ids and no tokenizer, ids')
     .argument(
       '[prompt]',
-      'the text to continue; without one, or with -, standard input is read, less a line end at its end',
+      'the text to continue; without one, or with -, standard input is read, without its final line end',
     )
     .option('--ids <list>', 'token ids in place of a prompt, as in 1,2,3', idList)
+    .option('--save-state <file>', 'write the state after prompt and new tokens, as safetensors', outputFile)
     .option(
-      '--save-state <file>',
-      'write what the model remembers of prompt and new tokens, as safetensors',
-      outputFile,
+      '--load-state <file>',
+      'a saved state; if the prompt begins with its text, only the rest is read',
+      inputFile,
     )
-    .option('--load-state <file>', 'a saved state; a prompt that begins as its text costs only the rest', inputFile)
-    .option('--continue', 'with --load-state: the prompt goes on from all that the state has read')
+    .option('--continue', 'with --load-state: the prompt continues the text that the state has read')
     .option('--force', 'with --save-state: replace a saved state even if the text that it has read is lost')
     .option('--stats', 'load time, tokens per second, peak memory, seed: on stderr, or in the object of --json');
   jsonOption(command, 'promptIds, ids, text (with a tokenizer), logprobs, finishReason, seed (if tokens were drawn)')
@@ -150,7 +150,7 @@ function seedSentence(steps: readonly GenerationStep[], flags: RunFlags): string
 function noteUnusedSeed(steps: readonly GenerationStep[], { seed }: RunFlags): void {
   if (seed === undefined || steps.every(({ id }) => id === undefined) || steps.at(-1)?.seed !== undefined) return;
   process.stderr.write(
-    'note: --seed changed nothing, for the likeliest token was taken each time; a --temperature above 0 turns on sampling\n',
+    'note: --seed had no effect, because the most likely token was taken each time; a --temperature above 0 turns on sampling\n',
   );
 }
 

@@ -49,7 +49,7 @@ export function addScore(program: Command): void {
       outputFile,
     )
     .addOption(
-      new Option('--compare <format>', 'how far --weights is from weights of this format').choices(WEIGHT_FORMATS),
+      new Option('--compare <format>', 'compare --weights with weights of this format').choices(WEIGHT_FORMATS),
     );
   jsonOption(command, 'tokens with id, text, logprob, alternatives; sumLogprob; perplexity; window, stride, windows')
     .addHelpText(

@@ -17,7 +17,7 @@ export function addTokenize(program: Command): void {
     .description('ids of a text, or the text of ids')
     .argument(
       '[text]',
-      'what to turn into ids, with those that the tokenizer adds in front; without one, or with -, standard input is read, less a line end at its end',
+      'the text to encode, including ids that the tokenizer adds in front; without one, or with -, standard input is read, without its final line end',
     )
     .option('--decode <ids>', 'ids to turn into text, as in 1,2,3', idList);
   jsonOption(command, 'ids, text, pieces')

@@ -22,9 +22,9 @@ const MAX_NEW_TOKENS = 128;
 /** The options of the loop and of the sampler. */
 export const GENERATION_OPTIONS = {
   /** Most tokens to add; default 128, unless maxLength is given. */
-  maxNewTokens: option(kinds.fromZero, `tokens to add at most (default: ${MAX_NEW_TOKENS})`),
+  maxNewTokens: option(kinds.fromZero, `most tokens to add (default: ${MAX_NEW_TOKENS})`),
   /** Most tokens of prompt and text together, including those that the state has read; maxNewTokens takes precedence. */
-  maxLength: option(kinds.fromOne, 'tokens of prompt and text together at most'),
+  maxLength: option(kinds.fromOne, 'most tokens of prompt and text together'),
   /** Generation ends before the first of these texts, which is not part of the result. Special tokens match by their names. */
   stop: option(kinds.textOrTexts, 'end before this text', []),
   /** Ids that end the generation, in addition to the model's own end-of-text. They are returned as ids, without text. */
@@ -32,7 +32,7 @@ export const GENERATION_OPTIONS = {
   /** Goes on after the model's own end-of-text. */
   ignoreEnd: option(kinds.flag, "go on after the model's end-of-text", false),
   /** Number of most likely tokens to report for each step. */
-  alternatives: option(kinds.fromZero, 'the k likeliest tokens of each step', 0),
+  alternatives: option(kinds.fromZero, 'the k most likely tokens of each step', 0),
   /** Cache of the states of earlier prompts; the states of this call are added to it. */
   cache: ownKind<PrefixCache>('a PrefixCache, as newPrefixCache() gives', (value) => value instanceof PrefixCache),
   /** Interventions on the model's values, for all prompts. */
@@ -135,7 +135,7 @@ export async function* generate(
   const ends = new Set([...stopIds, ...(ignoreEnd ? [] : endIds)]);
   const sampler = new Sampler(sampling, ends);
   const most = Math.min(alternatives, engine.model.facts.vocabSize);
-  // Where the likeliest token is taken, the logits need not leave the backend.
+  // For greedy decoding, the logits need not be copied from the backend.
   const summary = sampler.takesLikeliest && most <= MAX_TOP ? { top: Math.max(1, most) } : undefined;
   const limits = inputs.map(({ ids, state }) =>
     limitOf({ maxNewTokens, maxLength }, (state?.length ?? 0) + ids.length),

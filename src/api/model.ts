@@ -112,7 +112,7 @@ export interface Score {
 
 export const SCORE_OPTIONS = {
   ...WINDOW_OPTIONS,
-  alternatives: option(kinds.fromZero, 'also the k likeliest tokens at each place', 0),
+  alternatives: option(kinds.fromZero, 'also the k most likely tokens at each position', 0),
   /** Interventions on the model's values. Positions are those in the whole text, also when it is read in windows. */
   interventions: INTERVENTIONS,
   signal: kinds.signal,
@@ -157,11 +157,7 @@ export const LOAD_OPTIONS = {
   ...FILL_OPTIONS,
   ...WATCH_OPTIONS,
   /** Format of the KV cache; default f32. f16 takes half the memory, i8 a little more than a quarter. */
-  keyValues: option(
-    oneOf<KeyValueFormat>(KEY_VALUE_FORMATS),
-    'format in which a model remembers what it has read',
-    'f32',
-  ),
+  keyValues: option(oneOf<KeyValueFormat>(KEY_VALUE_FORMATS), 'format of the KV cache', 'f32'),
   /**
    * Most bytes of all states together, including those of prefix caches; default: as much as the backend can allocate. Memory is allocated
    * when needed; while it grows, the old and the new one exist at the same time.

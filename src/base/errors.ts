@@ -13,7 +13,7 @@ export class CheckpointError extends Error {
 /** The error for logits from which no token can be chosen. */
 export function unusableLogits(what: string): CheckpointError {
   return new CheckpointError(
-    `the logits are ${what}: the weights are damaged, or numbers overflowed on the way; try the weights as f32.`,
+    `the logits are ${what}: the weights are damaged, or numbers overflowed; try the weights as f32.`,
   );
 }
 

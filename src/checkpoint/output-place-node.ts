@@ -31,7 +31,7 @@ export async function placeOf(file: string): Promise<Place> {
   for (let links = 0; links <= MAX_LINKS; links++) {
     const descriptor = descriptorOf(path);
     if (descriptor !== undefined) return { kind: 'descriptor', descriptor };
-    // Dots in the target of a link count from where the link really lies.
+    // Dots in the target of a link are relative to the real folder of the link.
     path = join(await realpath(dirname(path)).catch(() => dirname(path)), basename(path));
     const found = await lstat(path).catch(() => undefined); // an error shows itself when it is opened
     if (!found?.isSymbolicLink()) return kindOf(file, path);

@@ -30,9 +30,7 @@ export interface Folder {
 /** Throws CheckpointError on a name that refers to another folder. */
 export function checkFileName(file: string): void {
   if (!/^[\w][\w. +=@-]*$/.test(file))
-    throw new CheckpointError(
-      `'${file}' is no plain file name; files must lie in the folder of the checkpoint itself.`,
-    );
+    throw new CheckpointError(`'${file}' is not a plain file name; files must be in the folder of the checkpoint.`);
 }
 
 /** Reads a small text file; undefined when there is none. Throws CheckpointError when it is larger than `maxBytes`. */

@@ -1,6 +1,6 @@
 /**
- * How far a model is from a reference that reads the same text, in practice itself with weights of another format. Both read some tokens by
- * turns, so that nobody ever holds the logits of a whole text.
+ * Compares a model with a reference on the same text, usually itself with weights of another format. Both read some tokens in alternation,
+ * so that the logits of the whole text are never in memory.
  */
 
 import { type Model, partsOf } from '../api/model.ts';
@@ -17,16 +17,16 @@ import { logSumExp } from '../sampler/sampler.ts';
 const COMPARE_OPTIONS = {
   ...WINDOW_OPTIONS,
   signal: kinds.signal,
-  /** Told after each piece how many tokens are read, of how many; what it returns is awaited. */
+  /** Called after each step with the number of tokens read, and their total; its result is awaited. */
   onProgress: call<(tokens: number, total: number) => unknown>(),
 };
 
-/** The default of `window` is the model's context here too, but 1024 at most. */
+/** The default of `window` is the model's context, but at most 1024. */
 export interface CompareOptions extends WindowOptions, OptionsOf<typeof COMPARE_OPTIONS> {}
 
-/** Logarithms are natural: divergences and log-probabilities in nats. */
+/** The result; divergences and log-probabilities are in nats. */
 export interface Comparison {
-  /** Tokens that were predicted. */
+  /** Number of predicted tokens. */
   readonly tokens: number;
   readonly window: number;
   readonly stride: number;
@@ -35,23 +35,23 @@ export interface Comparison {
   readonly referencePerplexity: number;
   /** KL(reference || model) of the predictions, per token. */
   readonly klMean: number;
-  /** 99 of 100 tokens have no more than this. */
+  /** 99th percentile of the divergence. */
   readonly kl99: number;
   readonly klMax: number;
-  /** Share of tokens for which both find the same token likeliest, from 0 to 1. */
+  /** Share of tokens, from 0 to 1, for which both have the same most likely prediction. */
   readonly sameTop: number;
-  /** Mean of |log p - log p of the reference| over the tokens that came. */
+  /** Mean of |log p - log p of the reference| over the actual tokens. */
   readonly logprobDifference: number;
 }
 
 const DEFAULT_WINDOW = 1024;
 
-/** Tokens that each reads in its turn: logits of [128, 128256] f32 are 66 MB. */
+/** Tokens that each model reads at a time: logits of [128, 128256] f32 are 66 MB. */
 const STEP_TOKENS = 128;
 
 /**
- * The windows that compare reads, of a text with something to predict. Throws UsageError when there is nothing, and as windowsOf does: also
- * before the weights are loaded.
+ * The windows that `compare` reads. Throws UsageError when there is nothing to predict, and as windowsOf does, also before the weights are
+ * loaded.
  */
 export function comparedWindows(opened: OpenedModel, prompt: Prompt, options: WindowOptions = {}): Windows {
   const { contextLength: most = DEFAULT_WINDOW } = opened.model.facts;
@@ -62,7 +62,7 @@ export function comparedWindows(opened: OpenedModel, prompt: Prompt, options: Wi
   return all;
 }
 
-/** Throws UsageError when the two have other vocabularies, and as comparedWindows does. */
+/** Throws UsageError when the vocabularies differ, and as comparedWindows does. */
 export async function compare(
   model: Model,
   reference: Model,
@@ -111,7 +111,7 @@ export async function compare(
   return { ...sums.result(), window, stride, windows: windows.length };
 }
 
-/** KL(p || q) of the softmax of reference[V] and of logits[V], in nats; 0 at least, and exactly for equal logits. */
+/** KL(p || q) of the softmax of reference[V] and of logits[V], in nats; at least 0, and exactly 0 for equal logits. */
 export function divergence(reference: Float32Array, logits: Float32Array): number {
   return divergenceOf(reference, logSumExp(reference), logits, logSumExp(logits));
 }
@@ -133,7 +133,7 @@ class Sums {
   #difference = 0;
   #sameTop = 0;
 
-  /** The token `next` came after these logits [V]. */
+  /** Adds a position: logits [V] of both, and the token that follows. */
   add(reference: Float32Array, logits: Float32Array, next: number): void {
     const totals = [logSumExp(reference), logSumExp(logits)] as const;
     const wanted = (reference[next] as number) - totals[0];
@@ -161,7 +161,7 @@ class Sums {
   }
 }
 
-/** The first of the largest. */
+/** Index of the first of the largest logits. */
 function likeliest(logits: Float32Array): number {
   let best = 0;
   for (let id = 1; id < logits.length; id++) if ((logits[id] as number) > (logits[best] as number)) best = id;

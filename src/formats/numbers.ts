@@ -76,7 +76,7 @@ export function toF16(x: number): number {
   const magnitude = b & 0x7fffffff;
   if (magnitude >= 0x47800000) return sign | (magnitude > 0x7f800000 ? 0x7e00 : 0x7c00);
   if (magnitude < 0x38800000) {
-    // Subnormal: an integer count of 2^-24. Adding 1.5 * 2^23 lets the f32 adder round it.
+    // Subnormal: an integer times 2^-24. Adding 1.5 * 2^23 rounds it in f32.
     f32[0] = Math.abs(f32[0] as number) * 2 ** 24 + 12582912;
     return sign | ((bits[0] as number) & 0x7ff);
   }

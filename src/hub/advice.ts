@@ -1,4 +1,4 @@
-/** What to tell the caller when the hub says no. The codes are those of the hub's `X-Error-Code` header. */
+/** Advice on error responses of the hub. The codes are those of the hub's `X-Error-Code` header. */
 
 export interface Asked {
   readonly repo: string;
@@ -8,7 +8,7 @@ export interface Asked {
   readonly hasToken: boolean;
 }
 
-/** One or two sentences: what the answer means, what to do. */
+/** One or two sentences: what the response means, and what to do. */
 export function adviceFor(status: number, code: string | null, asked: Asked): string {
   const { repo, revision, file, endpoint, hasToken } = asked;
   const page = `${endpoint}/${repo}`;

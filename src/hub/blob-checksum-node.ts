@@ -1,16 +1,16 @@
-/** Comparing a blob with its name: the hub names large files by their SHA-256, small ones as git does. */
+/** Compares a blob with its name: the hub names large files by their SHA-256, small ones as git does. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 
 const READ_BYTES = 1 << 20;
 
-/** Whether the name says what the content must be. */
+/** Is the name a checksum of the content? */
 export function isChecksum(name: string): boolean {
   return /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(name);
 }
 
-/** What is wrong with the content of a file that a blob of this name should hold, or undefined. Reads all of it. */
+/** Compares the content of a file with the name of its blob; returns the problem, or undefined. Reads the whole file. */
 export async function checksumProblem(path: string, name: string, signal?: AbortSignal): Promise<string | undefined> {
   if (!isChecksum(name)) return undefined;
   const hash = createHash(name.length === 64 ? 'sha256' : 'sha1');

@@ -1,4 +1,4 @@
-/** What lies in the cache of downloads: listing, removing, comparing with checksums. */
+/** The cache of downloads: lists, removes and verifies models. */
 import { type Dirent, promises as fs } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { UsageError } from '../base/errors.ts';
@@ -17,7 +17,7 @@ export interface CacheOptions {
 export interface CachedModel {
   /** Hub id. */
   readonly id: string;
-  /** What it takes on the disk, unfinished downloads included. */
+  /** Bytes on the disk, including unfinished downloads. */
   readonly bytes: number;
   /** Commits. */
   readonly revisions: string[];
@@ -26,10 +26,10 @@ export interface CachedModel {
 export interface VerifiedFile {
   /** Path of the file in its snapshot. */
   readonly file: string;
-  /** Name of its blob; empty where the snapshot holds the file itself. */
+  /** Name of its blob; empty when the snapshot contains the file itself. */
   readonly blob: string;
   readonly ok: boolean;
-  /** What is wrong, or why there was nothing to compare with. */
+  /** What is wrong, or why the file could not be compared. */
   readonly problem?: string;
 }
 
@@ -105,7 +105,7 @@ async function removeRevision(store: Store, id: string, revision: string): Promi
   for (const ref of await entriesBelow(store.refs))
     if ((await fs.readFile(ref, 'utf8').catch(() => '')).trim() === commit) await fs.rm(ref, { force: true });
   await fs.rm(join(store.snapshots, commit), { recursive: true, force: true });
-  // A link may point anywhere; only what lies among the blobs is ours to remove.
+  // A link may point anywhere; only files among the blobs may be removed.
   for (const blob of doomed) if (dirname(blob) === resolve(store.blobs)) await fs.rm(blob, { force: true });
 }
 
@@ -117,7 +117,7 @@ async function revisionsOf(store: Store): Promise<string[]> {
     .sort();
 }
 
-/** Where the link leads, or undefined when the file is no link. */
+/** The target of a link, or undefined when the file is not a link. */
 async function blobOf(file: string): Promise<string | undefined> {
   const target = await fs.readlink(file).catch(() => undefined);
   return target === undefined ? undefined : resolve(dirname(file), target);
@@ -138,7 +138,7 @@ async function problemOf(blob: string, signal: AbortSignal | undefined): Promise
   }
 }
 
-/** Bytes of all files below; links count for nothing. */
+/** Bytes of all files in a folder; links are not counted. */
 async function bytesBelow(folder: string): Promise<number> {
   let sum = 0;
   for (const path of await entriesBelow(folder)) {
@@ -148,7 +148,7 @@ async function bytesBelow(folder: string): Promise<number> {
   return sum;
 }
 
-/** Paths of everything below that is no folder, sorted. */
+/** Paths of all files in a folder and its subfolders, sorted. */
 async function entriesBelow(folder: string): Promise<string[]> {
   const paths: string[] = [];
   for (const entry of await readFolder(folder)) {

@@ -1,11 +1,11 @@
-/** What lies in the cache, and whether a snapshot in it can be used without asking the hub. */
+/** Finds models in the cache, and whether a snapshot can be used without a request to the hub. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { sizeOf } from './layout-node.ts';
 import { repoOfFolder } from './names.ts';
 import { missingFiles, wantedFiles } from './wanted-files.ts';
 
-/** Index files of 10^5 tensors have some 10^7 bytes. */
+/** Index files of 10^5 tensors have about 10^7 bytes. */
 const MAX_INDEX_BYTES = 64 << 20;
 
 /** Ids with a folder in the cache, sorted. */
@@ -15,7 +15,7 @@ export async function cachedIds(cacheDir: string): Promise<string[]> {
   return ids.filter((id) => id !== undefined).sort();
 }
 
-/** What a cached snapshot lacks to be used; empty when nothing. */
+/** The files that a cached snapshot lacks; empty when it is complete. */
 export async function missingIn(folder: string, wantWeights: boolean): Promise<string[]> {
   const names: string[] = [];
   for (const name of await readdir(folder).catch(() => []))
@@ -26,7 +26,7 @@ export async function missingIn(folder: string, wantWeights: boolean): Promise<s
   return missingFiles(names, [...shards], wantWeights);
 }
 
-/** Files that an index names; damage in it is for those to report who read the weights. */
+/** The files that an index lists. Damage is reported later, when the weights are read. */
 async function shardsOf(path: string): Promise<string[]> {
   try {
     if (((await sizeOf(path)) ?? 0) > MAX_INDEX_BYTES) return [];

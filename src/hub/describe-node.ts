@@ -1,4 +1,4 @@
-/** How this process would use the hub: for reports. */
+/** Describes how this process would use the hub, for reports. */
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { cacheDirectory, type Environment, hubEndpoint, hubToken, isOffline, publicPart } from './environment-node.ts';
@@ -6,15 +6,15 @@ import { proxyFor } from './proxy-node.ts';
 
 export interface HubDescription {
   readonly cacheDir: string;
-  /** Free bytes of the disk with the cache; undefined where that cannot be told. */
+  /** Free bytes of the disk with the cache; undefined when unknown. */
   readonly freeBytes: number | undefined;
   readonly endpoint: string | undefined;
-  /** Whether there is a token, in the environment or in the file that logging in wrote; never which. */
+  /** Is there a token, in the environment or in the file written by logging in? The token itself is never shown. */
   readonly hasToken: boolean;
   readonly offline: boolean;
-  /** The variables that are looked at and set; of tokens only that they are, of addresses no name and no password. */
+  /** The variables that are used and set; tokens are not shown, nor names and passwords in addresses. */
   readonly environment: Readonly<Record<string, string>>;
-  /** What is wrong with the environment. */
+  /** Problems of the environment. */
   readonly problems: readonly string[];
 }
 
@@ -25,7 +25,7 @@ const VARIABLES = [
   ...['https_proxy', 'http_proxy', 'all_proxy', 'no_proxy'],
 ];
 
-/** Asks nothing of the network. */
+/** Makes no requests. */
 export async function describeHub(env: Environment = process.env): Promise<HubDescription> {
   const problems: string[] = [];
   const tried = <T>(read: () => T): T | undefined => {
@@ -56,7 +56,7 @@ function shown(name: string, value: string): string {
   return name === 'HF_ENDPOINT' ? publicPart(value) : value;
 }
 
-/** Of the disk where a folder is or would be made. */
+/** Free bytes of the disk where a folder is or would be made. */
 async function freeBytes(folder: string): Promise<number | undefined> {
   try {
     const { bavail, bsize } = await statfs(folder);

@@ -1,6 +1,6 @@
 /**
- * What the environment says about the hub. The variables are those of the Python tool, so that both share
- * a cache, a token and a mirror: https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables
+ * Settings of the hub in environment variables. They are those of the Python tool, so that both share a cache, a token and a mirror:
+ * https://huggingface.co/docs/huggingface_hub/package_reference/environment_variables
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,12 +10,12 @@ import { HUB } from './reference.ts';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Where downloads are kept. */
+/** The folder of downloads. */
 export function cacheDirectory(env: Environment = process.env): string {
   return expand(env.HF_HUB_CACHE || env.HUGGINGFACE_HUB_CACHE || join(home(env), 'hub'), env);
 }
 
-/** The hub's address, without a slash at the end. Throws UsageError when it is no http address. */
+/** The hub's address, without a final slash. Throws UsageError when it is not an http address. */
 export function hubEndpoint(given: string | undefined, env: Environment = process.env): string {
   const text = (given || env.HF_ENDPOINT || HUB).replace(/\/+$/, '');
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -34,7 +34,7 @@ export function publicPart(address: string): string {
   return `${protocol}//${username ? '...@' : ''}${host}${path}${search || hash ? '?...' : ''}`;
 }
 
-/** The token: the one given (an empty one means none), else of HF_TOKEN, else of the file that logging in wrote. */
+/** The token: `given` (empty: none), or HF_TOKEN, or the file written by logging in. */
 export function hubToken(given: string | undefined, env: Environment = process.env): string | undefined {
   const implied = () =>
     isTrue(env.HF_HUB_DISABLE_IMPLICIT_TOKEN)
@@ -51,7 +51,7 @@ export function isOffline(given: boolean | undefined, env: Environment = process
   return given ?? isTrue(env.HF_HUB_OFFLINE || env.TRANSFORMERS_OFFLINE);
 }
 
-/** Whether files are to be put into snapshots as such, as on disks without symbolic links. */
+/** Should snapshots contain the files themselves, as on disks without symbolic links? */
 export function withoutSymlinks(env: Environment = process.env): boolean {
   return isTrue(env.HF_HUB_DISABLE_SYMLINKS);
 }

@@ -19,7 +19,7 @@ function expandUser(path: string, env: Variables, passwords: string): string {
   return folder.replace(/[/\\]+$/, '') + path.slice(start.length) || '/';
 }
 
-/** The home of another user; undefined when there is none of that name, or the system keeps no such list. */
+/** The home of another user; undefined when there is no such user, or the system has no such list. */
 function homeOf(user: string, passwords: string): string | undefined {
   try {
     const lines = readFileSync(passwords, 'utf8').split('\n');

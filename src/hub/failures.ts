@@ -1,13 +1,13 @@
-/** Why no answer came, what to do, and whether to try again. */
+/** Classifies failed requests: the reason, what to do, and whether to try again. */
 
 export interface Failure {
   readonly reason: string;
   readonly advice: string;
-  /** `unreachable`: nobody can be asked now; trying again helps only where somebody could be before. `permanent`: it never helps. */
+  /** `unreachable`: no connection now; retried only if there was one before. `permanent`: never retried. */
   readonly kind: 'transient' | 'unreachable' | 'permanent';
 }
 
-/** Codes of the system for a network or a host that is not there. */
+/** System error codes for an unreachable network or host. */
 const UNREACHABLE = new Set([
   ...['ENOTFOUND', 'EAI_AGAIN', 'EAI_FAIL', 'EAI_NODATA'],
   ...['ECONNREFUSED', 'EHOSTUNREACH', 'EHOSTDOWN', 'ENETUNREACH', 'ENETDOWN', 'EADDRNOTAVAIL'],
@@ -15,7 +15,7 @@ const UNREACHABLE = new Set([
 
 const CERTIFICATE = /CERT|SELF_SIGNED|UNABLE_TO_(?:VERIFY|GET_ISSUER)/;
 
-/** Of an error that fetch threw. `proxy`: the address of the proxy that was used, as it may be shown. */
+/** Classifies an error thrown by fetch. `proxy`: the address of the proxy in use, in a form that may be shown. */
 export function failureOf(error: unknown, proxy: string | undefined): Failure {
   const chain = causesOf(error);
   const { message = String(error), code = '' } =

@@ -1,4 +1,4 @@
-/** Models from the Hugging Face hub, into the cache that the Python tools use too. */
+/** Downloads models from the Hugging Face hub into the cache that the Python tools also use. */
 import { join } from 'node:path';
 import { FetchError, UsageError } from '../base/errors.ts';
 import { checkOptions } from '../options/check.ts';
@@ -20,29 +20,29 @@ export { isRepoId } from './names.ts';
 export { hubReference } from './reference.ts';
 
 export const HUB_OPTIONS = {
-  /** Default: as the Python tool, see cacheDirectory. */
+  /** Folder of downloads. Default: that of the Python tool, see cacheDirectory. */
   cacheDir: kinds.text,
-  /** Default: HF_TOKEN, else the token that logging in left. An empty one means none. */
+  /** Default: HF_TOKEN, or else the token stored by logging in. Empty: none. */
   token: kinds.text,
-  /** Default: HF_ENDPOINT, else https://huggingface.co. */
+  /** Address of the hub. Default: HF_ENDPOINT, or else https://huggingface.co. */
   endpoint: kinds.text,
   /** Branch, tag, commit or `refs/pr/1`; default `main`. */
   revision: option(kinds.text, 'branch, tag or commit on the hub'),
-  /** Stops; what has arrived stays and is added to next time. */
+  /** Aborts the download; the next call continues it. */
   signal: kinds.signal,
   /** Use the cache only. Default: HF_HUB_OFFLINE. */
   offline: kinds.flag,
-  /** Bytes over all files of the snapshot; `loaded` never falls and ends at `total`. */
+  /** Called with the bytes of all files of the snapshot; `loaded` never decreases and ends at `total`. */
   onProgress: call<OnProgress>(),
-  /** Tries after failures that brought nothing; default 5. */
+  /** Retries after failures without any progress; default 5. */
   retries: option(kinds.fromZero, 'tries after failures that brought nothing', 5),
-  /** Silence that ends a connection, in ms; default 30000. What then lacks is asked for anew. */
+  /** Time without data after which a connection is closed, in ms; default 30000. The rest is requested again. */
   stallMs: option(kinds.amount, 'silence that ends a connection, in ms', 30_000),
-  /** Wait before the second try, in ms, doubled from then on; default 500. */
+  /** Wait before the first retry, in ms; doubled for each further one; default 500. */
   backoffMs: option(kinds.amount, 'wait before the second try, in ms, doubled from then on', 500),
-  /** Told when the hub does not answer and the cache is used instead. */
+  /** Called when the hub does not respond and the cache is used instead. */
   onWarning: call<(message: string) => void>(),
-  /** Of a snapshot: fetch the weights too; default true. Without, it is config and tokenizer. */
+  /** Download the weights of a snapshot too; default true. False: only config and tokenizer. */
   weights: option(kinds.flag, 'fetch the weights of a snapshot too', true),
 };
 
@@ -60,12 +60,12 @@ interface Hub extends Session {
 
 const DOWNLOADS_AT_ONCE = 4;
 const MAX_LISTING_BYTES = 64 << 20; // repositories of 10^5 files have listings of some 10^7 bytes
-/** Patience with a hub that does not answer while the cache could. */
+/** How long to wait for the hub when the files are in the cache. */
 const PATIENCE_MS = 10_000;
 
 /**
- * Path of one file in the cache, downloaded if need be.
- * Throws UsageError for names that cannot be, or offline without the file, and FetchError.
+ * Path of one file in the cache, downloaded if necessary. Throws UsageError for impossible names, or when offline without the file, and
+ * FetchError.
  */
 export async function download(repo: string, file: string, options: HubOptions = {}): Promise<string> {
   const hub = hubOf(repo, options);
@@ -92,9 +92,9 @@ export async function download(repo: string, file: string, options: HubOptions =
 }
 
 /**
- * Folder with the config, tokenizer and weights of a model, downloaded if need be; what else is in the repository is
- * not. When the hub does not answer and the cache has the whole revision, that is used.
- * Throws UsageError for names that cannot be, or offline without the files, and FetchError.
+ * Folder with the config, tokenizer and weights of a model, downloaded if necessary; other files of the repository are not. When the hub
+ * does not respond and the cache has the complete revision, that is used. Throws UsageError for impossible names, or when offline without
+ * the files, and FetchError.
  */
 export async function snapshot(repo: string, options: HubOptions = {}): Promise<string> {
   const hub = hubOf(repo, options);
@@ -115,9 +115,9 @@ export async function snapshot(repo: string, options: HubOptions = {}): Promise<
 }
 
 export interface OpenedSnapshot {
-  /** Config and tokenizer, and those weights that were in the cache. */
+  /** Folder with config and tokenizer, and those weights that were in the cache. */
   readonly folder: string;
-  /** The other weights, which stay where they are. */
+  /** The other weights, which are not downloaded. */
   readonly remote: ReadonlyMap<string, () => Promise<RemoteFile>>;
 }
 
@@ -169,7 +169,7 @@ function hubOf(reference: string, options: HubOptions): Hub {
   };
 }
 
-/** What `ask` finds; undefined when the hub does not give it and the cache has what is wanted. */
+/** The result of `ask`; undefined when the hub does not respond and the cache has what is needed. */
 async function orCached<T>(
   cached: string | undefined,
   hub: Hub,
@@ -218,7 +218,7 @@ async function listFiles(hub: Hub): Promise<{ commit: string; names: string[] }>
   return { commit: answer.sha, names };
 }
 
-/** Throws UsageError when there are none. */
+/** The weight files among these names. Throws UsageError when there are none. */
 function weightsOf({ repo }: Hub, names: readonly string[]): string[] {
   const { weights } = wantedFiles(names);
   if (weights.length > 0) return weights;
@@ -270,7 +270,7 @@ async function unreachable(hub: Hub, error: FetchError): Promise<FetchError> {
   });
 }
 
-/** What there is to use without the hub. */
+/** Text on the models that can be used without the hub. */
 async function inCache({ cacheDir, repo }: Hub): Promise<string> {
   const ids = await cachedIds(cacheDir);
   const alike = ids.filter((id) => id.endsWith(`/${repo}`)); // an old name, without its organisation
@@ -282,7 +282,7 @@ async function inCache({ cacheDir, repo }: Hub): Promise<string> {
 async function offlineError(hub: Hub, missing: readonly string[]): Promise<UsageError> {
   const { repo, revision, store } = hub;
   return new UsageError(
-    `the hub is not to be asked (HF_HUB_OFFLINE or 'offline'), and the cache ${store.root} lacks ` +
+    `requests to the hub are turned off (HF_HUB_OFFLINE or 'offline'), and the cache ${store.root} lacks ` +
       `${missing.slice(0, 5).join(', ')}${missing.length > 5 ? ', …' : ''} of ${repo} at '${revision}': go online once and pull it; ${await inCache(hub)}`,
   );
 }

@@ -1,6 +1,6 @@
 /**
- * Where things lie in the cache; the layout is that of the Python tool, which shares it:
- * models--org--name/{blobs/<etag>, refs/<revision>, snapshots/<commit>/<path> -> ../../blobs/<etag>}.
+ * The layout of the cache, which is shared with the Python tool: models--org--name/{blobs/<etag>, refs/<revision>,
+ * snapshots/<commit>/<path> -> ../../blobs/<etag>}.
  */
 import { randomUUID } from 'node:crypto';
 import { copyFile, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
@@ -28,7 +28,7 @@ export function storeOf(cacheDir: string, repo: string): Store {
   };
 }
 
-/** The commit that a branch, tag or commit stands for, as far as the cache knows. */
+/** The commit of a branch, tag or commit, if the cache has it. */
 export async function cachedCommit(store: Store, revision: string): Promise<string | undefined> {
   if (isCommit(revision)) return revision;
   const text = await readFile(join(store.refs, revision), 'utf8').catch(() => '');
@@ -36,7 +36,7 @@ export async function cachedCommit(store: Store, revision: string): Promise<stri
   return isCommit(commit) ? commit : undefined;
 }
 
-/** Remembers the commit of a branch or tag. Readers see the old one or the new one. */
+/** Stores the commit of a branch or tag atomically. */
 export async function writeRef(store: Store, revision: string, commit: string): Promise<void> {
   if (revision === commit || (await cachedCommit(store, revision)) === commit) return;
   const path = join(store.refs, revision);
@@ -57,8 +57,8 @@ export async function sizeOf(path: string): Promise<number | undefined> {
 }
 
 /**
- * Puts a blob into a snapshot as a relative link. Without links the file itself moves there when it is `fresh`, that
- * is, when no other snapshot can need it; else it is copied. So does the Python tool.
+ * Puts a blob into a snapshot as a relative link. Without links, the file is moved there when it is `fresh` (no other snapshot can need
+ * it), or else copied, as by the Python tool.
  */
 export async function putInSnapshot(blob: string, path: string, { fresh }: { fresh: boolean }): Promise<void> {
   await mkdir(dirname(path), { recursive: true });
@@ -86,7 +86,7 @@ async function tryLink(target: string, path: string): Promise<boolean> {
   }
 }
 
-/** A name in the same folder that nobody else uses, to be renamed in one step. */
+/** A unique name in the same folder, to be renamed atomically. */
 function besides(path: string): string {
   return `${path}.${randomUUID().slice(0, 8)}.tmp`;
 }

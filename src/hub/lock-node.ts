@@ -1,7 +1,7 @@
 /**
- * Locks between processes, where Node has no flock: a file that only one can create, whose time its holder renews. One
- * that stays as it is for `staleMs` was left by a process that died, and is taken away. A holder that finds its lock
- * gone (it slept) is told through a signal. What is locked must bear two holders for that moment.
+ * Locks between processes, since Node has no flock: a file that only one process can create, and whose time its holder updates. A lock that
+ * does not change for `staleMs` belongs to a process that died, and is removed. A holder whose lock was removed (because it was suspended)
+ * is notified by a signal. For that moment there may be two holders, which locked code must allow.
  */
 import { randomUUID } from 'node:crypto';
 import { unlinkSync } from 'node:fs';
@@ -19,17 +19,17 @@ export interface LockOptions {
 
 const POLL_MS = 100;
 
-/** Removed when the process ends in order, so that the next need not wait for them to be stale. */
+/** Locks of this process; removed when it exits normally, so that others need not wait. */
 const held = new Set<string>();
 
 export interface Held {
-  /** Aborted when the caller's is, and when the lock was lost. */
+  /** Aborted when the caller's signal is, and when the lock was lost. */
   readonly signal: AbortSignal;
-  /** Throws when the lock is another's by now. To be called before what must not happen twice. */
+  /** Throws when another process has the lock now. To be called before actions that must not happen twice. */
   check(): Promise<void>;
 }
 
-/** Runs `body` while this process has the lock; again, if the lock was lost meanwhile. Waits as long as it takes. */
+/** Runs `body` while this process has the lock, and runs it again if the lock was lost meanwhile. Waits without limit. */
 export async function withLock<T>(
   path: string,
   body: (held: Held) => Promise<T>,
@@ -110,7 +110,7 @@ async function look(path: string): Promise<{ mark: string; timeMs: number } | un
   }
 }
 
-/** Whether the lock is still ours. */
+/** Does this process still have the lock? */
 async function renew(path: string, mark: string): Promise<boolean> {
   if ((await look(path))?.mark !== mark) return false;
   const now = new Date();
@@ -124,7 +124,7 @@ async function release(path: string, mark: string): Promise<void> {
   if (held.size === 0) process.off('exit', releaseAll);
 }
 
-/** Of several that find the same lock stale, one succeeds in renaming it. */
+/** Removes a stale lock by renaming, at which only one of several processes succeeds. */
 async function takeAway(path: string, stale: string): Promise<void> {
   const aside = `${path}.${randomUUID().slice(0, 8)}`;
   try {

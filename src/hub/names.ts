@@ -1,12 +1,12 @@
-/** Names that callers and servers send, and which of them may become part of a path or a URL. */
+/** Checks names from callers and servers that become part of a path or a URL. */
 import { UsageError } from '../base/errors.ts';
 
-/** As the hub has it: letters, digits, `_`, `-`, `.`; neither dot nor dash at an end. */
+/** The hub's rule: letters, digits, `_`, `-`, `.`; neither dot nor dash at an end. */
 const PART = /^\w(?:[\w.-]*\w)?$/;
 const MAX_PART = 96; // characters, as on the hub
 const MAX_REVISION = 255; // of a file name on most disks
 
-/** Whether the text is a hub id, `org/name`. */
+/** Is the text a hub id, `org/name`? */
 export function isRepoId(text: string): boolean {
   const parts = text.split('/');
   return (
@@ -17,12 +17,12 @@ export function isRepoId(text: string): boolean {
   );
 }
 
-/** Whether the text can be one of the oldest ids, which have no organisation: `gpt2`. The hub redirects them to where the models are now. */
+/** Can the text be one of the oldest ids, which have no organisation: `gpt2`? The hub redirects these to their present ids. */
 export function isOldRepoId(text: string): boolean {
   return isRepoId(`org/${text}`);
 }
 
-/** Throws UsageError unless the text can be a branch, tag, commit or `refs/pr/1`; it becomes a path below `refs/`. */
+/** Throws UsageError unless the text can be a branch, tag, commit or `refs/pr/1`, which becomes a path in `refs/`. */
 export function checkRevision(text: string): void {
   const fits =
     /^[\w.@+=,#-]+(?:\/[\w.@+=,#-]+)*$/.test(text) && !text.includes('..') && !/(?:^|\/)\.(?:\/|$)/.test(text);
@@ -34,7 +34,7 @@ export function isCommit(text: unknown): text is string {
   return typeof text === 'string' && /^[0-9a-f]{40}$/.test(text);
 }
 
-/** Why a file name of a repository may not become a path, or undefined when it may. */
+/** Why a file name of a repository cannot be used as a path; undefined when it can. */
 export function fileNameProblem(name: string): string | undefined {
   if (name === '') return 'it is empty';
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
@@ -46,7 +46,7 @@ export function fileNameProblem(name: string): string | undefined {
   return undefined;
 }
 
-/** The name of a blob: an ETag without `W/` and quotes. Undefined when a file cannot have that name. */
+/** The name of a blob: an ETag without `W/` and quotes. Undefined when this cannot be a file name. */
 export function blobNameOf(etag: string | null | undefined): string | undefined {
   const name = etag?.replace(/^W\//, '').replace(/^"(.*)"$/, '$1');
   return name && /^\w[\w-]{0,199}$/.test(name) ? name : undefined;
@@ -57,7 +57,7 @@ export function folderOfRepo(id: string): string {
   return `models--${id.replaceAll('/', '--')}`;
 }
 
-/** `models--org--name` -> `org/name`; undefined for data sets and everything else. */
+/** `models--org--name` -> `org/name`; undefined for other names, such as data sets. */
 export function repoOfFolder(folder: string): string | undefined {
   return folder.startsWith('models--') ? folder.slice('models--'.length).replaceAll('--', '/') : undefined;
 }

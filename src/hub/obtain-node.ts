@@ -1,4 +1,4 @@
-/** One file of a commit into the cache: it lies there already, another process is fetching it, or it comes from the hub. */
+/** Brings one file of a commit into the cache: it is there already, another process is downloading it, or it is downloaded. */
 import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { putInSnapshot, type Store, sizeOf, snapshotFile } from './layout-node.ts';
@@ -6,7 +6,7 @@ import { type Held, withLock } from './lock-node.ts';
 import type { Session } from './request-node.ts';
 import { checkRoom, fetchFile, type Remote } from './transfer-node.ts';
 
-/** Path of the file in its snapshot. `onBytes` hears how much of it there is, whoever fetches it. */
+/** Returns the path of the file in its snapshot. `onBytes` is called with the bytes present so far, whichever process downloads it. */
 export async function obtain(
   session: Session,
   store: Store,
@@ -20,7 +20,7 @@ export async function obtain(
   const partial = partialOf(blob);
 
   const fill = async ({ signal, check }: Held) => {
-    if ((await sizeOf(path)) !== undefined) return; // by whoever had the lock before
+    if ((await sizeOf(path)) !== undefined) return; // downloaded by the process that had the lock
     const usable = (await sizeOf(blob)) === remote.bytes;
     if (!usable) {
       await checkRoom(store.blobs, remote.bytes - ((await sizeOf(partial)) ?? 0));
@@ -39,7 +39,7 @@ export async function obtain(
   return path;
 }
 
-/** Throws UsageError when the disk has no room for what these files still lack. */
+/** Throws UsageError when the disk has no room for the missing parts of these files. */
 export async function checkRoomFor(store: Store, remotes: Iterable<Remote>): Promise<void> {
   let bytes = 0;
   const blobs = new Map([...remotes].map((remote) => [remote.blob, remote.bytes]));
@@ -50,7 +50,7 @@ export async function checkRoomFor(store: Store, remotes: Iterable<Remote>): Pro
   if (bytes > 0) await checkRoom(store.blobs, bytes);
 }
 
-/** Not the Python tool's name: it does not see our locks, and would write to the same file. */
+/** Differs from the Python tool's name, since that tool ignores these locks and would write to the same file. */
 function partialOf(blob: string): string {
   return `${blob}.portmanteau.incomplete`;
 }

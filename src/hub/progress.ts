@@ -1,10 +1,10 @@
-/** Several downloads at once, and one number that tells how far they are. */
+/** Parallel downloads with one progress count. */
 
 export type OnProgress = (progress: { file: string; loaded: number; total: number | undefined }) => void;
 
 /**
- * Takes how much of a file there is, and reports the sum over all files. What is lost when a file starts anew is not
- * subtracted: the sum stands still until it is made up for.
+ * Takes the bytes of each file and reports the sum over all files. When a file starts again, the sum does not decrease, but waits until the
+ * file has caught up.
  */
 export function progressOver(
   files: readonly (readonly [string, number])[],
@@ -22,7 +22,7 @@ export function progressOver(
   };
 }
 
-/** Runs `work` for all items, some at once. After the first failure the others are stopped, and it is thrown. */
+/** Runs `work` for all items, some in parallel. After the first failure the others are aborted, and it is thrown. */
 export async function inParallel<T>(
   items: readonly T[],
   atOnce: number,

@@ -1,6 +1,6 @@
 /**
- * Proxies that the environment names, by the rules of Python's urllib and of curl: `https_proxy`, `http_proxy` and `all_proxy` (lower case
- * counts before upper case), and `no_proxy` for hosts that are reached directly. Node's own fetch reads none of them before Node 24.
+ * Proxies from environment variables, by the rules of Python's urllib and of curl: `https_proxy`, `http_proxy` and `all_proxy` (lower case
+ * takes precedence), and `no_proxy` for hosts that are reached directly. Node's own fetch ignores them before Node 24.
  */
 import { BlockList, isIP } from 'node:net';
 import { UsageError } from '../base/errors.ts';
@@ -8,7 +8,7 @@ import { type Environment, publicPart } from './environment-node.ts';
 
 export type Fetch = typeof fetch;
 
-/** The address of the proxy for requests to `url`; undefined when they go directly. Throws UsageError when it is none. */
+/** The address of the proxy for requests to `url`; undefined when there is none. Throws UsageError when it is not an address. */
 export function proxyFor(url: URL, env: Environment = process.env): URL | undefined {
   const found = proxyVariable(url, env);
   if (!found || isExempt(url, of('no_proxy', env) ?? '')) return undefined;
@@ -21,7 +21,7 @@ export function proxyFor(url: URL, env: Environment = process.env): URL | undefi
   );
 }
 
-/** fetch, through the proxy that the environment names for this address. */
+/** fetch through the proxy for this address. */
 export async function fetchFor(url: URL, env: Environment = process.env): Promise<Fetch> {
   const proxy = proxyFor(url, env);
   return proxy ? proxied(proxy) : fetch;
@@ -37,7 +37,7 @@ function proxied(proxy: URL): Promise<Fetch> {
   return fresh;
 }
 
-/** Loaded only when there is a proxy. Its own fetch, for an agent suits only the fetch of its own version. */
+/** Loads undici, only when there is a proxy. Its own fetch is used because an agent works only with the fetch of its own version. */
 async function make(proxy: URL): Promise<Fetch> {
   const { ProxyAgent, fetch: send } = await loadUndici();
   const { username, password } = proxy;
@@ -54,7 +54,7 @@ async function make(proxy: URL): Promise<Fetch> {
   return ((input: URL, init: Init) => send(input, { ...init, dispatcher })) as unknown as Fetch;
 }
 
-/** Throws UsageError when it does not load, as in an ES module that a bundler has made of it. */
+/** Throws UsageError when undici cannot be loaded, as in a bundled ES module. */
 async function loadUndici(): Promise<typeof import('undici')> {
   try {
     return await import('undici');
@@ -92,7 +92,7 @@ function of(name: string, env: Environment): string | undefined {
   return (env[name] ?? upper)?.trim();
 }
 
-/** Does `no_proxy` name this host: `*`, a host with all below it, an address, or a range such as 10.0.0.0/8, each with a port or without? */
+/** Is this host in `no_proxy`: `*`, a host with its subdomains, an address, or a range such as 10.0.0.0/8, each with or without a port? */
 function isExempt({ hostname, port, protocol }: URL, list: string): boolean {
   const host = bare(hostname);
   const ownPort = port || (protocol === 'https:' ? '443' : '80');

@@ -1,4 +1,4 @@
-/** Pieces of a large file on the hub, read where it lies: enough to know what is in it without fetching all of it. */
+/** Reads ranges of a large file on the hub, such as its header, without downloading all of it. */
 import { FetchError } from '../base/errors.ts';
 import { type Session, send, TransientError, withRetries } from './request-node.ts';
 import type { Remote } from './transfer-node.ts';
@@ -12,7 +12,7 @@ export interface RemoteFile {
   close(): Promise<void>;
 }
 
-/** Headers are read in many small pieces that lie close together: one request serves them all. */
+/** Headers are read in many small ranges that are close together; one request serves them all. */
 const BLOCK_BYTES = 1 << 16;
 const MAX_BLOCKS = 256;
 

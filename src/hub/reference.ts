@@ -1,17 +1,18 @@
 /**
- * What people write for a model on the hub: `org/name`, an old name without an organisation such as `gpt2`, either with `@revision`, an
- * address copied from a browser, an `hf://` URI of the Python tool (huggingface_hub, utils/_hf_uris.py), or the name of a folder in its cache.
+ * Names of a model on the hub, as users write them: `org/name`, an old name without an organisation such as `gpt2`, either with
+ * `@revision`, an address copied from a browser, an `hf://` URI of the Python tool (huggingface_hub, utils/_hf_uris.py), or the name of a
+ * folder in its cache.
  */
 import { UsageError } from '../base/errors.ts';
 import { checkRevision, isOldRepoId, isRepoId, repoOfFolder } from './names.ts';
 
 export interface HubReference {
   readonly repo: string;
-  /** The one that was written; undefined when there was none. */
+  /** The revision in the text; undefined when there was none. */
   readonly revision: string | undefined;
 }
 
-/** Hosts that are the hub, whatever HF_ENDPOINT says. */
+/** Hosts of the hub, in addition to HF_ENDPOINT. */
 const HOSTS = new Set(['huggingface.co', 'www.huggingface.co', 'hf.co', 'hub-ci.huggingface.co']);
 
 /** Pages of a repository that show a file or a folder at a revision. */
@@ -24,8 +25,8 @@ export const HUB = 'https://huggingface.co';
 const WANTED = 'wanted org/name, org/name@revision, or an address such as https://huggingface.co/org/name';
 
 /**
- * Undefined when a text is nothing of the kind, so that it may be a path. Throws UsageError, with what to write, when it is an address, but
- * of no model on this hub.
+ * Parses a name; undefined when the text is not one, so that it may be a path. Throws UsageError, with what to write instead, for an
+ * address of something other than a model on this hub.
  */
 export function hubReference(text: string, endpoint = HUB): HubReference | undefined {
   const trimmed = text.trim();
@@ -41,7 +42,8 @@ export function hubReference(text: string, endpoint = HUB): HubReference | undef
 }
 
 /**
- * As hubReference, where addresses of other servers mean folders there, as do addresses of files on the hub and names without an organisation.
+ * As hubReference, but undefined also for addresses: of folders on other servers, and of files on the hub; and for names without an
+ * organisation.
  */
 export function hubReferenceOrAddress(text: string): HubReference | undefined {
   const isAddress = /^[a-z][a-z0-9+.-]*:/i.test(text) && !/^hf:/i.test(text);
@@ -50,19 +52,19 @@ export function hubReferenceOrAddress(text: string): HubReference | undefined {
   return found && isRepoId(found.repo) ? found : undefined;
 }
 
-/** Where the files of a repository are. */
+/** The address of a repository's files. */
 export function filesAddress(repo: string, revision: string, endpoint = HUB): string {
   return `${endpoint}/${repo}/resolve/${encodeURIComponent(revision)}`;
 }
 
-/** Throws UsageError unless the text names a model on the hub. */
+/** Parses a name. Throws UsageError when it is not a model on the hub. */
 export function requireReference(text: string, endpoint?: string): HubReference {
   const found = hubReference(text, endpoint);
   if (!found) throw new UsageError(`'${text}' is no hub id: ${WANTED}.`);
   return found;
 }
 
-/** The revision of a reference, or the one given beside it. Throws UsageError when there are two. */
+/** The revision of a reference, or the one given as an option. Throws UsageError when there are two. */
 export function oneRevision(text: string, named: string | undefined, given: string | undefined): string | undefined {
   if (named !== undefined && given !== undefined && named !== given)
     throw new UsageError(
@@ -131,7 +133,7 @@ function checked(text: string, repo: string, revision: string | undefined, path:
   return { repo: id, revision: named };
 }
 
-/** What follows the host, when that is a hub: of an address with or without https://. */
+/** The part after the host, if that is a hub: of an address with or without https://. */
 function pathOnHub(text: string, endpoint: string): string | undefined {
   const hub = new URL(endpoint);
   const bare = /^([\w.-]+(?::\d+)?)\//.exec(text)?.[1]?.toLowerCase();

@@ -1,6 +1,6 @@
 /**
- * Requests to the hub: redirects followed by hand, because the token may reach no other host; silence ends a request;
- * what may pass (broken lines, 429, 5xx) is tried again, within bounds.
+ * Requests to the hub. Redirects are followed here, so that the token is never sent to other hosts. A request without data for some time is
+ * aborted; temporary failures (broken connections, 429, 5xx) are retried a limited number of times.
  */
 import { STATUS_CODES } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -14,55 +14,55 @@ export interface Session {
   readonly endpoint: string;
   readonly token: string | undefined;
   readonly signal: AbortSignal | undefined;
-  /** How often to try again after a failure that brought nothing. */
+  /** Number of retries after failures without progress. */
   readonly retries: number;
-  /** Silence, in ms, that ends a request. */
+  /** Time without data, in ms, after which a request is aborted. */
   readonly stallMs: number;
-  /** Wait before the second try, in ms; doubles from try to try. */
+  /** Wait before the first retry, in ms; doubled for each further one. */
   readonly backoffMs: number;
-  /** Whether anybody has answered yet: who was never reached is not asked again. */
+  /** Was there any response yet? Without one, an unreachable host is not tried again. */
   readonly contact: { made: boolean };
-  /** Told before a wait that a user would notice. */
+  /** Called before a wait that a user would notice. */
   readonly onRetry: ((message: string) => void) | undefined;
 }
 
-/** Nobody could be reached: no network, no such host, nobody who listens. */
+/** No connection: no network, no such host, or no server. */
 export class UnreachableError extends FetchError {}
 
-/** A failure that may pass. */
+/** A temporary failure. */
 export class TransientError extends FetchError {
-  /** What the server asked for in `Retry-After`. */
+  /** The server's `Retry-After`, in ms. */
   waitMs = 0;
-  /** Bytes that this try added to what was there before, all the same. */
+  /** Bytes that this try has received nevertheless. */
   progress = 0;
-  /** Nobody could be reached. */
+  /** Was there no connection? */
   unreachable = false;
 }
 
 export interface Answer {
   readonly status: number;
-  /** Of the last answer. */
+  /** Headers of the last response. */
   readonly headers: Headers;
-  /** The value in the last of the answers, redirects included, that has it. */
+  /** The value of a header in the last response, including redirects, that has it. */
   header(name: string): string | null;
-  /** Whether another host than the hub answered. */
+  /** Is the response from another host than the hub? */
   readonly foreign: boolean;
-  /** The body, chunk by chunk. Throws TransientError when it breaks off or falls silent. */
+  /** The body, in chunks. Throws TransientError when the connection breaks or sends no data. */
   body(): AsyncGenerator<Uint8Array>;
-  /** Must be called in the end, read or not. */
+  /** Must be called at the end, even if the body was not read. */
   close(): Promise<void>;
 }
 
 const MAX_REDIRECTS = 10;
 const MAX_BACKOFF_MS = 10_000;
 const MAX_RETRY_AFTER_MS = 60_000;
-/** A longer wait is announced. */
+/** Longer waits are reported. */
 const QUIET_WAIT_MS = 1000;
-/** A try that brought this much is no failure: what is large comes through a poor line too. */
+/** A try that received this much is not counted as a failure, so that large files also arrive over poor connections. */
 const PROGRESS_BYTES = 1 << 20;
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 
-/** Runs `action` until it succeeds, fails for good, or has failed too often. */
+/** Runs `action` until it succeeds, fails permanently, or has failed too often. */
 export async function withRetries<T>(session: Session, action: () => Promise<T>): Promise<T> {
   for (let failures = 0; ; ) {
     session.signal?.throwIfAborted();
@@ -141,7 +141,7 @@ export async function send(
   }
 }
 
-/** The JSON that a GET brings. */
+/** Requests JSON. */
 export async function getJson(session: Session, address: string, asked: Asked, maxBytes: number): Promise<unknown> {
   return withRetries(session, async () => {
     const answer = await send(session, 'GET', address, asked);
@@ -166,7 +166,7 @@ export async function getJson(session: Session, address: string, asked: Asked, m
 interface Watch {
   readonly signal: AbortSignal;
   readonly silent: boolean;
-  /** Waits for the server. Only this time counts: between two waits the caller may be busy with its disk. */
+  /** Waits for the server. The time between two waits is not counted, since the caller may be busy with its disk. */
   wait<T>(promise: Promise<T>): Promise<T>;
   end(): void;
 }
@@ -266,7 +266,7 @@ function retryAfterMs(text: string | null): number {
   return Number.isFinite(ms) ? Math.max(0, ms) : 0;
 }
 
-/** `url`: where the request went, after redirects. */
+/** `url`: the final address, after redirects. */
 function broken(error: unknown, watch: Watch, session: Session, method: string, address: string, url: URL): FetchError {
   if (watch.silent) return new TransientError(`${method} ${address}: nothing came for ${session.stallMs / 1000} s.`);
   const proxy = proxyFor(url);

@@ -1,6 +1,6 @@
 /**
- * One file from the hub to the disk. What has arrived stays in a partial file, to which the next try, or the next
- * process, adds; what is whole has its checksum compared before it may be used.
+ * Downloads one file from the hub to disk. Received data are kept in a partial file, which the next try, or the next process, continues.
+ * The checksum of the complete file is verified before it is used.
  */
 import { type FileHandle, mkdir, open, rm, statfs } from 'node:fs/promises';
 import { FetchError, UsageError } from '../base/errors.ts';
@@ -16,14 +16,14 @@ export interface Remote {
   readonly asked: Asked;
   /** Name of the blob: SHA-256, git SHA-1 or, of other servers, any ETag. */
   readonly blob: string;
-  /** The quoted ETag of the hub's own answers, unless it is weak or belongs to another host's file. */
+  /** The quoted ETag of the hub's own responses, unless it is weak or of another host's file. */
   readonly etag: string | undefined;
   readonly bytes: number;
-  /** Of the revision that was asked for; undefined when the server does not say. */
+  /** Commit of the requested revision; undefined when the server does not send it. */
   readonly commit: string | null;
 }
 
-/** What the hub says of a file. */
+/** Requests the description of a file. */
 export async function describeFile(session: Session, url: string, asked: Asked): Promise<Remote> {
   return withRetries(session, async () => {
     const answer = await send(session, 'HEAD', url, asked);
@@ -51,8 +51,8 @@ export async function describeFile(session: Session, url: string, asked: Asked):
 }
 
 /**
- * Fills `partial` until it is whole and its checksum is right; once more from the start if it was not.
- * Throws FetchError, or UsageError when the disk is full or may not be written.
+ * Downloads `partial` until it is complete and its checksum is right; starts again once if it is wrong. Throws FetchError, or UsageError
+ * when the disk is full or cannot be written.
  */
 export async function fetchFile(
   session: Session,
@@ -98,7 +98,7 @@ export async function checkRoom(folder: string, bytes: number): Promise<void> {
     );
 }
 
-/** One request for what the partial file lacks. */
+/** Makes one request for the rest of the partial file. */
 async function receive(
   session: Session,
   remote: Remote,
@@ -144,7 +144,7 @@ async function receive(
   }
 }
 
-/** Why the body of this answer cannot be what the file lacks from `start` on. */
+/** Why this response cannot be the rest of the file from `start` on; undefined when it can. */
 function mismatch(answer: Answer, { bytes, etag }: Remote, start: number): string | undefined {
   const { status, headers, foreign } = answer;
   if (status !== 200 && status !== 206) return `the server answered ${status}, wanted 200 or 206`;
@@ -163,7 +163,7 @@ function mismatch(answer: Answer, { bytes, etag }: Remote, start: number): strin
   return undefined;
 }
 
-/** Opens without emptying: the bytes before `start` stay. */
+/** Opens the file for writing and keeps the bytes before `start`. */
 async function openAt(path: string, start: number): Promise<FileHandle> {
   const file = await open(path, start > 0 ? 'r+' : 'w');
   await file.truncate(start);
@@ -175,7 +175,7 @@ async function writeAll(file: FileHandle, chunk: Uint8Array, position: number): 
     done += (await file.write(chunk, done, chunk.length - done, position + done)).bytesWritten;
 }
 
-/** Turns errors of the disk into what the caller can do about them; others stay as they are. */
+/** Makes errors of the disk into UsageErrors with advice; returns others unchanged. */
 export function diskError(error: unknown, folder: string): unknown {
   const { code, message } = error as NodeJS.ErrnoException;
   if (error instanceof FetchError || error instanceof UsageError || !code) return error;

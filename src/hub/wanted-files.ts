@@ -1,6 +1,6 @@
 /**
- * Which files of a repository this library reads, and whether a folder has them all. Weights are those at the top of
- * the repository: safetensors where there are any, because reading a pickle costs more and says less.
+ * Which files of a repository this library needs, and whether a folder has them all. Weights are those at the top of the repository:
+ * safetensors if there are any, since pickles are slower to read and carry less information.
  */
 
 const PLAIN = new Set([
@@ -18,7 +18,7 @@ const PLAIN = new Set([
   'chat_template.json',
 ]);
 
-/** In the order in which weights are looked for: one file, else shards with an index. */
+/** Layouts of weights in order of preference: one file, or else shards with an index. */
 const LAYOUTS = [
   { single: 'model.safetensors', usualShard: /^model-\d+-of-\d+\.safetensors$/, shard: /\.safetensors$/ },
   { single: 'pytorch_model.bin', usualShard: /^pytorch_model-\d+-of-\d+\.bin$/, shard: /^pytorch_model.*\.bin$/ },
@@ -43,7 +43,7 @@ function weightsAmong(top: readonly string[]): { weights: string[]; index?: stri
     const index = `${single}.index.json`;
     if (top.includes(single)) return { weights: [single] };
     if (!top.includes(index)) continue;
-    // What lies beside shards of the usual names (adapters, `consolidated`) is not the model.
+    // Other weight files beside shards of the usual names (adapters, `consolidated`) are not part of the model.
     const usual = top.filter((name) => usualShard.test(name));
     return { weights: usual.length > 0 ? usual : top.filter((name) => shard.test(name)), index };
   }
@@ -52,10 +52,7 @@ function weightsAmong(top: readonly string[]): { weights: string[]; index?: stri
   return { weights: found.find((names) => names.length > 0) ?? [] };
 }
 
-/**
- * What a folder with these files lacks to be used without the hub; empty when nothing.
- * `shards` are the files that its index names, if it has one.
- */
+/** The files that a folder with these names lacks; empty when it is complete. `shards`: the files that its index lists, if it has one. */
 export function missingFiles(names: readonly string[], shards: readonly string[], wantWeights: boolean): string[] {
   const has = new Set(names);
   const { small, weights } = wantedFiles(names);

@@ -8,12 +8,9 @@ import { type Profile, timed } from './timed.ts';
 
 export const WATCH_OPTIONS = {
   /** Throws NotFiniteError at the first NaN or infinity of a pass, with the op and the site. Slows down every pass. */
-  check: option(
-    kinds.flag,
-    'stop at the first NaN or infinity inside of the model, and say in which op it came, and where',
-  ),
+  check: option(kinds.flag, 'stop at the first NaN or infinity in the model, and report the op and the site'),
   /** Measures every op of every pass, which makes passes slower. */
-  profile: option(kinds.flag, 'measure every op, one by one'),
+  profile: option(kinds.flag, 'measure the time of every op'),
 };
 
 export interface WatchOptions extends OptionsOf<typeof WATCH_OPTIONS> {}

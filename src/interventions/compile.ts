@@ -1,4 +1,6 @@
-/** Checks a list of interventions against a model, and makes of it what the runtime applies. Nothing here needs the model's weights. */
+/**
+ * Checks a list of interventions against a model, and compiles it to the form that the runtime applies. Does not need the model's weights.
+ */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { bytesToHex } from '@noble/hashes/utils.js';
 import { quote, UsageError } from '../base/errors.ts';
@@ -15,12 +17,12 @@ import { hasRows, type InterventionTarget, type TargetSite } from './target.ts';
 import type { VectorStore } from './vectors.ts';
 import { checkWhere } from './where.ts';
 
-/** What is given where interventions are an option: a list, a list with vectors, or one that was checked before. */
+/** The option `interventions`: a list, a list with vectors, or a list that was checked before. */
 export type InterventionsOption = readonly Intervention[] | InterventionSet | InterventionFile | Interventions;
 
 const WANTED = 'wanted a list of interventions, or { "version": 1, "interventions": [ ... ] }';
 
-/** The list and its vectors. Throws UsageError on what is none. */
+/** The list and its vectors. Throws UsageError on anything else. */
 export function listOf(option: unknown): { readonly list: readonly unknown[]; readonly vectors: VectorStore } {
   if (Array.isArray(option)) return { list: option, vectors: new Map() };
   if (typeof option !== 'object' || option === null)
@@ -42,7 +44,7 @@ export function listOf(option: unknown): { readonly list: readonly unknown[]; re
   return { list: interventions, vectors: vectors ?? new Map() };
 }
 
-/** Throws UsageError when an intervention is none, or names what the model does not have. */
+/** Throws UsageError when an intervention is not valid, or names what the model does not have. */
 export function compile(option: InterventionsOption, target: InterventionTarget): Interventions {
   if (option instanceof Interventions) {
     if (option.target === target) return option;
@@ -55,7 +57,7 @@ export function compile(option: InterventionsOption, target: InterventionTarget)
   return new Interventions(changes, target);
 }
 
-/** Whole values in the place of those of a step that begins at position `from`: the case `set` of capture's `replace`. */
+/** Replaces whole values in a step that begins at position `from`, as `replace` of capture does. */
 export function replacing(
   values: Readonly<Record<string, ArrayLike<number>>>,
   { from, count }: { readonly from: number; readonly count: number },

@@ -1,16 +1,16 @@
-/** What an intervention comes to on a certain model: changes of single sites, senses and states, with numbers in the right shape. */
+/** Compiled interventions on a certain model: changes of single sites, senses and states, with numbers in the right shape. */
 import type { Shape } from '../base/tensor.ts';
 import type { Strength, StrengthStep, Where } from './intervention.ts';
 
 export type EditKind = 'add' | 'scale' | 'set' | 'project';
 
-/** What all that comes of one intervention has in common. */
+/** The intervention that compiled changes come from. */
 export interface Source {
   /** For messages, as in `intervention 3`. */
   readonly name: string;
-  /** Of the intervention and its vectors: equal for equal ones. */
+  /** Digest of the intervention and its vectors: equal for equal ones. */
   readonly key: string;
-  /** Is its strength a function, which may give something else each time? */
+  /** Is its strength a function, which may return another value each time? */
   readonly varies: boolean;
   readonly where: Where;
   readonly tokens: ReadonlySet<number> | undefined;
@@ -25,7 +25,7 @@ export interface Edit {
   readonly width: number;
   /** For `project`: numbers that have a component of their own. */
   readonly group: number;
-  /** [W]: 1 for what is changed, 0 for what is left. */
+  /** [W]: 1 for changed channels, 0 for others. */
   readonly channels: Float32Array;
   /** [rows, W]; not with `scale`. With several rows, one for each of the positions. */
   readonly vector: Float32Array | undefined;
@@ -35,14 +35,14 @@ export interface Edit {
   readonly neutral: 0 | 1;
 }
 
-/** Puts numbers in the place of all of a site's in one pass: for sites that have no row for each token, and for integers. */
+/** Replaces all numbers of a site in one pass: for sites without a row per token, and for integers. */
 export interface Replacement {
   readonly source: Source;
   readonly site: string;
   readonly data: Float32Array;
 }
 
-/** Multiplies how much the past counts: probabilities of attention, by position and head. */
+/** Multiplies attention probabilities, by position and head. */
 export interface Gain {
   readonly source: Source;
   /** Of the probabilities, [H, T, S]. */

@@ -1,29 +1,29 @@
 /**
- * Interventions as data: what is to be changed inside of a model while it reads and writes. A list of them is JSON; numbers too many for JSON
- * are vectors with names, which lie in a safetensors file beside it. The order of the list is the order of effect.
+ * Interventions as data: changes of a model's values during a forward pass. A list of them is JSON; larger arrays are named vectors in a
+ * safetensors file beside it. Interventions are applied in the order of the list.
  */
 import type { Shape, TypedArray } from '../base/tensor.ts';
 
 /** Numbers in the list itself, or the name of a vector. `{site}` in a name stands for the name of the site or state that is changed. */
 export type Vector = readonly number[] | Float32Array | { readonly vector: string };
 
-/** What a callback is told of the step whose strength it gives. */
+/** The argument of a function that returns a strength. */
 export interface StrengthStep {
   /** Position of the last token that the step reads; the first of a text is 0. */
   readonly position: number;
-  /** Which generated token the step predicts; the first is 0. Negative while the prompt is being read. */
+  /** Index of the generated token that the step predicts; the first is 0. Negative while the prompt is being read. */
   readonly generated: number;
   /** All tokens up to this position. */
   readonly ids: readonly number[];
 }
 
-/** A number, or from JavaScript a function that gives it anew for each step. */
+/** A number, or in JavaScript a function that returns it for each step. */
 export type Strength = number | ((step: StrengthStep) => number);
 
 /** Positions in the sequence: some, or a range whose end is exclusive. Negative ones count from the end of the prompt: -1 is its last token. */
 export type Positions = readonly number[] | { readonly from?: number; readonly to?: number };
 
-/** Where an intervention holds. What is left out restricts nothing. */
+/** The positions and tokens to which an intervention applies; all without restrictions. */
 export interface Where {
   readonly positions?: Positions;
   /** Only where one of these tokens is read. */
@@ -51,7 +51,7 @@ interface SetTo {
 }
 
 interface Project {
-  /** Takes away `by` times the component of x along this direction. */
+  /** Subtracts `by` times the component of x along this direction. */
   readonly project: Vector;
   readonly by?: Strength;
 }

@@ -21,9 +21,9 @@ export class Interventions {
   readonly replacements: readonly Replacement[];
   readonly gains: readonly Gain[];
   readonly states: readonly StateEdit[];
-  /** Everything that may leave a trace in a state, in order. */
+  /** All interventions that may affect a state, in order. */
   readonly sources: readonly Source[];
-  /** All that came of each intervention, in order. */
+  /** The edits of each intervention, in order. */
   readonly all: readonly (readonly Edit[])[];
 
   constructor(changes: readonly Changes[], target: InterventionTarget) {
@@ -45,7 +45,7 @@ export class Interventions {
     ];
   }
 
-  /** These, and then others. */
+  /** These interventions, followed by others. */
   and({ changes }: Interventions): Interventions {
     return new Interventions([...this.changes, ...changes], this.target);
   }
@@ -55,5 +55,5 @@ export class Interventions {
   }
 }
 
-/** Nothing of these goes into what is remembered of a sequence. Nor do gains: they only change how the past is weighed. */
+/** Changes of these sites do not affect the state of a sequence. Nor do gains, which only change the weights of earlier positions. */
 const isAfterState = (site: string) => site === 'hidden' || site === 'logits';

@@ -1,9 +1,9 @@
-/** Names of sites and states that a pattern fits. */
+/** Names of sites and states that match a pattern. */
 import { quote, UsageError } from '../base/errors.ts';
 import { globPattern } from '../base/glob.ts';
 import { nearest } from '../base/nearest.ts';
 
-/** `*` stands for any part of a name. Throws UsageError when no name fits; `who` says who asks, and `what` for what. */
+/** `*` matches any part of a name. Throws UsageError when no name matches; `who` and `what` are for its message. */
 export function matching(pattern: string, names: readonly string[], what: string, who: string): string[] {
   const expression = globPattern(pattern);
   const found = names.filter((one) => expression.test(one));

@@ -1,6 +1,6 @@
 /**
- * Under which interventions a state was made: which of them left a trace in it, and at which positions. Two states of the same tokens hold the
- * same numbers when these agree.
+ * The interventions a state was made under: which of them affected it, and at which positions. Two states of the same tokens hold the same
+ * numbers when these are equal.
  */
 import { CheckpointError, UsageError } from '../base/errors.ts';
 import { cut, type Range } from './where.ts';
@@ -11,7 +11,7 @@ export const interventionOf = (key: string): string => key.split(' ')[0] as stri
 /** Traces of interventions: by key, the positions. */
 export type TraceList = readonly (readonly [key: string, ranges: readonly Range[]])[];
 
-/** What leaves traces while tokens are read. */
+/** Interventions that affect states (leave traces). */
 export interface Traces {
   /** Those in positions from..to. */
   traces(from: number, to: number): TraceList;
@@ -67,7 +67,7 @@ export const provenance = (traces: TraceList): string =>
     ? ''
     : JSON.stringify(traces.map(([key, ranges]) => [key, ranges.map(({ from, to }) => [from, to])]));
 
-/** Traces from the text that `provenance` gave. Throws CheckpointError on any other. */
+/** Parses the text of `provenance`. Throws CheckpointError on any other. */
 export function recordedTraces(text: string): Traces {
   const list = parse(text);
   return {

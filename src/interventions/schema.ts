@@ -1,5 +1,5 @@
 /**
- * What a file of interventions may say. Checks and the published JSON Schema follow from these definitions; callers in JavaScript may also give
+ * The schema of interventions. Checks and the published JSON Schema follow from these definitions; callers in JavaScript may also pass
  * Float32Arrays and functions.
  */
 import * as v from 'valibot';
@@ -16,7 +16,7 @@ const index = kind<readonly number[]>(
 );
 const always = kind('true, or be left out', v.literal(true));
 
-/** `own`: what JavaScript may give beside JSON. */
+/** `own`: whether values that JSON does not have are allowed. */
 function definitionsOf(own: 'json' | 'javascript') {
   const js = own === 'javascript';
   const call = v.custom((value) => typeof value === 'function');
@@ -118,7 +118,7 @@ const isObject = (value: unknown): value is Readonly<Record<string, unknown>> =>
 
 const listed = (names: readonly string[]) => names.map((name) => `'${name}'`).join(', ');
 
-/** Throws UsageError when this is no intervention; `name`, as in `intervention 3`, says which. */
+/** Throws UsageError when this is not an intervention. `name`: for the message, as in `intervention 3`. */
 export function checkShape(value: unknown, name: string): Intervention {
   if (!isObject(value)) throw new UsageError(`${name} came as ${quote(value)}, wanted an object.`);
   const has = (key: string) => value[key] !== undefined;

@@ -1,4 +1,4 @@
-/** Interventions on senses: on the sense vectors of words, and on how much each counts. */
+/** Interventions on the sense vectors of words, and on the weights of senses. */
 import { UsageError } from '../base/errors.ts';
 import type { Source } from './edit.ts';
 import type { SenseIntervention, SiteIntervention } from './intervention.ts';
@@ -7,7 +7,7 @@ import { siteEdit } from './sites.ts';
 import type { InterventionTarget } from './target.ts';
 import type { VectorStore } from './vectors.ts';
 
-/** The sense vectors of each token, [T, Z, M], and what they are weighed by, [Z, T, S]. */
+/** The sense vectors of each token, [T, Z, M], and their weights, [Z, T, S]. */
 const SENSES = 'senses';
 const WEIGHTS = 'senseWeights';
 

@@ -25,7 +25,7 @@ export class SequenceInterventions implements Traces {
   readonly interventions: Interventions;
   readonly #promptLength: number;
   readonly #offset: number;
-  /** Tells apart what functions gave. */
+  /** Number that identifies the results of its functions. */
   readonly #number = ++made;
   readonly #ranges = new Map<Source, readonly Range[]>();
 
@@ -49,7 +49,7 @@ export class SequenceInterventions implements Traces {
     return { from: from - this.#offset, to: to - this.#offset };
   }
 
-  /** May it change anything while positions from..to are read? */
+  /** May it change anything in a step that reads positions from..to? */
   mayChange({ source }: Edit, from: number, to: number): boolean {
     return touches(this.#rangesOf(source), from, to);
   }
@@ -109,7 +109,7 @@ export class SequenceInterventions implements Traces {
     return Math.min(...places.filter((place) => place > position), Number.POSITIVE_INFINITY);
   }
 
-  /** What it leaves in a state while positions from..to are read: by intervention, the positions. */
+  /** The interventions that affect a state in a step that reads positions from..to, with the positions. */
   traces(from: number, to: number): TraceList {
     const read = { from, to };
     const { sources, states } = this.interventions;

@@ -1,4 +1,4 @@
-/** The numbers of a vector, spread over the row of values that it changes. */
+/** Spreads the numbers of a vector over the row of values that it changes. */
 import { quote, UsageError } from '../base/errors.ts';
 import { type Shape, show, size } from '../base/tensor.ts';
 import { toFloats } from '../formats/numbers.ts';
@@ -9,7 +9,7 @@ export type VectorStore = ReadonlyMap<string, VectorTensor>;
 interface Numbers {
   readonly shape: Shape;
   readonly data: Float32Array;
-  /** What it is called in messages. */
+  /** Its name in messages. */
   readonly about: string;
 }
 
@@ -58,7 +58,7 @@ export interface Spread {
   readonly rows: number;
   /** [rows, W] */
   readonly data: Float32Array;
-  /** Has it D numbers, the same for each head? */
+  /** Does it have D numbers, the same for each head? */
   readonly perHead: boolean;
 }
 
@@ -110,7 +110,7 @@ export function spread(
   );
 }
 
-/** [W]: 1 for what is changed, 0 for what is left. Throws UsageError on heads and channels that do not exist. */
+/** [W]: 1 for changed channels, 0 for others. Throws UsageError on heads and channels that do not exist. */
 export function mask(
   row: Row,
   {

@@ -64,6 +64,6 @@ function tooLarge({ plan }: Declared, { maxTensorBytes = Number.POSITIVE_INFINIT
   if (bytes <= maxTensorBytes) return undefined;
   return (
     `'${plan.tensors.get(name)?.name ?? name}' ${show(target.shape)} takes ${bytes} bytes as ${target.dtype}, and one tensor may take ` +
-    `${maxTensorBytes} at most, for it must lie in one memory of 32-bit addresses`
+    `${maxTensorBytes} at most, because it must fit into one memory with 32-bit addresses`
   );
 }

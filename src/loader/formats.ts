@@ -51,7 +51,7 @@ export const keepsPacked = (stored: Format, wanted: WeightFormat): boolean =>
 export function checkKeepsPacked(name: string, stored: Format, wanted: WeightFormat): void {
   if (keepsPacked(stored, wanted)) return;
   throw new UsageError(
-    `the weights of this checkpoint are ${stored} already ('${name}') and cannot be had as ${wanted}: leave out the format, or take the ` +
+    `the weights of this checkpoint are ${stored} already ('${name}') and cannot be converted to ${wanted}: omit the format, or use the ` +
       `checkpoint that they were made from.`,
   );
 }

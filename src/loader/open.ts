@@ -35,9 +35,9 @@ export const OPEN_OPTIONS = {
   /** Most bytes of one tensor: a limit of the backend that will be used. */
   maxTensorBytes: kinds.bytes,
   /** Unknown keys of config.json to ignore. */
-  ignoreConfigKeys: option(kinds.texts, 'keys of config.json to pass over'),
+  ignoreConfigKeys: option(kinds.texts, 'keys of config.json to ignore'),
   /** Tensors of the checkpoint to ignore although the model may need them: names in the files, `*` for any part. */
-  ignoreTensors: option(kinds.texts, 'tensors of the checkpoint to pass over, * for any part'),
+  ignoreTensors: option(kinds.texts, 'tensors of the checkpoint to ignore, * for any part'),
   /**
    * The head of a model whose config.json ties it to the embedding: `stored` or `embedding`. Default, as in transformers 5: the stored
    * head, if there is one and it differs from the embedding.
@@ -205,5 +205,5 @@ function unsupportedWarning({ source, unsupported }: GenerationDefaults): string
 /** Warns of keys to ignore that do not exist: they may be misspelt. */
 function noteAbsentKeys(config: JsonObject, { ignoreConfigKeys = [], onWarning }: OpenOptions): void {
   const absent = ignoreConfigKeys.filter((key) => !Object.hasOwn(config, key.split('.')[0] as string));
-  if (absent.length > 0) onWarning?.(`config.json has no ${absent.map((key) => `'${key}'`).join(', ')} to pass over.`);
+  if (absent.length > 0) onWarning?.(`config.json has no ${absent.map((key) => `'${key}'`).join(', ')} to ignore.`);
 }

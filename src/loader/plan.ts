@@ -261,7 +261,7 @@ export class Plan {
 
   #split(name: string, dIn: number, dOuts: readonly number[], options: MatrixOptions = {}): Linears {
     if (this.#isTernary(name) || this.#options.unpacked?.(name))
-      throw new CheckpointError(`'${name}.weight' is ternary and fused; only separate ternary layers are understood.`);
+      throw new CheckpointError(`'${name}.weight' is ternary and fused; only separate ternary layers are supported.`);
     return denseLinears(this.#dense(name, dIn, dOuts, options));
   }
 

@@ -17,7 +17,7 @@ export function ternaryScaleOf(config: JsonObject): 'divide' | 'multiply' {
   }
   if (method !== 'bitnet') {
     throw new CheckpointError(
-      `weights quantised by ${quote(method)} are not understood; known are 'bitnet' and '${QUANT_METHOD}'.`,
+      `weights quantised by ${quote(method)} are not supported; supported are 'bitnet' and '${QUANT_METHOD}'.`,
     );
   }
   const kind = quantization.linear_class ?? 'bitlinear';
@@ -66,7 +66,7 @@ export function unpackedOf(config: JsonObject): (layer: string) => Unpacked | un
   const online = auto && quantization.quantization_mode === 'online';
   if (online && kept && !isKept('lm_head')) {
     throw new CheckpointError(
-      `quantization_config.modules_to_not_convert is ${quote(kept)}, wanted 'lm_head' among them, or null: a ternary head is not understood.`,
+      `quantization_config.modules_to_not_convert is ${quote(kept)}, wanted 'lm_head' among them, or null: a ternary head is not supported.`,
     );
   }
   const use = online ? 'masters' : auto ? 'codes' : 'foreign';

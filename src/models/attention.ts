@@ -32,13 +32,13 @@ export function attention(
   { nHeads, nKeyHeads, dHead, scale, qkv, subNorm, ...parts }: AttentionParts,
 ): Attention {
   const sites = {
-    q: part.site('q', '[T, H, D]', 'queries, with their rotation if there is one'),
-    k: part.site('k', '[T, K, D]', 'keys, with their rotation if there is one'),
+    q: part.site('q', '[T, H, D]', 'queries, after rotary positions if there are any'),
+    k: part.site('k', '[T, K, D]', 'keys, after rotary positions if there are any'),
     v: part.site('v', '[T, K, D]', 'values'),
     pattern: part.site(
       'pattern',
       '[H, T, S]',
-      'attention probabilities; a tap on them replaces the fused attention kernel, which is slower',
+      'attention probabilities; a tap on them disables the fused attention kernel',
     ),
     z: part.site('z', '[T, H, D]', 'values weighted by the pattern, per head'),
   };

@@ -9,12 +9,13 @@ import { attention } from './attention.ts';
 import { block } from './block.ts';
 import type { ConfigReader } from './config.ts';
 import { CONV1D, geluMlp } from './gelu-mlp.ts';
+import { languageModel } from './language-model.ts';
 import type { Family, LanguageModel, ModelFacts, Trunk } from './model.ts';
 import { layerNorm } from './norms.ts';
 import { type DeclaredSite, Part } from './part.ts';
-import { type Layer, type Pass, type RowLayer, throughAll, throughTrunk } from './pass.ts';
+import { type Layer, type Pass, type RowLayer, throughAll } from './pass.ts';
 import { headParameter } from './residual-stream.ts';
-import { embedSite, hiddenSite, LOGITS, positionSite } from './sites.ts';
+import { embedSite, hiddenSite, positionSite } from './sites.ts';
 import { withFirstNames } from './spellings.ts';
 import { noTaps } from './tap.ts';
 import type { Weights } from './weights.ts';
@@ -178,11 +179,8 @@ function build(c: BackpackConfig, w: Weights): LanguageModel {
       read: (last) => show(hidden, weigh(pass, normOut(pass, last), embedded, words)),
     };
   };
-  return {
+  return languageModel(part, {
     facts: c,
-    sites: [...part.sites, LOGITS],
-    parameters: part.parameters,
-    stateLayout: part.state,
     senses: {
       count: c.nSenses,
       scale: c.senseScale,
@@ -191,9 +189,8 @@ function build(c: BackpackConfig, w: Weights): LanguageModel {
       directions: (ops, ids) => ops.embed(head, ids),
     },
     trunk,
-    forward: throughTrunk(trunk),
     logits: (ops, x) => ops.linear(x, head),
-  };
+  });
 }
 
 /** Causal-mask buffers that older versions of transformers stored. */

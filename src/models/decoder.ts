@@ -6,15 +6,16 @@ import { CheckpointError } from '../base/errors.ts';
 import { type Attention, attention } from './attention.ts';
 import { block } from './block.ts';
 import type { ConfigReader } from './config.ts';
+import { languageModel } from './language-model.ts';
 import type { LanguageModel, ModelFacts, Trunk } from './model.ts';
 import { rmsNorm } from './norms.ts';
 import { type DeclaredSite, Part } from './part.ts';
-import { type Layer, type Pass, throughAll, throughTrunk } from './pass.ts';
+import { type Layer, type Pass, throughAll } from './pass.ts';
 import { readByHead } from './residual-stream.ts';
 import { type RopeConfig, readRope, stretchedPositions } from './rope-config.ts';
 import { ropeFrequencies } from './rope-frequencies.ts';
 import { rotary } from './rotary.ts';
-import { embedSite, hiddenSite, LOGITS } from './sites.ts';
+import { embedSite, hiddenSite } from './sites.ts';
 import type { Weights } from './weights.ts';
 
 export interface DecoderConfig extends ModelFacts, RopeConfig {
@@ -129,16 +130,12 @@ export function decoder(c: DecoderConfig, w: Weights, feedForward: FeedForward):
     const x = show(embed, ops.embed(words, ids, c.embeddingScale)); // [T, M]
     return { output: throughAll(blocks, pass, x), read: (last) => show(hidden, norm(pass, last)) };
   };
-  return {
+  return languageModel(part, {
     facts: c,
-    sites: [...part.sites, LOGITS],
-    parameters: part.parameters,
-    stateLayout: part.state,
     residualStream,
     trunk,
-    forward: throughTrunk(trunk),
     logits: (ops, x) => ops.scale(ops.linear(x, head), c.logitsScale),
-  };
+  });
 }
 
 /** Tensor names that may appear in both families' checkpoints and are not needed, or are copies. */

@@ -74,12 +74,12 @@ export function translateMamba(json: JsonObject): JsonObject {
 function checkPure({ attn_layer_idx, d_intermediate }: JsonObject): void {
   if (isSet(attn_layer_idx) && !(Array.isArray(attn_layer_idx) && attn_layer_idx.length === 0)) {
     throw new CheckpointError(
-      `config.json has 'attn_layer_idx': ${quote(attn_layer_idx)}, wanted []: layers of attention among those of Mamba are not understood.`,
+      `config.json has 'attn_layer_idx': ${quote(attn_layer_idx)}, wanted []: hybrids with attention layers are not supported.`,
     );
   }
   if (isSet(d_intermediate) && d_intermediate !== 0) {
     throw new CheckpointError(
-      `config.json has 'd_intermediate': ${quote(d_intermediate)}, wanted 0: feed-forward parts in a Mamba are not understood.`,
+      `config.json has 'd_intermediate': ${quote(d_intermediate)}, wanted 0: Mamba with feed-forward networks is not supported.`,
     );
   }
 }

@@ -7,13 +7,14 @@
 
 import type { Tensor } from '../base/tensor.ts';
 import type { Ops } from '../ops/index.ts';
+import { languageModel } from './language-model.ts';
 import { configureMamba, type MambaConfig, translateMamba } from './mamba-config.ts';
 import type { Family, LanguageModel, Trunk } from './model.ts';
 import { rmsNorm } from './norms.ts';
 import { type DeclaredSite, Part } from './part.ts';
-import { type Layer, type Pass, throughAll, throughTrunk } from './pass.ts';
+import { type Layer, type Pass, throughAll } from './pass.ts';
 import { readByHead } from './residual-stream.ts';
-import { embedSite, hiddenSite, LOGITS } from './sites.ts';
+import { embedSite, hiddenSite } from './sites.ts';
 import type { Weights } from './weights.ts';
 
 /** FalconMamba's RMS norm without gain; the identity for other models: x[T, width] -> the same. */
@@ -126,16 +127,12 @@ function build(c: MambaConfig, w: Weights): LanguageModel {
     const x = show(embed, ops.embed(words, ids)); // [T, M]
     return { output: throughAll(blocks, pass, x), read: (last) => show(hidden, norm(pass, last)) };
   };
-  return {
+  return languageModel(part, {
     facts: c,
-    sites: [...part.sites, LOGITS],
-    parameters: part.parameters,
-    stateLayout: part.state,
     residualStream: readByHead(part, norm, head),
     trunk,
-    forward: throughTrunk(trunk),
     logits: (ops, x) => ops.linear(x, head),
-  };
+  });
 }
 
 export const mamba: Family<MambaConfig> = {
@@ -150,7 +147,7 @@ export const mamba: Family<MambaConfig> = {
   rename: (name) => name.replace(/^(module\.)?(model\.)?(backbone\.)?/, '').replace(/^embedding\./, 'embeddings.'),
   copies: ({ tied }): Record<string, string> => (tied ? { 'lm_head.weight': 'embeddings.weight' } : {}),
   withHead: (config, own) => ({ ...config, tied: !own }),
-  // transformers knows no other spelling of the head: TRI's model.lm_head.weight is unexpected there
+  // transformers reads only these names of the head; TRI's model.lm_head.weight is not among them
   ignoresTiedHead: (stored) => stored !== 'lm_head.weight' && stored !== 'backbone.lm_head.weight',
   build,
 };

@@ -3,7 +3,6 @@
 import type { Tensor } from '../base/tensor.ts';
 import type { Ops, Rotary } from '../ops/index.ts';
 import type { Batch } from './batch.ts';
-import type { LanguageModel } from './model.ts';
 import type { Taps } from './tap.ts';
 
 /** What parts need that treat every row by itself, such as linear maps and norms. */
@@ -23,14 +22,6 @@ export type Layer = (pass: Pass, x: Tensor) => Tensor;
 
 /** A part that treats every row by itself. */
 export type RowLayer = (pass: RowPass, x: Tensor) => Tensor;
-
-/** The forward pass of a model before its head. */
-export const throughTrunk =
-  (trunk: LanguageModel['trunk']) =>
-  (pass: Pass): Tensor => {
-    const { output, read } = trunk(pass);
-    return read(output);
-  };
 
 /** Runs blocks one after another, and frees the temporary memory of each. */
 export const throughAll = (blocks: readonly Layer[], pass: Pass, x: Tensor): Tensor =>

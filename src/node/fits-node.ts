@@ -1,14 +1,14 @@
-/** Whether a model fits into the memory that this process may take: said before it is taken. */
+/** Checks whether a model fits into the memory that this process may use, before it is allocated. */
 import { UsageError } from '../base/errors.ts';
 import type { KeyValueFormat } from '../formats/key-values.ts';
 import { describe, expectedBytesBeside, expectedPeakBytes } from '../loader/describe.ts';
 import type { OpenedModel } from '../loader/open.ts';
 import { type MemoryFacts, memoryFacts, usableBytes } from './memory-node.ts';
 
-/** Share of the memory that `auto` takes for weights: the rest is for states, and for whatever else runs. */
+/** Share of the memory that `auto` uses for weights; the rest is for states and other programs. */
 const WEIGHT_SHARE = 0.8;
 
-/** What `auto` may take for weights. */
+/** Most bytes that `auto` may use for weights. */
 export function weightBudget(memoryBytes: number, threads: number): number {
   return Math.max(0, Math.min(WEIGHT_SHARE * memoryBytes, memoryBytes - expectedBytesBeside(threads)));
 }
@@ -16,13 +16,13 @@ export function weightBudget(memoryBytes: number, threads: number): number {
 export interface FitOptions {
   readonly threads: number;
   readonly keyValues?: KeyValueFormat | undefined;
-  /** In place of what the system allows. */
+  /** Limit in bytes, instead of the system's. */
   readonly memoryBytes?: number | undefined;
   readonly onWarning?: ((message: string) => void) | undefined;
   readonly facts?: MemoryFacts | undefined;
 }
 
-/** Throws UsageError when the weights of a model, and what running it takes besides, are more than this process may have. */
+/** Throws UsageError when a model and the memory to run it exceed what this process may use. */
 export function checkFits(opened: OpenedModel, options: FitOptions): void {
   const { threads, keyValues, memoryBytes, onWarning, facts = memoryFacts() } = options;
   const needed = expectedPeakBytes(opened, threads);

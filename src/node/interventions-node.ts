@@ -1,4 +1,4 @@
-/** Interventions from a file, with their vectors. */
+/** Reads interventions from a file, with their vectors. */
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { UsageError } from '../base/errors.ts';
@@ -7,7 +7,7 @@ import type { Source } from '../checkpoint/source.ts';
 import type { InterventionSet } from '../index.ts';
 import { parseFile } from '../interventions/file.ts';
 
-/** More is no list that a person or a program writes. */
+/** Limit of the file's size, larger than any sensible list. */
 const MOST_BYTES = 64 * 2 ** 20;
 
 /**

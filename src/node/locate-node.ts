@@ -1,4 +1,4 @@
-/** Where the files of a model are: in a folder, in this package, or on the hub. */
+/** Finds the files of a model: in a folder, in this package, or on the hub. */
 import { existsSync, readdirSync, type Stats, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -33,7 +33,7 @@ export async function locate(reference: string, options: LocateOptions = {}): Pr
   return located;
 }
 
-/** Throws UsageError when the URL is of another machine. */
+/** The path of a file: URL. Throws UsageError when it is of another machine. */
 function pathOf(url: string): string {
   try {
     return fileURLToPath(url);
@@ -64,7 +64,7 @@ async function find(reference: string, options: LocateOptions): Promise<Located>
   const found = hubReference(reference, hubEndpoint(options.hub?.endpoint));
   const nothing = `'${reference}' is no folder, and none of the shipped models (${shippedModelsText()})`;
   if (!found) throw new UsageError(`${nothing}, and no hub id: that is org/name, as the page of the model shows it.`);
-  // models/nosuch looks like a hub id, but means a folder where there is a folder `models`.
+  // models/nosuch looks like a hub id, but if there is a folder `models`, it is a path.
   const plain = reference.replace(/@.*$/, '').replace(/\/$/, '');
   if (plain === found.repo && plain.includes('/') && existsSync(dirname(plain)))
     throw new UsageError(
@@ -90,7 +90,7 @@ async function onHub(reference: string, { revision, hub, signal, onWarning, down
   return { folder: { ...local, open }, source: 'hub' as const };
 }
 
-/** An old name may be a slip of any kind: what else it could have been is said too. */
+/** A name without an organisation may be a mistake of any kind: adds what else may have been meant. */
 function explained(error: Error, about: string): Error {
   const message = `${about}: ${error.message}`;
   const { cause } = error; // the error itself is wholly in the message
@@ -102,7 +102,7 @@ function explained(error: Error, about: string): Error {
 /** Files of a model, of an adapter or of a tokenizer. */
 const FILES = /^(config|tokenizer|vocab|adapter_config)\.json$|^tokenizer\.model$|\.(safetensors|bin|gguf|pth)$/;
 
-/** A folder that hides a model of the same name must have files of one itself, or of a tokenizer. */
+/** A folder with the same name as a shipped model is used only if it has files of a model or of a tokenizer. */
 function checkedFolder(reference: string, known: keyof typeof ABOUT | undefined): Folder {
   const names = known && namesIn(reference);
   if (known && names && !names.some((name) => FILES.test(name)))
@@ -132,7 +132,7 @@ function isEmpty(folder: string): boolean {
   return namesIn(folder)?.length === 0;
 }
 
-/** Undefined when it may not be read: opening it says so. */
+/** Undefined when the folder cannot be read; opening it later gives the error. */
 function namesIn(folder: string): string[] | undefined {
   try {
     return readdirSync(folder);

@@ -1,29 +1,29 @@
 /**
- * How much memory this process may take: that of the machine, less what a container (cgroup v1 or v2, any of the groups above this one too)
- * or a limit of the shell (ulimit) allows. A process that takes more is killed without a word.
- * Files: https://docs.kernel.org/admin-guide/cgroup-v2.html, cgroup-v1/memory.html, and proc(5).
+ * How much memory this process may use: that of the machine, limited by a container (cgroup v1 or v2, including all parent groups) and by
+ * the shell (ulimit). A process that exceeds a container's limit is killed without a message. Files:
+ * https://docs.kernel.org/admin-guide/cgroup-v2.html, cgroup-v1/memory.html, and proc(5).
  */
 import { readFileSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 
 export interface MemoryFacts {
-  /** Of the machine. */
+  /** Memory of the machine. */
   readonly totalBytes: number;
-  /** What can be had at this moment, of the machine and of the container. */
+  /** Memory available now, in the machine and the container. */
   readonly availableBytes: number;
-  /** What a container or `ulimit -d` allows, where that is less than the machine has. */
+  /** Limit of a container or of `ulimit -d`, if less than the machine's memory. */
   readonly limitBytes: number | undefined;
-  /** What `ulimit -v` allows of addresses, used or not. */
+  /** Limit of the address space (`ulimit -v`). */
   readonly addressSpaceBytes: number | undefined;
 }
 
-/** What this file asks of the system; tests give their own. */
+/** The interface to the system; tests have their own. */
 export interface MemorySystem {
   /** The text of a file; undefined when it cannot be read. */
   read(path: string): string | undefined;
   readonly totalBytes: number;
-  /** As Node tells them; 0 or more than the machine has where there is no limit. */
+  /** Node's process.constrainedMemory(); 0, or more than the machine has, when there is no limit. */
   readonly constrainedBytes: number;
   readonly availableBytes: number;
 }
@@ -58,25 +58,25 @@ export function memoryFacts(system: MemorySystem = thisSystem()): MemoryFacts {
   };
 }
 
-/** The most that this process may have in memory. */
+/** Most bytes of memory that this process may use. */
 export function usableBytes({ totalBytes, limitBytes }: MemoryFacts = memoryFacts()): number {
   return Math.min(totalBytes, limitBytes ?? totalBytes);
 }
 
 interface Group {
-  /** Bytes; infinite where there is none. */
+  /** Limit in bytes; infinite when there is none. */
   readonly limit: number;
-  /** Without what the system would give up: pages of files. */
+  /** Bytes used, without file pages, which the system can drop. */
   readonly used: number;
 }
 
-/** The group of this process and all above it, as far as they can be seen. */
+/** The group of this process and all its parents that are visible. */
 function memoryGroups(system: MemorySystem): Group[] {
   const own = (system.read('/proc/self/cgroup') ?? '').split('\n').map((line) => /^\d+:([^:]*):(.*)$/.exec(line));
   const groups: Group[] = [];
   for (const { version, root, folder } of mounts(system)) {
     const found = own.find((line) => (version === 2 ? line?.[1] === '' : line?.[1]?.split(',').includes('memory')));
-    // Inside of a container the path may be that of the host, of which only the end is mounted here.
+    // Inside a container, the path may be that of the host, and only its last part is mounted.
     const path = found?.[2] ?? '/';
     const inside = path === root || path.startsWith(`${root.replace(/\/$/, '')}/`) ? path.slice(root.length) : path;
     const parts = inside.split('/').filter((part) => part !== '' && part !== '..');
@@ -88,12 +88,12 @@ function memoryGroups(system: MemorySystem): Group[] {
 
 interface Mount {
   readonly version: 1 | 2;
-  /** Which group is mounted. */
+  /** The group that is mounted. */
   readonly root: string;
   readonly folder: string;
 }
 
-/** Where groups of memory can be read; the usual places, when the system does not say. */
+/** Mount points of memory groups; the usual ones when the system does not list them. */
 function mounts({ read }: MemorySystem): Mount[] {
   const found: Mount[] = [];
   for (const line of (read('/proc/self/mountinfo') ?? '').split('\n')) {
@@ -129,13 +129,13 @@ function groupAt({ read }: MemorySystem, version: 1 | 2, folder: string): Group 
   return { limit: Math.min(...limits), used: Number.isFinite(used) ? Math.max(0, used - files) : 0 };
 }
 
-/** Bytes that can be had without swapping. */
+/** Bytes available without swapping. */
 function meminfo({ read }: MemorySystem): number | undefined {
   const kilobytes = /^MemAvailable:\s+(\d+) kB$/m.exec(read('/proc/meminfo') ?? '')?.[1];
   return kilobytes === undefined ? undefined : Number(kilobytes) * 1024;
 }
 
-/** Soft limits in bytes; infinite where there are none. */
+/** Soft limits of the shell in bytes; infinite when there are none. */
 function shellLimits({ read }: MemorySystem): { data: number; addresses: number } {
   const limits = read('/proc/self/limits') ?? '';
   const of = (name: string) => {

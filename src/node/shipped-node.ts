@@ -1,16 +1,16 @@
-/** The small models that ship with this package, also for programs that a bundler has put into one file. */
+/** Finds the small models that ship with this package, also for programs bundled into one file. */
 import { existsSync, readdirSync } from 'node:fs';
 import nodeModule from 'node:module';
 import { dirname, join } from 'node:path';
 
-/** Where the package may be found from: this module; and of a bundle, its script, and the folder that it runs in. */
+/** Where to start looking for the package: this module, or for a bundle its script and the current folder. */
 function starts(): string[] {
   const here: string | undefined = import.meta.url; // bundles in CommonJS have none
   const script = typeof __filename === 'string' ? __filename : undefined; // which these have
   return [here, script, process.argv[1], join(process.cwd(), 'x')].filter((start) => start !== undefined);
 }
 
-/** The folder of these models; undefined when this package is not installed anywhere near. */
+/** The folder of these models; undefined when the package is not found. */
 function modelsFolder(): string | undefined {
   for (const start of starts()) {
     try {
@@ -25,7 +25,7 @@ function modelsFolder(): string | undefined {
   return undefined;
 }
 
-/** Where a shipped model lies; undefined when none has that name. */
+/** The folder of a shipped model; undefined when there is none of that name. */
 export function shippedModelFolder(name: string): string | undefined {
   return shippedModelNames().includes(name) ? join(modelsFolder() as string, name) : undefined;
 }

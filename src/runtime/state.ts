@@ -325,5 +325,5 @@ function emptyLike(data: TypedArray, length: number): TypedArray {
 }
 
 function passFailed(): UsageError {
-  return new UsageError('the last pass over this recurrent state failed: rewind it to 0, or go on from a clone.');
+  return new UsageError('the last pass over this recurrent state failed: rewind it to 0, or continue from a clone.');
 }

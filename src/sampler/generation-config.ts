@@ -157,7 +157,7 @@ const given = (value: unknown): boolean => value !== undefined && value !== null
 function check(source: string, key: string, value: unknown, type: Option<unknown>): void {
   if (holds(type, value)) return;
   throw new CheckpointError(
-    `${source} has '${key}': ${quote(value)}, wanted ${wantedOf(type)}. Mend it, or leave its defaults out with generationConfig: false ` +
+    `${source} has '${key}': ${quote(value)}, wanted ${wantedOf(type)}. Correct it, or drop its defaults with generationConfig: false ` +
       '(--no-generation-config on the command line).',
   );
 }

@@ -23,13 +23,13 @@ export const SAMPLING_OPTIONS = {
    * At least 0. 0 takes the most likely token. Default 0; 1 (the model's own probabilities) when another sampling option such as topK or
    * topP is given.
    */
-  temperature: option(kinds.notNegative, 'above 0: sample; 0: take the likeliest token, which is the default'),
+  temperature: option(kinds.notNegative, 'above 0: sample; 0 (default): take the most likely token'),
   /** Keeps the k most likely tokens, and those as likely as the k-th. 0 keeps all. */
-  topK: option(kinds.fromZero, 'sample from the k likeliest tokens; 0: from all'),
+  topK: option(kinds.fromZero, 'sample from the k most likely tokens; 0: from all'),
   /** From 0 to 1. Keeps the most likely tokens until their probabilities reach this sum, at least one. 1 keeps all. */
   topP: option(kinds.share, 'sample from the smallest set of tokens with this probability; 1: from all'),
   /** From 0 to 1. Keeps tokens with at least this share of the most likely one's probability. 0 keeps all. */
-  minP: option(kinds.share, 'sample without tokens below this share of the likeliest; 0: from all'),
+  minP: option(kinds.share, 'exclude tokens below this share of the largest probability; 0: none'),
   /** From 0 to 1. Keeps the most typical tokens (arXiv 2202.00666) until their probabilities reach this sum. 1 keeps all. */
   typicalP: kinds.share,
   /** From 0 to 1. Keeps tokens with at least this probability, and the most likely one (arXiv 2210.15191). 0 keeps all. */
@@ -41,9 +41,9 @@ export const SAMPLING_OPTIONS = {
   /** Above 0. The inverse for ids of the prompt: above 1 they become more likely. */
   encoderRepetitionPenalty: kinds.positive,
   /** Subtracted from the score of each id that was generated. */
-  presencePenalty: option(kinds.finite, 'taken off the score of every token generated before'),
+  presencePenalty: option(kinds.finite, 'subtracted from the score of every token generated before'),
   /** Subtracted from the score of an id, for each time it was generated. */
-  frequencyPenalty: option(kinds.finite, 'taken off the score of a token, for each time it was generated'),
+  frequencyPenalty: option(kinds.finite, 'subtracted from the score of a token, for each time it was generated'),
   /** No sequence of this many ids occurs twice in prompt and text. 0 forbids nothing. */
   noRepeatNgramSize: kinds.fromZero,
   /** No sequence of this many ids of the prompt occurs in the text. 0 forbids nothing. */

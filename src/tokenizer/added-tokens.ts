@@ -1,34 +1,36 @@
 /**
- * Tokens that are cut out of a text before anything else looks at it, such as <|endoftext|>: the leftmost match, the longest of
- * those that begin at one place (added_vocabulary.rs of huggingface/tokenizers).
+ * Finds added tokens such as <|endoftext|> in a text, before any other step: the leftmost match, and the longest of those that begin at the
+ * same position (added_vocabulary.rs of huggingface/tokenizers).
  */
 import { escaped } from './pattern.ts';
 
 export interface AddedToken {
   readonly id: number;
   readonly content: string;
-  /** Left out when special tokens are skipped. */
+  /** Is it omitted when special tokens are skipped? */
   readonly special: boolean;
-  /** Looked for in the normalised text, not in the text as it came. */
+  /** Is it searched in the normalised text, not in the original one? */
   readonly normalized: boolean;
-  /** Only between characters that belong to no word. */
+  /** Must it be surrounded by characters that are not part of a word? */
   readonly singleWord: boolean;
-  /** Takes in the white space before it. */
+  /** Does it include white space before it? */
   readonly lstrip: boolean;
-  /** Takes in the white space after it. */
+  /** Does it include white space after it? */
   readonly rstrip: boolean;
 }
 
 /** Text that is still to be split, or the id of a token found in it. */
 export type Section = string | number;
 
-/** `literal`: special tokens stay text. */
+/** `literal`: treat special tokens as text. */
 export type Cutter = (text: string, literal: boolean) => Section[];
 
 const WORD_BEFORE = /[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]$/u;
 const WORD_AFTER = /^[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\p{Join_Control}]/u;
 
-/** `spell` gives the text by which a token is found. Of two tokens found by the same text, the first counts. An empty text has no sections. */
+/**
+ * `spell` returns the text by which a token is found. Of two tokens with the same text, the first is used. An empty text has no sections.
+ */
 export function cutterFor(tokens: readonly AddedToken[], spell: (content: string) => string): Cutter {
   const bySpelling = new Map<string, AddedToken>();
   for (const token of tokens) {
@@ -50,7 +52,7 @@ export function cutterFor(tokens: readonly AddedToken[], spell: (content: string
       if (token.singleWord && insideWord(text, start, end)) continue;
       if (token.lstrip) while (start > done && isSpace(text, start - 1)) start--;
       if (token.rstrip) while (isSpace(text, end)) end++;
-      // White space that the token before it has taken in.
+      // White space that belongs to the token before it.
       if (token.lstrip && start < done) start = done;
       if (start >= end) continue;
       if (start > done) sections.push(text.slice(done, start));

@@ -1,12 +1,12 @@
 /**
- * Which added tokens a tokenizer has, with which ids: those of tokenizer.json, then those that other files name, put together as the
- * reference does (added_vocabulary.rs of huggingface/tokenizers, tokenization_utils_tokenizers.py of transformers).
+ * The added tokens of a tokenizer and their ids: those of tokenizer.json, then those of other files, merged as in the reference
+ * (added_vocabulary.rs of huggingface/tokenizers, tokenization_utils_tokenizers.py of transformers).
  */
 import type { AddedToken } from './added-tokens.ts';
 
-/** A token as a file lists it. */
+/** A token as listed in a file. */
 export interface ListedToken extends Omit<AddedToken, 'id'> {
-  /** The id that the file gives. What counts is the vocabulary's, or the next that is free. */
+  /** The id in the file. The id in the vocabulary, or the next free one, takes precedence. */
   readonly listedId?: number;
 }
 
@@ -31,7 +31,7 @@ export class AddedVocabulary {
     return this.#tokens.get(content)?.id ?? this.#ids.get(content);
   }
 
-  /** Of a token that is there already the id stays, what it does changes; once special, it stays so. */
+  /** Adds a token. An existing one keeps its id and gets the new properties; a special token stays special. */
   add({ listedId, ...token }: ListedToken): void {
     if (token.content === '') return;
     const known = this.#tokens.get(token.content);
@@ -39,7 +39,7 @@ export class AddedVocabulary {
     if (listedId !== undefined && listedId !== id)
       this.#elsewhere.push(`${JSON.stringify(token.content.slice(0, 40))} (${listedId} is listed, ${id} counts)`);
     this.#largest = Math.max(this.#largest, id);
-    // In which text a special token is looked for is settled when it becomes one.
+    // `normalized` is fixed when a token becomes special.
     const normalized = known?.special ? known.normalized : token.normalized;
     this.#tokens.set(token.content, { ...token, id, normalized, special: token.special || known?.special === true });
   }
@@ -49,13 +49,13 @@ export class AddedVocabulary {
     return [...this.#tokens.values()];
   }
 
-  /** What is odd, if anything. */
+  /** A warning, if there is one. */
   get warning(): string | undefined {
     const [first, second, third, ...more] = this.#elsewhere;
     if (first === undefined) return undefined;
     const shown = [first, second, third].filter((text) => text !== undefined).join(', ');
     const rest = more.length > 0 ? ` and ${more.length} more` : '';
-    return `added tokens are listed with other ids than they have, as the vocabulary goes first: ${shown}${rest}.`;
+    return `added tokens are listed with ids that differ from the vocabulary, which takes precedence: ${shown}${rest}.`;
   }
 
   #nextId(): number {

@@ -1,4 +1,7 @@
-/** Byte-pair encoding (arXiv 1508.07909): a vocabulary, and the merges that make its tokens of characters (models/bpe/model.rs of the reference). */
+/**
+ * Byte-pair encoding (arXiv 1508.07909): a vocabulary, and the merges that build its tokens from characters (models/bpe/model.rs of the
+ * reference).
+ */
 import { byteFallback } from './byte-tokens.ts';
 import { at, flagAt, idAt, isAbsent, listAt, objectAt, type Place, textAt, wrong } from './json.ts';
 import { Merges } from './merge.ts';
@@ -24,8 +27,8 @@ export function readBpe(place: Place): TokenModel {
   const ignoreMerges = flagAt(at(model, 'ignore_merges'), false);
 
   /**
-   * Characters that the vocabulary lacks are their bytes, or the unknown token, or left out so that their neighbours may join. The
-   * unknown token waits for the next character that is known, as in the reference: bytes go before it.
+   * A character that is not in the vocabulary becomes its bytes, or the unknown token, or is dropped, so that its neighbours may merge. As
+   * in the reference, the unknown token is added only before the next known character, after byte tokens.
    */
   const symbolsOf = (word: string): number[] => {
     const symbols: number[] = [];

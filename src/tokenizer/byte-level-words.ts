@@ -9,7 +9,7 @@ const NUMBER = 2;
 const SPACE = 3;
 const OTHER = 4;
 
-/** Kinds of the characters of the basic plane, made when they are first needed. 0: not known yet. */
+/** Kinds of the characters of the basic plane, computed when first needed. 0: not known yet. */
 const kinds = new Uint8Array(0x10000);
 
 function find(char: string): number {
@@ -45,7 +45,7 @@ function isLead(unit: number): boolean {
   return unit >= 0xd800 && unit < 0xdc00;
 }
 
-/** The words of a text, which make up all of it. */
+/** Divides a text into words; joined, they are the whole text. */
 export function byteLevelWords(text: string): string[] {
   const words: string[] = [];
   for (let start = 0; start < text.length; ) {
@@ -66,7 +66,7 @@ function endOfWord(text: string, start: number): number {
     if (next !== SPACE) return endOfRun(text, start + 1, next);
   }
   const end = endOfRun(text, start, SPACE);
-  // Of white space before a word, the last belongs to the next match.
+  // The last white space before a word belongs to the next match.
   return end < text.length && end > start + 1 ? end - 1 : end;
 }
 

@@ -1,6 +1,6 @@
 /**
- * The byte alphabet of GPT-2: vocabularies of byte-level BPE spell every byte as one printable character. Bytes that print in
- * Latin-1 stand for themselves, the other 68 are U+0100, U+0101, … in order of the byte (openai/gpt-2, encoder.py).
+ * The byte alphabet of GPT-2: vocabularies of byte-level BPE write every byte as one printable character. Printable bytes of Latin-1 are
+ * written as themselves, the other 68 as U+0100, U+0101, … in order of the byte (openai/gpt-2, encoder.py).
  */
 
 const printsInLatin1 = (byte: number) =>
@@ -16,7 +16,7 @@ for (let byte = 0, moved = 0; byte < 256; byte++) {
 
 const encoder = new TextEncoder();
 
-/** How a vocabulary spells a text: one character a byte of its UTF-8. */
+/** Writes a text in the byte alphabet: one character for each byte of its UTF-8. */
 export function spellBytes(text: string): string {
   let spelled = '';
   let done = 0;
@@ -35,7 +35,7 @@ export function spellBytes(text: string): string {
   return spelled;
 }
 
-/** Bytes of a token. One that is not wholly of the alphabet, such as an added token with spaces, stands for its own UTF-8. */
+/** Bytes of a token. One with characters outside the alphabet, such as an added token with spaces, is its own UTF-8. */
 export function bytesOf(token: string): Uint8Array {
   const bytes: number[] = [];
   for (const char of token) {

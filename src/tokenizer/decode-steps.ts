@@ -1,6 +1,6 @@
 /**
- * What single decoders do, token by token. After a step that joins tokens (ByteLevel, Fuse) there is one token only, which comes in parts
- * and ends with the text.
+ * The steps of decoders, which process one token at a time. After a step that joins tokens (ByteLevel, Fuse) there is only one token, which
+ * arrives in parts and ends with the text.
  */
 import { bytesOf } from './byte-level.ts';
 import { byteOf } from './byte-tokens.ts';
@@ -8,18 +8,18 @@ import { byteOf } from './byte-tokens.ts';
 export type Pass = (text: string) => void;
 
 export interface DecodeStep {
-  /** A token, or a part of the one token. Passes on what is certain. */
+  /** Takes a token, or a part of the joined token. Passes on text that is certain. */
   push(text: string, pass: Pass): void;
-  /** No more comes: passes on what was held back. */
+  /** Marks the end: passes on what was held back. */
   end(pass: Pass): void;
 }
 
-/** Changes tokens, each for itself. */
+/** A step that changes each token separately. */
 export function eachStep(change: (text: string) => string): DecodeStep {
   return { push: (text, pass) => pass(change(text)), end: () => {} };
 }
 
-/** Waits for the end of the one token, for a step that must see it whole. */
+/** Collects the whole joined token, for a step that needs all of it. */
 export function wholeStep(): DecodeStep {
   let held = '';
   return {
@@ -45,9 +45,9 @@ export function firstStep(first: (text: string) => string, others: (text: string
 const bytesOfToken = new Map<string, Uint8Array>();
 const MAX_KEPT = 2 ** 18;
 
-/** Tokens in the byte alphabet are bytes of UTF-8; what is none comes out as U+FFFD. */
+/** Decodes tokens in the byte alphabet as UTF-8; invalid bytes become U+FFFD. */
 export function byteLevelStep(): DecodeStep {
-  // U+FEFF is kept, which a decoder takes for a mark of byte order unless told otherwise.
+  // Keeps U+FEFF, which decoders remove as a byte order mark by default.
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   return {
     push: (text, pass) => {
@@ -63,7 +63,7 @@ export function byteLevelStep(): DecodeStep {
   };
 }
 
-/** Tokens such as <0x0A>, as many as come in a row, are the UTF-8 of a text, or U+FFFD each when they are none. */
+/** Decodes runs of tokens such as <0x0A> as UTF-8; invalid ones become U+FFFD each. */
 export function byteFallbackStep(): DecodeStep {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true, fatal: true });
   let held: number[] = [];
@@ -90,7 +90,7 @@ export function byteFallbackStep(): DecodeStep {
   };
 }
 
-/** Takes at most `start` of a character away at the begin of a token, and `stop` at its end. */
+/** Removes at most `start` copies of a character at the start of a token, and `stop` at its end. */
 export function stripped(text: string, content: string, start: number, stop: number): string {
   let from = 0;
   let to = text.length;
@@ -99,7 +99,7 @@ export function stripped(text: string, content: string, start: number, stop: num
   return text.slice(from, to);
 }
 
-/** As `stripped`, for the one token that comes in parts. */
+/** As `stripped`, for a joined token that arrives in parts. */
 export function stripStep(content: string, start: number, stop: number): DecodeStep {
   let left = start;
   let held = ''; // what may be its end

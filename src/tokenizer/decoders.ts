@@ -1,6 +1,6 @@
 /**
- * Decoders of tokenizer.json: tokens become text (decoders/ of huggingface/tokenizers). Each is a step that passes on what is certain as
- * soon as it is, so that token by token comes the same text as at once.
+ * Decoders of tokenizer.json: tokens become text (decoders/ of huggingface/tokenizers). Each is a step that passes on text as soon as it is
+ * certain, so that decoding token by token gives the same text as decoding at once.
  */
 import { componentsOf } from './components.ts';
 import {
@@ -18,19 +18,19 @@ import { readMetaspace } from './metaspace.ts';
 import { replacer } from './normalizers.ts';
 import { readPattern } from './pattern.ts';
 
-/** Text of tokens, one after another. */
+/** Decodes tokens one after another. */
 export interface TokenDecoder {
   push(token: string): string;
   /** What was held back. */
   end(): string;
 }
 
-/** `continues`: other text goes before, so nothing is done that a decoder does to the begin of a text, such as taking a space away. */
+/** `continues`: other text comes before, so that nothing is removed at the start, such as a space. */
 export type DecoderFactory = (continues: boolean) => TokenDecoder;
 
 type StepFactory = (continues: boolean) => DecodeStep;
 
-/** Without a decoder, there is a space between tokens. Throws CheckpointError on one that is not understood. */
+/** Without a decoder, tokens are separated by spaces. Throws CheckpointError on an unknown decoder. */
 export function readDecoder(place: Place): DecoderFactory {
   const steps: StepFactory[] = [];
   let joined = false;
@@ -74,7 +74,7 @@ const spaceBetween: StepFactory = (continues) =>
         (text) => ` ${text}`,
       );
 
-/** `joined`: what comes is one token in parts. */
+/** `joined`: the input is one token in parts. */
 function readSteps(part: Place, joined: boolean): StepFactory[] {
   const type = at(part, 'type');
   const whole = joined ? [wholeStep] : [];
@@ -84,7 +84,7 @@ function readSteps(part: Place, joined: boolean): StepFactory[] {
     case 'ByteFallback':
       return [...whole, byteFallbackStep];
     case 'Fuse':
-      return []; // what comes after it is told that all is one token
+      return []; // the steps after it get `joined`
     case 'Strip': {
       const content = textAt(at(part, 'content'));
       if (Array.from(content).length !== 1) throw wrong(at(part, 'content'), 'one character');
@@ -112,10 +112,7 @@ function readSteps(part: Place, joined: boolean): StepFactory[] {
       ];
     }
     default:
-      throw wrong(
-        type,
-        'a decoder that is understood: ByteFallback, ByteLevel, Fuse, Metaspace, Replace, Strip or Sequence',
-      );
+      throw wrong(type, 'a supported decoder: ByteFallback, ByteLevel, Fuse, Metaspace, Replace, Strip or Sequence');
   }
 }
 

@@ -1,4 +1,4 @@
-/** Reads values out of parsed JSON that nobody has checked yet. Every error says where the value stands, what came and what was wanted. */
+/** Reads values from unchecked parsed JSON. Every error contains the path of the value, what came and what was wanted. */
 import { CheckpointError } from '../base/errors.ts';
 
 export type JsonObject = { readonly [key: string]: unknown };
@@ -6,7 +6,7 @@ export type JsonObject = { readonly [key: string]: unknown };
 /** Ids beyond this are damage: the largest vocabularies are near 2^18. */
 const MAX_ID = 2 ** 24;
 
-/** A value in a file, and the way to it. */
+/** A value in a file, and its path. */
 export interface Place {
   readonly value: unknown;
   readonly path: string;
@@ -17,7 +17,7 @@ export function wrong({ value, path }: Place, wanted: string): CheckpointError {
     typeof value === 'string' ? JSON.stringify(value) : Array.isArray(value) ? 'a list' : String(kindOf(value));
   const came = text.length > 80 ? `${text.slice(0, 80)}…` : text;
   return new CheckpointError(
-    `${path} came as ${came}, wanted ${wanted}. Tokenizer files of this kind are not understood.`,
+    `${path} came as ${came}, wanted ${wanted}. Tokenizer files of this kind are not supported.`,
   );
 }
 
@@ -26,7 +26,7 @@ function kindOf(value: unknown): unknown {
   return typeof value === 'object' && value !== null ? 'an object' : value;
 }
 
-/** What stands under a key of an object; keys that the object inherits do not count. */
+/** The value of a key of an object; inherited keys do not count. */
 export function at(object: Place, key: string): Place {
   const { value, path } = object;
   return {
@@ -64,7 +64,7 @@ export function idAt(place: Place): number {
   return value;
 }
 
-/** Nothing or null. */
+/** Is the value undefined or null? */
 export function isAbsent(place: Place): boolean {
   return place.value === undefined || place.value === null;
 }

@@ -1,20 +1,20 @@
 /**
- * The merge loop of byte-pair encoding (arXiv 1508.07909): joins the adjacent pair of the lowest rank, the leftmost of equals, until
- * no pair joins. A heap of pairs over linked symbols makes it n log n: words come as long as a user likes.
+ * The merge loop of byte-pair encoding (arXiv 1508.07909): joins the adjacent pair of the lowest rank, the leftmost of equals, until no
+ * pair can be joined. A heap of pairs over linked symbols makes the time n log n, since words have no maximal length.
  */
 
-/** What a pair of ids joins to, and how early. */
+/** Maps a pair of ids to the joined id and its rank. */
 export class Merges {
   readonly #ranks = new Map<number, number>();
   readonly #joined: number[] = [];
 
-  /** Adds a pair of the next rank. Of a pair given twice, the later rank counts, as in the reference. */
+  /** Adds a pair with the next rank. When a pair is given twice, the later rank is used, as in the reference. */
   add(left: number, right: number, joined: number): void {
     this.#ranks.set(keyOf(left, right), this.#joined.length);
     this.#joined.push(joined);
   }
 
-  /** Joins pairs of `symbols`, which is used up, and gives what is left. */
+  /** Joins pairs of `symbols`, which is overwritten, and returns the result. */
   apply(symbols: number[]): number[] {
     const n = symbols.length;
     if (n < 2) return symbols;

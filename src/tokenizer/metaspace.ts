@@ -1,6 +1,6 @@
 /**
- * Metaspace, as sentencepiece does it: spaces are the character ▁, one goes before a text, and pieces begin with it. Files of before 2024
- * have add_prefix_space in place of prepend_scheme.
+ * Metaspace of sentencepiece: spaces become the character ▁, one is added before a text, and words begin with it. Files from before 2024
+ * have add_prefix_space instead of prepend_scheme.
  */
 import { at, flagAt, isAbsent, type Place, textAt, wrong } from './json.ts';
 import { escaped, matcherOf } from './pattern.ts';

@@ -1,4 +1,4 @@
-/** The model part of tokenizer.json: from a piece of text to ids. */
+/** The model of tokenizer.json: maps a word to ids. */
 import { readBpe } from './bpe.ts';
 import { at, isAbsent, objectAt, type Place, wrong } from './json.ts';
 import { readUnigram } from './unigram.ts';
@@ -8,7 +8,7 @@ export interface TokenModel {
   encode(piece: string): readonly number[];
 }
 
-/** Throws CheckpointError on another model than BPE and Unigram, and on what is wrong in one. Old files name no type: they are BPE. */
+/** Throws CheckpointError on models other than BPE and Unigram, and on errors in one. Old files have no type: they are BPE. */
 export function readModel(place: Place): TokenModel {
   const type = at(objectAt(place), 'type');
   if (type.value === 'Unigram') return readUnigram(place);

@@ -1,4 +1,4 @@
-/** Normalisers of tokenizer.json: what a text becomes before it is cut into words (normalizers/ of huggingface/tokenizers). */
+/** Normalisers of tokenizer.json: change a text before it is divided into words (normalizers/ of huggingface/tokenizers). */
 import { spellBytes } from './byte-level.ts';
 import { readCharsMap } from './chars-map.ts';
 import { componentsOf } from './components.ts';
@@ -45,7 +45,7 @@ function readStep(part: Place): Normalizer {
     default:
       throw wrong(
         type,
-        'a normaliser that is understood: NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Prepend, Replace, Nmt, ByteLevel, Precompiled or Sequence',
+        'a supported normaliser: NFC, NFD, NFKC, NFKD, Lowercase, StripAccents, Strip, Prepend, Replace, Nmt, ByteLevel, Precompiled or Sequence',
       );
   }
 }
@@ -70,7 +70,7 @@ function isSpace(text: string, index: number): boolean {
   return /\p{White_Space}/u.test(text.charAt(index));
 }
 
-/** Puts `content`, as it is, in the place of every match. */
+/** Replaces every match by `content`, literally. */
 export function replacer(match: Matcher, content: string): Normalizer {
   return (text) => {
     let replaced = '';
@@ -83,7 +83,7 @@ export function replacer(match: Matcher, content: string): Normalizer {
   };
 }
 
-/** Of sentencepiece: control characters go, and what separates words is a space. */
+/** sentencepiece's Nmt: removes control characters, and makes every separator a space. */
 function nmt(text: string): string {
   return text
     .replace(/\p{Cc}/gu, (char) => {

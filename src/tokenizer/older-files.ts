@@ -1,5 +1,5 @@
 /**
- * The files that tokenizers came in before tokenizer.json, put into its form: vocab.json and merges.txt of byte-level BPE,
+ * Converts the older files of a tokenizer to the form of tokenizer.json: vocab.json and merges.txt of byte-level BPE,
  * special_tokens_map.json and added_tokens.json (tokenization_utils_base.py, models/gpt2/tokenization_gpt2.py of transformers).
  */
 import { CheckpointError } from '../base/errors.ts';
@@ -7,18 +7,18 @@ import { at, idAt, isAbsent, type JsonObject, listAt, objectAt, type Place, text
 import { readRoles } from './special-names.ts';
 import { createTokenizer, type Tokenizer } from './tokenizer.ts';
 
-/** Parsed JSON, but merges.txt as it is; what is not there is undefined. */
+/** Contents of the files: parsed JSON, and the text of merges.txt; undefined for missing files. */
 export interface TokenizerFiles {
   readonly tokenizer?: unknown;
   readonly config?: unknown;
-  /** special_tokens_map.json and added_tokens.json, which count where the config has no added_tokens_decoder. */
+  /** special_tokens_map.json and added_tokens.json, used when the config has no added_tokens_decoder. */
   readonly specialTokensMap?: unknown;
   readonly addedTokens?: unknown;
   readonly vocab?: unknown;
   readonly merges?: string | undefined;
 }
 
-/** Tokenizers of which vocab.json and merges.txt say enough: what their classes in transformers add to the files. */
+/** Classes of tokenizers for which vocab.json and merges.txt suffice, with what the class in transformers adds. */
 const CLASSES: Readonly<Record<string, { readonly normalizer: JsonObject | null; readonly roles: JsonObject }>> = {
   GPT2Tokenizer: {
     normalizer: null,
@@ -35,7 +35,7 @@ const CLASSES: Readonly<Record<string, { readonly normalizer: JsonObject | null;
   },
 };
 
-/** Undefined when there are no files that make a tokenizer. Throws CheckpointError as createTokenizer does. */
+/** Undefined when the files do not contain a tokenizer. Throws CheckpointError as createTokenizer does. */
 export function createTokenizerFromFiles(
   files: TokenizerFiles,
   onWarning?: (message: string) => void,
@@ -96,7 +96,7 @@ function mergesOf(text: string): string[] {
   );
 }
 
-/** The config with what the two older files say, which counts where it does not list added tokens itself. */
+/** Adds the contents of the two older files to the config, unless it lists added tokens itself. */
 function withOlderNames({ tokenizer, config, specialTokensMap, addedTokens }: TokenizerFiles): JsonObject {
   const own = objectAt({ value: config ?? {}, path: 'tokenizer_config.json' }).value as JsonObject;
   if (!isAbsent({ value: own.added_tokens_decoder, path: '' })) return own;
@@ -114,7 +114,7 @@ function withOlderNames({ tokenizer, config, specialTokensMap, addedTokens }: To
   return { ...named, added_tokens_decoder: Object.fromEntries([...listed, ...tokensOf(tokenizer)]) };
 }
 
-/** What tokenizer.json lists by the same ids goes before added_tokens.json. */
+/** Added tokens by id; tokenizer.json takes precedence over added_tokens.json. */
 function tokensOf(tokenizer: unknown): (readonly [number, unknown])[] {
   if (tokenizer === undefined) return [];
   const list = at(objectAt({ value: tokenizer, path: 'tokenizer.json' }), 'added_tokens');

@@ -1,6 +1,6 @@
 /**
- * Patterns of tokenizer.json: a text that is looked for as it is, or an expression of Oniguruma, in Ruby's syntax, which oniguruma-to-es
- * turns into one of JavaScript.
+ * Patterns of tokenizer.json: a literal text, or a regular expression of Oniguruma in Ruby's syntax, which oniguruma-to-es converts to
+ * JavaScript.
  */
 import { toRegExp } from 'oniguruma-to-es';
 import { CheckpointError, UsageError } from '../base/errors.ts';
@@ -11,7 +11,7 @@ export type Matcher = (text: string, visit: (start: number, end: number) => void
 
 const MAX_PATTERN = 10_000; // characters; the longest real one has some 300
 
-/** An object with String or Regex. Throws CheckpointError on an expression that cannot be turned into one of JavaScript. */
+/** Reads an object with String or Regex. Throws CheckpointError on an expression that cannot be converted to JavaScript. */
 export function readPattern(place: Place): Matcher {
   const kind = ['Regex', 'String'].find((name) => !isAbsent(at(objectAt(place), name)));
   if (!kind) throw wrong(place, 'an object with Regex or String');
@@ -30,7 +30,7 @@ export function readPattern(place: Place): Matcher {
   }
 }
 
-/** Of an expression with the flag g, and u or v. An empty match just after another does not count, as in the reference. */
+/** Makes a matcher of an expression with the flag g, and u or v. An empty match just after another is skipped, as in the reference. */
 export function matcherOf(regex: RegExp): Matcher {
   return (text, visit) => {
     let last = -1;
@@ -49,7 +49,10 @@ export function matcherOf(regex: RegExp): Matcher {
   };
 }
 
-/** Engines keep a place to go back to for every character of a repetition, in a memory of fixed size. */
+/**
+ * Runs a regular expression. Engines store a position for backtracking for every character of a repetition, in memory of fixed size; a
+ * clear error is thrown when that is full.
+ */
 function execute(regex: RegExp, text: string): RegExpExecArray | null {
   const from = regex.lastIndex;
   try {
@@ -63,7 +66,7 @@ function execute(regex: RegExp, text: string): RegExpExecArray | null {
   }
 }
 
-/** What \w matches in the reference, outside of a class and in it, and \b goes by; oniguruma-to-es follows another version of Oniguruma. */
+/** The meaning of \w in the reference (inside and outside of a class), and of \b; oniguruma-to-es follows another version of Oniguruma. */
 const WORD_IN_CLASS = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}';
 const WORD = `${WORD_IN_CLASS}\\x{b2}\\x{b3}\\x{b9}\\x{bc}-\\x{be}`;
 

@@ -1,4 +1,4 @@
-/** Post-processors of tokenizer.json: ids that are put before and after those of a text (processors/ of huggingface/tokenizers). */
+/** Post-processors of tokenizer.json: add ids before and after those of a text (processors/ of huggingface/tokenizers). */
 import { componentsOf } from './components.ts';
 import { at, idAt, isAbsent, listAt, objectAt, type Place, textAt, wrong } from './json.ts';
 
@@ -9,7 +9,7 @@ export interface Frame {
 
 const NONE: Frame = { before: [], after: [] };
 
-/** Throws CheckpointError on a post-processor that is not understood. */
+/** Throws CheckpointError on an unknown post-processor. */
 export function readFrame(place: Place): Frame {
   return componentsOf(place, 'processors')
     .map(readPart)
@@ -22,7 +22,7 @@ export function readFrame(place: Place): Frame {
 function readPart(part: Place): Frame {
   const type = at(part, 'type');
   switch (type.value) {
-    case 'ByteLevel': // moves offsets, which nobody asks for here
+    case 'ByteLevel': // changes offsets only, which are not used here
       return NONE;
     case 'TemplateProcessing':
       return readTemplate(part);

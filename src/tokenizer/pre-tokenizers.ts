@@ -1,4 +1,7 @@
-/** Pre-tokenizers of tokenizer.json: a text becomes pieces, within which tokens stay (pre_tokenizers/ of huggingface/tokenizers). */
+/**
+ * Pre-tokenizers of tokenizer.json: divide a text into words; no token extends over two of them (pre_tokenizers/ of
+ * huggingface/tokenizers).
+ */
 import { spellBytes } from './byte-level.ts';
 import { byteLevelWords } from './byte-level-words.ts';
 import { componentsOf } from './components.ts';
@@ -8,13 +11,13 @@ import { escaped, matcherOf, readPattern } from './pattern.ts';
 import { PUNCTUATION } from './punctuation.ts';
 import { type Behavior, readBehavior, splitter } from './split.ts';
 
-/** `isFirst`: the text begins where the whole text does. */
+/** `isFirst`: is this the start of the whole text? */
 export type PreTokenizer = (text: string, isFirst: boolean) => string[];
 
-/** What \w is in the expressions of the reference's own pre-tokenizers (Rust's crate regex). */
+/** The meaning of \w in the reference's own pre-tokenizers (Rust's crate regex). */
 const WORD = '\\p{Alphabetic}\\p{M}\\p{Nd}\\p{Pc}\\p{Join_Control}';
 
-/** `prefixSpace` overrides whether a ByteLevel puts a space before a text. Throws CheckpointError on what is not understood. */
+/** `prefixSpace` overrides whether ByteLevel adds a space before a text. Throws CheckpointError on an unknown pre-tokenizer. */
 export function readPreTokenizer(place: Place, prefixSpace?: boolean): PreTokenizer {
   const [only, ...others] = componentsOf(place, 'pretokenizers').flatMap((part) => readSteps(part, prefixSpace));
   if (!only) return (text) => [text];
@@ -25,7 +28,7 @@ function splitAll(text: string, pieces: readonly string[], step: PreTokenizer, i
   const parts: string[] = [];
   let begins = isFirst;
   for (const piece of pieces) {
-    // The first piece may lie further on, where what comes before it was removed.
+    // The first word may not be at position 0, when text before it was removed.
     for (const part of step(piece, begins && text.startsWith(piece))) parts.push(part);
     begins = false;
   }
@@ -63,7 +66,7 @@ function readSteps(part: Place, prefixSpace: boolean | undefined): PreTokenizer[
     default:
       throw wrong(
         type,
-        'a pre-tokenizer that is understood: BertPreTokenizer, ByteLevel, CharDelimiterSplit, Digits, Metaspace, Punctuation, Split, Whitespace, ' +
+        'a supported pre-tokenizer: BertPreTokenizer, ByteLevel, CharDelimiterSplit, Digits, Metaspace, Punctuation, Split, Whitespace, ' +
           'WhitespaceSplit or Sequence',
       );
   }
@@ -74,12 +77,12 @@ function spellAll(words: string[]): string[] {
   return words;
 }
 
-/** Every character of a class is a match of its own. */
+/** Splits at every character of a class. */
 function charSplitter(members: string, behavior: Behavior): PreTokenizer {
   return splitter(matcherOf(new RegExp(`[${members}]`, 'gu')), behavior);
 }
 
-/** Leaves out a piece of white space. */
+/** Drops a word of white space. */
 function withoutSpace(text: string): string[] {
   return /^\p{White_Space}/u.test(text) ? [] : [text];
 }

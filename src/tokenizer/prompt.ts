@@ -2,8 +2,8 @@
 import type { EncodeOptions, Tokenizer } from './tokenizer.ts';
 
 /**
- * What the tokenizer gives, with what it puts in front; a begin-of-text with which the text begins by itself, as templates of chats write
- * it, is there once. (transformers encodes what a template made without adding anything.)
+ * The ids of a prompt, with the tokens that the tokenizer adds in front. If the text itself begins with a begin-of-text, as chat templates
+ * write it, this is not repeated. (transformers encodes the result of a template without adding anything.)
  */
 export function promptIds(tokenizer: Tokenizer, text: string, options: EncodeOptions = {}): number[] {
   const ids = tokenizer.encode(text, options);

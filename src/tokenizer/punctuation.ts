@@ -1,9 +1,12 @@
 /**
- * Punctuation as the reference counts it: what is so in ASCII, signs such as + and $ among them, and the categories P of Unicode 8, as
- * they stand in the crate unicode_categories. Engines know later versions of Unicode, so the characters are listed here.
+ * Punctuation as in the reference: that of ASCII, including signs such as + and $, and the categories P of Unicode 8, as in the crate
+ * unicode_categories. JavaScript engines have later versions of Unicode, so the characters are listed here.
  */
 
-/** Ranges in order, in base 36: from the end of the one before to the begin, then after + to the end where there is more than one. */
+/**
+ * Ranges in order, in base 36: distance from the end of the last range to the start of this one; then, after +, distance to its end, if it
+ * has several characters.
+ */
 const RANGES = `
 x+e b+6 r+5 r+3 z 6 4 b+1 4 4 jj 9 cz+5 16+1 1g 2 3 3 19+1 l+1 2+1 e 3+1 23+3 2v 18+d 6i+2 1j+e w 7a+1 b ao lg
 2j b+1 4p+e 2 12+3 20 23+4 5+1 34+5 4s h1+8 48 h9+1 19+1 27+2 20+1 4e+2 2+2 12+a 8q+1 61+1 3l+6 2+5 4t+6 4c+3

@@ -1,5 +1,5 @@
 /**
- * What tokenizer_config.json says of added tokens: those it lists, and those it gives a role (tokenization_utils_base.py and
+ * Added tokens in tokenizer_config.json: those it lists, and those with a role (tokenization_utils_base.py and
  * tokenization_utils_tokenizers.py of transformers).
  */
 import { type AddedVocabulary, type ListedToken, PLAIN } from './added-vocabulary.ts';
@@ -8,7 +8,7 @@ import { at, flagAt, idAt, isAbsent, listAt, objectAt, type Place, textAt, wrong
 /** In the order in which the reference adds them. */
 const ROLES = ['bos_token', 'eos_token', 'unk_token', 'sep_token', 'pad_token', 'cls_token', 'mask_token'];
 
-/** `isFurther`: of additional_special_tokens or their newer name, which have no role. */
+/** `isFurther`: from additional_special_tokens (or its newer name), without a role. */
 export interface RoleToken extends ListedToken {
   readonly isFurther: boolean;
 }
@@ -30,7 +30,7 @@ export function readListed(token: Place, listedId: number | undefined): ListedTo
   };
 }
 
-/** Special tokens by role; further ones come last, by their place. */
+/** Special tokens by role; those without a role come last, in their order. */
 export function readRoles(config: Place): Roles {
   const roles = new Map<string, RoleToken>();
   const add = (role: string, place: Place, isFurther = false) => {
@@ -48,14 +48,14 @@ export function readRoles(config: Place): Roles {
   return roles;
 }
 
-/** What has a role is special; of further tokens, those that are written as a text, or say so themselves. */
+/** Tokens with a role are special; of those without, the ones written as plain text or marked as special. */
 function readSpecial(place: Place, isFurther: boolean): ListedToken {
   if (typeof place.value === 'string') return { ...PLAIN, content: place.value, special: true };
   const token = readListed(place, undefined);
   return { ...token, special: token.special || !isFurther, normalized: flagAt(at(place, 'normalized'), false) };
 }
 
-/** Adds what the config lists and names to what is there. A token that is listed goes before one that is only named. */
+/** Adds the tokens that the config lists, or gives a role, to the vocabulary. Listed tokens take precedence. */
 export function addNamed(vocabulary: AddedVocabulary, config: Place, roles: Roles): void {
   const named = new Set([...roles.values()].map(({ content }) => content));
   const list = at(config, 'added_tokens_decoder');

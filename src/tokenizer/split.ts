@@ -1,12 +1,12 @@
-/** Cuts a text by what matches a pattern, in the ways of the reference (SplitDelimiterBehavior of huggingface/tokenizers). */
+/** Splits a text at the matches of a pattern, with the behaviours of the reference (SplitDelimiterBehavior of huggingface/tokenizers). */
 import { type Place, wrong } from './json.ts';
 import type { Matcher } from './pattern.ts';
 
-/** What becomes of a match: a piece of its own, nothing, one piece with its neighbours that match, or part of what is beside it. */
+/** What happens to a match: it is a word of its own, removed, joined with adjacent matches, or joined to the word before or after it. */
 const BEHAVIORS = ['Isolated', 'Removed', 'Contiguous', 'MergedWithPrevious', 'MergedWithNext'] as const;
 export type Behavior = (typeof BEHAVIORS)[number];
 
-/** The name of a behaviour, as it is or in the spelling of Python's interface. */
+/** Reads a behaviour, in the spelling of the file format or of the Python interface. */
 export function readBehavior(place: Place, otherwise?: Behavior): Behavior {
   if (place.value === undefined && otherwise) return otherwise;
   const found = BEHAVIORS.find((name) => name === place.value);
@@ -14,7 +14,7 @@ export function readBehavior(place: Place, otherwise?: Behavior): Behavior {
   return found;
 }
 
-/** `invert`: what lies between the matches is taken for what matches, and the other way round. */
+/** `invert`: exchange the matches and the text between them. */
 export function splitter(match: Matcher, behavior: Behavior, invert = false): (text: string) => string[] {
   if (behavior === 'Isolated') return (text) => isolated(text, match);
   return (text) => {
@@ -62,7 +62,7 @@ function joined(text: string, ends: readonly number[], matches: readonly boolean
   return pieces;
 }
 
-/** Are two neighbours one piece? Of several matches in a row, only the one beside what does not match joins it. */
+/** Are two neighbours one word? Of several adjacent matches, only the one next to other text is joined to it. */
 function joins(behavior: Behavior, isMatch: boolean, nextIsMatch: boolean): boolean {
   if (behavior === 'Contiguous') return isMatch === nextIsMatch;
   if (behavior === 'MergedWithPrevious') return !isMatch && nextIsMatch;

@@ -1,4 +1,4 @@
-/** tokenizer.json and tokenizer_config.json, read whole and checked: everything that changes the ids of a text is understood or an error. */
+/** Reads and checks tokenizer.json and tokenizer_config.json: every setting that changes the ids of a text is supported, or an error. */
 import type { AddedToken } from './added-tokens.ts';
 import { AddedVocabulary } from './added-vocabulary.ts';
 import { type DecoderFactory, readDecoder } from './decoders.ts';
@@ -15,15 +15,15 @@ export interface TokenizerFile {
   readonly normalize: Normalizer;
   readonly preTokenize: PreTokenizer;
   readonly decoder: DecoderFactory;
-  /** Ids that the post-processor puts before and after a text. */
+  /** Ids that the post-processor adds before and after a text. */
   readonly frame: Frame;
   readonly bosId: number | undefined;
   readonly eosId: number | undefined;
-  /** Special tokens in a text are text, unless told otherwise. */
+  /** Are special tokens in a text treated as text by default? */
   readonly splitSpecialTokens: boolean;
 }
 
-/** Ends of a text by name, for files whose config names none: GPT-2's has only a length. */
+/** Names of end-of-text tokens, for files whose config has none, such as GPT-2's. */
 const END_OF_TEXT = ['<|endoftext|>', '<|end_of_text|>'];
 
 export function readTokenizerFile(
@@ -65,10 +65,10 @@ export function readTokenizerFile(
   };
 }
 
-/** Names of classes that do as tokenizer.json says, whatever the config adds. */
+/** Classes that use tokenizer.json alone, whatever the config adds. */
 const PLAIN_CLASSES = ['PreTrainedTokenizerFast', 'TokenizersBackend'];
 
-/** A config's add_prefix_space goes before that of a lone ByteLevel in the reference's classes for GPT-2 and its kin. */
+/** In the reference's classes for GPT-2 and similar models, the config's add_prefix_space overrides that of a single ByteLevel. */
 function prefixSpaceOf(config: Place, preTokenizer: Place): boolean | undefined {
   const place = at(config, 'add_prefix_space');
   if (PLAIN_CLASSES.some((name) => name === at(config, 'tokenizer_class').value)) return undefined;

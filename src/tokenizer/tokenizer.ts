@@ -9,43 +9,43 @@ import type { TokenDecoder } from './decoders.ts';
 import { readTokenizerFile, type TokenizerFile } from './tokenizer-file.ts';
 
 export interface EncodeOptions {
-  /** Adds what the post-processor puts before and after a text, such as a begin-of-text; default true. */
+  /** Adds the ids of the post-processor before and after a text, such as a begin-of-text; default true. */
   readonly addSpecialTokens?: boolean | undefined;
-  /** Special tokens that stand in the text are text like any other; default false, unless the config says otherwise. */
+  /** Treats names of special tokens in the text as ordinary text; default false, unless the config sets it. */
   readonly splitSpecialTokens?: boolean | undefined;
 }
 
 export interface Tokenizer {
-  /** One more than the largest id. */
+  /** The largest id plus one. */
   readonly vocabSize: number;
   readonly bosId: number | undefined;
   readonly eosId: number | undefined;
   readonly specialIds: ReadonlySet<number>;
-  /** What `encode` puts in front of a text, such as a begin-of-text. */
+  /** Ids that `encode` adds in front of a text, such as a begin-of-text. */
   readonly frontIds: readonly number[];
-  /** Special tokens that stand in the text become their ids, unless `splitSpecialTokens` is set. */
+  /** Encodes a text. Names of special tokens in the text become their ids, unless `splitSpecialTokens` is set. */
   encode(text: string, options?: EncodeOptions): number[];
-  /** Ids that are no token have no text. Bytes that are no character come out as U+FFFD. `skipSpecialTokens`: default true. */
+  /** Decodes ids. Unknown ids have no text; invalid UTF-8 becomes U+FFFD. `skipSpecialTokens`: default true. */
   decode(ids: readonly number[], options?: { readonly skipSpecialTokens?: boolean }): string;
-  /** Text of one token within a text, for display; of a special token, its name. */
+  /** Text of one token inside of a text, for display; of a special token, its name. */
   piece(id: number): string;
   /**
-   * Decodes token by token, without special tokens. `continues`: other text goes before, which matters to tokenizers that take a space away
-   * at the begin of a text.
+   * Decodes token by token, without special tokens. `continues`: other text comes before, which matters for tokenizers that remove a space
+   * at the start of a text.
    */
   stream(options?: { readonly continues?: boolean | undefined }): TextStream;
 }
 
 export interface TextStream {
-  /** The text that is now certain: never half a character. */
+  /** Adds a token; returns the text that is certain, never a part of a character. */
   push(id: number): string;
-  /** What is left, where incomplete bytes come out as U+FFFD. The stream may be used anew. */
+  /** Returns the rest, with U+FFFD for incomplete bytes. The stream can then be used again. */
   end(): string;
 }
 
 /**
- * Of parsed JSON; `config` may be undefined. `onWarning` is told what is odd but no error. Throws CheckpointError that names what is
- * wrong or not understood.
+ * Makes a tokenizer from parsed JSON; `config` may be undefined. `onWarning` is called with warnings. Throws CheckpointError that names
+ * what is wrong or not supported.
  */
 export function createTokenizer(json: unknown, config: unknown, onWarning?: (message: string) => void): Tokenizer {
   return new FileTokenizer(readTokenizerFile(json, config, onWarning));
@@ -81,7 +81,7 @@ class FileTokenizer implements Tokenizer {
     this.frontIds = file.frame.before;
     const special = added.filter((token) => token.special);
     this.specialIds = new Set(special.map(({ id }) => id));
-    // The reference knows special tokens by their name when it leaves them out, which one that was normalised has no more.
+    // When skipping special tokens, the reference compares names, which normalised tokens no longer have.
     this.#skipped = new Set(special.filter(({ id, content }) => this.#tokens.get(id) === content).map(({ id }) => id));
     this.#names = new Map(special.map(({ id, content }) => [id, content]));
     const raw = added.filter(({ normalized }) => !normalized);
@@ -114,7 +114,7 @@ class FileTokenizer implements Tokenizer {
     });
   }
 
-  /** Does the normaliser take the first character away? What it leaves does not count as the begin of the text then. */
+  /** Does the normaliser remove the first character? Then the rest does not count as the start of the text. */
   #losesBegin(text: string): boolean {
     const { normalize } = this.#file;
     const first = String.fromCodePoint(text.codePointAt(0) ?? 0);
@@ -159,7 +159,7 @@ class FileTokenizer implements Tokenizer {
   }
 }
 
-/** Halves of surrogate pairs are no characters: U+FFFD stands for each, as in the UTF-8 of a text. */
+/** Replaces single halves of surrogate pairs by U+FFFD, as in the UTF-8 of a text. */
 function wellFormed(text: string): string {
   return text.replace(/\p{Surrogate}/gu, '\uFFFD');
 }

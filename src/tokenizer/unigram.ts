@@ -1,12 +1,12 @@
 /**
- * The Unigram model of sentencepiece (arXiv 1808.06226): of all ways to cut a text into tokens, the one whose scores (log-probabilities)
- * have the largest sum; of equals, the one that is found first (models/unigram/model.rs of huggingface/tokenizers).
+ * The Unigram model of sentencepiece (arXiv 1808.06226): of all segmentations of a text into tokens, the one with the largest sum of scores
+ * (log-probabilities); of equals, the first one found (models/unigram/model.rs of huggingface/tokenizers).
  */
 import { byteFallback } from './byte-tokens.ts';
 import { at, flagAt, isAbsent, listAt, objectAt, type Place, textAt, wrong } from './json.ts';
 import type { TokenModel } from './model.ts';
 
-/** How much worse than the worst token an unknown character is. */
+/** The score of an unknown character is this much below that of the worst token. */
 const UNKNOWN_PENALTY = 10;
 const MAX_TOKENS = 2 ** 22; // the largest real vocabularies have some 2^18
 
@@ -26,7 +26,7 @@ export function readUnigram(place: Place): TokenModel {
     return [unknownId ?? missing(place)];
   };
 
-  /** Code units after which the parts of the best way end, from last to first; unknown characters in a row are one part. */
+  /** Positions at which the parts of the best segmentation end, from last to first; adjacent unknown characters are one part. */
   const encode = (text: string): readonly number[] => {
     const n = text.length;
     const best = new Float64Array(n + 1);
@@ -73,7 +73,7 @@ function readUnknown(place: Place, size: number): number | undefined {
   return value;
 }
 
-/** A list of [token, score], where the place is the id. Of a token that stands in it twice, the later id counts. */
+/** A list of [token, score], whose index is the id. When a token occurs twice, the later id is used. */
 function readVocabulary(place: Place): { ids: Map<string, number>; scores: number[] } {
   const entries = listAt(place);
   if (entries.length === 0 || entries.length > MAX_TOKENS) throw wrong(place, `1 to ${MAX_TOKENS} tokens`);
@@ -87,9 +87,9 @@ function readVocabulary(place: Place): { ids: Map<string, number>; scores: numbe
   return { ids, scores };
 }
 
-/** Visits the tokens that begin at a place, shortest first. */
+/** Visits the tokens that begin at a position, shortest first. */
 function trieOf(ids: ReadonlyMap<string, number>) {
-  // Nodes are numbers; the next one is known by node * 2^16 + code unit, which is exact below 2^53.
+  // Nodes are numbers; the child is stored under node * 2^16 + code unit, which is exact below 2^53.
   const next = new Map<number, number>();
   const idOfNode: (number | undefined)[] = [undefined];
   for (const [token, id] of ids) {
