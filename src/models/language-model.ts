@@ -3,7 +3,7 @@ import type { LanguageModel } from './model.ts';
 import type { Part } from './part.ts';
 import { LOGITS } from './sites.ts';
 
-type Given = Pick<LanguageModel, 'facts' | 'residualStream' | 'trunk' | 'logits'>;
+type Given = Pick<LanguageModel, 'facts' | 'residualStream' | 'senses' | 'trunk' | 'logits'>;
 
 /** `part`: the one in which the whole model has declared its sites, state and parameters. */
 export const languageModel = (part: Part, given: Given): LanguageModel => ({
