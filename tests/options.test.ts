@@ -216,7 +216,7 @@ test('what changes nothing is told: a revision of a folder, and keys to ignore t
   await checkpoint.close();
   expect(warnings).toEqual([
     `'${shipped}' is not taken from the hub, so the revision 'v2' changes nothing.`,
-    "config.json has no 'use_cash' to pass over.",
+    "config.json has no 'use_cash' to ignore.",
   ]);
 });
 
