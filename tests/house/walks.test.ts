@@ -1,6 +1,6 @@
 /** Every command of the chapters on insides runs, in their order, and prints what is shown below it. */
 import { execFile } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -20,9 +20,17 @@ interface Shown {
 function shownIn(document: string): Shown[] {
   const fences = [...document.matchAll(/^```(\w+)\n([\s\S]*?)^```\n(\n```text\n([\s\S]*?)^```)?/gm)];
   return fences.flatMap(([, language, code = '', , output]) =>
-    language === 'sh' ? [{ commands: code.trim().split('\n'), output }] : [],
+    language === 'sh' ? [{ commands: linesOf(code), output }] : [],
   );
 }
+
+/** Commands without line breaks inside of them and without remarks. */
+const linesOf = (code: string): string[] =>
+  code
+    .replaceAll('\\\n', ' ')
+    .trim()
+    .split('\n')
+    .map((line) => line.replace(/\s+# .*$/, ''));
 
 const wordsOf = (line: string): string[] =>
   [...line.matchAll(/"([^"]*)"|'([^']*)'|(\S+)/g)].map(
@@ -31,6 +39,7 @@ const wordsOf = (line: string): string[] =>
 
 describe.each(['insides.md', 'senses.md'].filter((name) => existsSync(join(root, 'docs', name))))('docs/%s', (name) => {
   const cwd = mkdtempSync(join(tmpdir(), 'portmanteau-'));
+  cpSync(join(root, 'examples/insides'), join(cwd, 'examples/insides'), { recursive: true });
   afterAll(() => rmSync(cwd, { recursive: true }));
   const blocks = shownIn(readFileSync(join(root, 'docs', name), 'utf8'));
 
