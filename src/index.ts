@@ -109,23 +109,12 @@ export {
 } from './analysis/steering/vectors.ts';
 export * from './analysis/ternary/index.ts';
 export type { Word, WordOption } from './analysis/words.ts';
+export { checkBeforeLoad, checkInterventions, checkStateContinues } from './api/before-load.ts';
+export type { CaptureOptions } from './api/capture.ts';
 export type { CapturedStep, CaptureStepsOptions } from './api/capture-steps.ts';
 export type { Alternative, FinishReason, GenerationOptions, GenerationStep } from './api/generate.ts';
 export { generateOnTopic } from './api/generate-on-topic.ts';
-export {
-  type CaptureOptions,
-  type Completion,
-  checkBeforeLoad,
-  checkInterventions,
-  checkStateContinues,
-  Model,
-  PROMPT_OPTIONS,
-  type PromptOptions,
-  SCORE_OPTIONS,
-  type Score,
-  type ScoredToken,
-  type ScoreOptions,
-} from './api/model.ts';
+export { type Completion, Model, PROMPT_OPTIONS, type PromptOptions } from './api/model.ts';
 export {
   type EncodePromptOptions,
   encodeMore,
@@ -134,6 +123,7 @@ export {
   type Prompts,
   type TokenIds,
 } from './api/prompt.ts';
+export { SCORE_OPTIONS, type Score, type ScoredToken, type ScoreOptions } from './api/score.ts';
 export { checkHasSenses } from './api/sense-source.ts';
 export { type Window, type WindowOptions, type Windows, windowsOf } from './api/windows.ts';
 export { checkWritable, writeSenses } from './api/write-senses.ts';

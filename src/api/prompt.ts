@@ -95,3 +95,14 @@ function tokenizerOf({ tokenizer }: Pick<OpenedModel, 'tokenizer'>): Tokenizer {
   if (!tokenizer) throw new UsageError('this checkpoint has no tokenizer: give token ids in place of text.');
   return tokenizer;
 }
+
+/** Ids of a prompt that continues a state, or begins a text. */
+export function encodeFor(
+  opened: OpenedModel,
+  prompt: Prompt,
+  state: { readonly length: number } | undefined,
+  options: EncodePromptOptions,
+): readonly number[] {
+  const encode = state && state.length > 0 ? encodeMore : encodePrompt;
+  return encode(opened, prompt, options);
+}

@@ -1,0 +1,9 @@
+/** The parts of a loaded model. */
+import type { OpenedModel } from '../loader/open.ts';
+import type { Engine } from '../runtime/engine.ts';
+
+/** The parts of a model, for use inside of this library only; not exported by the entry points. */
+export interface ModelParts {
+  readonly opened: OpenedModel;
+  readonly engine: Engine;
+}
