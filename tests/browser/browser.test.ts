@@ -274,7 +274,7 @@ describe.skipIf(!executablePath)('in Chromium', { timeout: 60_000 }, () => {
       await page.addInitScript(() => {
         const { grow } = WebAssembly.Memory.prototype;
         WebAssembly.Memory.prototype.grow = function (pages) {
-          if (this.buffer.byteLength / 65536 + pages > 40) throw new RangeError('Unable to grow instance memory');
+          if (this.buffer.byteLength / 65536 + pages > 56) throw new RangeError('Unable to grow instance memory');
           return grow.call(this, pages);
         };
       });
