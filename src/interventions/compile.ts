@@ -102,9 +102,9 @@ function keyOf(one: Intervention, vectors: VectorStore): string {
     typeof value === 'object' && value !== null && 'vector' in value ? [String(value.vector)] : [],
   );
   for (const name of named)
-    for (const [key, { data }] of vectors) {
+    for (const [key, { data, dtype }] of vectors) {
       if (!name.includes('{site}') && key !== name) continue;
-      hash.update(new TextEncoder().encode(key));
+      hash.update(new TextEncoder().encode(`${key} ${dtype} `));
       hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
     }
   return bytesToHex(hash.digest()).slice(0, 32);

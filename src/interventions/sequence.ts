@@ -3,7 +3,7 @@ import type { Edit, Gain, Source, StateEdit } from './edit.ts';
 import type { StrengthStep, Where } from './intervention.ts';
 import type { Interventions } from './interventions.ts';
 import type { TraceList, Traces } from './provenance.ts';
-import { cut, generatedRange, holdsAt, type Range, rangesOf, touches } from './where.ts';
+import { cut, generatedRange, holdsAt, namedRanges, type Range, rangesOf, touches } from './where.ts';
 
 export interface SequenceOptions {
   /** Tokens of the prompt, those that a state has read included: negative positions count from its end. */
@@ -61,10 +61,11 @@ export class SequenceInterventions implements Traces {
     return typeof by === 'number' ? by : called();
   }
 
-  /** Which row of the vector is for this position, where it has one for each. */
+  /** Which row of the vector is for this position, where it has one for each: also for positions where it does not hold. */
   rowAt({ source, rows }: Edit, position: number): number {
     let before = 0;
-    for (const { from, to } of this.#rangesOf(source)) {
+    for (const range of namedRanges(source.where, this.#promptLength)) {
+      const { from, to } = this.#own(range);
       if (position >= from && position < to) return Math.min(before + position - from, rows - 1);
       before += to - from;
     }

@@ -22,16 +22,18 @@ export function checkWhere({ positions, from = 0, to = Number.POSITIVE_INFINITY 
 const isList = (positions: NonNullable<Where['positions']>): positions is readonly number[] => Array.isArray(positions);
 
 /** The ranges of positions in a text whose prompt has `length` tokens, in the order in which they were given. */
-export function rangesOf({ positions, from, to }: Where, length: number): Range[] {
+export function rangesOf(where: Where, length: number): Range[] {
+  const generated = generatedRange(where, length);
+  return namedRanges(where, length).flatMap((range) => cut(range, generated));
+}
+
+/** The positions as they were given, whether the text has them or not. */
+export function namedRanges({ positions }: Pick<Where, 'positions'>, length: number): Range[] {
   const place = (position: number) => (position < 0 ? length + position : position);
-  const generated = generatedRange({ from, to }, length);
-  const given: Range[] =
-    positions === undefined
-      ? [EVERYWHERE]
-      : isList(positions)
-        ? positions.map((position) => ({ from: place(position), to: place(position) + 1 }))
-        : [{ from: place(positions.from ?? 0), to: place(positions.to ?? Number.POSITIVE_INFINITY) }];
-  return given.flatMap((range) => cut(range, generated));
+  if (positions === undefined) return [EVERYWHERE];
+  return isList(positions)
+    ? positions.map((position) => ({ from: place(position), to: place(position) + 1 }))
+    : [{ from: place(positions.from ?? 0), to: place(positions.to ?? Number.POSITIVE_INFINITY) }];
 }
 
 /** Positions whose predictions are generated tokens from..to: the last token of the prompt predicts token 0. */
