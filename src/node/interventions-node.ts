@@ -37,5 +37,5 @@ async function textOf(file: string): Promise<string> {
     throw new UsageError(
       `${file} has ${bytes.length} bytes, wanted at most ${MOST_BYTES}: put numbers into a safetensors file.`,
     );
-  return bytes.toString('utf8');
+  return new TextDecoder().decode(bytes); // without a byte order mark
 }

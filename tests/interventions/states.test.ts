@@ -228,6 +228,8 @@ it('a file names its vectors, which lie beside it', async () => {
   );
   const wanted = await model.logits([1, 2, 3], { interventions: [{ site: 'blocks.0.residPost', add: data }] });
   expect(await model.logits([1, 2, 3], { interventions: await readInterventions(file) })).toEqual(wanted);
+  writeFileSync(file, `\uFEFF${JSON.stringify({ interventions: [] })}`); // with a byte order mark, as some editors save it
+  expect((await readInterventions(file)).interventions).toEqual([]);
   writeFileSync(file, JSON.stringify({ vectors: 'w.safetensors', interventions: [] }));
   await expect(readInterventions(file)).rejects.toThrow(/names the vectors w\.safetensors, and there is no file/);
   await expect(readInterventions(join(folder, 'none.json'))).rejects.toThrow(/there is no file/);
