@@ -8,6 +8,10 @@ import type { InterventionTarget, TargetSite } from './target.ts';
 const SCORES = /^blocks\.(\d+)\.routerLogits$/;
 const choiceOf = (scores: string) => scores.replace('routerLogits', 'routerChoice');
 
+/** How many experts there are, if this is the site of those that were chosen. */
+export const expertsOf = (site: string, { sites }: InterventionTarget): number | undefined =>
+  site.endsWith('expertIds') ? sites.get(site.replace('expertIds', 'routerLogits'))?.shape[1] : undefined;
+
 /** Above any score. */
 const CHOSEN = 1e30;
 

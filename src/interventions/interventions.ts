@@ -31,7 +31,11 @@ export class Interventions {
     this.target = target;
     this.all = changes.map(({ edits = [] }) => edits);
     const edits = new Map<string, Edit[]>();
-    for (const edit of this.all.flat()) edits.set(edit.site, [...(edits.get(edit.site) ?? []), edit]);
+    for (const edit of this.all.flat()) {
+      const before = edits.get(edit.site);
+      if (before) before.push(edit);
+      else edits.set(edit.site, [edit]);
+    }
     this.edits = edits;
     this.replacements = changes.flatMap(({ replacements = [] }) => replacements);
     this.gains = changes.flatMap(({ gains = [] }) => gains);

@@ -1,6 +1,7 @@
 /** Interventions on the values of sites. */
 import { UsageError } from '../base/errors.ts';
 import type { Edit, EditKind, Source } from './edit.ts';
+import { expertsOf } from './experts.ts';
 import type { SiteIntervention, Strength, Vector } from './intervention.ts';
 import type { Changes } from './interventions.ts';
 import { matching } from './names.ts';
@@ -20,7 +21,7 @@ export function siteChanges(
   const whole = sites.filter((site) => !rows.includes(site));
   return {
     edits: rows.map((site) => siteEdit(one, site, source, vectors)),
-    replacements: whole.map((site) => replacement(one, site, source, vectors)),
+    replacements: whole.map((site) => replacement(one, site, source, vectors, target)),
   };
 }
 
@@ -60,7 +61,13 @@ function positionsOf({ positions }: SiteIntervention): number | undefined {
 }
 
 /** Sites that have no row for each token, and integers: all numbers of a pass can be set, and nothing else. */
-function replacement(one: SiteIntervention, site: TargetSite, source: Source, vectors: VectorStore) {
+function replacement(
+  one: SiteIntervention,
+  site: TargetSite,
+  source: Source,
+  vectors: VectorStore,
+  target: InterventionTarget,
+) {
   const { name } = source;
   if (!('set' in one) || (one.by ?? 1) !== 1 || one.heads || one.channels || one.tokens) {
     const instead = isPattern(site)
@@ -72,5 +79,15 @@ function replacement(one: SiteIntervention, site: TargetSite, source: Source, ve
       `${name}: '${site.name}' ${site.axes}${site.integer ? ' has whole numbers and' : ''} can only be set, all of its numbers of one step at once. ${instead}`,
     );
   }
-  return { source, site: site.name, data: numbersOf(one.set, vectors, site.name, name).data };
+  const { data } = numbersOf(one.set, vectors, site.name, name);
+  if (site.integer) checkIntegers(data, expertsOf(site.name, target), `${name}: '${site.name}'`);
+  return { source, site: site.name, data };
+}
+
+/** `count`: they are indices of so many. */
+function checkIntegers(data: Float32Array, count: number | undefined, name: string): void {
+  const wrong = data.find((x) => !Number.isInteger(x) || (count !== undefined && (x < 0 || x >= count)));
+  if (wrong === undefined) return;
+  const range = count === undefined ? '' : ` from 0 to ${count - 1}`;
+  throw new UsageError(`${name} came with ${wrong}, wanted whole numbers${range}.`);
 }

@@ -120,6 +120,12 @@ describe('interventions', () => {
       /disables 10 of 10 experts.*disable at most/,
     ],
     ['disable: false', 'granite', { experts: [0], disable: false }, /disable came as false, wanted true/],
+    ...[-1, 10, 1e9, 0.5].map((id): [string, 'granite', object, RegExp] => [
+      `expert ${id} chosen`,
+      'granite',
+      { site: 'blocks.0.expertIds', set: [0, id] },
+      /'blocks.0.expertIds' came with .*, wanted whole numbers from 0 to 9/,
+    ]),
     ['integers', 'granite', { site: 'blocks.0.expertIds', scale: 2 }, /whole numbers and can only be set/],
     ['a state without a position', 'mamba', { state: 'blocks.0.ssmState', reset: true }, /has no 'at'/],
     [

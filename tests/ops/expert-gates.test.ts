@@ -54,4 +54,27 @@ describe.each(['reference', 'wasm'])('%s', (name) => {
     });
     expect(Array.from(found as Float32Array, Number.isNaN)).toEqual([0, 0, 1, 1, 1, 1, 1, 1, 0, 0].map(Boolean));
   });
+
+  it('reads nothing outside of the weights for an expert that does not exist, and makes NaN of its token only', async () => {
+    const [M, F] = [8, 4];
+    const numbers = (length: number) => Float32Array.from({ length }, () => random() - 0.5);
+    const [x, wIn, wOut] = [numbers(3 * M), numbers(X * 2 * F * M), numbers(X * M * F)];
+    const outputs = (chosen: readonly number[]) =>
+      backend().step(async () => {
+        const ops = opsOf(backend());
+        const ids = ops.upload(Int32Array.from(chosen), [3, 2]);
+        const gates = ops.expertGates(ops.upload(logits.slice(0, 3 * X), [3, X]), ids);
+        const w = { in: ops.upload(wIn, [X, 2 * F, M]), out: ops.upload(wOut, [X, M, F]) };
+        return Array.from(
+          (await backend().read(ops.experts(ops.upload(x, [3, M]), ids, gates, w, 'silu'))) as Float32Array,
+        );
+      });
+    const wanted = await outputs([0, 1, 2, 3, 10, 4]);
+    for (const bad of [X, -1, 2 ** 31 - 1, -(2 ** 31)]) {
+      const found = await outputs([0, 1, 2, bad, 10, 4]);
+      expect(found.slice(0, M)).toEqual(wanted.slice(0, M));
+      expect(found.slice(M, 2 * M).every(Number.isNaN)).toBe(true);
+      expect(found.slice(2 * M)).toEqual(wanted.slice(2 * M));
+    }
+  });
 });

@@ -9,7 +9,7 @@ export const GROUP_BYTES: usize = 12;
 
 /**
  * The slots (t A + j) of each expert together: order[T A]; and of the experts that have any, their number and a list of groups. `places` is
- * room for X integers. Words: order, groups, ids, T A, X, places.
+ * room for X integers. Slots of an expert that does not exist are left out. Words: order, groups, ids, T A, X, places.
  */
 export function groupByExpert(args: usize, part: u32, parts: u32): void {
   if (part > 0) return;
@@ -20,7 +20,9 @@ export function groupByExpert(args: usize, part: u32, parts: u32): void {
   const places = address(args, 5);
   memory.fill(places, 0, count * 4);
   for (let i: u32 = 0; i < slots; i++) {
-    const at = places + 4 * load<u32>(ids + 4 * i);
+    const expert = load<u32>(ids + 4 * i);
+    if (expert >= count) continue;
+    const at = places + 4 * expert;
     store<u32>(at, load<u32>(at) + 1);
   }
   let group = address(args, 1) + 4;
@@ -39,7 +41,9 @@ export function groupByExpert(args: usize, part: u32, parts: u32): void {
   }
   store<u32>(address(args, 1), used);
   for (let i: u32 = 0; i < slots; i++) {
-    const at = places + 4 * load<u32>(ids + 4 * i);
+    const expert = load<u32>(ids + 4 * i);
+    if (expert >= count) continue;
+    const at = places + 4 * expert;
     const place = load<u32>(at);
     store<u32>(order + 4 * place, i);
     store<u32>(at, place + 1);
