@@ -3,8 +3,6 @@ import type { Command } from 'commander';
 
 /** Arguments that a command does not have -> how to give the text instead. */
 const MEANT: Readonly<Record<string, string>> = {
-  score: "a text comes after --text: score MODEL --text 'The cat sat'",
-  capture: "a text comes after --text: capture MODEL --text 'The cat sat'",
   run: 'a prompt of several words stands in quotes',
   tokenize: 'a text of several words stands in quotes',
 };
@@ -42,9 +40,14 @@ function inOurWords(command: Command, text: string): string {
   const missing = /^required option '(--[\w-]+)/.exec(plain)?.[1];
   const choices = command.options.find(({ long }) => missing !== undefined && long === missing)?.argChoices;
   if (choices !== undefined) return `${plain}; wanted one of ${choices.join(', ')}`;
-  const meant = plain.startsWith('too many arguments') ? MEANT[command.name()] : undefined;
+  const meant = plain.startsWith('too many arguments') ? meantBy(command) : undefined;
   return meant === undefined ? plain : `${plain.replace(/\.$/, '')}; ${meant}`;
 }
+
+const meantBy = (command: Command): string | undefined =>
+  hasOption(command, '--text')
+    ? `a text comes after --text: ${command.name()} MODEL --text 'The cat sat'`
+    : MEANT[command.name()];
 
 const hasOption = (command: Command, flag: string): boolean =>
   flag.startsWith('--') ? command.options.some(({ long }) => long === flag) : command.name() === 'run';

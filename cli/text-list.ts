@@ -10,6 +10,7 @@ export function textList(path: string): string[] {
   try {
     content = new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(path));
   } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') throw new InvalidArgumentError('There is no such file.');
     throw new InvalidArgumentError(`It cannot be read: ${(error as Error).message}.`);
   }
   const lines = content.split(/\r?\n/).flatMap((line, i) => (line.trim() === '' ? [] : [{ line, number: i + 1 }]));

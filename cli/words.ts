@@ -1,6 +1,7 @@
 /** Words and positions in the flags of analyses. */
 import { InvalidArgumentError } from 'commander';
 import type { Prompt, Report } from '../src/node.ts';
+import type { InterventionFlags } from './interventions.ts';
 
 export const WORD_ABOUT =
   "A word is one token, given as text with its space, as in ' she', or as an id; a text of digits stands in double quotes, as in '\"7\"'.";
@@ -25,11 +26,12 @@ export function positionArgument(text: string): number {
 
 const LONGEST = 400; // characters of a text that are shown
 
-/** The model and text of a report. */
-export function factsOf(reference: string, prompt: Prompt): Report['facts'] {
+/** The model, text and interventions of a report. */
+export function factsOf(reference: string, prompt: Prompt, { interventions }: InterventionFlags = {}): Report['facts'] {
   const text = typeof prompt === 'string' ? prompt : `ids ${Array.from(prompt).join(', ')}`;
   return [
     ['model', reference],
     ['text', text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text],
+    ...(interventions === undefined ? [] : ([['interventions', interventions]] as const)),
   ];
 }

@@ -123,6 +123,7 @@ export {
   type Prompts,
   type TokenIds,
 } from './api/prompt.ts';
+export { checkReadoutInterventions } from './api/readout.ts';
 export { SCORE_OPTIONS, type Score, type ScoredToken, type ScoreOptions } from './api/score.ts';
 export { checkHasSenses } from './api/sense-source.ts';
 export { type Window, type WindowOptions, type Windows, windowsOf } from './api/windows.ts';

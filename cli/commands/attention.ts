@@ -12,6 +12,7 @@ import {
 import { pickOptions } from '../../src/options/check.ts';
 import { helpText } from '../help-text.ts';
 import { interrupt } from '../interrupt.ts';
+import { checkFits, type InterventionFlags, interventionsOf, interventionsOption } from '../interventions.ts';
 import { libraryOptions } from '../library-options.ts';
 import { withModel } from '../load.ts';
 import { type ModelFlags, modelOptions, stateMemoryOption } from '../model-options.ts';
@@ -26,10 +27,15 @@ const FLAGS = {
   heads: ['--heads <list>', idList, 'as in 0,3'],
 } as const satisfies Parameters<typeof libraryOptions<typeof ATTENTION_OPTIONS>>[2];
 
-interface AttentionFlags extends ModelFlags, TextFlags, ReportFlags, Pick<AttentionOptions, keyof typeof FLAGS> {}
+interface AttentionFlags
+  extends ModelFlags,
+    TextFlags,
+    InterventionFlags,
+    ReportFlags,
+    Pick<AttentionOptions, keyof typeof FLAGS> {}
 
 export function addAttention(program: Command): void {
-  const model = stateMemoryOption(modelOptions(textOptions(program.command('attention'))));
+  const model = interventionsOption(stateMemoryOption(modelOptions(textOptions(program.command('attention')))));
   const command = libraryOptions(model, ATTENTION_OPTIONS, FLAGS).description(
     'attention patterns: which tokens each head reads at each token, and how spread out that is',
   );
@@ -47,14 +53,16 @@ Examples:
 async function attention(reference: string, flags: AttentionFlags): Promise<void> {
   const prompt = promptOf(flags) ?? (await standardInput(NO_TEXT));
   await checkReport(flags);
+  const interventions = await interventionsOf(flags);
   const options = pickOptions(flags, FLAGS);
   const check = (opened: OpenedModel) => {
     const ids = checkBeforeLoad(opened, prompt);
     checkAttention(opened.model, ids.length, options);
+    checkFits(opened, interventions);
     checkNotOfModel(flags.html, opened);
   };
   await withModel(reference, flags, check, async (model) => {
-    const result = await attentionPatterns(model, prompt, { ...options, signal: interrupt.signal });
-    await tellReport(flags, result, attentionReport(result, factsOf(reference, prompt)));
+    const result = await attentionPatterns(model, prompt, { ...options, interventions, signal: interrupt.signal });
+    await tellReport(flags, result, attentionReport(result, factsOf(reference, prompt, flags)));
   });
 }

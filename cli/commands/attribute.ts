@@ -12,6 +12,7 @@ import {
 import { pickOptions } from '../../src/options/check.ts';
 import { helpText } from '../help-text.ts';
 import { interrupt } from '../interrupt.ts';
+import { checkFits, type InterventionFlags, interventionsOf, interventionsOption } from '../interventions.ts';
 import { libraryOptions } from '../library-options.ts';
 import { withModel } from '../load.ts';
 import { type ModelFlags, modelOptions, stateMemoryOption } from '../model-options.ts';
@@ -27,12 +28,17 @@ const FLAGS = {
   perHead: '--per-head',
 } as const satisfies Parameters<typeof libraryOptions<typeof ATTRIBUTION_OPTIONS>>[2];
 
-interface AttributeFlags extends ModelFlags, TextFlags, ReportFlags, Pick<AttributionOptions, keyof typeof FLAGS> {
+interface AttributeFlags
+  extends ModelFlags,
+    TextFlags,
+    InterventionFlags,
+    ReportFlags,
+    Pick<AttributionOptions, keyof typeof FLAGS> {
   readonly word: string | number;
 }
 
 export function addAttribute(program: Command): void {
-  const model = stateMemoryOption(modelOptions(textOptions(program.command('attribute'))));
+  const model = interventionsOption(stateMemoryOption(modelOptions(textOptions(program.command('attribute')))));
   model.requiredOption('--word <word>', 'the word whose logit is taken apart', wordArgument);
   const command = libraryOptions(model, ATTRIBUTION_OPTIONS, FLAGS).description(
     'direct logit attribution: what the embedding, each block and each head add to the logit of a word, or to the difference of two',
@@ -56,15 +62,17 @@ sense vectors (Backpack) has no such parts: 'portmanteau senses' takes its logit
 async function attribute(reference: string, flags: AttributeFlags): Promise<void> {
   const prompt = promptOf(flags) ?? (await standardInput(NO_TEXT));
   await checkReport(flags);
+  const interventions = await interventionsOf(flags);
   const options = { ...pickOptions(flags, FLAGS), word: flags.word };
   const check = (opened: OpenedModel) => {
     const ids = checkBeforeLoad(opened, prompt);
     const { facts, residualStream } = opened.model;
     checkAttribution({ facts, residualStream, tokenizer: opened.tokenizer }, ids.length, options);
+    checkFits(opened, interventions);
     checkNotOfModel(flags.html, opened);
   };
   await withModel(reference, flags, check, async (model) => {
-    const result = await attributeLogit(model, prompt, { ...options, signal: interrupt.signal });
-    await tellReport(flags, result, attributionReport(result, factsOf(reference, prompt)));
+    const result = await attributeLogit(model, prompt, { ...options, interventions, signal: interrupt.signal });
+    await tellReport(flags, result, attributionReport(result, factsOf(reference, prompt, flags)));
   });
 }

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import {
   checkBeforeLoad,
   checkLens,
+  checkReadoutInterventions,
   LENS_OPTIONS,
   type LensOptions,
   lensReport,
@@ -12,6 +13,7 @@ import {
 import { pickOptions } from '../../src/options/check.ts';
 import { helpText } from '../help-text.ts';
 import { interrupt } from '../interrupt.ts';
+import { type InterventionFlags, interventionsOf, interventionsOption } from '../interventions.ts';
 import { libraryOptions } from '../library-options.ts';
 import { withModel } from '../load.ts';
 import { type ModelFlags, modelOptions, stateMemoryOption } from '../model-options.ts';
@@ -29,10 +31,15 @@ const FLAGS = {
   sites: ['--sites <glob>', collect, 'as in blocks.*.residMid; may be given again'],
 } as const satisfies Parameters<typeof libraryOptions<typeof LENS_OPTIONS>>[2];
 
-interface LensFlags extends ModelFlags, TextFlags, ReportFlags, Pick<LensOptions, keyof typeof FLAGS> {}
+interface LensFlags
+  extends ModelFlags,
+    TextFlags,
+    InterventionFlags,
+    ReportFlags,
+    Pick<LensOptions, keyof typeof FLAGS> {}
 
 export function addLens(program: Command): void {
-  const model = stateMemoryOption(modelOptions(textOptions(program.command('lens'))));
+  const model = interventionsOption(stateMemoryOption(modelOptions(textOptions(program.command('lens')))));
   const command = libraryOptions(model, LENS_OPTIONS, FLAGS).description(
     'logit lens: which words the model would predict if it ended after an earlier layer',
   );
@@ -59,14 +66,16 @@ KL is that of the final distribution from the site's, in nats; rank 1 is the mos
 async function lens(reference: string, flags: LensFlags): Promise<void> {
   const prompt = promptOf(flags) ?? (await standardInput(NO_TEXT));
   await checkReport(flags);
+  const interventions = await interventionsOf(flags);
   const options = pickOptions(flags, FLAGS);
   const check = (opened: OpenedModel) => {
     const ids = checkBeforeLoad(opened, prompt);
     checkLens({ ...opened.model, tokenizer: opened.tokenizer }, ids.length, options);
+    if (interventions) checkReadoutInterventions(opened, ids.length, interventions);
     checkNotOfModel(flags.html, opened);
   };
   await withModel(reference, flags, check, async (model) => {
-    const result = await logitLens(model, prompt, { ...options, signal: interrupt.signal });
-    await tellReport(flags, result, lensReport(result, factsOf(reference, prompt)));
+    const result = await logitLens(model, prompt, { ...options, interventions, signal: interrupt.signal });
+    await tellReport(flags, result, lensReport(result, factsOf(reference, prompt, flags)));
   });
 }

@@ -14,6 +14,7 @@ export function addSenses(program: Command): void {
   const senses = program
     .command('senses')
     .description('what the senses of words do in a Backpack model, and edits of them')
+    .configureHelp({ minWidthToWrap: 30 }) // names and arguments of its commands are long
     .addHelpText(
       'after',
       helpText(`

@@ -3,6 +3,7 @@ import { UsageError } from '../base/errors.ts';
 import { log } from '../base/math.ts';
 import { checkOptions } from '../options/check.ts';
 import { kind, kinds, type OptionsOf, option } from '../options/option.ts';
+import { INTERVENTIONS_OPTION } from './interventions-option.ts';
 import { LAYERS_OPTION, layersWith } from './layers.ts';
 import type { Subject, SubjectPrompt } from './subject.ts';
 import { type Word, wordsOf } from './words.ts';
@@ -10,6 +11,8 @@ import { type Word, wordsOf } from './words.ts';
 export const ATTENTION_OPTIONS = {
   layers: LAYERS_OPTION,
   heads: option(kind('a list of numbers of heads, from 0 on', kinds.ids), 'numbers of heads, from 0 on (default: all)'),
+  /** In force while the model reads. */
+  interventions: INTERVENTIONS_OPTION,
   signal: kinds.signal,
 };
 
@@ -54,13 +57,13 @@ export async function attentionPatterns(
   prompt: SubjectPrompt,
   options: AttentionOptions = {},
 ): Promise<AttentionPatterns> {
-  const { heads: wanted, signal } = checkOptions('attentionPatterns', options, ATTENTION_OPTIONS);
+  const { heads: wanted, interventions, signal } = checkOptions('attentionPatterns', options, ATTENTION_OPTIONS);
   const ids = subject.encode(prompt);
   const layers = checkAttention(subject, ids.length, options);
   const heads: HeadPattern[] = [];
   for (const layer of layers) {
     const site = `blocks.${layer}.pattern`;
-    const captured = (await subject.capture(prompt, { sites: [site], signal })).get(site);
+    const captured = (await subject.capture(prompt, { sites: [site], interventions, signal })).get(site);
     const [count = 0, t = 0, s = 0] = captured?.shape ?? [];
     const data = captured?.data as Float32Array;
     for (const head of wanted ?? Array.from({ length: count }, (_, h) => h)) {

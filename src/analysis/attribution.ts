@@ -6,6 +6,7 @@
 import { UsageError } from '../base/errors.ts';
 import { checkOptions } from '../options/check.ts';
 import { kinds, type OptionsOf, option } from '../options/option.ts';
+import { INTERVENTIONS_OPTION } from './interventions-option.ts';
 import { aPosition, findPosition } from './positions.ts';
 import type { Subject, SubjectPrompt } from './subject.ts';
 import { aWord, findWord, type Vocabulary, type Word, wordsOf } from './words.ts';
@@ -15,6 +16,8 @@ export const ATTRIBUTION_OPTIONS = {
   against: option(aWord, 'the difference of the logits of --word and of this word'),
   position: option(aPosition, 'place in the text after which the word would come; -1 is the last', -1),
   perHead: option(kinds.flag, 'also what each head of the attentions adds', false),
+  /** In force while the model reads. What they change in the residual stream itself is in `rest`. */
+  interventions: INTERVENTIONS_OPTION,
   signal: kinds.signal,
 };
 
@@ -43,7 +46,7 @@ export interface LogitAttribution {
   readonly parts: readonly LogitPart[];
   /** What the bias of the final norm adds. */
   readonly bias: number;
-  /** What is left: rounding. */
+  /** What is left: rounding, and what interventions change between the parts. */
   readonly rest: number;
   /** What the final norm multiplies with at this place, before its gain. */
   readonly normScale: number;
@@ -71,7 +74,9 @@ export function checkAttribution(
   if (word === undefined) throw new UsageError("attributeLogit needs a word, as in { word: ' she' }.");
   if (tokens === 0) throw new UsageError('the text is empty; give at least one token.');
   const other = against === undefined ? undefined : findWord(subject, against);
-  return { word: findWord(subject, word), against: other, position: findPosition(position, tokens), stream };
+  const found = findWord(subject, word);
+  if (other?.id === found.id) throw new UsageError('word and against are the same token; the difference is always 0.');
+  return { word: found, against: other, position: findPosition(position, tokens), stream };
 }
 
 export async function attributeLogit(
@@ -79,13 +84,18 @@ export async function attributeLogit(
   prompt: SubjectPrompt,
   options: AttributionOptions,
 ): Promise<LogitAttribution> {
-  const { perHead, signal } = checkOptions('attributeLogit', options, ATTRIBUTION_OPTIONS);
+  const { perHead, interventions, signal } = checkOptions('attributeLogit', options, ATTRIBUTION_OPTIONS);
   const ids = subject.encode(prompt);
   const { word, against, position, stream } = checkAttribution(subject, ids.length, options);
   const heads = perHead ? stream.writes.flatMap((write) => write.heads ?? []) : [];
   const sites = [...stream.writes.map(({ site }) => site), ...heads, stream.output, 'logits'];
-  const seen = await subject.capture(ids.slice(0, position + 1), { sites, from: position, signal });
-  const values = (site: string) => seen.get(site)?.data as Float32Array;
+  // Interventions may count positions from the end of the text.
+  const read = interventions ? ids : ids.slice(0, position + 1);
+  const seen = await subject.capture(read, { sites, from: position, interventions, signal });
+  const values = (site: string) => {
+    const data = seen.get(site)?.data as Float32Array;
+    return data.subarray(0, data.length / (read.length - position));
+  };
   const row = async (of: Word) => subject.parameter(stream.head, { first: of.id, count: 1 });
   const [mine, other] = [await row(word), against && (await row(against))];
   const direction = Float64Array.from(mine, (x, m) => stream.logitScale * (x - (other?.[m] ?? 0)));

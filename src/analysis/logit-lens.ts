@@ -7,6 +7,7 @@ import { exp } from '../base/math.ts';
 import { checkOptions } from '../options/check.ts';
 import { kinds, type OptionsOf, option } from '../options/option.ts';
 import { logSoftmax, logSumExp, topLogprobs } from '../sampler/sampler.ts';
+import { INTERVENTIONS_OPTION } from './interventions-option.ts';
 import { LAYERS_OPTION } from './layers.ts';
 import { findPosition, positionList } from './positions.ts';
 import type { Subject, SubjectPrompt } from './subject.ts';
@@ -19,6 +20,8 @@ export const LENS_OPTIONS = {
   positions: option(positionList, 'places in the text to look at, from 0 on; -1 is the last (default: all)'),
   top: option(kinds.fromZero, 'likeliest words at each place', 5),
   word: option(aWord, "also the rank and probability of this word: a text that is one token, as in ' she', or an id"),
+  /** In force while the model reads the text. Those that begin within it, and those on `logits`, are refused. */
+  interventions: INTERVENTIONS_OPTION,
   signal: kinds.signal,
 };
 
@@ -88,11 +91,11 @@ export async function logitLens(
   prompt: SubjectPrompt,
   options: LensOptions = {},
 ): Promise<LogitLens> {
-  const { top, signal } = checkOptions('logitLens', options, LENS_OPTIONS);
+  const { top, interventions, signal } = checkOptions('logitLens', options, LENS_OPTIONS);
   const ids = subject.encode(prompt);
   const { sites, positions, word } = checkLens(subject, ids.length, options);
-  const hidden = await subject.readout(prompt, { sites, signal });
-  const final = await subject.capture(prompt, { sites: ['hidden'], signal });
+  const hidden = await subject.readout(prompt, { sites, interventions, signal });
+  const final = await subject.capture(prompt, { sites: ['hidden'], interventions, signal });
   const { dModel, vocabSize } = subject.facts;
   const names = [...hidden.keys(), FINAL];
   const values = [...hidden.values(), ...final.values()].map(({ data }) => data as Float32Array);

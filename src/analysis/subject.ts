@@ -99,7 +99,7 @@ export interface Subject {
    */
   readout(
     prompt: SubjectPrompt,
-    options: { readonly sites: readonly string[]; readonly signal?: AbortSignal | undefined },
+    options: Pick<SubjectCaptureOptions, 'sites' | 'interventions' | 'signal'>,
   ): Promise<Map<string, CapturedTensor>>;
   /** Scores of all tokens for vectors that the head reads: hidden[n, M] -> logits[n, V], given in pieces of some rows. */
   unembed(

@@ -10,7 +10,7 @@ export function attributionReport(result: LogitAttribution, facts: Report['facts
   const after = tokens[position];
   const ends = [
     ...(bias === 0 ? [] : [{ site: 'bias of the final norm', logit: bias }]),
-    { site: 'rest (rounding)', logit: rest },
+    { site: 'rest', logit: rest },
   ];
   const rows: LogitPart[] = [...parts, ...ends];
   const table: Table = {

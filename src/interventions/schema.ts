@@ -4,6 +4,7 @@
  */
 import * as v from 'valibot';
 import { quote, UsageError } from '../base/errors.ts';
+import { nearest } from '../base/nearest.ts';
 import { checkOptions } from '../options/check.ts';
 import { type Definitions, kind, kinds, type Option, option } from '../options/option.ts';
 import type { Intervention } from './intervention.ts';
@@ -131,7 +132,12 @@ export function checkShape(value: unknown, name: string): Intervention {
   const actions = DEFINITIONS[subject] as Readonly<Record<string, Definitions>>;
   const given = Object.keys(actions).filter(has);
   if (given.length !== 1) {
-    const found = given.length === 0 ? 'says not what to do' : `says ${listed(given)}`;
+    const known = Object.values(actions).flatMap(Object.keys);
+    const strange = Object.keys(value).find((key) => !known.includes(key));
+    const meant = strange === undefined ? undefined : nearest(strange, known);
+    const unknown =
+      strange === undefined ? '' : ` and an unknown key '${strange}'${meant ? ` (did you mean '${meant}'?)` : ''}`;
+    const found = given.length === 0 ? `has no change${unknown}` : `says ${listed(given)}`;
     throw new UsageError(
       `${name} (${subject} ${quote(value[subject])}) ${found}, wanted exactly one of ${listed(Object.keys(actions))}.`,
     );

@@ -3,17 +3,20 @@
  * Backpack it computes the sense weights (Trunk in src/models/model.ts).
  */
 import type { Tensor } from '../base/tensor.ts';
+import type { SequenceInterventions } from '../interventions/sequence.ts';
 import { tapOf } from '../models/tap.ts';
 import { PackedBatch } from './batch.ts';
 import { checkSequences, type Engine } from './engine.ts';
 import { Packed } from './packed.ts';
+import { changeStates } from './state-edits.ts';
 import { tapsOf } from './taps.ts';
 
-/** For each of these sites, whose values are [T, M]: hidden[T, M], the input of the head. */
+/** For each of these sites, whose values are [T, M]: hidden[T, M], the input of the head. All tokens are read in one step, under `interventions`. */
 export async function readout(
   engine: Engine,
   ids: readonly number[],
   sites: ReadonlySet<string>,
+  interventions?: SequenceInterventions,
 ): Promise<Map<string, Float32Array>> {
   const { model, backend, ops, pool } = engine;
   checkSequences(model.facts, [{ ids }]);
@@ -27,7 +30,8 @@ export async function readout(
     return x;
   };
   const pass = async (): Promise<void> => {
-    const packed = new Packed([{ ids, state }]);
+    const packed = new Packed([{ ids, state, interventions }]);
+    changeStates(ops, pool, { ids, state, interventions });
     const tap = tapOf((site) => sites.has(site) && !kept.has(site), keep);
     const batch = new PackedBatch(packed, pool);
     const { read } = model.trunk({ ops, batch, show: tapsOf(ops, packed, batch, [tap]) });

@@ -7,6 +7,7 @@ import { logitLens } from '../../src/analysis/logit-lens.ts';
 import { Model } from '../../src/api/model.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
+import type { Intervention } from '../../src/interventions/intervention.ts';
 import { openModel } from '../../src/loader/open.ts';
 import { loadTensors } from '../../src/node.ts';
 import { backends } from '../backends.ts';
@@ -142,4 +143,63 @@ test('values from a token on have the bits that they have in the whole text', as
     await expect(model.capture(ids, { sites, from: ids.length })).rejects.toThrow('wanted less');
     await model.dispose();
   }
+});
+
+describe.each(backends)('under interventions, on the %s backend', (_, create) => {
+  const open = async (name: string) => {
+    const { folder, ids } = await readGolden(name);
+    return { ids, model: await Model.load(await openModel(localFolder(folder), { weights: 'f32' }), await create()) };
+  };
+  const sites = ['blocks.*.residPost'];
+  const data = async (values: Promise<ReadonlyMap<string, { readonly data: ArrayLike<number> }>>) =>
+    new Map([...(await values)].map(([site, value]) => [site, value.data]));
+
+  test.each(['llama-grouped', 'granite-tied', 'mamba-odd', 'backpack-hub'])(
+    '%s: the last layer reads as the model predicts',
+    async (name) => {
+      const { model, ids } = await open(name);
+      const last = Math.max(...model.sites.map(({ name }) => Number(/^blocks\.(\d+)\./.exec(name)?.[1] ?? 0)));
+      const changes: Intervention[] = [
+        { site: `blocks.0.residPost`, scale: 0.5, positions: [1, -1] },
+        { site: 'blocks.*.residPost', scale: 1.25 },
+        { site: 'hidden', scale: 2 },
+        ...(model.sites.some((site) => site.name === 'senses') ? [{ senses: { sense: 1 }, scale: 0 } as const] : []),
+      ];
+      for (const change of changes) {
+        const hidden = await model.readout(ids, { sites, interventions: [change] });
+        const own = await model.capture(ids, { sites: ['hidden'], interventions: [change] });
+        expect(hidden.get(`blocks.${last}.residPost`)?.data, JSON.stringify(change)).toEqual(own.get('hidden')?.data);
+        expect(hidden.get(`blocks.${last}.residPost`)?.data).not.toEqual(
+          (await model.readout(ids, { sites })).get(`blocks.${last}.residPost`)?.data,
+        );
+      }
+      const plain = await data(model.readout(ids, { sites }));
+      const doubled = await data(model.readout(ids, { sites, interventions: [{ site: 'hidden', scale: 2 }] }));
+      for (const [site, values] of plain)
+        expect(doubled.get(site), site).toEqual(Float32Array.from(values, (x) => 2 * x));
+      await model.dispose();
+    },
+  );
+
+  test('parts of a logit count positions from the end of the whole text', async () => {
+    const { model, ids } = await open('granite-tied');
+    const interventions = [{ site: 'blocks.0.mlpOut', scale: 0, positions: [-1] }] as const;
+    const at = async (position: number) => {
+      const found = await attributeLogit(model, ids, { word: 1, position, interventions });
+      return found.parts.find(({ site }) => site === 'blocks.0.mlpOut')?.logit;
+    };
+    expect(await at(-1)).toBe(0);
+    expect(await at(-2)).not.toBe(0);
+    await model.dispose();
+  });
+
+  test('what cannot be read in one step is refused', async () => {
+    const { model, ids } = await open('mamba-odd');
+    const refused = (interventions: readonly Intervention[]) =>
+      expect(model.readout(ids, { sites, interventions })).rejects;
+    await refused([{ state: '*', at: 1, reset: true }]).toThrow('within the text');
+    await refused([{ site: 'logits', scale: 0 }]).toThrow("no site 'logits'");
+    await model.readout(ids, { sites, interventions: [{ state: '*', at: 0, reset: true }] });
+    await model.dispose();
+  });
 });

@@ -1,5 +1,5 @@
 /** `lens`, `attribute`, `attention` and `info --sites` as users call them: tables, one object, pages; wrong input is told before weights are read. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
@@ -8,6 +8,11 @@ import { cli, json } from './cli.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'portmanteau-insides-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const state = join(folder, 'state.json');
+writeFileSync(state, '[{ "state": "blocks.0.ssmState", "at": 3, "reset": true }]');
+const silent = join(folder, 'silent.json');
+writeFileSync(silent, '[{ "site": "blocks.1.attnOut", "scale": 0 }]');
 
 const TEXT = ['--text', 'Once upon a time there was a little girl who lived with'];
 const lens = ['lens', 'granite-tiny', ...TEXT];
@@ -74,6 +79,10 @@ test.each<readonly [readonly string[], RegExp]>([
   [[...lens, '--sites', 'blocks.0.q'], /'blocks\.0\.q' cannot take the place of the last block's output/],
   [[...lens, '--sites', 'nosuch'], /no site is called 'nosuch'/],
   [[...lens, '--html', join(folder, 'nosuch', 'a.html')], /There is no folder/],
+  [[...lens, 'The cat sat'], /a text comes after --text: lens MODEL --text/],
+  [['lens', 'mamba-tiny', ...TEXT, '--interventions', state], /change a state before token 0 only/],
+  [[...lens, '--interventions', state], /this model has none: it keeps keys and values of every token/],
+  [[...attribute, '--word', ' her', '--against', ' her'], /word and against are the same token/],
   [attribute, /required option '--word <word>' not specified/],
   [[...attribute, '--word', ' her', '--position', '-16'], /position -16 does not exist/],
   [
@@ -90,6 +99,22 @@ test.each<readonly [readonly string[], RegExp]>([
   const { code, stdout, stderr } = await cli(args);
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   expect(stderr).toMatch(told);
+});
+
+test('lens, attribute and attention look at a model under interventions', async () => {
+  const under = ['--interventions', silent];
+  const { parts } = await json<LogitAttribution>([...attribute, '--word', ' her', ...under]);
+  expect(parts.find(({ site }) => site === 'blocks.1.attnOut')?.logit).toBe(0);
+  const last = async (more: string[]) => {
+    const { readings } = await json<LogitLens>([...lens, '--word', ' her', '--positions', '-1', ...more]);
+    return readings.map(([reading]) => reading?.word?.logprob);
+  };
+  const [plain, changed] = [await last([]), await last(under)];
+  expect(changed.slice(0, 2)).toEqual(plain.slice(0, 2)); // what comes before it
+  expect(changed.at(-1)).not.toBe(plain.at(-1));
+  const page = join(folder, 'attention.html');
+  await cli(['attention', 'granite-tiny', ...TEXT, '--layers', '2', ...under, '--html', page]);
+  expect(readFileSync(page, 'utf8')).toContain(JSON.stringify(['interventions', silent]));
 });
 
 test('info --sites names axes, meanings and what TransformerLens calls them', async () => {

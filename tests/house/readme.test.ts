@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import ts from 'typescript';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const readme = readFileSync(join(root, 'README.md'), 'utf8');
@@ -41,16 +41,18 @@ describe('commands', () => {
   // A test cannot install what it runs from, or run all tests: these two are run by whoever runs this one.
   const commands = lines.filter((line) => line !== 'npm test').map((line) => line.replace('npm ci && ', ''));
 
+  // In the order of the README: later commands read what earlier ones wrote.
+  const cwd = mkdtempSync(join(tmpdir(), 'portmanteau-'));
+  afterAll(() => rmSync(cwd, { recursive: true }));
+
   it.each(commands)('%s', async (line) => {
     const words = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? (plain as string));
     expect(words.slice(0, 2)).toEqual(['npx', 'portmanteau']);
-    const { stdout } = await inFolder((cwd) =>
-      run(process.execPath, [join(root, 'dist/cli/main.js'), ...words.slice(2)], {
-        cwd,
-        env: { ...process.env, HF_HUB_CACHE: cwd },
-      }),
-    );
-    if (!line.includes('cache ls')) expect(stdout.trim()).not.toBe('');
+    const { stdout } = await run(process.execPath, [join(root, 'dist/cli/main.js'), ...words.slice(2)], {
+      cwd,
+      env: { ...process.env, HF_HUB_CACHE: join(cwd, 'hub') },
+    });
+    if (!/cache ls|senses scale/.test(line)) expect(stdout.trim()).not.toBe(''); // an empty cache; what only writes a file
   });
 });
 

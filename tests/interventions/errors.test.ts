@@ -38,11 +38,12 @@ describe('interventions', () => {
       /has 'sites', 'scale', wanted exactly one of 'site', 'senses'/,
     ],
     ['two things to change', 'dense', { site: 'hidden', state: 'x', scale: 0 }, /wanted exactly one of/],
+    ['no action', 'dense', { site: 'hidden' }, /has no change, wanted exactly one of 'add', 'scale', 'set', 'project'/],
     [
-      'no action',
+      'a misspelt action',
       'dense',
-      { site: 'hidden' },
-      /says not what to do, wanted exactly one of 'add', 'scale', 'set', 'project'/,
+      { site: 'hidden', scle: 0 },
+      /has no change and an unknown key 'scle' \(did you mean 'scale'\?\), wanted exactly one of/,
     ],
     ['two actions', 'dense', { site: 'hidden', scale: 0, add: [1] }, /says 'add', 'scale', wanted exactly one/],
     [
