@@ -1,5 +1,5 @@
 /** Reads interventions from a file, with their vectors. */
-import { readFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { UsageError } from '../base/errors.ts';
 import { readTensors } from '../checkpoint/load-tensors.ts';
@@ -28,14 +28,16 @@ export async function readInterventionFile(
 }
 
 async function textOf(file: string): Promise<string> {
-  const bytes = await readFile(file).catch((error: NodeJS.ErrnoException) => {
+  const unreadable = (error: NodeJS.ErrnoException) => {
     throw new UsageError(
       error.code === 'ENOENT' ? `there is no file ${file}.` : `${file} cannot be read: ${error.message}.`,
     );
-  });
-  if (bytes.length > MOST_BYTES)
+  };
+  const { size } = await stat(file).catch(unreadable);
+  if (size > MOST_BYTES)
     throw new UsageError(
-      `${file} has ${bytes.length} bytes, wanted at most ${MOST_BYTES}: put numbers into a safetensors file.`,
+      `${file} has ${size} bytes, wanted at most ${MOST_BYTES}: put numbers into a safetensors file.`,
     );
+  const bytes = await readFile(file).catch(unreadable);
   return new TextDecoder().decode(bytes); // without a byte order mark
 }

@@ -49,7 +49,11 @@ function activeOf(interventions: Interventions, isActive: (edit: Edit) => boolea
   const all = interventions.all.filter((_, i) => on[i]);
   const active = all.flatMap((edits, intervention) => edits.map((edit) => ({ edit, intervention })));
   const bySite = new Map<string, ActiveEdit[]>();
-  for (const one of active) bySite.set(one.edit.site, [...(bySite.get(one.edit.site) ?? []), one]);
+  for (const one of active) {
+    const known = bySite.get(one.edit.site);
+    if (known) known.push(one);
+    else bySite.set(one.edit.site, [one]);
+  }
   const structure = active
     .map(
       ({ edit: { site, kind, group, rows }, intervention }) => `${intervention} ${site} ${kind} ${group} ${rows > 1}`,
