@@ -101,5 +101,5 @@ export type All = PretrainedOptions & PromptOptions & ScoreOptions & CaptureOpti
   const without = properties.filter((one) => one.getDocumentationComment(checker).length === 0).map(({ name }) => name);
   expect(without.filter((name) => !['signal', 'onProgress'].includes(name))).toEqual([]);
   const topK = properties.find(({ name }) => name === 'topK') as ts.Symbol;
-  expect(ts.displayPartsToString(topK.getDocumentationComment(checker))).toMatch(/^Keeps the k likeliest tokens/);
+  expect(ts.displayPartsToString(topK.getDocumentationComment(checker))).toMatch(/^Keeps the k most likely tokens/);
 });
