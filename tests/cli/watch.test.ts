@@ -39,5 +39,5 @@ describe.each(COMMANDS)('%s', (command, args) => {
 
 it('--profile shows one model', async () => {
   const { code, stderr } = await cli(['score', golden('llama-dense'), '--ids', '3,1', '--compare', 'q8', '--profile']);
-  expect([code, stderr]).toEqual([2, expect.stringMatching(/--profile show one model/)]);
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/--profile are for one model/)]);
 });

@@ -83,7 +83,7 @@ describe('a tensor above the limit', () => {
     const { opened, warnings } = await open(TOO_MANY, 'F32');
     expect(opened.weights).toBe('bf16');
     expect(warnings.join()).toMatch(
-      /'model.embed_tokens.weight' .* as f32, .*one memory of 32-bit addresses: the weights are kept as bf16/,
+      /'model.embed_tokens.weight' .* as f32, .*one memory with 32-bit addresses: the weights are kept as bf16/,
     );
     const wider = await open(2 * TOO_MANY, 'BF16');
     expect(wider.opened.weights).toBe('q8');
