@@ -73,7 +73,7 @@ describe('steer', () => {
   it.each([
     [['make', 'granite-tiny', '--out', 'x'], 'there are no texts'],
     [['make', 'granite-tiny', '--out', 'x', '--positive', 'she.txt'], 'belong together'],
-    [['make', 'granite-tiny', '--out', 'x', '--mean', 'missing.txt'], 'It cannot be read'],
+    [['make', 'granite-tiny', '--out', 'x', '--mean', 'missing.txt'], 'There is no such file'],
     [['make', 'granite-tiny', '--out', 'x', '--mean', 'she.txt', '--sites', 'nothing'], 'no site is called "nothing"'],
     [['make', 'granite-tiny', '--out', 'x', '--mean', 'she.txt', '--positions', 'first'], 'Wanted last, all, places'],
     [['try', 'mamba-tiny', 'x', '--vectors', 'v.safetensors'], 'make them with this model'],
