@@ -1,15 +1,14 @@
 /** What commands that analyse a model reading a text have in common: flags, checks before weights are loaded, progress, and how results are told. */
 import type { Command } from 'commander';
 import { type Model, type OpenedModel, type Prompt, type Report, ROUTING_OPTIONS, windowsOf } from '../src/node.ts';
-import { interrupt } from './interrupt.ts';
 import { libraryOptions } from './library-options.ts';
 import { withModel } from './load.ts';
 import { type ModelFlags, modelOptions, stateMemoryOption } from './model-options.ts';
 import { listOf, NO_TEXT, promptOf, type TextFlags, textOptions, wholeNumber } from './options.ts';
 import { checkNotOfModel } from './output-file.ts';
-import { progressBar } from './progress.ts';
 import { checkReport, type ReportFlags, reportOptions, reportText, tellReport } from './report.ts';
 import { standardInput } from './standard-input.ts';
+import { type Told, withSteps } from './steps.ts';
 import { factsOf } from './words.ts';
 
 export interface AnalysisFlags extends ModelFlags, TextFlags, ReportFlags {
@@ -27,12 +26,6 @@ export function analysisCommand(parent: Command, name: string, about: string): C
 /** For analyses that read a text in windows where it is longer than the context. */
 export const windowOption = (command: Command): Command =>
   libraryOptions(command, ROUTING_OPTIONS, { window: '--window <n>' });
-
-/** What an analysis is told of the command line. */
-export interface Told {
-  readonly signal: AbortSignal;
-  readonly onProgress: (done: number, total: number) => void;
-}
 
 export interface Analysis<T extends object> {
   /** Throws UsageError on what the model does not have, before its weights are loaded. */
@@ -61,14 +54,4 @@ export async function analyse<T extends object>(
     const made = report(result, factsOf(reference, prompt));
     await tellReport(flags, result, made, () => reportText({ ...made, figures: made.figures.slice(0, shown) }));
   });
-}
-
-/** Runs `work` with a bar that shows how much of it is done. */
-export async function withSteps<T>(work: (told: Told) => Promise<T>): Promise<T> {
-  const bar = progressBar('analysing', (total) => total.toLocaleString('en'));
-  try {
-    return await work({ signal: interrupt.signal, onProgress: (done, total) => bar.update(done, total) });
-  } finally {
-    bar.end();
-  }
 }

@@ -13,7 +13,7 @@ import {
   ternaryReport,
   ternaryWeights,
 } from '../../src/node.ts';
-import { type AnalysisFlags, analyse, analysisCommand, windowOption, withSteps } from '../analysis.ts';
+import { type AnalysisFlags, analyse, analysisCommand, windowOption } from '../analysis.ts';
 import { helpText } from '../help-text.ts';
 import { libraryOptions } from '../library-options.ts';
 import { withProgress } from '../load.ts';
@@ -21,6 +21,7 @@ import { configOption, hubOptions, type ModelFlags } from '../model-options.ts';
 import { modelArgument, modelReference } from '../options.ts';
 import { checkNotOfModel } from '../output-file.ts';
 import { checkReport, type ReportFlags, reportOptions, tellReport } from '../report.ts';
+import { withSteps } from '../steps.ts';
 
 export function addTernary(program: Command): void {
   const ternary = program

@@ -6,6 +6,7 @@
 import { UsageError } from '../base/errors.ts';
 import { checkOptions } from '../options/check.ts';
 import { kinds, type OptionsOf, option } from '../options/option.ts';
+import { fixedNorm } from './fixed-norm.ts';
 import { INTERVENTIONS_OPTION } from './interventions-option.ts';
 import { aPosition, findPosition } from './positions.ts';
 import type { Subject, SubjectPrompt } from './subject.ts';
@@ -101,7 +102,9 @@ export async function attributeLogit(
   const direction = Float64Array.from(mine, (x, m) => stream.logitScale * (x - (other?.[m] ?? 0)));
   const bias = stream.norm.bias === undefined ? 0 : dot(direction, await subject.parameter(stream.norm.bias));
   const gain = await subject.parameter(stream.norm.gain);
-  const { scale, toLogit } = throughNorm(stream.norm, values(stream.output), direction, gain);
+  const norm = fixedNorm(stream.norm, values(stream.output), gain);
+  const before = norm.back(direction);
+  const toLogit = (value: Float32Array) => dot(before, value);
   const parts = stream.writes.map(({ site, by, heads }): LogitPart => {
     const logit = by * toLogit(values(site));
     if (!perHead || heads === undefined) return { site, logit };
@@ -112,22 +115,7 @@ export async function attributeLogit(
   const logit = (logits[word.id] as number) - (against ? (logits[against.id] as number) : 0);
   const rest = logit - bias - sum(parts.map((part) => part.logit));
   const words = { word, ...(against ? { against } : {}) };
-  return { tokens: wordsOf(subject, ids), position, ...words, logit, parts, bias, rest, normScale: scale };
-}
-
-/** The norm as the linear map that it is at x[M], and after it the product with a direction. */
-function throughNorm(
-  { kind, eps }: { readonly kind: 'rms' | 'layer'; readonly eps: number },
-  x: Float32Array,
-  direction: Float64Array,
-  gain: Float32Array,
-): { readonly scale: number; readonly toLogit: (value: Float32Array) => number } {
-  const centre = (value: Float32Array) => (kind === 'layer' ? sum(value) / value.length : 0);
-  const mean = centre(x);
-  const scale = 1 / Math.sqrt(x.reduce((total, one) => total + (one - mean) ** 2, 0) / x.length + eps);
-  const weighed = direction.map((one, m) => one * (gain[m] as number));
-  const total = sum(weighed);
-  return { scale, toLogit: (value) => scale * (dot(weighed, value) - centre(value) * total) };
+  return { tokens: wordsOf(subject, ids), position, ...words, logit, parts, bias, rest, normScale: norm.scale };
 }
 
 function rowsOf(values: Float32Array, width: number): Float32Array[] {

@@ -2,6 +2,8 @@
 import type { ResidualStream } from '../models/model.ts';
 
 export interface FixedNorm {
+  /** What the vector is multiplied with. */
+  readonly scale: number;
   /** What the norm makes of a part of the vector: value[M] -> [M]. Parts that sum to the vector become parts that sum to its norm. */
   through(value: ArrayLike<number>): Float32Array;
   /** The other way: the direction whose product with a part is that of `direction` with `through(part)`. */
@@ -20,6 +22,7 @@ export function fixedNorm(
   for (let m = 0; m < x.length; m++) squares += ((x[m] as number) - mean) ** 2;
   const scale = 1 / Math.sqrt(squares / x.length + eps);
   return {
+    scale,
     through(value) {
       const middle = centre(value);
       return Float32Array.from(
