@@ -49,6 +49,8 @@ export interface Backend {
   /** Uninitialised memory of the running step. */
   alloc(shape: Shape, dtype: ElementType): Tensor;
   upload(data: Uploadable, shape: Shape): Tensor;
+  /** Frees the memory of a tensor from `alloc` before its step ends. Views of it are then invalid too. */
+  release(x: Tensor): void;
   /** Runs `body`, then frees all that it allocated in the step except its result. */
   scope(body: () => Tensor): Tensor;
   /** Is there a kernel for this op? */

@@ -14,6 +14,7 @@ export function eager(backend: Backend): Tracer {
     },
     derived: ({ kept }) => kept,
     upload: (data, shape) => backend.upload(data, shape),
+    release: (x) => backend.release(x),
     scope: (body) => backend.scope(body),
   };
   const ops = new Ops(tracer);

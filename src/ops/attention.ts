@@ -11,8 +11,10 @@
  *
  * `attentionPattern` and `attendPattern` compute the same in two steps, so that taps can read or change the probabilities.
  */
+
 import { ShapeError } from '../base/errors.ts';
 import type { Tensor } from '../base/tensor.ts';
+import { attentionBackward } from './backward/attention-backward.ts';
 import { axis, checkStarts, expect, input } from './check.ts';
 import type { Op } from './op.ts';
 import { bytesOfPages, checkGains, checkPool, KEY_VALUE_DTYPES } from './pools.ts';
@@ -43,4 +45,11 @@ export const attention: Op<AttentionAttrs> = {
     return [{ shape: [t, h, axis('attention', v, 2)] }];
   },
   bytesOfInputs: (inputs) => bytesOfPages(inputs, [1, 2], 3),
+  gradient({ apply, inputs, outputs: [z], gradients: [dz], attrs, wants, give }) {
+    const past = inputs.slice(0, 5);
+    const all = apply(attentionBackward, [...past, z as Tensor, dz as Tensor, ...inputs.slice(5)], attrs);
+    all.forEach((gradient, i) => {
+      if (wants(i)) give(i, gradient);
+    });
+  },
 };

@@ -4,8 +4,12 @@
  * x[T, E], w[E, W], bias[E], windows[C, W - 1, E], slots i32 [B] -> y[T, E]. The window of sequence b is windows[slots[b]], oldest
  * row first; it is updated in place.
  */
+
+import type { Tensor } from '../base/tensor.ts';
+import { causalConvBackward } from './backward/causal-conv-backward.ts';
 import { bytesOfRows, count } from './bytes.ts';
 import { axis, checkStarts, expect, input } from './check.ts';
+import { sumsOf } from './gradient.ts';
 import type { Op } from './op.ts';
 
 export interface PackedAttrs {
@@ -30,4 +34,11 @@ export const causalConv: Op<PackedAttrs> = {
   },
   mutates: (inputs) => inputs.slice(3, 4),
   bytesOfInputs: (inputs) => bytesOfRows(inputs, { 3: count(inputs, 4) }),
+  /** The windows must have been empty before. */
+  gradient(use) {
+    const [x, w, bias] = use.inputs as [Tensor, Tensor, Tensor];
+    const [dy] = use.gradients as [Tensor];
+    const [dx] = use.apply(causalConvBackward, [x, w, bias, dy, ...sumsOf(use, [1, 2])], use.attrs);
+    if (use.wants(0)) use.give(0, dx as Tensor);
+  },
 };

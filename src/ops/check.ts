@@ -1,6 +1,7 @@
 /** Shape checks that the rules of several ops share. */
 import { ShapeError } from '../base/errors.ts';
 import { type ElementType, type Shape, show, type Tensor } from '../base/tensor.ts';
+import type { Op } from './op.ts';
 
 /** Element types of activations: of inputs whose type a rule does not name, and of outputs (see op.ts). */
 export const ACTIVATIONS: readonly ElementType[] = ['f32'];
@@ -39,4 +40,21 @@ export function checkStarts(op: string, starts: readonly number[], tokens: numbe
   if (starts[0] !== 0 || starts.at(-1) !== tokens || !ordered) {
     throw new ShapeError(op, `starts ${show(starts)} do not divide ${tokens} tokens`);
   }
+}
+
+/** The parts of an op all of whose inputs and outputs have one shape. */
+export function sameShape(
+  name: string,
+  inputs: number,
+  outputs = 1,
+): { name: string; outputs: Op<unknown>['outputs'] } {
+  return {
+    name,
+    outputs(given) {
+      const x = input(name, given, 0);
+      expect(name, x, x.shape, 'x');
+      for (let i = 1; i < inputs; i++) expect(name, input(name, given, i), x.shape, `input ${i}`);
+      return Array.from({ length: outputs }, () => ({ shape: x.shape }));
+    },
+  };
 }

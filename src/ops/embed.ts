@@ -1,4 +1,7 @@
 /** Row lookup: y[t] = scale * table[ids[t]]. table[V, M], ids[T] -> y[T, M]. */
+
+import type { Tensor } from '../base/tensor.ts';
+import { addRows } from './backward/add-rows.ts';
 import { bytesOfRows, count } from './bytes.ts';
 import { axis, expect, input } from './check.ts';
 import type { Op } from './op.ts';
@@ -14,4 +17,7 @@ export const embed: Op<{ scale: number }> = {
     return [{ shape: [axis('embed', ids, 0), axis('embed', table, 1)] }];
   },
   bytesOfInputs: (inputs) => bytesOfRows(inputs, { 0: count(inputs, 1) }),
+  gradient: ({ apply, inputs: [, ids], gradients: [dy], attrs: { scale }, sumOf }) => {
+    apply(addRows, [sumOf(0), dy as Tensor, ids as Tensor], { by: scale });
+  },
 };

@@ -4,7 +4,9 @@
  * x[T, M], ids[T, A] i32, wIn[X, 2F, M], wOut[X, M, F] of one weight format -> z[T, A, M]; formats of blocks round x and what the second
  * product reads as `linear` does.
  */
+
 import { size, type Tensor } from '../base/tensor.ts';
+import { expertOutputsBackward } from './backward/expert-outputs-backward.ts';
 import { bytesOfRows, count } from './bytes.ts';
 import { axis, expect, input } from './check.ts';
 import type { Activation } from './elementwise.ts';
@@ -39,4 +41,9 @@ export const expertOutputs: Op<{ activation: Activation }> = {
     return [{ shape: checkExperts('expertOutputs', x, ids, wIn, wOut) }];
   },
   bytesOfInputs: (inputs) => bytesOfExperts(inputs, 2),
+  gradient({ apply, inputs, gradients: [dz], attrs, wants, give, sumOf }) {
+    const sums = wants(2) || wants(3) ? [sumOf(2), sumOf(3)] : [];
+    const [dx] = apply(expertOutputsBackward, [...inputs, dz as Tensor, ...sums], attrs);
+    if (wants(0)) give(0, dx as Tensor);
+  },
 };

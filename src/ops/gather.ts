@@ -1,4 +1,7 @@
 /** Rows of a tensor, by their numbers: y[n] = x[at[n]]. x[R, ...] of any type, at i32 [N] -> y[N, ...]. */
+
+import type { Tensor } from '../base/tensor.ts';
+import { addRows } from './backward/add-rows.ts';
 import { bytesOfRows, count } from './bytes.ts';
 import { axis, expect, input } from './check.ts';
 import type { Op } from './op.ts';
@@ -12,4 +15,7 @@ export const gather: Op<undefined> = {
     return [{ shape: [axis('gather', at, 0), ...x.shape.slice(1)], dtype: x.dtype }];
   },
   bytesOfInputs: (inputs) => bytesOfRows(inputs, { 0: count(inputs, 1) }),
+  gradient: ({ apply, inputs: [, at], gradients: [dy], sumOf }) => {
+    apply(addRows, [sumOf(0), dy as Tensor, at as Tensor], { by: 1 });
+  },
 };

@@ -1,12 +1,32 @@
 /** The ops that models are written in. Every method is one `apply` of the tracer. */
 import type { Shape, Tensor, Uploadable } from '../base/tensor.ts';
+import { type AdamWAttrs, adamw } from './adamw.ts';
 import { assign } from './assign.ts';
 import { attendPattern } from './attend-pattern.ts';
 import { attention } from './attention.ts';
 import { attentionPattern } from './attention-pattern.ts';
+import { accumulate } from './backward/accumulate.ts';
+import { addColumns } from './backward/add-columns.ts';
+import { addOuter } from './backward/add-outer.ts';
+import { addRows } from './backward/add-rows.ts';
+import { attentionBackward } from './backward/attention-backward.ts';
+import { type BalanceAttrs, balanceLoadBackward } from './backward/balance-load-backward.ts';
+import { causalConvBackward } from './backward/causal-conv-backward.ts';
+import { crossEntropyBackward } from './backward/cross-entropy-backward.ts';
+import { gateBackward, geluBackward, multiply, softplusBackward } from './backward/elementwise-backward.ts';
+import { expertGatesBackward } from './backward/expert-gates-backward.ts';
+import { expertOutputsBackward } from './backward/expert-outputs-backward.ts';
+import { linearBackward } from './backward/linear-backward.ts';
+import { linearTernaryBackward } from './backward/linear-ternary-backward.ts';
+import { layerNormBackward, rmsNormBackward } from './backward/norm-backward.ts';
+import { repeatHeads } from './backward/repeat-heads.ts';
+import { selectiveScanBackward } from './backward/selective-scan-backward.ts';
+import { sumSlotsBackward } from './backward/sum-slots-backward.ts';
+import { balanceLoad } from './balance-load.ts';
 import { causalConv } from './causal-conv.ts';
 import { concat } from './concat.ts';
 import { copyRows } from './copy-rows.ts';
+import { crossEntropy } from './cross-entropy.ts';
 import { type Activation, add, gate, gelu, negExp, scale, softplus } from './elementwise.ts';
 import { embed } from './embed.ts';
 import { expertGates } from './expert-gates.ts';
@@ -23,10 +43,12 @@ import { quantizeRows } from './quantize-rows.ts';
 import { reshape } from './reshape.ts';
 import { rmsNorm } from './rms-norm.ts';
 import { rope } from './rope.ts';
+import { trainInt8, trainTernary } from './round-in-training.ts';
 import { rows } from './rows.ts';
 import { selectiveScan } from './selective-scan.ts';
 import { sumHeads } from './sum-heads.ts';
 import { sumSlots } from './sum-slots.ts';
+import { sumSquares } from './sum-squares.ts';
 import { summarizeLogits } from './summarize-logits.ts';
 import { topExperts } from './top-experts.ts';
 import type { Apply, Derived, Tracer } from './tracer.ts';
@@ -34,6 +56,7 @@ import { writeRows } from './write-rows.ts';
 import { zeros } from './zeros.ts';
 
 export type { Activation } from './elementwise.ts';
+export type { Backward } from './gradient.ts';
 export { type InterventionKind, neutralOf } from './intervene.ts';
 export { type Op, outputsOf, type TensorSpec } from './op.ts';
 export type { Apply, Derived, Tracer } from './tracer.ts';
@@ -73,6 +96,33 @@ export const vocabulary = [
   copyRows,
   markNonFinite,
   intervene,
+  accumulate,
+  addOuter,
+  addColumns,
+  addRows,
+  multiply,
+  geluBackward,
+  softplusBackward,
+  gateBackward,
+  layerNormBackward,
+  rmsNormBackward,
+  linearBackward,
+  linearTernaryBackward,
+  attentionBackward,
+  repeatHeads,
+  causalConvBackward,
+  selectiveScanBackward,
+  expertGatesBackward,
+  sumSlotsBackward,
+  expertOutputsBackward,
+  crossEntropyBackward,
+  balanceLoadBackward,
+  crossEntropy,
+  trainTernary,
+  trainInt8,
+  sumSquares,
+  adamw,
+  balanceLoad,
   reshape,
   rows,
 ] as const;
@@ -130,6 +180,41 @@ export class Ops {
 
   scope(body: () => Tensor): Tensor {
     return this.#tracer.scope(body);
+  }
+
+  /** See cross-entropy.ts: logits[n, V], targets i32 [n] -> [n, 2] */
+  crossEntropy(logits: Tensor, targets: Tensor): Tensor {
+    return this.#one(this.#apply(crossEntropy, [logits, targets], undefined));
+  }
+
+  /** See round-in-training.ts: w[N, J] -> [N, J] */
+  trainTernary(w: Tensor, lambda: number): Tensor {
+    return lambda === 0 ? w : this.#one(this.#apply(trainTernary, [w], { lambda }));
+  }
+
+  /** See round-in-training.ts: x[T, J] -> [T, J] */
+  trainInt8(x: Tensor, lambda: number): Tensor {
+    return lambda === 0 ? x : this.#one(this.#apply(trainInt8, [x], { lambda }));
+  }
+
+  /** See balance-load.ts: logits[T, X] -> the same, writing a row of load[L, 2 X + 1] */
+  balanceLoad(logits: Tensor, load: Tensor, attrs: BalanceAttrs): Tensor {
+    return this.#one(this.#apply(balanceLoad, [logits, load], attrs));
+  }
+
+  /** target += by * x */
+  accumulate(target: Tensor, x: Tensor, by = 1): void {
+    this.#apply(accumulate, [target, x], { by });
+  }
+
+  /** See sum-squares.ts: -> [SQUARE_PARTS] */
+  sumSquares(x: Tensor): Tensor {
+    return this.#one(this.#apply(sumSquares, [x], undefined));
+  }
+
+  /** See adamw.ts: changes p, m and v. */
+  adamw({ p, g, m, v }: { p: Tensor; g: Tensor; m: Tensor; v: Tensor }, attrs: AdamWAttrs): void {
+    this.#apply(adamw, [p, g, m, v], attrs);
   }
 
   /** See summarize-logits.ts: logits[n, V], targets i32 [n, J] -> [n, 3 + J + 2 top] */

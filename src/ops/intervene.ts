@@ -8,7 +8,7 @@
  * A row whose strength is neutral (0; for `scale` 1) keeps its bits, and so does a channel that is not changed.
  */
 import { ShapeError } from '../base/errors.ts';
-import { size } from '../base/tensor.ts';
+import { size, type Tensor } from '../base/tensor.ts';
 import { expect, input } from './check.ts';
 import type { Op } from './op.ts';
 
@@ -39,5 +39,13 @@ export const intervene: Op<InterveneAttrs> = {
     if (kind === 'project' && !(width > 0 && channels % width === 0))
       throw new ShapeError('intervene', `groups of ${width} do not divide ${channels} channels`);
     return [{ shape: x.shape }];
+  },
+  /** Of x only: strengths and vectors are not trained. */
+  gradient({ ops, inputs: [x, by, channels, vector], gradients: [dy], attrs: { kind, width }, give }) {
+    const use = { by: by as Tensor, channels: channels as Tensor, width };
+    const zero = () => ops.zeros([1, size((x as Tensor).shape.slice(1))]);
+    if (kind === 'add') give(0, dy as Tensor);
+    else if (kind === 'scale') give(0, ops.intervene(dy as Tensor, { kind, ...use }));
+    else give(0, ops.intervene(dy as Tensor, { kind, ...use, vector: kind === 'set' ? zero() : (vector as Tensor) }));
   },
 };

@@ -4,8 +4,12 @@
  * y_i = acc_i / s * wScale_i where it stores mean|W| (`multiply`). q[T, J] i8, s[T], w_i[N_i, J] ternary, wScale_i[1], all with bias_i[N_i] or
  * all without -> y_i[T, N_i]. Inputs q, s, w_0, w_1, ..., wScale_0, ..., bias_0, ...
  */
+
 import { ShapeError } from '../base/errors.ts';
+import type { Tensor } from '../base/tensor.ts';
 import { ternary } from '../formats/ternary.ts';
+import { addColumns } from './backward/add-columns.ts';
+import { linearTernaryBackward } from './backward/linear-ternary-backward.ts';
 import { axis, expect, input } from './check.ts';
 import type { Op } from './op.ts';
 
@@ -35,5 +39,19 @@ export const linearTernary: Op<LinearTernaryAttrs> = {
       if (bias) expect(NAME, bias, [n], 'bias[N]');
       return { shape: [t, n] };
     });
+  },
+  gradient({ apply, inputs, gradients, attrs: { count, wScale }, wants, give, sumOf }) {
+    const used = gradients.flatMap((dy, i) => (dy ? [{ dy, i }] : []));
+    const codes = used.map(({ i }) => inputs[2 + i] as Tensor);
+    const scales = used.map(({ i }) => inputs[2 + count + i] as Tensor);
+    if (wants(0))
+      give(
+        0,
+        apply(linearTernaryBackward, [...used.map(({ dy }) => dy), ...codes, ...scales], { wScale })[0] as Tensor,
+      );
+    for (const { dy, i } of used) {
+      const bias = 2 + 2 * count + i;
+      if (inputs[bias] && wants(bias)) apply(addColumns, [sumOf(bias), dy], undefined);
+    }
   },
 };

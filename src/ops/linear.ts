@@ -3,7 +3,12 @@
  * -> y_i[T, N_i]. Inputs x, w_0, w_1, ..., bias_0, bias_1, ... Accumulates in f32. Some packed formats
  * round the rows of x first (`readInput`): block formats to int8, so that the products of a block are exact integers.
  */
+
 import { ShapeError } from '../base/errors.ts';
+import type { Tensor } from '../base/tensor.ts';
+import { addColumns } from './backward/add-columns.ts';
+import { addOuter } from './backward/add-outer.ts';
+import { linearBackward } from './backward/linear-backward.ts';
 import { axis, expect, input } from './check.ts';
 import type { Op } from './op.ts';
 import { WEIGHT_DTYPES } from './weights.ts';
@@ -31,5 +36,20 @@ export const linear: Op<LinearAttrs> = {
       if (bias) expect('linear', bias, [n], 'bias[N]');
       return { shape: [t, n] };
     });
+  },
+  gradient({ apply, inputs, gradients, attrs: { count }, wants, give, sumOf }) {
+    const used = gradients.flatMap((dy, i) => (dy ? [{ dy, i }] : []));
+    if (wants(0)) {
+      const dx = apply(
+        linearBackward,
+        [...used.map(({ dy }) => dy), ...used.map(({ i }) => inputs[1 + i] as Tensor)],
+        undefined,
+      );
+      give(0, dx[0] as Tensor);
+    }
+    for (const { dy, i } of used) {
+      if (wants(1 + i)) apply(addOuter, [sumOf(1 + i), dy, inputs[0] as Tensor], undefined);
+      if (inputs[1 + count + i] && wants(1 + count + i)) apply(addColumns, [sumOf(1 + count + i), dy], undefined);
+    }
   },
 };

@@ -1,6 +1,7 @@
 /** An op: a name, a shape rule, and optionally a composition of smaller ops. Kernels of the same name are in the backends. */
 import type { ElementType, Shape, Tensor } from '../base/tensor.ts';
 import { ACTIVATIONS } from './check.ts';
+import type { Backward } from './gradient.ts';
 import type { Ops } from './index.ts';
 
 export interface TensorSpec {
@@ -24,6 +25,11 @@ export interface Op<Attrs> {
    * mutates the same inputs.
    */
   compose?(ops: Ops, inputs: readonly Tensor[], attrs: Attrs): Tensor[];
+  /**
+   * Backward rule: from the gradients of the outputs to those of the inputs (gradient.ts). An op without one, but with a composition, is
+   * differentiated as its composition; any other cannot be trained through.
+   */
+  gradient?(use: Backward<Attrs>): void;
   /** Bytes of its inputs that it reads and writes, if not all; for profiles. */
   bytesOfInputs?(inputs: readonly Tensor[], attrs: Attrs): number;
   /** For a view: its output, which shares the memory of its input. Such an op has no kernel. */

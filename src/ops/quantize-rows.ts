@@ -15,4 +15,8 @@ export const quantizeRows: Op<undefined> = {
       { shape: [axis('quantizeRows', x, 0)], dtype: 'f32' },
     ];
   },
+  /** Straight-through: the gradient of the codes is that of the numbers that they stand for. */
+  gradient({ gradients: [dq], give }) {
+    if (dq) give(0, dq);
+  },
 };

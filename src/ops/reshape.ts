@@ -1,6 +1,6 @@
 /** The same numbers in another shape. A view: its output shares the memory of its input. */
 import { ShapeError } from '../base/errors.ts';
-import { reshape as reshaped, type Shape, show, size } from '../base/tensor.ts';
+import { reshape as reshaped, type Shape, show, size, type Tensor } from '../base/tensor.ts';
 import { input } from './check.ts';
 import type { Op } from './op.ts';
 
@@ -12,4 +12,5 @@ export const reshape: Op<{ shape: Shape }> = {
     return [{ shape, dtype: x.dtype }];
   },
   view: (inputs, { shape }) => reshaped(input('reshape', inputs, 0), shape),
+  gradient: ({ ops, inputs: [x], gradients: [dy], give }) => give(0, ops.reshape(dy as Tensor, (x as Tensor).shape)),
 };

@@ -3,6 +3,7 @@
  * y[i] = x[i] cos[i] - x[i + D/2] sin[i], y[i + D/2] = x[i + D/2] cos[i] + x[i] sin[i].
  * x[T, H, D], cos[T, D/2], sin[T, D/2] -> y[T, H, D].
  */
+import type { Tensor } from '../base/tensor.ts';
 import { axis, expect, input } from './check.ts';
 import type { Op } from './op.ts';
 
@@ -16,4 +17,7 @@ export const rope: Op<undefined> = {
     expect('rope', input('rope', inputs, 2), half, 'sin[T, D/2]');
     return [{ shape: x.shape }];
   },
+  /** The transposed rotation is the one by the opposite angle. */
+  gradient: ({ ops, inputs: [, cos, sin], gradients: [dy], give }) =>
+    give(0, ops.rope(dy as Tensor, { cos: cos as Tensor, sin: ops.scale(sin as Tensor, -1) })),
 };

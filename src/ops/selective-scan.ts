@@ -5,9 +5,12 @@
  * x[T, E], dt[T, E], a[E, N], b[T, N], c[T, N], d[E], states[C, E, N], slots i32 [B] -> y[T, E]. The h of sequence b is
  * states[slots[b]], updated in place.
  */
+import type { Tensor } from '../base/tensor.ts';
+import { selectiveScanBackward } from './backward/selective-scan-backward.ts';
 import { bytesOfRows, count } from './bytes.ts';
 import type { PackedAttrs } from './causal-conv.ts';
 import { axis, checkStarts, expect, input } from './check.ts';
+import { sumsOf } from './gradient.ts';
 import type { Op } from './op.ts';
 
 const NAME = 'selectiveScan';
@@ -32,4 +35,18 @@ export const selectiveScan: Op<PackedAttrs> = {
   },
   mutates: (inputs) => inputs.slice(6, 7),
   bytesOfInputs: (inputs) => bytesOfRows(inputs, { 6: count(inputs, 7) }),
+  /** The states must have been zero before. */
+  gradient(use) {
+    const [dy] = use.gradients as [Tensor];
+    const inputs = [...use.inputs.slice(0, 6), dy, ...sumsOf(use, [2, 5])];
+    const [dx, ddt, db, dc] = use.apply(selectiveScanBackward, inputs, use.attrs);
+    for (const [i, gradient] of [
+      [0, dx],
+      [1, ddt],
+      [3, db],
+      [4, dc],
+    ] as const) {
+      if (use.wants(i)) use.give(i, gradient as Tensor);
+    }
+  },
 };

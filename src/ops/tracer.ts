@@ -22,6 +22,8 @@ export interface Tracer {
   upload(data: Uploadable, shape: Shape): Tensor;
   /** The value of a derived weight: the stored one, or a new one when weights may have changed, as in training. */
   derived(weight: Derived): Tensor;
+  /** Frees the memory of a value of the running step before the step ends. Views of it are then invalid too. */
+  release(x: Tensor): void;
   /** Runs `body`, then frees all that it allocated in the step except its result. */
   scope(body: () => Tensor): Tensor;
 }

@@ -16,6 +16,7 @@ const ops = new Ops({
   derived: ({ kept }: Derived) => shaped(kept.shape),
   upload: (data: Uploadable, shape: Shape) =>
     shaped(shape, data instanceof Int32Array ? 'i32' : data instanceof Int8Array ? 'i8' : 'f32'),
+  release: () => {},
   scope: (body) => body(),
 });
 

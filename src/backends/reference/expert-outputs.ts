@@ -19,7 +19,9 @@ export const expertOutputs: Kernel<{ activation: Activation }> = ([x, ids, wIn, 
     const gated = (f: number) => activations[activation](row(f)) * row(inner + f);
     const hidden = readBy(
       dtype,
-      Float32Array.from({ length: inner }, (_, f) => gated(f)),
+      (out as unknown) instanceof Float64Array
+        ? Float64Array.from({ length: inner }, (_, f) => gated(f))
+        : Float32Array.from({ length: inner }, (_, f) => gated(f)),
       inner,
     );
     for (let j = 0; j < m; j++) out[slot * m + j] = dot(hidden, 0, down, (expert * m + j) * inner, inner);

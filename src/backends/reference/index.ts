@@ -10,16 +10,18 @@ import { packBlock } from '../../formats/pack-block.ts';
 import type { Op } from '../../ops/index.ts';
 import type { Backend } from '../backend.ts';
 import { kernels } from './kernels.ts';
-import { makeTensor, numbersOf, place } from './memory.ts';
+import { makeTensor, numbersOf, type Precision, place } from './memory.ts';
 
-export function createReferenceBackend(): Backend {
+/** `f64`: activations and f32 weights are kept in double precision. */
+export function createReferenceBackend({ precision = 'f32' }: { readonly precision?: Precision } = {}): Backend {
+  const wide = precision === 'f64';
   let last: Promise<unknown> = Promise.resolve();
   let liveBytes = 0;
   return {
     name: 'reference',
     allocate(shape, dtype) {
       liveBytes += byteSize(shape, dtype);
-      return makeTensor(shape, dtype);
+      return makeTensor(shape, dtype, precision);
     },
     free({ shape, dtype }) {
       liveBytes -= byteSize(shape, dtype);
@@ -27,11 +29,21 @@ export function createReferenceBackend(): Backend {
     async fill({ dtype, ...x }, block) {
       const numbers = numbersOf({ dtype, ...x });
       if (isPacked(dtype)) packBlock(numbers as PackedBytes, { ...x, dtype }, block);
-      else fillBlock(numbers, { ...x, dtype }, block);
+      else if (dtype === 'f32' && wide) {
+        const narrow = Float32Array.from(numbers);
+        fillBlock(narrow, { ...x, dtype }, block);
+        numbers.set(narrow);
+      } else fillBlock(numbers, { ...x, dtype }, block);
     },
-    load(x, read) {
+    async load(x, read) {
+      if (x.dtype === 'f32' && wide) {
+        const narrow = new Float32Array(numbersOf(x).length);
+        await read(0, new Uint8Array(narrow.buffer));
+        numbersOf(x).set(narrow);
+        return;
+      }
       const { buffer, byteOffset, byteLength } = numbersOf(x);
-      return read(0, new Uint8Array(buffer, byteOffset, byteLength));
+      await read(0, new Uint8Array(buffer, byteOffset, byteLength));
     },
     step<R>(body: () => Promise<R>): Promise<R> {
       const done = last.then(body);
@@ -41,8 +53,12 @@ export function createReferenceBackend(): Backend {
     record(body) {
       return this.step(async () => ({ numbers: numbersOf(body()).slice(), replay: undefined }));
     },
-    alloc: makeTensor,
-    upload: (data, shape) => place(data.slice(), shape, dtypeOf(data)),
+    alloc: (shape, dtype) => makeTensor(shape, dtype, precision),
+    upload(data, shape) {
+      const copy = data instanceof Float32Array && wide ? (Float64Array.from(data) as never) : data.slice();
+      return place(copy, shape, dtypeOf(data));
+    },
+    release: () => {},
     scope: (body) => body(),
     has: (op) => op in kernels,
     run(op: Op<never>, inputs, outputs, attrs) {

@@ -6,8 +6,17 @@ import { assign } from './assign.ts';
 import { attendPattern } from './attend-pattern.ts';
 import { attention } from './attention.ts';
 import { attentionPattern } from './attention-pattern.ts';
+import { accumulate, addColumns, addOuter, addRows } from './backward/accumulate.ts';
+import { attentionBackward } from './backward/attention.ts';
+import { gateBackward, geluBackward, multiply, repeatHeads, softplusBackward } from './backward/elementwise.ts';
+import { expertGatesBackward, expertOutputsBackward, sumSlotsBackward } from './backward/experts.ts';
+import { linearBackward, linearTernaryBackward } from './backward/linear.ts';
+import { layerNormBackward, rmsNormBackward } from './backward/norms.ts';
+import { causalConvBackward, selectiveScanBackward } from './backward/recurrence.ts';
+import { balanceLoad, balanceLoadBackward } from './balance-load.ts';
 import { causalConv } from './causal-conv.ts';
 import { concat } from './concat.ts';
+import { crossEntropy, crossEntropyBackward } from './cross-entropy.ts';
 import { add, gate, gelu, negExp, scale, softplus } from './elementwise.ts';
 import { embed } from './embed.ts';
 import { expertGates } from './expert-gates.ts';
@@ -27,6 +36,7 @@ import { sumHeads } from './sum-heads.ts';
 import { sumSlots } from './sum-slots.ts';
 import { summarizeLogits } from './summarize-logits.ts';
 import { topExperts } from './top-experts.ts';
+import { adamw, sumSquares, trainInt8, trainTernary } from './training.ts';
 import { writeRows } from './write-rows.ts';
 import { zeros } from './zeros.ts';
 
@@ -62,4 +72,31 @@ export const kernels: Readonly<Record<string, Kernel<unknown>>> = {
   concat,
   gather,
   writeRows,
+  accumulate,
+  addColumns,
+  addOuter,
+  addRows,
+  attentionBackward,
+  gateBackward,
+  geluBackward,
+  multiply,
+  repeatHeads,
+  softplusBackward,
+  expertGatesBackward,
+  expertOutputsBackward,
+  sumSlotsBackward,
+  linearBackward,
+  linearTernaryBackward,
+  layerNormBackward,
+  rmsNormBackward,
+  causalConvBackward,
+  selectiveScanBackward,
+  balanceLoad,
+  balanceLoadBackward,
+  crossEntropy,
+  crossEntropyBackward,
+  adamw,
+  sumSquares,
+  trainInt8,
+  trainTernary,
 } as Record<string, Kernel<never>> as Record<string, Kernel<unknown>>;

@@ -9,6 +9,7 @@ import {
   isPacked,
   rows,
   type Shape,
+  size,
   type Tensor,
   type TypedArray,
 } from '../../base/tensor.ts';
@@ -19,7 +20,11 @@ interface Memory {
   readonly data: TypedArray;
 }
 
-export function makeTensor(shape: Shape, dtype: ElementType): Tensor {
+/** `f64`: numbers of the type f32 are kept in double precision, for tests with small differences. */
+export type Precision = 'f32' | 'f64';
+
+export function makeTensor(shape: Shape, dtype: ElementType, precision: Precision = 'f32'): Tensor {
+  if (dtype === 'f32' && precision === 'f64') return place(new Float64Array(size(shape)) as never, shape, dtype);
   const bytes = byteSize(shape, dtype);
   return place(arrayFor(dtype, new ArrayBuffer(bytes), 0, arrayLength(shape, dtype)), shape, dtype);
 }
@@ -31,7 +36,7 @@ export function place(data: TypedArray, shape: Shape, dtype: ElementType): Tenso
 /** The array of a tensor, without a copy; 16-bit floats and packed formats as stored. */
 export function numbersOf(x: Tensor): TypedArray {
   const { data } = x.place as Memory;
-  const first = byteOffset(x) / data.BYTES_PER_ELEMENT;
+  const first = isPacked(x.dtype) ? byteOffset(x) : x.offset;
   return data.subarray(first, first + arrayLength(x.shape, x.dtype));
 }
 

@@ -30,18 +30,19 @@ export function probabilities(
   head: number,
   seen: number,
   scale: number,
-): Float32Array {
+): Float32Array | Float64Array {
   const { numbers, heads, width, rows } = k;
   const score = (s: number) => scale * dot(q, qRow * width, numbers, (at(rows, s) * heads + head) * width, width);
   const scores = Float64Array.from({ length: seen }, (_, s) => score(s));
   const largest = scores.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY);
   const exps = scores.map((x) => exp(x - largest));
   const sum = exps.reduce((a, b) => a + b, 0);
-  return Float32Array.from(exps, (x) => x / sum);
+  const shares = exps.map((x) => x / sum);
+  return q instanceof Float64Array ? shares : Float32Array.from(shares);
 }
 
 /** Probabilities of a head, each multiplied by its gain in gains[C, H]. */
-export function withGains(p: Float32Array, gains: Numbers, head: number, heads: number): Float32Array {
+export function withGains(p: Float32Array | Float64Array, gains: Numbers, head: number, heads: number): Numbers {
   return p.map((x, s) => x * (gains[s * heads + head] ?? 1));
 }
 

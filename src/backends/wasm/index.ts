@@ -316,6 +316,10 @@ class WasmBackend implements Backend {
     return { shape, dtype: dtypeOf(data), place: { bank, address, bytes: bytes.length } satisfies Place, offset: 0 };
   }
 
+  release(x: Tensor): void {
+    this.#release(placeOf(x));
+  }
+
   scope(body: () => Tensor): Tensor {
     const outer = this.#scope();
     const inner: Place[] = [];

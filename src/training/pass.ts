@@ -1,0 +1,92 @@
+/**
+ * One forward and one backward pass over some sequences: losses, and gradients added to those of the trained tensors. The head and its loss
+ * run for some rows at a time, forward and backward, so that logits [T, V] never exist as a whole.
+ */
+import { Tape } from '../autodiff/tape.ts';
+import type { Backend } from '../backends/backend.ts';
+import type { Tensor } from '../base/tensor.ts';
+import type { LanguageModel } from '../models/model.ts';
+import { noTaps, type Taps } from '../models/tap.ts';
+import { Ops, type Tracer } from '../ops/index.ts';
+import { TrainingBatch } from './batch.ts';
+
+/** Most logits that are computed at a time: 16 MB. */
+const MAX_LOGITS = 1 << 22;
+
+/** Sequences to train on, packed one after another. */
+export interface Examples {
+  /** Token ids of each sequence, which the model reads. */
+  readonly sequences: readonly ArrayLike<number>[];
+  /** The token that should follow each token of all sequences, [T]; -1 where there is no target. */
+  readonly targets: Int32Array;
+}
+
+export interface PassOptions {
+  /** The trained tensors, each with the tensor to which its gradient is added. */
+  readonly trained: ReadonlyMap<Tensor, Tensor>;
+  /** Factor of each target's cross-entropy in the loss, such as 1 / targets of the batch. */
+  readonly perTarget: number;
+  /** Factor of each row's squared logsumexp in the loss; 0 without z-loss. */
+  readonly perRow: number;
+  readonly recompute?: boolean | undefined;
+  /** Shown the values of the pass; what they return is differentiated as a part of it. */
+  readonly taps?: ((ops: Ops) => Taps) | undefined;
+}
+
+/** Sums over all rows, not multiplied by the factors of the loss. */
+export interface PassLosses {
+  readonly crossEntropy: number;
+  /** Of logsumexp^2. */
+  readonly squares: number;
+}
+
+export interface PassParts {
+  readonly model: LanguageModel;
+  readonly backend: Backend;
+  readonly tracer: Tracer;
+}
+
+export async function passOver(parts: PassParts, examples: Examples, options: PassOptions): Promise<PassLosses> {
+  const { backend } = parts;
+  return backend.step(async () => summed((await backend.read(encodePass(parts, examples, options))) as Float32Array));
+}
+
+/** Encodes the pass within a running step; -> losses [T, 2] as of `crossEntropy`. */
+export function encodePass(
+  { model, tracer }: Omit<PassParts, 'backend'>,
+  { sequences, targets }: Examples,
+  { trained, perTarget, perRow, recompute, taps }: PassOptions,
+): Tensor {
+  const tape = new Tape(tracer, { trained, recompute });
+  const plain = new Ops(tracer);
+  const hidden = model.forward({
+    ops: tape.ops,
+    batch: new TrainingBatch(sequences),
+    show: taps?.(tape.ops) ?? noTaps,
+  });
+  const [t = 0] = hidden.shape;
+  const losses = plain.zeros([t, 2]);
+  const dHidden = plain.zeros(hidden.shape);
+  const atOnce = Math.max(1, Math.floor(MAX_LOGITS / model.facts.vocabSize));
+  for (let from = 0; from < t; from += atOnce) {
+    const to = Math.min(from + atOnce, t);
+    const x = plain.rows(hidden, from, to);
+    const head = new Tape(tracer, { trained: new Map(trained).set(x, plain.rows(dHidden, from, to)) });
+    const own = plain.upload(targets.slice(from, to), [to - from]);
+    const each = head.ops.crossEntropy(model.logits(head.ops, x), own); // [n, 2]
+    plain.accumulate(plain.rows(losses, from, to), each);
+    const factors = Float32Array.from({ length: 2 * (to - from) }, (_, i) => (i % 2 === 0 ? perTarget : perRow));
+    head.backward([[each, plain.upload(factors, [to - from, 2])]]);
+  }
+  tape.backward([[hidden, dHidden]]);
+  return losses;
+}
+
+function summed(losses: Float32Array): PassLosses {
+  let [crossEntropy, squares] = [0, 0];
+  for (let i = 0; i < losses.length; i += 2) {
+    crossEntropy += losses[i] as number;
+    squares += losses[i + 1] as number;
+  }
+  return { crossEntropy, squares };
+}
