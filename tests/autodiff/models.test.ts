@@ -16,7 +16,7 @@ const CHECKPOINTS = [
   'backpack-formula',
   'backpack-levanter',
   'llama-dense',
-  'llama-head-dim',
+  'llama-rope-yarn',
   'mamba-odd',
   'falcon-mamba',
   'granite-formula',
