@@ -209,6 +209,7 @@ export const backpack: Family<BackpackConfig> = {
     const name = stored.replace(/^backpack\./, '');
     return MASKS.test(name) ? undefined : name;
   },
+  storedName: (name) => (name === 'lm_head.weight' ? name : `backpack.${name}`),
   copies: ({ tied }): Record<string, string> => ({
     'word_embeddings.weight': 'gpt2_model.wte.weight',
     'position_embeddings.weight': 'gpt2_model.wpe.weight',

@@ -145,6 +145,7 @@ export const mamba: Family<MambaConfig> = {
   configure: configureMamba,
   // OpenLM: module.model.backbone.embedding; state-spaces: backbone.embedding; transformers: backbone.embeddings; TRI: embeddings
   rename: (name) => name.replace(/^(module\.)?(model\.)?(backbone\.)?/, '').replace(/^embedding\./, 'embeddings.'),
+  storedName: (name) => (name === 'lm_head.weight' ? name : `backbone.${name}`),
   copies: ({ tied }): Record<string, string> => (tied ? { 'lm_head.weight': 'embeddings.weight' } : {}),
   withHead: (config, own) => ({ ...config, tied: !own }),
   // transformers reads only these names of the head; TRI's model.lm_head.weight is not among them

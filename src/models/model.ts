@@ -125,6 +125,8 @@ export interface Family<Config = unknown> {
   configure(json: ConfigReader): Config;
   /** Maps a tensor name as stored in some checkpoint to the name that the model uses; undefined for buffers that are not needed. */
   rename(stored: string): string | undefined;
+  /** The name under which transformers stores a tensor of the model; default the same. `rename` leads back. */
+  storedName?(name: string): string;
   /** Duplicates that checkpoints store under a second name: copy -> original, both after `rename`. */
   copies(config: Config): Readonly<Record<string, string>>;
   /** The configuration with (`own`) or without a head separate from the embedding. */
