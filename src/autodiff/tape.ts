@@ -29,6 +29,8 @@ export interface TapeOptions {
 export class Tape implements Tracer {
   readonly #inner: Tracer;
   readonly #recompute: boolean;
+  /** Without anything to train, nothing is kept. */
+  readonly #trains: boolean;
   readonly #gradients: Gradients;
   /** Tensors of this pass that depend on a trained tensor. */
   readonly #dependent = new WeakSet<Tensor>();
@@ -44,6 +46,7 @@ export class Tape implements Tracer {
   constructor(inner: Tracer, { trained, recompute = false }: TapeOptions) {
     this.#inner = inner;
     this.#recompute = recompute;
+    this.#trains = trained.size > 0;
     this.#gradients = new Gradients(inner, trained);
     this.#ops = new Ops(this);
   }
@@ -85,8 +88,8 @@ export class Tape implements Tracer {
   }
 
   scope(body: () => Tensor): Tensor {
+    if (!this.#recording || !this.#trains) return this.#inner.scope(body);
     if (!this.#recompute || this.#again) return body();
-    if (!this.#recording) return this.#inner.scope(body);
     this.#recording = false;
     let result: Tensor;
     try {

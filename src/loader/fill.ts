@@ -1,7 +1,7 @@
 /** Streams the numbers of a checkpoint into the live tensors of a plan, in chunks. */
 import type { Backend } from '../backends/backend.ts';
 import { CheckpointError } from '../base/errors.ts';
-import { byteSize, isPacked, size } from '../base/tensor.ts';
+import { byteSize, isPacked, show, size, type Tensor } from '../base/tensor.ts';
 import type { StoredDType, StoredTensor } from '../checkpoint/safetensors.ts';
 import type { Block, SourceDType } from '../formats/numbers.ts';
 import type { Ops } from '../ops/index.ts';
@@ -86,6 +86,35 @@ export async function fill(plan: Plan, backend: Backend, ops: Ops, options: Fill
 /** Computes the weights that are functions of others: after loading, and again after weights have changed. */
 export async function derive(plan: Plan, backend: Backend, ops: Ops): Promise<void> {
   for (const { kept, compute } of plan.derivations) await backend.step(async () => ops.assign(kept, compute(ops)));
+}
+
+/**
+ * Fills values that belong to weights, f32 and of their shapes, from tensors of the stored names and shapes of the weights: what
+ * `savedValues` has written. Throws CheckpointError when one is missing or has another shape.
+ */
+export async function fillValues(
+  plan: Plan,
+  backend: Backend,
+  value: (weight: Tensor) => Tensor | undefined,
+  from: ReadonlyMap<string, StoredTensor>,
+): Promise<void> {
+  const buffers = new ReadBuffers();
+  for (const [name, slices] of plan.slices) {
+    const own = slices.flatMap((slice) => {
+      const target = value(slice.target);
+      return target ? [{ ...slice, target: target as Slice['target'] }] : [];
+    });
+    if (own.length === 0) continue;
+    const weight = plan.tensors.get(name) as StoredTensor;
+    const stored = from.get(weight.name);
+    if (!stored) throw new CheckpointError(`the values of '${weight.name}' are missing.`);
+    if (show(stored.shape) !== show(weight.shape)) {
+      throw new CheckpointError(
+        `'${stored.name}' is ${show(stored.shape)} in ${stored.file}, wanted ${show(weight.shape)}, the shape of '${weight.name}'.`,
+      );
+    }
+    await fillTensor(backend, stored, own, buffers, undefined, () => {});
+  }
 }
 
 function sourceOf({ name, dtype }: StoredTensor): SourceDType {

@@ -18,7 +18,7 @@ import { openGenerationDefaults } from './generation-config.ts';
 import { chooseHead, TIED_HEADS, type TiedHead } from './head.ts';
 import { checkLeftovers } from './leftovers.ts';
 import { missingTensor, renamed, withoutIgnored } from './names.ts';
-import { Plan } from './plan.ts';
+import { Plan, type Rounding } from './plan.ts';
 import { ternaryNormOf, ternaryScaleOf, unpackedOf } from './quantization.ts';
 
 export type OnWarning = (message: string) => void;
@@ -57,6 +57,8 @@ export const OPEN_OPTIONS = {
   ),
   /** Called with warnings about the files. */
   onWarning: call<OnWarning>(),
+  /** For training with lambda: linear maps, whose weights stay dense, can be rounded to 1.58 bits in a pass (`OpenedModel.rounding`). */
+  roundsLinears: option(kinds.flag, 'for training with lambda: linear maps can be rounded to 1.58 bits', false),
   signal: kinds.signal,
 };
 
@@ -75,6 +77,8 @@ export interface OpenedModel {
   readonly checkpoint: Checkpoint;
   /** Which stored tensors become which tensors in memory. */
   readonly plan: Plan;
+  /** How far linear maps are rounded in the next pass, 0 to 1; undefined unless the model was opened with `roundsLinears`. */
+  readonly rounding: Rounding | undefined;
   /** The model: facts, sites, forward pass. */
   readonly model: LanguageModel;
   /** The requested format, or the one that `auto` chose. */
@@ -122,12 +126,14 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
     const tensors = renamed(family, withoutIgnored(all, options.ignoreTensors).values());
     const head = await chooseHead(family, facts, tensors, options);
     const missing = missingTensor(family, [...all.keys()], absent);
+    const rounding = options.roundsLinears ? { lambda: 0 } : undefined;
     const declare = (weights: WeightFormat) => {
       const plan = new Plan(tensors, family.copies(head.config), {
         weights,
         ternaryScale,
         ternaryNorm,
         unpacked,
+        rounding,
         missing,
       });
       const model = family.build(head.config, plan.weights);
@@ -148,6 +154,7 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
       config,
       configChanges: { ...options.config, ...(head.tied === undefined ? {} : { tie_word_embeddings: head.tied }) },
       checkpoint,
+      rounding,
       tokenizer,
       tokenizerFolder: named && options.tokenizerFolder,
       endIds,

@@ -42,6 +42,11 @@ export interface Packing {
   readonly scale: Pending | undefined;
 }
 
+/** Set between passes; 0 rounds nothing, 1 wholly. See ops/round-in-training.ts. */
+export interface Rounding {
+  lambda: number;
+}
+
 export interface PlanOptions {
   readonly weights: WeightFormat;
   /** Are ternary products divided or multiplied by `weight_scale` in this checkpoint? */
@@ -50,6 +55,8 @@ export interface PlanOptions {
   readonly ternaryNorm?: number | undefined;
   /** Kind of a ternary layer's weight that is stored as plain numbers; undefined when the layer is not ternary. */
   readonly unpacked?: (layer: string) => Unpacked | undefined;
+  /** For quantisation-aware training: how far dense linear maps are rounded to 1.58 bits; undefined when they are not. */
+  readonly rounding?: Rounding | undefined;
   /** Makes the error for a missing tensor. */
   readonly missing: (name: string, shape: Shape) => CheckpointError;
 }
@@ -240,7 +247,9 @@ export class Plan {
     const marked = names.filter((name) => this.#isTernary(name));
     if (marked.length === 0) {
       for (const name of names) this.#checkDense(name);
-      return denseLinears(names.map((name, i) => this.#dense(name, dIn, [dOuts[i] as number], options)[0] as Dense));
+      const matrices = names.map((name, i) => this.#dense(name, dIn, [dOuts[i] as number], options)[0] as Dense);
+      const { rounding } = this.#options;
+      return rounding ? roundedLinears(matrices, rounding) : denseLinears(matrices);
     }
     const storedAs = (name: string) => this.tensors.get(`${name}.weight`)?.dtype ?? 'missing';
     const isPacked = (name: string) => storedAs(name) === 'U8';
@@ -338,6 +347,16 @@ const denseLinears = (matrices: readonly Dense[]): Linears => {
   const apply = ({ ops }: RowPass, x: Tensor) =>
     alike ? ops.linears(x, ws, biases) : matrices.map(({ w, b }) => ops.linear(x, w, b));
   return Object.assign(apply, { weights: ws });
+};
+
+/** Linear maps in quantisation-aware training: both factors are moved towards their 1.58-bit values. */
+const roundedLinears = (matrices: readonly Dense[], rounding: Rounding): Linears => {
+  const apply = (pass: RowPass, x: Tensor) => {
+    const { lambda } = rounding;
+    const rounded = matrices.map(({ w, b }) => ({ w: pass.ops.trainTernary(w, lambda), b }));
+    return denseLinears(rounded)(pass, pass.ops.trainInt8(x, lambda));
+  };
+  return Object.assign(apply, { weights: matrices.map(({ w }) => w) });
 };
 
 /** The input, whose site is `reads`, is quantised once for all matrices. */

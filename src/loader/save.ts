@@ -95,6 +95,25 @@ export function savedTensors(plan: Plan, backend: Backend): SavedTensor[] {
   return [...savedPieces(plan, backend), ...savedPackings(plan, backend)];
 }
 
+/**
+ * Values that belong to weights, such as their gradients, under the stored names and in the stored shapes of the weights. `value`: the
+ * value for a live tensor, of its shape and f32; undefined where there is none.
+ */
+export function savedValues(
+  plan: Plan,
+  backend: Backend,
+  value: (weight: Tensor) => Tensor | undefined,
+): SavedTensor[] {
+  const replaced = [...plan.slices].flatMap(([name, slices]) => {
+    const values = slices.flatMap((slice) => {
+      const target = value(slice.target);
+      return target ? [{ ...slice, target }] : [];
+    });
+    return values.length === slices.length ? [[name, values] as const] : [];
+  });
+  return replaced.map(([name, slices]) => savedPiece(plan.tensors.get(name) as StoredTensor, slices, backend));
+}
+
 /** Ternary weights that were packed during loading, stored as in packed checkpoints. */
 function savedPackings(plan: Plan, backend: Backend): SavedTensor[] {
   return [...plan.packings].flatMap(([key, { codes, scale }]) => {
@@ -108,16 +127,17 @@ function savedPackings(plan: Plan, backend: Backend): SavedTensor[] {
 }
 
 function savedPieces(plan: Plan, backend: Backend): SavedTensor[] {
-  return [...plan.slices].map(([name, slices]) => {
-    const stored = plan.tensors.get(name) as StoredTensor;
-    const ordered = [...slices].sort((a, b) => a.firstRow - b.firstRow);
-    const [first] = ordered as [Slice];
-    const { dtype } = first.target;
-    const isTurned = first.transposed && !isPacked(dtype);
-    const shape = isPacked(dtype) ? fused(ordered.map(({ target }) => target.shape)) : stored.shape;
-    const bytes = () => (isTurned ? turned(ordered, backend) : inOrder(ordered, backend));
-    return { name: stored.name, ...storedAs(dtype, shape), bytes };
-  });
+  return [...plan.slices].map(([name, slices]) => savedPiece(plan.tensors.get(name) as StoredTensor, slices, backend));
+}
+
+function savedPiece(stored: StoredTensor, slices: readonly Slice[], backend: Backend): SavedTensor {
+  const ordered = [...slices].sort((a, b) => a.firstRow - b.firstRow);
+  const [first] = ordered as [Slice];
+  const { dtype } = first.target;
+  const isTurned = first.transposed && !isPacked(dtype);
+  const shape = isPacked(dtype) ? fused(ordered.map(({ target }) => target.shape)) : stored.shape;
+  const bytes = () => (isTurned ? turned(ordered, backend) : inOrder(ordered, backend));
+  return { name: stored.name, ...storedAs(dtype, shape), bytes };
 }
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: TypedArray): Uint8Array =>

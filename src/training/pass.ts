@@ -22,7 +22,7 @@ export interface Examples {
 }
 
 export interface PassOptions {
-  /** The trained tensors, each with the tensor to which its gradient is added. */
+  /** The trained tensors, each with the tensor to which its gradient is added. Without any, only losses are computed. */
   readonly trained: ReadonlyMap<Tensor, Tensor>;
   /** Factor of each target's cross-entropy in the loss, such as 1 / targets of the batch. */
   readonly perTarget: number;
@@ -71,10 +71,19 @@ export function encodePass(
   for (let from = 0; from < t; from += atOnce) {
     const to = Math.min(from + atOnce, t);
     const x = plain.rows(hidden, from, to);
-    const head = new Tape(tracer, { trained: new Map(trained).set(x, plain.rows(dHidden, from, to)) });
     const own = plain.upload(targets.slice(from, to), [to - from]);
-    const each = head.ops.crossEntropy(model.logits(head.ops, x), own); // [n, 2]
-    plain.accumulate(plain.rows(losses, from, to), each);
+    const lossesOf = (ops: Ops) => ops.crossEntropy(model.logits(ops, x), own); // [n, 2]
+    const sum = plain.rows(losses, from, to);
+    if (trained.size === 0) {
+      plain.accumulate(
+        sum,
+        plain.scope(() => lossesOf(plain)),
+      );
+      continue;
+    }
+    const head = new Tape(tracer, { trained: new Map(trained).set(x, plain.rows(dHidden, from, to)) });
+    const each = lossesOf(head.ops);
+    plain.accumulate(sum, each);
     const factors = Float32Array.from({ length: 2 * (to - from) }, (_, i) => (i % 2 === 0 ? perTarget : perRow));
     head.backward([[each, plain.upload(factors, [to - from, 2])]]);
   }

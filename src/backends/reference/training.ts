@@ -3,7 +3,6 @@ import { pow } from '../../base/math.ts';
 import type { Tensor } from '../../base/tensor.ts';
 import { roundHalfEven } from '../../formats/numbers.ts';
 import type { AdamWAttrs } from '../../ops/adamw.ts';
-import { SQUARE_PARTS } from '../../ops/sum-squares.ts';
 import { at, type Kernel } from './kernel.ts';
 import { numbersOf } from './memory.ts';
 
@@ -37,8 +36,8 @@ export const trainInt8: Kernel<{ lambda: number }> = ([x], [y], { lambda }) => {
 
 export const sumSquares: Kernel<undefined> = ([x], [y]) => {
   const [given, out] = [numbersOf(x as Tensor), numbersOf(y as Tensor)];
-  const run = Math.ceil(given.length / SQUARE_PARTS);
-  for (let part = 0; part < SQUARE_PARTS; part++) {
+  const run = Math.ceil(given.length / out.length);
+  for (let part = 0; part < out.length; part++) {
     let sum = 0;
     for (let i = part * run; i < Math.min((part + 1) * run, given.length); i++) sum += at(given, i) ** 2;
     out[part] = sum;
