@@ -17,6 +17,11 @@ export interface OptionWithDefault<T> extends Option<T> {
   readonly default: T;
 }
 
+/** The type of an object of options, of a list of them, and the like. I: what callers write. T: the same with defaults filled in. */
+export interface Section<I, T> extends Option<T> {
+  readonly '~input': I;
+}
+
 export type Definitions = Readonly<Record<string, Option<unknown>>>;
 
 type ValueOf<D> = D extends Option<infer T> ? T : never;
@@ -76,6 +81,8 @@ export const jsonObjectOrFalse = <T extends object>(): Option<T | false> =>
   ownKind('an object, or false', (value) => value === false || isJsonObject(value));
 
 /** `about`: text for the help, valid for the command line and for a server. */
+export function option<I, T>(type: Section<I, T>, about: string): Section<I, T>;
+export function option<I, T>(type: Section<I, T>, about: string, byDefault: T): Section<I, T> & OptionWithDefault<T>;
 export function option<T>(type: Option<T>, about: string): Option<T>;
 export function option<T>(type: Option<T>, about: string, byDefault: T): OptionWithDefault<T>;
 export function option<T>(type: Option<T>, about: string, byDefault?: T): Option<T> {

@@ -5,12 +5,15 @@
 import * as v from 'valibot';
 import { quote, UsageError } from '../base/errors.ts';
 import { nearest } from '../base/nearest.ts';
-import { type Definitions, holds, kind, type Option, type OptionWithDefault, wantedOf } from './option.ts';
-
-/** I: what callers write. O: the same with defaults filled in. */
-export interface Section<I, O> extends Option<O> {
-  readonly '~input': I;
-}
+import {
+  type Definitions,
+  holds,
+  kind,
+  type Option,
+  type OptionWithDefault,
+  type Section,
+  wantedOf,
+} from './option.ts';
 
 export type InputOf<D> = D extends { readonly '~input': infer I } ? I : D extends Option<infer T> ? T : never;
 type OutputOf<D> = D extends Option<infer O> ? O : never;

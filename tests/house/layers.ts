@@ -14,7 +14,7 @@ export interface Room {
 
 export interface House {
   readonly rooms: readonly Room[];
-  /** Family names that a file may use although it lies outside of src/models. */
+  /** Family names that a file may use although it lies outside of src/models and src/recipes. */
   readonly exceptions: ReadonlyMap<string, readonly string[]>;
 }
 
@@ -203,13 +203,14 @@ function inexactMathIn(file: string, text: string): string[] {
 function namesIn(house: House, families: readonly string[], file: string, text: string): string[] {
   if (file.startsWith('bench/')) return [];
   const { identifiers, texts } = wordsOf(file, text);
-  const allowed = file.startsWith('src/models/') ? families : (house.exceptions.get(file) ?? []);
+  const knows = file.startsWith('src/models/') || file.startsWith('src/recipes/');
+  const allowed = knows ? families : (house.exceptions.get(file) ?? []);
   const contains = (list: readonly string[], name: string) => list.some((word) => word.toLowerCase().includes(name));
   const isNamed = (name: string) =>
     contains(identifiers, name) || (file.startsWith('cli/') ? texts.includes(name) : contains(texts, name));
   const problems = families
     .filter((name) => !allowed.includes(name) && isNamed(name))
-    .map((name) => `${file} names the family '${name}': only src/models knows families`);
+    .map((name) => `${file} names the family '${name}': only src/models and src/recipes know families`);
   const backend = [...identifiers, ...texts].find((word) => BACKEND_NAME.test(word));
   if (backend && !file.startsWith('src/backends/') && !ENTRIES.includes(file))
     problems.push(`${file} names a backend ('${backend}'): only src/backends and the entries do`);

@@ -115,7 +115,7 @@ const bad: readonly (readonly [object, string])[] = [
   ],
   [
     { ...small, schedule: { name: 'cosin' } },
-    "run.json has 'schedule.name': \"cosin\", wanted one of constant, linear, cosine, cooldown, power. Did you mean 'cosine'?",
+    "run.json has 'schedule.name': \"cosin\", wanted one of constant, linear, cosine, exponential, cooldown, power. Did you mean 'cosine'?",
   ],
   [
     { ...small, schedule: 'cosine' },

@@ -41,6 +41,14 @@ describe('learning rates', () => {
     expect([at(0), at(5), at(10), at(11)]).toEqual([1, 0.55, 0.1, 0.1]);
   });
 
+  it('exponential to a floor', () => {
+    const at = rate({ name: 'exponential', warmup: 2, floor: 0.1 }, 0.4, 12);
+    expect([0, 1, 2].map(at)).toEqual([0.2, 0.4, 0.4]);
+    expect(at(7)).toBeCloseTo(0.4 * exponentialDecay(0.5, 0.25), 15);
+    expect(at(12)).toBeCloseTo(0.1, 15);
+    expect(at(20)).toBeCloseTo(0.1, 15);
+  });
+
   it('constant, with a warm-up or without', () => {
     expect([0, 1, 99].map(rate({ name: 'constant' }, 0.003, 10))).toEqual([0.003, 0.003, 0.003]);
     expect([0, 1, 2].map(rate({ name: 'constant', warmup: 2 }, 1, 10))).toEqual([0.5, 1, 1]);

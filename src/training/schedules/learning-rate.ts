@@ -1,7 +1,7 @@
 /**
  * Learning rates as functions of the step, which counts from 0: the rate of step s is that with which its update is made. Sources:
  * mlfoundations/open_lm scheduler.py (warm-up, cosine, cooldown), transformers optimization.py and optax (warm-up from 0, linear), the
- * Granite 3.0 report, equation 9, with the decay of IBM/dolomite-engine (power).
+ * Granite 3.0 report, equation 9 (power), with the decay of IBM/dolomite-engine (exponential).
  */
 import { cos, exp, pow } from '../../base/math.ts';
 import { kinds, type Option, option } from '../../options/option.ts';
@@ -24,6 +24,7 @@ const FLOOR = { floor: option(kinds.notNegative, 'rate at the end', 0) };
 const CONSTANT = { name: only('constant'), ...WARMUP };
 const LINEAR = { name: only('linear'), ...WARMUP, ...FLOOR };
 const COSINE = { name: only('cosine'), ...WARMUP, ...FLOOR };
+const EXPONENTIAL = { name: only('exponential'), ...WARMUP, ...FLOOR };
 const COOLDOWN = {
   name: only('cooldown'),
   ...WARMUP,
@@ -56,6 +57,7 @@ export const SCHEDULE = variants('name', [
   section(CONSTANT, ['name']),
   section(LINEAR, ['name']),
   section(COSINE, ['name']),
+  section(EXPONENTIAL, ['name']),
   section(COOLDOWN, ['name', 'cooldown']),
   section(POWER, ['name']),
 ]);
@@ -85,6 +87,8 @@ function afterWarmup(schedule: Exclude<Schedule, Power>, peak: number, steps: nu
         const share = Math.min(1, (step - warmup) / span);
         return schedule.floor + 0.5 * (1 + cos(Math.PI * share)) * (peak - schedule.floor);
       };
+    case 'exponential':
+      return (step) => peak * exponentialDecay(Math.min(1, (step - warmup) / span), schedule.floor / peak);
     case 'cooldown':
       return (step) => {
         const left = Math.min(1, Math.max(0, (steps - step) / schedule.cooldown));
