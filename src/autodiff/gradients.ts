@@ -28,7 +28,13 @@ export class Gradients {
       if (!op.view) for (const y of outputs) this.#allocated.set(y.place, y);
       return outputs;
     };
-    this.#tracer = { ...inner, apply };
+    this.#tracer = {
+      apply,
+      upload: (data, shape) => inner.upload(data, shape),
+      derived: (weight) => inner.derived(weight),
+      release: (x) => inner.release(x),
+      scope: (body) => inner.scope(body),
+    };
     this.#ops = new Ops(this.#tracer);
     this.#trained = trained;
   }

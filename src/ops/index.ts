@@ -59,6 +59,7 @@ export type { Activation } from './elementwise.ts';
 export type { Backward } from './gradient.ts';
 export { type InterventionKind, neutralOf } from './intervene.ts';
 export { type Op, outputsOf, type TensorSpec } from './op.ts';
+export { ShapeTracer } from './shape-tracer.ts';
 export type { Apply, Derived, Tracer } from './tracer.ts';
 
 /** Every op, for backends and tests that need all of them. */

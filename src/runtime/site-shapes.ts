@@ -1,30 +1,20 @@
 /** Shapes of all sites of a model, found by running it on shapes without numbers, before any weight is read. */
 import { PAGE_ROWS } from '../base/pages.ts';
-import { NOWHERE, type Shape, type Tensor, type Uploadable } from '../base/tensor.ts';
+import { NOWHERE, type Shape, type Tensor } from '../base/tensor.ts';
 import type { InterventionTarget, TargetSite } from '../interventions/target.ts';
 import type { Batch } from '../models/batch.ts';
 import type { LanguageModel, Site, StateTensor } from '../models/model.ts';
 import { LOGITS } from '../models/sites.ts';
 import type { Taps } from '../models/tap.ts';
-import { type Derived, type KeysValues, Ops, outputsOf, type Recurrent } from '../ops/index.ts';
+import { type KeysValues, Ops, type Recurrent, ShapeTracer } from '../ops/index.ts';
 
 const shaped = (shape: Shape, dtype: Tensor['dtype'] = 'f32'): Tensor => ({ shape, dtype, place: NOWHERE, offset: 0 });
-
-/** A tracer whose ops return tensors of the right shapes and compute nothing. */
-const ops = new Ops({
-  apply: (op, inputs, attrs) => outputsOf(op, inputs, attrs).map(({ shape, dtype }) => shaped(shape, dtype)),
-  derived: ({ kept }: Derived) => shaped(kept.shape),
-  upload: (data: Uploadable, shape: Shape) =>
-    shaped(shape, data instanceof Int32Array ? 'i32' : data instanceof Int8Array ? 'i8' : 'f32'),
-  release: () => {},
-  scope: (body) => body(),
-});
 
 /** A batch of one token of a new sequence. */
 class OneToken implements Batch {
   readonly length = 1;
 
-  feed(_: Ops, make: Parameters<Batch['feed']>[1], shape: Shape): Tensor {
+  feed(ops: Ops, make: Parameters<Batch['feed']>[1], shape: Shape): Tensor {
     return ops.upload(make({ ids: new Int32Array(1), positions: new Int32Array(1) }), shape);
   }
 
@@ -32,7 +22,7 @@ class OneToken implements Batch {
     return shaped([PAGE_ROWS, ...x.shape.slice(1)]);
   }
 
-  rememberById(_: Ops, to: StateTensor, compute: (ids: Tensor) => Tensor): Tensor {
+  rememberById(ops: Ops, to: StateTensor, compute: (ids: Tensor) => Tensor): Tensor {
     return this.remember(ops, to, compute(shaped([1], 'i32')));
   }
 
@@ -40,7 +30,7 @@ class OneToken implements Batch {
     return { k, v, tables: shaped([1, 1], 'i32'), lengths: shaped([1], 'i32'), starts: [0, 1], reaches: [1] };
   }
 
-  rememberKeysValues(_: Ops, __: unknown, k: Tensor, v: Tensor): KeysValues {
+  rememberKeysValues(ops: Ops, __: unknown, k: Tensor, v: Tensor): KeysValues {
     return this.keysValues(ops, this.remember(ops, undefined as never, k), this.remember(ops, undefined as never, v));
   }
 
@@ -76,6 +66,7 @@ export function siteShapes(model: LanguageModel): Map<string, TargetSite> {
     sees: () => true,
     gains: () => undefined,
   });
+  const ops = new Ops(new ShapeTracer());
   const hidden = model.forward({ ops, batch: new OneToken(), show });
   see(LOGITS, model.logits(ops, hidden));
   return found;
