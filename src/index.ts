@@ -134,6 +134,11 @@ export { createReferenceBackend } from './backends/reference/index.ts';
 export { CheckpointError, FetchError, NotFiniteError, ShapeError, UsageError } from './base/errors.ts';
 export type { LoadedTensor } from './checkpoint/load-tensors.ts';
 export type { Folder, Source } from './checkpoint/source.ts';
+export { type Batch, type BatchesOptions, TrainingRows } from './data/batches.ts';
+export { checkData, DATA_OPTIONS, type DataOptions } from './data/options.ts';
+export { type DataContext, prepareMemory } from './data/prepare.ts';
+export type { PreparedData } from './data/prepared.ts';
+export type { RowSource, TrainingRow } from './data/row.ts';
 export { type CompareOptions, type Comparison, compare, comparedWindows } from './evaluate/compare.ts';
 export { attentionReport } from './figures/attention.ts';
 export { attributionReport } from './figures/attribution.ts';
@@ -177,6 +182,7 @@ export type {
 } from './interventions/intervention.ts';
 export { Interventions } from './interventions/interventions.ts';
 export { sequenceOf } from './interventions/sequence.ts';
+export { openChatTemplate } from './loader/chat-template.ts';
 export { describe, type ModelDescription } from './loader/describe.ts';
 export type { LoadProgress } from './loader/fill.ts';
 export { checkWeightFormat, WEIGHT_FORMATS, type WeightFormat } from './loader/formats.ts';
@@ -189,6 +195,14 @@ export { PrefixCache, type PrefixCacheOptions } from './runtime/prefix-cache.ts'
 export { type SavedState, State } from './runtime/state.ts';
 export type { DefaultOptions, GenerationConfig, GenerationDefaults } from './sampler/generation-config.ts';
 export type { SamplingOptions } from './sampler/sampler.ts';
+export {
+  type ChatMessage,
+  type ChatTemplate,
+  type ChatText,
+  createChatTemplate,
+  type RenderOptions,
+  type Span,
+} from './tokenizer/chat-template.ts';
 export { createTokenizerFromFiles, type TokenizerFiles } from './tokenizer/older-files.ts';
 export { promptIds } from './tokenizer/prompt.ts';
 export { createTokenizer, type EncodeOptions, type TextStream, type Tokenizer } from './tokenizer/tokenizer.ts';

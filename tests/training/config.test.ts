@@ -129,7 +129,10 @@ const bad: readonly (readonly [object, string])[] = [
     { ...small, data: { ids: [[1]] } },
     "run.json has 'data.ids': [[1]], wanted a list of lists of at least two token ids.",
   ],
-  [{ ...small, data: {} }, 'run.json has \'data\': {}, wanted { "ids": [[...], ...] } or { "files": [...] }.'],
+  [
+    { ...small, data: {} },
+    'run.json has \'data\': {}, wanted { "ids": [[...], ...] }, { "files": [...] }, { "texts": [...] } or { "records": [...] }.',
+  ],
   [
     { ...small, data: { files: ['a'], sequnce: 5 } },
     "run.json has an unknown key 'data.sequnce'; did you mean 'sequence'?",

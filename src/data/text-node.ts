@@ -1,0 +1,74 @@
+/** Reads plain text files: each one document, or several with a text between them. Long documents come in pieces. */
+import { UsageError } from '../base/errors.ts';
+import { bytesFrom } from './bytes-node.ts';
+import type { DataFile } from './files-node.ts';
+import type { SourceItem, SourcePlace } from './source-item.ts';
+
+/** Characters that are encoded at once, of a document that is longer. */
+export const PIECE_CHARACTERS = 4 << 20;
+
+export interface TextReadOptions {
+  readonly separator?: string | undefined;
+  /** Where to cut a text that is too long. */
+  readonly cut: (text: string) => number;
+  readonly pieceCharacters?: number | undefined;
+}
+
+const BYTE_ORDER_MARK = '\uFEFF';
+
+/** Throws UsageError when the file is no text in UTF-8. */
+export async function* readTextFile(
+  file: DataFile,
+  options: TextReadOptions,
+  from: SourcePlace,
+): AsyncGenerator<SourceItem> {
+  const { separator, cut, pieceCharacters = PIECE_CHARACTERS } = options;
+  const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+  let text = '';
+  let { offset, isWithin } = from;
+  let bytesRead = 0;
+  let searched = 0; // characters in which no separator begins
+  const item = (piece: string, taken: string, isLast: boolean): SourceItem => {
+    const part = { isFirst: !isWithin, isLast };
+    offset += Buffer.byteLength(taken);
+    text = text.slice(taken.length);
+    searched = 0;
+    isWithin = !isLast;
+    return { document: { kind: 'text', text: piece }, part, next: { offset, line: 0, isWithin }, bytesRead };
+  };
+  function* whole(): Generator<SourceItem> {
+    for (;;) {
+      const found = separator === undefined ? -1 : text.indexOf(separator, searched);
+      if (separator !== undefined && found >= 0) {
+        yield item(text.slice(0, found), text.slice(0, found + separator.length), true);
+        continue;
+      }
+      searched = Math.max(0, text.length - (separator?.length ?? 0));
+      // Part of a separator must not be cut off.
+      const room = text.length - (separator?.length ?? 0);
+      if (room <= pieceCharacters) return;
+      const piece = text.slice(0, cut(text.slice(0, room)));
+      yield item(piece, piece, false);
+    }
+  }
+  const decode = (bytes?: Uint8Array) => {
+    try {
+      return bytes ? decoder.decode(bytes, { stream: true }) : decoder.decode();
+    } catch (error) {
+      const at = offset + Buffer.byteLength(text);
+      throw new UsageError(`${file.path} is no text in UTF-8 after byte ${at}: save it as such.`, { cause: error });
+    }
+  };
+  for await (const chunk of bytesFrom(file, offset)) {
+    text += decode(chunk.bytes);
+    if (offset === 0 && text.startsWith(BYTE_ORDER_MARK)) {
+      text = text.slice(1);
+      offset += Buffer.byteLength(BYTE_ORDER_MARK);
+    }
+    bytesRead = chunk.bytesRead;
+    yield* whole();
+  }
+  text += decode();
+  yield* whole();
+  if (text !== '' || isWithin) yield item(text, text, true);
+}
