@@ -156,6 +156,8 @@ export function opCases(seed: number): OpCase[] {
   const slots = some(lengths.length, lengths.length + 2);
   const windows = floats([lengths.length + 2, width - 1, e]);
   add('causalConv', [floats([total, e]), floats([e, width]), floats([e]), windows, slots], { starts });
+  const convolved = [floats([total, e]), floats([e, width]), floats([e]), floats([total, e])];
+  add('causalConvBackward', [...convolved, floats([e, width]), floats([e])], { starts });
   const states = between(1, 20);
   const scan = [floats([total, e]), floats([total, e], 0, 1), floats([e, states], -4, 0)];
   const mix = [floats([total, states]), floats([total, states]), floats([e])];
@@ -186,6 +188,8 @@ export function opCases(seed: number): OpCase[] {
     ),
   };
   add('expertGates', [floats([t, x], -9, 9), chosen]);
+  add('expertGatesBackward', [chosen, floats([t, a], 0, 1), floats([t, a])], { experts: x });
+  add('sumSlotsBackward', [floats([t, a, m]), floats([t, a]), floats([t, m])]);
   for (const dtype of ['f32', 'bf16', 'f16', q8, q4] as const) {
     const inner = between(1, 30);
     const w = [floats([x, 2 * inner, m], -1, 1, dtype), floats([x, m, inner], -1, 1, dtype)];

@@ -4,6 +4,9 @@ import { assign } from './encode/assign.ts';
 import { attendPattern } from './encode/attend-pattern.ts';
 import { attention } from './encode/attention.ts';
 import { attentionPattern } from './encode/attention-pattern.ts';
+import { causalConvBackward } from './encode/backward/causal-conv-backward.ts';
+import { expertGatesBackward } from './encode/backward/expert-gates-backward.ts';
+import { sumSlotsBackward } from './encode/backward/sum-slots-backward.ts';
 import { causalConv } from './encode/causal-conv.ts';
 import { concat } from './encode/concat.ts';
 import { copyRows } from './encode/copy-rows.ts';
@@ -66,4 +69,7 @@ export const encoders: Encoders = {
   gather,
   writeRows,
   copyRows,
+  causalConvBackward,
+  expertGatesBackward,
+  sumSlotsBackward,
 };
