@@ -156,11 +156,18 @@ export function opCases(seed: number): OpCase[] {
   const slots = some(lengths.length, lengths.length + 2);
   const windows = floats([lengths.length + 2, width - 1, e]);
   add('causalConv', [floats([total, e]), floats([e, width]), floats([e]), windows, slots], { starts });
-  const convolved = [floats([total, e]), floats([e, width]), floats([e]), floats([total, e])];
-  add('causalConvBackward', [...convolved, floats([e, width]), floats([e])], { starts });
   const states = between(1, 20);
   const scan = [floats([total, e]), floats([total, e], 0, 1), floats([e, states], -4, 0)];
   const mix = [floats([total, states]), floats([total, states]), floats([e])];
+  // Longer sequences for the backward ops: they go through chunks of tokens, and wait for later tokens.
+  const longStarts = { starts: [0] };
+  for (let i = between(1, 3); i > 0; i--) longStarts.starts.push((longStarts.starts.at(-1) as number) + between(0, 80));
+  const sum = longStarts.starts.at(-1) as number;
+  const convolved = [floats([sum, e]), floats([e, width]), floats([e]), floats([sum, e])];
+  add('causalConvBackward', [...convolved, floats([e, width]), floats([e])], longStarts);
+  const scanned = [floats([sum, e]), floats([sum, e], 0, 1), floats([e, states], -4, 0)];
+  const mixed = [floats([sum, states]), floats([sum, states]), floats([e]), floats([sum, e])];
+  add('selectiveScanBackward', [...scanned, ...mixed, floats([e, states]), floats([e])], longStarts);
   add('selectiveScan', [...scan, ...mix, floats([lengths.length + 2, e, states]), slots], { starts });
 
   const x = between(1, 12);

@@ -6,6 +6,7 @@ import { attention } from './encode/attention.ts';
 import { attentionPattern } from './encode/attention-pattern.ts';
 import { causalConvBackward } from './encode/backward/causal-conv-backward.ts';
 import { expertGatesBackward } from './encode/backward/expert-gates-backward.ts';
+import { selectiveScanBackward } from './encode/backward/selective-scan-backward.ts';
 import { sumSlotsBackward } from './encode/backward/sum-slots-backward.ts';
 import { causalConv } from './encode/causal-conv.ts';
 import { concat } from './encode/concat.ts';
@@ -71,5 +72,6 @@ export const encoders: Encoders = {
   copyRows,
   causalConvBackward,
   expertGatesBackward,
+  selectiveScanBackward,
   sumSlotsBackward,
 };

@@ -2,7 +2,7 @@
  * The loops of attention, on rows that lie in scratch memory: scores of queries, probabilities, sums of values. Numbers of a row do not depend
  * on the others; see attention.ts.
  */
-import { expSmall4, madd, sumLanes } from './lanes';
+import { expSmall4, madd, sumLanes, sumLanesOf4 } from './lanes';
 import { lower, upper, widen } from './weights';
 
 /** Formats of keys and values; see src/formats/key-values.ts. Rows of I8 begin with their scale. */
@@ -78,15 +78,6 @@ export function copyPadded(to: usize, from: usize, count: usize, padded: usize, 
   else if (format == F16) widenHalves(to, from, count);
   else widenCodes(to, from, count);
   if (padded > count) memory.fill(to + (count << 2), 0, (padded - count) << 2);
-}
-
-/** The sums of the lanes of four vectors, each in the order of sumLanes. */
-// @ts-ignore: decorator
-@inline
-function sumLanesOf4(a: v128, b: v128, c: v128, d: v128): v128 {
-  const ab = f32x4.add(v128.shuffle<f32>(a, b, 0, 4, 1, 5), v128.shuffle<f32>(a, b, 2, 6, 3, 7));
-  const cd = f32x4.add(v128.shuffle<f32>(c, d, 0, 4, 1, 5), v128.shuffle<f32>(c, d, 2, 6, 3, 7));
-  return f32x4.add(v128.shuffle<f32>(ab, cd, 0, 1, 4, 5), v128.shuffle<f32>(ab, cd, 2, 3, 6, 7));
 }
 
 /** Scores of two queries and four keys; `bytes` of a query are a multiple of 16. */

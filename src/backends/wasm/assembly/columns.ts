@@ -40,3 +40,10 @@ export function scatter(rows: usize, columns: usize, count: usize, n: usize): vo
   }
 }
 
+
+/** Adds vectors of sums, with one row in each lane, to `count` rows (1 to 4). `spare` holds n vectors. */
+export function addSums(rows: usize, sums: usize, count: usize, n: usize, spare: usize): void {
+  gather(spare, rows, count, n);
+  for (let i: usize = 0; i < n << 4; i += 16) v128.store(spare + i, f32x4.add(v128.load(spare + i), v128.load(sums + i)));
+  scatter(rows, spare, count, n);
+}

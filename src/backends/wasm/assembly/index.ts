@@ -5,6 +5,8 @@ export { attention } from './attention';
 export { attentionPattern } from './attention-pattern';
 export { causalConvBackward } from './backward/causal-conv-backward';
 export { expertGatesBackward } from './backward/expert-gates-backward';
+export { selectiveScanBackward } from './backward/selective-scan-backward';
+export { sumParts } from './backward/sum-parts';
 export { sumSlotsBackward } from './backward/sum-slots-backward';
 export { causalConv } from './causal-conv';
 export { add, gateRelu2, gateSilu, gelu, negExp, scale, softplus } from './elementwise';

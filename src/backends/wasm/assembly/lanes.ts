@@ -60,6 +60,29 @@ export function storeEnd(at: usize, x: v128, count: usize): void {
   if (count > 2) store<f32>(at, f32x4.extract_lane(x, 2), 8);
 }
 
+/** Four floats, or as many as there are (at least 1), and zeros. */
+// @ts-ignore: decorator
+@inline
+export function load4(at: usize, count: usize): v128 {
+  return count >= 4 ? v128.load(at) : loadEnd(at, count);
+}
+
+// @ts-ignore: decorator
+@inline
+export function store4(at: usize, x: v128, count: usize): void {
+  if (count >= 4) v128.store(at, x);
+  else storeEnd(at, x, count);
+}
+
+/** The sums of the lanes of four vectors, each in the order of sumLanes. */
+// @ts-ignore: decorator
+@inline
+export function sumLanesOf4(a: v128, b: v128, c: v128, d: v128): v128 {
+  const ab = f32x4.add(v128.shuffle<f32>(a, b, 0, 4, 1, 5), v128.shuffle<f32>(a, b, 2, 6, 3, 7));
+  const cd = f32x4.add(v128.shuffle<f32>(c, d, 0, 4, 1, 5), v128.shuffle<f32>(c, d, 2, 6, 3, 7));
+  return f32x4.add(v128.shuffle<f32>(ab, cd, 0, 1, 4, 5), v128.shuffle<f32>(ab, cd, 2, 3, 6, 7));
+}
+
 /** e^r for |r| <= ln 2 / 2 (Cephes expf). */
 // @ts-ignore: decorator
 @inline

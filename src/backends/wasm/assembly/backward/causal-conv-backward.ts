@@ -1,7 +1,7 @@
 /** Backward of Mamba's convolution, in pieces of channels, each for all sequences: its sums over tokens are made in their order. */
-import { gather, scatter } from '../columns';
+import { addSums, gather } from '../columns';
 import { address, scratch, take, word } from '../command';
-import { exp4, loadEnd, madd, storeEnd } from '../lanes';
+import { exp4, load4, madd, store4 } from '../lanes';
 
 /** Word where the list of sequences begins: first row of each, and T at the end. */
 const STARTS: usize = 11;
@@ -14,26 +14,6 @@ function slope(x: v128): v128 {
   const e = exp4(f32x4.neg(x));
   const s = f32x4.div(one, f32x4.add(e, one));
   return f32x4.mul(s, madd(x, f32x4.mul(e, s), one));
-}
-
-// @ts-ignore: decorator
-@inline
-function load4(at: usize, count: usize): v128 {
-  return count >= 4 ? v128.load(at) : loadEnd(at, count);
-}
-
-// @ts-ignore: decorator
-@inline
-function store4(at: usize, x: v128, count: usize): void {
-  if (count >= 4) v128.store(at, x);
-  else storeEnd(at, x, count);
-}
-
-/** Adds the sums of up to four channels, one to a lane, to those at `rows`. */
-function addSums(rows: usize, sums: usize, count: usize, n: usize, spare: usize): void {
-  gather(spare, rows, count, n);
-  for (let i: usize = 0; i < n << 4; i += 16) v128.store(spare + i, f32x4.add(v128.load(spare + i), v128.load(sums + i)));
-  scatter(rows, spare, count, n);
 }
 
 /**
