@@ -51,6 +51,14 @@ export class ConfigReader {
     return value;
   }
 
+  /** Row of a table of `count` rows, as torch counts them: from the end when below 0. Undefined when missing, no whole number, or outside. */
+  row(key: string, count: number): number | undefined {
+    const value = this.#take(key);
+    if (!Number.isInteger(value)) return undefined;
+    const row = (value as number) < 0 ? (value as number) + count : (value as number);
+    return row >= 0 && row < count ? row : undefined;
+  }
+
   /** A number above 0, or 0 if `zero` is set. */
   positive(key: string, otherwise?: number, { zero = false } = {}): number {
     const value = this.number(key, otherwise);

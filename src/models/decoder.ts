@@ -32,6 +32,8 @@ export interface DecoderConfig extends ModelFacts, RopeConfig {
   /** Is the embedding also the head? */
   readonly tied: boolean;
   readonly embeddingScale: number;
+  /** The token whose embedding learns nothing from being read, as in transformers (torch.nn.Embedding's padding_idx). */
+  readonly paddingId: number | undefined;
   /** Factor of what each branch adds to the residual stream. */
   readonly residualScale: number;
   readonly logitsScale: number;
@@ -69,6 +71,7 @@ export function configureDecoder(json: ConfigReader, defaults = DEFAULTS) {
   }
   const maxPositions = json.count('max_position_embeddings', 2048);
   const rope = readRope(json, maxPositions, defaults.theta);
+  const vocabSize = json.count('vocab_size', defaults.vocabSize);
   json.passOver('sliding_window', 'use_sliding_window', 'layer_types'); // every layer attends to everything, as in the reference
   return {
     dModel,
@@ -81,7 +84,8 @@ export function configureDecoder(json: ConfigReader, defaults = DEFAULTS) {
     mlpBias: json.flag('mlp_bias', false),
     eps: json.positive('rms_norm_eps', defaults.eps, { zero: true }),
     ...rope,
-    vocabSize: json.count('vocab_size', defaults.vocabSize),
+    vocabSize,
+    paddingId: json.row('pad_token_id', vocabSize),
     contextLength: stretchedPositions(rope.ropeScaling, maxPositions),
     tied: json.flag('tie_word_embeddings', false),
   };
@@ -127,7 +131,7 @@ export function decoder(c: DecoderConfig, w: Weights, feedForward: FeedForward):
   const trunk = ({ ops, batch, show }: Pass): Trunk => {
     const pass = { ops, batch, show, angles: rotary(ops, batch, frequencies) };
     const ids = batch.feed(ops, (given) => given.ids, [batch.length]);
-    const x = show(embed, ops.embed(words, ids, c.embeddingScale)); // [T, M]
+    const x = show(embed, ops.embed(words, ids, c.embeddingScale, c.paddingId)); // [T, M]
     return { output: throughAll(blocks, pass, x), read: (last) => show(hidden, norm(pass, last)) };
   };
   return languageModel(part, {

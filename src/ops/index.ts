@@ -223,8 +223,9 @@ export class Ops {
     return this.#one(this.#apply(summarizeLogits, targets ? [logits, targets] : [logits], { top }));
   }
 
-  embed(table: Tensor, ids: Tensor, by = 1): Tensor {
-    return this.#one(this.#apply(embed, [table, ids], { scale: by }));
+  /** `padding`: the id whose row of the table gets no gradient. */
+  embed(table: Tensor, ids: Tensor, by = 1, padding?: number): Tensor {
+    return this.#one(this.#apply(embed, [table, ids], { scale: by, padding }));
   }
 
   linear(x: Tensor, w: Tensor, bias?: Tensor): Tensor {
