@@ -119,7 +119,7 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
   reader.finish(options.onWarning);
   const ternaryScale = ternaryScaleOf(config);
   const ternaryNorm = ternaryNormOf(config);
-  const unpacked = unpackedOf(config);
+  const unpacked = unpackedOf(config, { roundsLater: options.roundsLinears ?? false });
   const checkpoint = await openCheckpoint(folder, options.onWarning);
   try {
     const { tensors: all, absent } = checkpoint;

@@ -50,8 +50,11 @@ export function ternaryNormOf(config: JsonObject): number | undefined {
  */
 export type Unpacked = 'masters' | 'codes' | 'foreign';
 
-/** Returns a function from the name of a layer to the meaning of its unpacked weight; undefined when the layer is not ternary. */
-export function unpackedOf(config: JsonObject): (layer: string) => Unpacked | undefined {
+/**
+ * Returns a function from the name of a layer to the meaning of its unpacked weight; undefined when the layer is not ternary. `roundsLater`:
+ * masters are not rounded while they are loaded, but in each pass of training, so for loading they are dense.
+ */
+export function unpackedOf(config: JsonObject, { roundsLater = false } = {}): (layer: string) => Unpacked | undefined {
   const quantization = quantizationOf(config);
   const none = Object.keys(quantization).length === 0 || quantization.quant_method === QUANT_METHOD;
   if (none) return () => undefined;
@@ -69,6 +72,7 @@ export function unpackedOf(config: JsonObject): (layer: string) => Unpacked | un
       `quantization_config.modules_to_not_convert is ${quote(kept)}, wanted 'lm_head' among them, or null: a ternary head is not supported.`,
     );
   }
+  if (online && roundsLater) return () => undefined;
   const use = online ? 'masters' : auto ? 'codes' : 'foreign';
   return (layer) => (isKept(layer) ? undefined : use);
 }

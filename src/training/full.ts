@@ -26,6 +26,13 @@ export function fullTrainable(
     }
     return { name: stored, shape, weights: slices.map(({ target }) => target) };
   });
+  const [rounded] = [...plan.packings.keys()].filter((name) => !frozen((plan.tensors.get(name) as StoredTensor).name));
+  if (rounded !== undefined) {
+    throw new UsageError(
+      `'${rounded}' was rounded to 1.58 bits while it was loaded, and its own numbers are not in memory: train with lambda, such as ` +
+        `"lambda": { "name": "constant" }, or freeze it.`,
+    );
+  }
   if (tensors.length === 0) throw new UsageError('all weights are frozen: nothing is left to train.');
   const own = new Set<Tensor>(tensors.flatMap(({ weights }) => weights));
   const only = (value: (weight: Tensor) => Tensor) => (weight: Tensor) => (own.has(weight) ? value(weight) : undefined);

@@ -20,6 +20,7 @@ class TrainingCase:
     rows: list[list[int]] | None = None
     gradients: bool = True  # write all of them, not only their global norm
     gradients_of: int = 0  # step
+    own_rounding: bool = False  # the layers of transformers round, not ours
     published: list[float] = field(default_factory=list)  # losses
 
 
@@ -54,6 +55,36 @@ CASES = [
         "training/llama-biases",
         "Two query heads per key head, biases everywhere, own head; OpenLM's cosine to a floor; norms, biases and embeddings do not decay.",
         optimizer(decay={"except": ["*norm*", "*.bias", "*embed*"]}) | {"schedule": {"name": "cosine", "warmup": 2, "floor": 2e-4}},
+    ),
+    TrainingCase(
+        "llama-long",
+        "llama-rope-linear",
+        "Sequences of more than one page of keys, one query head in two per key head.",
+        {"steps": 3, "batch": 3},
+        lengths=[131, 2, 66],
+    ),
+    TrainingCase(
+        "backpack-long",
+        "backpack-bin",
+        "Sequences of more than one page of senses; a checkpoint of torch.save.",
+        {"steps": 3, "batch": 3},
+        lengths=[66, 5, 78],
+        gradients=False,
+    ),
+    TrainingCase(
+        "mamba-long",
+        "falcon-mamba",
+        "A long sequence beside a short one.",
+        {"steps": 3},
+        lengths=[300, 3],
+    ),
+    TrainingCase(
+        "bitnet-online",
+        "llama-online",
+        "The weights before rounding, which transformers' own layers round in every pass.",
+        {"lambda": {"name": "constant"}},
+        lengths=[5, 3, 6],
+        own_rounding=True,
     ),
     TrainingCase(
         "llama-lambda",

@@ -5,7 +5,6 @@
 
 import argparse
 import json
-import re
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,7 +172,11 @@ def tidy(folder: Path, case: AdapterCase) -> dict[str, Tensor]:
     """Leaves what a user publishes, without paths of the machine; tensors in float32."""
     (folder / "README.md").unlink()
     file = folder / "adapter_config.json"
-    file.write_text(re.sub(r'"base_model_name_or_path": ("[^"]*"|null)', f'"base_model_name_or_path": "{case.model}"', file.read_text()))
+    config = json.loads(file.read_text())
+    config["base_model_name_or_path"] = case.model
+    if isinstance(config["target_modules"], list):
+        config["target_modules"].sort()  # PEFT writes a set
+    file.write_text(json.dumps(config, indent=2) + "\n")
     adapter = folder / "adapter_model.safetensors"
     stored = {name: tensor.float() for name, tensor in load_file(adapter).items()}
     save_file(stored, adapter, {"format": "pt"})

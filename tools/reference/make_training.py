@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 
 import golden_random as random
@@ -12,7 +13,7 @@ from cases_training import BASE, CASES, TrainingCase
 from golden_files import GOLDEN_ROOT, fresh_folder, unshared, write_config, write_safetensors
 from safetensors.torch import save_file
 from torch import Tensor
-from training_run import Trace, train
+from training_run import Trace, Variant, train
 from transformers.utils import logging
 
 TRAINING = GOLDEN_ROOT / "training"
@@ -78,11 +79,11 @@ def make(case: TrainingCase) -> None:
     for seed in range(200):
         config = BASE | {"data": {"ids": rows_of(case, seed, words)}} | case.config
         config = {key: value for key, value in config.items() if value is not None}
-        exact = train(folder, config, torch.float64, case.gradients_of)
+        run = partial(train, folder, config, gradients_of=case.gradients_of, own_rounding=case.own_rounding)
+        exact = run(Variant())
         if exact.ties < TIE or exact.experts < GAP:
             continue
-        traces = [train(folder, config, torch.float32, case.gradients_of)]
-        traces += [train(folder, config, torch.float64, case.gradients_of, jitter) for jitter in range(3)]
+        traces = [run(Variant(torch.float32)), *(run(Variant(jitter=jitter)) for jitter in range(3))]
         negligible = [n for n, g in exact.gradients.items() if g.norm() < NEGLIGIBLE * exact.norms[0]]
         found = noise(exact, traces, negligible)
         if all(found[key] < most for key, most in QUIET.items()):
@@ -120,6 +121,7 @@ def main() -> None:
     parser.add_argument("--only", default="", help="only the cases whose name contains this")
     only: str = parser.parse_args().only
     torch.set_num_threads(1)
+    torch.compiler.set_stance("force_eager")
     logging.set_verbosity_error()
     logging.disable_progress_bar()
     TRAINING.mkdir(exist_ok=True)

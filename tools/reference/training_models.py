@@ -61,6 +61,8 @@ def precision(dtype: torch.dtype) -> Iterator[None]:
 
 def stored_state(folder: Path) -> State:
     state: State = {}
+    if (pickle := folder / "pytorch_model.bin").exists():
+        return torch.load(pickle)
     for file in sorted(folder.glob("*.safetensors")):
         if file.name.startswith("model"):
             state |= load_file(file)

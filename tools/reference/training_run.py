@@ -100,10 +100,17 @@ def strength(config: dict, step: int) -> float:
     return min(step / steps, 1.0) if steps else 1.0
 
 
-def train(folder: Path, config: dict, dtype: torch.dtype, gradients_of: int = 0, jitter: int | None = None) -> Trace:
-    """`jitter` is the seed of a disturbance of all weights as small as their rounding."""
-    trace = Trace()
-    model = learner(folder, dtype, ternary="lambda" in config)
+@dataclass
+class Variant:
+    """How a run is computed. `jitter` is the seed of a disturbance of all weights as small as their rounding."""
+
+    dtype: torch.dtype = torch.float64
+    jitter: int | None = None
+
+
+def train(folder: Path, config: dict, variant: Variant, gradients_of: int = 0, own_rounding: bool = False) -> Trace:
+    trace, dtype, jitter = Trace(), variant.dtype, variant.jitter
+    model = learner(folder, dtype, ternary="lambda" in config and not own_rounding)
     if jitter is not None:
         generator = torch.Generator().manual_seed(jitter)
         with torch.no_grad():
