@@ -106,12 +106,13 @@ describe.each(await trainingBackends())('on the %s backend', (_, create) => {
       return read;
     });
     const wanted = packed(outputs.y as Stored, channelsFirst).data;
-    wanted.forEach((value, i) => expect(found[i]).toBeCloseTo(value, 5));
+    for (const [i, value] of wanted.entries()) expect(found[i]).toBeCloseTo(value, 5);
     for (const key of names) {
       const got = await backend.read(trained.get(tensors[key] as Tensor) as Tensor);
       const want = packed(gradients[key] as Stored, channelsFirst).data;
       expect(got.length).toBe(want.length);
-      want.forEach((value, i) => expect(Math.abs((got[i] as number) - value), `${key}[${i}]`).toBeLessThan(2e-5));
+      for (const [i, value] of want.entries())
+        expect(Math.abs((got[i] as number) - value), `${key}[${i}]`).toBeLessThan(2e-5);
     }
   });
 });

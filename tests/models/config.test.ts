@@ -285,6 +285,11 @@ describe('the reader', () => {
     expect(told).toEqual([expect.stringMatching(/: 'a': 1, 'c': 0, 'deep.a': 2\.$/)]);
   });
 
+  test('counts rows from both ends, and takes for missing what is no row', () => {
+    const reader = new ConfigReader({ a: 2, b: -1, c: 7, d: null, e: 'x' });
+    expect(['a', 'b', 'c', 'd', 'e', 'f'].map((key) => reader.row(key, 7))).toEqual([2, 6, ...Array(4)]);
+  });
+
   test('takes null for missing', () => {
     const reader = new ConfigReader({ a: null });
     expect(reader.count('a', 4)).toBe(4);
