@@ -130,6 +130,12 @@ export function opCases(seed: number): OpCase[] {
     add('attention', [floats([total, h, d]), ...past], { scale: 0.3, starts }, String(dtype));
     const gains = floats([lengths.length, Math.max(...reaches) + between(0, 3), h], -1, 2);
     add('attention', [floats([total, h, d]), ...past, gains], { scale: 0.3, starts }, `${dtype} with gains`);
+    if (dtype === 'f32') {
+      // z may be any, since the rule takes it as given.
+      const later = [floats([total, h, d]), ...past, floats([total, h, dv]), floats([total, h, dv])];
+      add('attentionBackward', later, { scale: 0.3, starts });
+      add('attentionBackward', [...later, gains], { scale: 0.3, starts }, 'with gains');
+    }
     const s = t + between(0, 100);
     const table: Input = { ...some(pagesFor(s), pages + 1 + pagesFor(s)), shape: [1, pagesFor(s)] };
     const wide = (row: number) => floats([(pages + 1 + pagesFor(s)) * PAGE_ROWS, keyHeads, row], -2, 2, dtype);
@@ -163,6 +169,19 @@ export function opCases(seed: number): OpCase[] {
   const longStarts = { starts: [0] };
   for (let i = between(1, 3); i > 0; i--) longStarts.starts.push((longStarts.starts.at(-1) as number) + between(0, 80));
   const sum = longStarts.starts.at(-1) as number;
+  const reads = longStarts.starts.slice(1).map((end, i) => end - (longStarts.starts[i] as number));
+  const most = Math.max(1, ...reads.map(pagesFor));
+  const rowsOfPool = reads.length * most * PAGE_ROWS;
+  const longPast = [floats([rowsOfPool, keyHeads, d]), floats([rowsOfPool, keyHeads, dv])];
+  const longTables: Input = { ...some(reads.length * most, reads.length * most), shape: [reads.length, most] };
+  const longReach: Input = { shape: [reads.length], dtype: 'i32', data: Int32Array.from(reads) };
+  const after = [longTables, longReach, floats([sum, h, dv]), floats([sum, h, dv])];
+  add(
+    'attentionBackward',
+    [floats([sum, h, d]), ...longPast, ...after],
+    { scale: 0.3, ...longStarts },
+    'of long texts',
+  );
   const convolved = [floats([sum, e]), floats([e, width]), floats([e]), floats([sum, e])];
   add('causalConvBackward', [...convolved, floats([e, width]), floats([e])], longStarts);
   const scanned = [floats([sum, e]), floats([sum, e], 0, 1), floats([e, states], -4, 0)];

@@ -4,6 +4,7 @@ import { assign } from './encode/assign.ts';
 import { attendPattern } from './encode/attend-pattern.ts';
 import { attention } from './encode/attention.ts';
 import { attentionPattern } from './encode/attention-pattern.ts';
+import { attentionBackward } from './encode/backward/attention-backward.ts';
 import { causalConvBackward } from './encode/backward/causal-conv-backward.ts';
 import { expertGatesBackward } from './encode/backward/expert-gates-backward.ts';
 import { selectiveScanBackward } from './encode/backward/selective-scan-backward.ts';
@@ -70,6 +71,7 @@ export const encoders: Encoders = {
   gather,
   writeRows,
   copyRows,
+  attentionBackward,
   causalConvBackward,
   expertGatesBackward,
   selectiveScanBackward,

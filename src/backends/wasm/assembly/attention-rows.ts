@@ -254,7 +254,7 @@ export function softmax(scores: usize, count: usize): void {
 }
 
 /** z += sum p[s] v[s] of two rows, over 16 columns of `count` values. */
-function weigh2(z: usize, zNext: usize, p: usize, pNext: usize, v: usize, stride: usize, count: usize): void {
+export function weigh2(z: usize, zNext: usize, p: usize, pNext: usize, v: usize, stride: usize, count: usize): void {
   let a0 = v128.load(z);
   let a1 = v128.load(z, 16);
   let a2 = v128.load(z, 32);

@@ -35,7 +35,7 @@ export function keysOf(args: usize, sequence: u32): u32 {
 /** How many rows further the page of key `s` lies in the pool than if the sequence began there; may wrap around. */
 // @ts-ignore: decorator
 @inline
-function shiftOf(args: usize, sequence: u32, s: u32): usize {
+export function shiftOf(args: usize, sequence: u32, s: u32): usize {
   const page = s / PAGE;
   return (<usize>load<u32>(address(args, 16) + ((sequence * word(args, 17) + page) << 2)) - page) * PAGE;
 }
@@ -54,14 +54,13 @@ export function zBytesOf(dv: usize): usize {
   return ((dv + 15) & ~15) << 2;
 }
 
-/** Queries of a tile, padded. */
-function takeQueries(to: usize, q: usize, args: usize, first: u32, tokens: u32, keyHead: u32, group: u32): void {
+/** Of rows [T, H, count] those of a tile and a key head, padded. */
+export function takeRows(to: usize, from: usize, args: usize, first: u32, tokens: u32, keyHead: u32, count: usize, padded: usize): void {
   const heads = word(args, 5);
-  const d: usize = word(args, 8);
-  const padded = (d + 3) & ~3;
+  const group = heads / word(args, 6);
   for (let t = first; t < first + tokens; t++) {
     for (let g: u32 = 0; g < group; g++, to += padded << 2) {
-      copyPadded(to, q + (t * heads + keyHead * group + g) * (d << 2), d, padded, F32);
+      copyPadded(to, from + (t * heads + keyHead * group + g) * (count << 2), count, padded, F32);
     }
   }
 }
@@ -91,7 +90,7 @@ export function probabilities(
   const q = spare + 4 * bytes;
   const given = address(args, 1) + <usize>(sequence * word(args, 4) * word(args, 5)) * (d << 2);
   for (let h: u32 = 0; h < many; h++) {
-    takeQueries(q + h * rows * bytes, given, args, first, tokens, keyHead + h, group);
+    takeRows(q + h * rows * bytes, given, args, first, tokens, keyHead + h, d, bytes >> 2);
   }
   const format = word(args, 12);
   const stride = keyHeads * bytesOf(d, format);

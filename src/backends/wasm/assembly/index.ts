@@ -3,6 +3,7 @@ export { assign } from './assign';
 export { attendPattern } from './attend-pattern';
 export { attention } from './attention';
 export { attentionPattern } from './attention-pattern';
+export { attentionBackward } from './backward/attention-backward';
 export { causalConvBackward } from './backward/causal-conv-backward';
 export { expertGatesBackward } from './backward/expert-gates-backward';
 export { selectiveScanBackward } from './backward/selective-scan-backward';

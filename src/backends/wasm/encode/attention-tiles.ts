@@ -55,6 +55,9 @@ const CHUNK = 64;
 
 const up = (x: number, to: number) => Math.ceil(x / to) * to;
 
+/** Length of a row of scores. */
+export const rowFloatsOf = (keys: number) => 16 * (Math.ceil(keys / 16) | 1);
+
 /** A command on tiles of tokens, each with all heads that share a key head. The sizes in scratch memory are those of assembly/attention-tiles.ts. */
 export function tiled(
   to: CommandWriter,
@@ -67,7 +70,7 @@ export function tiled(
   const { tokens, sequences, heads, keyHeads, keys, width, valueWidth, formats } = shape;
   if (tokens === 0) return;
   const group = heads / keyHeads;
-  const rowFloats = 16 * (Math.ceil(keys / 16) | 1);
+  const rowFloats = rowFloatsOf(keys);
   const queryFloats = up(width, 4);
   const most = Math.min(MAX_ROWS, QUERY_FLOATS / Math.max(1, queryFloats), SCORE_FLOATS / rowFloats);
   const tile = Math.min(tokens, Math.max(1, Math.floor(most / group)));
