@@ -10,7 +10,7 @@ import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import type { Intervention } from '../../src/interventions/intervention.ts';
 import { openModel } from '../../src/loader/open.ts';
 import { loadTensors } from '../../src/node.ts';
-import { backends } from '../backends.ts';
+import { backends, casesByBackend } from '../backends.ts';
 import { type Golden, goldenNames, readGolden } from '../goldens.ts';
 
 const fileOf = (name: string) => fileURLToPath(new URL(`../golden/${name}/lens.safetensors`, import.meta.url));
@@ -37,8 +37,8 @@ test('there are goldens of every family', () => {
     ).toBe(true);
 });
 
-describe.each(backends)('on the %s backend', (_, create) => {
-  describe.each(names)('%s', (name) => {
+describe.each(casesByBackend(names))('on the %s backend', (_, create, some) => {
+  describe.each(some)('%s', (name) => {
     let golden: Golden;
     let wanted: Awaited<ReturnType<typeof loadTensors>>;
     let model: Model;

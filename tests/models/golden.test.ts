@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Model } from '../../src/api/model.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { backends } from '../backends.ts';
+import { casesByBackend } from '../backends.ts';
 import { type Golden, goldenNames, readGolden } from '../goldens.ts';
 
 /** Largest difference, as a share of the largest magnitude of the reference. */
@@ -28,8 +28,8 @@ function difference(found: ArrayLike<number>, wanted: ArrayLike<number>): number
   return largest === 0 ? worst : worst / largest;
 }
 
-describe.each(backends)('on the %s backend', (_, create) => {
-  describe.each(goldenNames())('%s', (name) => {
+describe.each(casesByBackend(goldenNames()))('on the %s backend', (_, create, names) => {
+  describe.each(names)('%s', (name) => {
     let golden: Golden;
     let model: Model;
 

@@ -10,7 +10,7 @@ import { openModel } from '../../src/loader/open.ts';
 import { tapOf } from '../../src/models/tap.ts';
 import { saveModel } from '../../src/node.ts';
 import type { State } from '../../src/runtime/state.ts';
-import { backends } from '../backends.ts';
+import { backends, casesByBackend } from '../backends.ts';
 import { type Golden, readGolden } from '../goldens.ts';
 
 const NAMES = [
@@ -38,7 +38,9 @@ async function logitsOf(model: Model, state: State, ids: readonly number[], piec
   return all;
 }
 
-const COMBINATIONS = backends.flatMap(([backend, create]) => NAMES.map((name) => [name, backend, create] as const));
+const COMBINATIONS = casesByBackend(NAMES).flatMap(([backend, create, names]) =>
+  names.map((name) => [name, backend, create] as const),
+);
 
 describe.each(COMBINATIONS)('%s, %s', (name, _, create) => {
   let golden: Golden;

@@ -6,7 +6,7 @@ import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { readSafetensors } from '../../src/checkpoint/safetensors.ts';
 import type { Source } from '../../src/checkpoint/source.ts';
 import { openModel } from '../../src/loader/open.ts';
-import { backends } from '../backends.ts';
+import { casesByBackend } from '../backends.ts';
 
 const root = fileURLToPath(new URL('../fixtures/checkpoints/', import.meta.url));
 
@@ -26,8 +26,8 @@ async function read(source: Source, name: string): Promise<ArrayBuffer> {
   return bytes.buffer;
 }
 
-describe.each(backends)('on the %s backend', (_, create) => {
-  test.each(NAMES)('%s', async (name) => {
+describe.each(casesByBackend(NAMES))('on the %s backend', (_, create, names) => {
+  test.each(names)('%s', async (name) => {
     const folder = localFolder(root + name);
     const source = (await folder.open('reference.safetensors')) as Source;
     const ids = [...new Int32Array(await read(source, 'ids'))];

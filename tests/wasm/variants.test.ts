@@ -5,6 +5,7 @@ import { hasRelaxedSimd } from '../../src/backends/wasm/features.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
 import type { KernelVariant } from '../../src/backends/wasm/platform.ts';
 import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
+import { wholeSweep } from '../backends.ts';
 import { opCases } from '../ops/cases.ts';
 import { runCase } from '../ops/run.ts';
 
@@ -24,7 +25,7 @@ describe.each(variants)('%s', (variant) => {
   const backend = createWasmBackend({ platform: nodePlatform, threads: 1, variant });
   afterAll(async () => (await backend).dispose());
 
-  it.each([101, 102, 103, 104, 105])('agrees with the definition, seed %i', async (seed) => {
+  it.each(wholeSweep ? [101, 102, 103, 104, 105] : [101, 102])('agrees with the definition, seed %i', async (seed) => {
     for (const one of opCases(seed)) {
       const found = await runCase(await backend, one);
       (await runCase(reference, one)).forEach((wanted, i) => {
