@@ -1,8 +1,12 @@
-/** Runs the built command line as users do: in a process of its own. `npm test` builds it before. */
+/** Runs the built command line as users do: in a process of its own. `npm test` builds it before, bundle.ts makes one file of it. */
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { bundledCommand } from '../bundle.ts';
 
-const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
+export const main = existsSync(bundledCommand)
+  ? bundledCommand
+  : fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 
 export const golden = (name: string): string => fileURLToPath(new URL(`../golden/${name}`, import.meta.url));
 

@@ -76,7 +76,7 @@ const MISUSE: readonly (readonly [readonly string[], RegExp])[] = [
   [['cache', 'verify', 'org/nosuch'], /the cache has no 'org\/nosuch'/],
 ];
 
-test('misuse is told in one line on stderr, with exit code 2 and nothing on stdout', { timeout: 60_000 }, async () => {
+test('misuse is told in one line on stderr, with exit code 2 and nothing on stdout', { timeout: 180_000 }, async () => {
   const ended = async ([args, told]: (typeof MISUSE)[number]) => {
     const here = args.map((arg) => arg.replace('F/', `${folder}/`));
     const { code, stdout, stderr } = await cli([...here, '--json'], { env: { HF_HUB_CACHE: folder } });

@@ -7,9 +7,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FakeFile, type FakeHub, fakeHub } from '../hub/fake-hub.ts';
-import { cli, type Environment, golden, json } from './cli.ts';
+import { cli, type Environment, golden, json, main } from './cli.ts';
 
-const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const shipped = fileURLToPath(new URL('../../models/granite-tiny', import.meta.url));
 const model = 'org/oldies';
 let hub: FakeHub;

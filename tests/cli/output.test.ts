@@ -18,14 +18,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { memoryFolder } from '../../src/checkpoint/folder-memory.ts';
 import { readSafetensors } from '../../src/checkpoint/safetensors.ts';
 import type { Source } from '../../src/checkpoint/source.ts';
-import { cli, golden, start } from './cli.ts';
+import { cli, golden, main, start } from './cli.ts';
 
-const main = fileURLToPath(new URL('../../dist/cli/main.js', import.meta.url));
 const mamba = golden('mamba-odd');
 const capture = ['capture', mamba, '--ids', '1,2', '--sites', 'hidden', '--out'];
 

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, it } from 'vitest';
+import { main } from '../cli/cli.ts';
 
 const root = fileURLToPath(new URL('../../', import.meta.url));
 const run = promisify(execFile);
@@ -52,7 +53,7 @@ describe.each(['insides.md', 'senses.md'].filter((name) => existsSync(join(root,
       for (const command of commands) {
         const [npx, portmanteau, ...words] = wordsOf(command);
         expect([npx, portmanteau]).toEqual(['npx', 'portmanteau']);
-        printed = (await run(process.execPath, [join(root, 'dist/cli/main.js'), ...words], { cwd })).stdout;
+        printed = (await run(process.execPath, [main, ...words], { cwd })).stdout;
       }
       if (output !== undefined) expect(printed).toBe(output);
     },
