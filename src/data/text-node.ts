@@ -36,19 +36,18 @@ export async function* readTextFile(
     isWithin = !isLast;
     return { document: { kind: 'text', text: piece }, part, next: { offset, line: 0, isWithin }, bytesRead };
   };
+  /** What is certain of the text so far. Depends on the text alone, not on how much of it was read at once. */
   function* whole(): Generator<SourceItem> {
+    const margin = separator?.length ?? 0;
     for (;;) {
       const found = separator === undefined ? -1 : text.indexOf(separator, searched);
-      if (separator !== undefined && found >= 0) {
-        yield item(text.slice(0, found), text.slice(0, found + separator.length), true);
-        continue;
+      searched = Math.max(0, text.length - margin);
+      if (found >= 0 && found <= pieceCharacters) yield item(text.slice(0, found), text.slice(0, found + margin), true);
+      else if (text.length - margin <= pieceCharacters) return;
+      else {
+        const piece = text.slice(0, cut(text.slice(0, pieceCharacters)));
+        yield item(piece, piece, false);
       }
-      searched = Math.max(0, text.length - (separator?.length ?? 0));
-      // Part of a separator must not be cut off.
-      const room = text.length - (separator?.length ?? 0);
-      if (room <= pieceCharacters) return;
-      const piece = text.slice(0, cut(text.slice(0, room)));
-      yield item(piece, piece, false);
     }
   }
   const decode = (bytes?: Uint8Array) => {

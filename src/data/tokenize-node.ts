@@ -108,12 +108,10 @@ class Tokenizing {
     for await (const item of this.#read(file, from, bad.onBad)) {
       this.#job.signal?.throwIfAborted();
       this.#add(item, file);
-      this.#report(index, item.bytesRead);
-      if (
-        this.#buffers.train.length >= this.#limits.shardTokens ||
-        this.#buffers.validation.length >= this.#limits.shardTokens
-      )
-        await this.#commit({ file: index, place: item.next });
+      const { train, validation } = this.#buffers;
+      const isFull = Math.max(train.length, validation.length) >= this.#limits.shardTokens;
+      if (isFull) await this.#commit({ file: index, place: item.next });
+      this.#report(index, item.bytesRead, isFull);
     }
     bad.finish();
     this.#fileEnds.push({ train: this.#tokensOf('train'), validation: this.#tokensOf('validation') });
@@ -122,7 +120,7 @@ class Tokenizing {
 
   async finish(): Promise<Manifest> {
     await this.#commit({ file: this.#job.files.length, place: FILE_START }, true);
-    this.#report(this.#job.files.length - 1, Number.POSITIVE_INFINITY);
+    this.#report(this.#job.files.length - 1, Number.POSITIVE_INFINITY, true);
     return this.#manifest;
   }
 
@@ -176,13 +174,14 @@ class Tokenizing {
     return this.#buffers.train.length + this.#buffers.validation.length;
   }
 
-  #report(index: number, bytesRead: number): void {
+  /** Not for every document, but always after a shard was stored. */
+  #report(index: number, bytesRead: number, isStored = false): void {
     const { files, onProgress } = this.#job;
     const file = files[index];
     if (!file || !onProgress) return;
     const before = files.slice(0, index).reduce((sum, { bytes }) => sum + bytes, 0);
     const loaded = before + Math.min(bytesRead, file.bytes);
-    if (loaded - this.#reported < REPORT_BYTES && bytesRead < file.bytes) return;
+    if (loaded - this.#reported < REPORT_BYTES && !isStored) return;
     this.#reported = loaded;
     const total = files.reduce((sum, { bytes }) => sum + bytes, 0);
     const tokens = this.#tokensOf('train') + this.#tokensOf('validation');

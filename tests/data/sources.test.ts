@@ -3,9 +3,11 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
-import { findFiles } from '../../src/data/files-node.ts';
+import { type DataFile, findFiles } from '../../src/data/files-node.ts';
 import type { DataOptions } from '../../src/data/options.ts';
 import { prepareMemory } from '../../src/data/prepare.ts';
+import { FILE_START } from '../../src/data/source-item.ts';
+import { readTextFile } from '../../src/data/text-node.ts';
 import { context, idsOf, prepareData, scratch } from './tokens.ts';
 
 function filled(files: Readonly<Record<string, string | Uint8Array>>): string {
@@ -73,6 +75,29 @@ describe('text files', () => {
     );
     const parts = await read(folder, { files: 'a.txt', separator: '\n---\n' });
     expect(await idsOf(parts.train)).toEqual(await rowsOf(['one', 'two', 'three']));
+  });
+
+  test('come in the same pieces however much is read at once', async () => {
+    const paragraphs = Array.from({ length: 4000 }, (_, i) => `Paragraph ${i} ${'has words '.repeat(i % 90)}.`);
+    const text = paragraphs.map((one, i) => one + (i % 400 === 399 ? '\n---\n' : '\n')).join('');
+    expect(text.length).toBeGreaterThan(1.5 * 2 ** 20);
+    const folder = filled({ 'a.txt': text, 'a.txt.gz': gzipSync(text) });
+    const options = {
+      separator: '\n---\n',
+      pieceCharacters: 100_000,
+      cut: (piece: string) => piece.lastIndexOf('\n') + 1,
+    };
+    const pieces = async (name: string, from = FILE_START) => {
+      const all = [];
+      const [file] = await findFiles(name, folder);
+      for await (const { bytesRead: _, ...item } of readTextFile(file as DataFile, options, from)) all.push(item);
+      return all;
+    };
+    const all = await pieces('a.txt');
+    expect(all.length).toBeGreaterThan(15);
+    expect(all.filter(({ part }) => part.isLast).length).toBe(10);
+    expect(await pieces('a.txt.gz')).toEqual(all);
+    for (const at of [0, 7, all.length - 2]) expect(await pieces('a.txt', all[at]?.next)).toEqual(all.slice(at + 1));
   });
 
   test('packed are unpacked', async () => {
