@@ -5,7 +5,7 @@ import { ConfigReader, type JsonObject } from '../models/config.ts';
 import { familyOf } from '../models/index.ts';
 import type { LanguageModel } from '../models/model.ts';
 import type { RowPass } from '../models/pass.ts';
-import type { Linears, MatrixOptions, Weights } from '../models/weights.ts';
+import type { MatrixOptions, Weights } from '../models/weights.ts';
 import type { OnWarning } from './open.ts';
 
 export interface DeclaredTensor {
@@ -17,6 +17,8 @@ export interface DeclaredTensor {
   readonly kind: 'matrix' | 'table' | 'vector' | 'experts';
   /** Numbers by which one output is multiplied. */
   readonly fanIn: number;
+  /** The tensors of the model that are made of it, without memory: several where a model divides a stored matrix. */
+  readonly live: readonly Tensor[];
 }
 
 export interface DeclaredModel {
@@ -50,64 +52,60 @@ const placed = (shape: Shape): Tensor => ({ shape, dtype: 'f32', place: NOWHERE,
 
 /** Weights that only write down what is asked for. */
 function folder(prefix: string, add: (tensor: DeclaredTensor) => void): Weights {
-  const tell = (name: string, shape: Shape, kind: DeclaredTensor['kind'], fanIn: number) =>
-    add({ name: prefix + name, shape, kind, fanIn });
-  const matrix = (
-    name: string,
-    dIn: number,
-    dOut: number,
-    { transposed = false, bias = false }: MatrixOptions = {},
-  ) => {
-    tell(`${name}.weight`, transposed ? [dIn, dOut] : [dOut, dIn], 'matrix', dIn);
-    if (bias) tell(`${name}.bias`, [dOut], 'vector', dIn);
+  const tell = (name: string, shape: Shape, kind: DeclaredTensor['kind'], fanIn: number, live: readonly Tensor[]) =>
+    add({ name: prefix + name, shape, kind, fanIn, live });
+  const single = (name: string, shape: Shape, kind: DeclaredTensor['kind'], fanIn: number, live = shape): Tensor => {
+    const tensor = placed(live);
+    tell(name, shape, kind, fanIn, [tensor]);
+    return tensor;
+  };
+  /** One stored matrix, divided into `dOuts`. */
+  const matrix = (name: string, dIn: number, dOuts: readonly number[], options: MatrixOptions = {}): Dense[] => {
+    const dOut = dOuts.reduce((sum, n) => sum + n, 0);
+    const parts = dOuts.map((n) => ({ w: placed([n, dIn]), b: options.bias ? placed([n]) : undefined }));
+    const shape = options.transposed ? [dIn, dOut] : [dOut, dIn];
+    tell(
+      `${name}.weight`,
+      shape,
+      'matrix',
+      dIn,
+      parts.map(({ w }) => w),
+    );
+    const biases = parts.flatMap(({ b }) => (b ? [b] : []));
+    if (biases.length > 0) tell(`${name}.bias`, [dOut], 'vector', dIn, biases);
+    return parts;
   };
   return {
     at: (name) => folder(`${prefix}${name}.`, add),
     has: () => false,
     list: (name, count, make) =>
       Array.from({ length: count }, (_, i) => make(folder(`${prefix}${name}.${i}.`, add), i)),
-    tensor: (name, shape, storedShape = shape) => {
-      const fanIn = storedShape.length > 1 ? storedShape.slice(1).reduce((n, d) => n * d, 1) : (storedShape[0] ?? 1);
-      tell(name, storedShape, 'vector', fanIn);
-      return placed(shape);
+    tensor: (name, shape, stored = shape) => {
+      const fanIn = stored.length > 1 ? stored.slice(1).reduce((n, d) => n * d, 1) : (stored[0] ?? 1);
+      return single(name, stored, 'vector', fanIn, shape);
     },
-    table: (name, rows, width) => {
-      tell(name, [rows, width], 'table', width);
-      return placed([rows, width]);
-    },
-    experts: (name, shape) => {
-      tell(name, shape, 'experts', shape[2]);
-      return placed(shape);
-    },
+    table: (name, rows, width) => single(name, [rows, width], 'table', width),
+    experts: (name, shape) => single(name, shape, 'experts', shape[2]),
     linear: (name, dIn, dOut, options) => {
-      matrix(name, dIn, dOut, options);
-      const { weights, apply } = linears(dIn, [dOut], options);
-      return Object.assign((pass: RowPass, x: Tensor) => apply(pass, x)[0] as Tensor, { weight: weights[0] as Tensor });
-    },
-    linears: (names, dIn, dOuts, options) => {
-      names.forEach((name, i) => {
-        matrix(name, dIn, dOuts[i] as number, options);
+      const map = together(matrix(name, dIn, [dOut], options));
+      return Object.assign((pass: RowPass, x: Tensor) => map(pass, x)[0] as Tensor, {
+        weight: map.weights[0] as Tensor,
       });
-      const { weights, apply } = linears(dIn, dOuts, options);
-      return Object.assign(apply, { weights });
     },
-    split: (name, dIn, dOuts, options) => {
-      matrix(
-        name,
-        dIn,
-        dOuts.reduce((sum, n) => sum + n, 0),
-        options,
-      );
-      const { weights, apply } = linears(dIn, dOuts, options);
-      return Object.assign(apply, { weights });
-    },
+    linears: (names, dIn, dOuts, options) =>
+      together(names.flatMap((name, i) => matrix(name, dIn, [dOuts[i] as number], options))),
+    split: (name, dIn, dOuts, options) => together(matrix(name, dIn, dOuts, options)),
     derived: (shape, compute) => ({ kept: placed(shape), compute }),
   };
 }
 
-function linears(dIn: number, dOuts: readonly number[], { bias = false }: MatrixOptions = {}) {
-  const weights = dOuts.map((dOut) => placed([dOut, dIn]));
-  const biases = bias ? dOuts.map((dOut) => placed([dOut])) : [];
-  const apply = ({ ops }: Parameters<Linears>[0], x: Tensor) => ops.linears(x, weights, biases);
-  return { weights, apply };
+interface Dense {
+  readonly w: Tensor;
+  readonly b: Tensor | undefined;
+}
+
+function together(parts: readonly Dense[]) {
+  const weights = parts.map(({ w }) => w);
+  const biases = parts.flatMap(({ b }) => (b ? [b] : []));
+  return Object.assign(({ ops }: RowPass, x: Tensor) => ops.linears(x, weights, biases), { weights });
 }

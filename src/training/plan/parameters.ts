@@ -1,0 +1,71 @@
+/** The parameters of a run: how many there are, how many are trained, and in which groups. */
+import { size, type Tensor } from '../../base/tensor.ts';
+import type { DeclaredTensor } from '../../loader/declare.ts';
+import type { TrainingConfig } from '../config.ts';
+import { checkUsed, matcher, type NamedShape, parameterGroups } from '../parameter-groups.ts';
+
+export interface PlannedGroup {
+  /** Factor of the learning rate. */
+  readonly rate: number;
+  readonly weightDecay: number;
+  readonly tensors: number;
+  readonly parameters: number;
+  /** Names of some of the tensors. */
+  readonly examples: readonly string[];
+}
+
+export interface PlannedParameters {
+  /** Of the model. */
+  readonly total: number;
+  /** That the optimiser changes, adapters included. */
+  readonly trained: number;
+  readonly groups: readonly PlannedGroup[];
+}
+
+const EXAMPLES = 3;
+
+export const parametersIn = (tensors: readonly { readonly shape: readonly number[] }[]): number =>
+  tensors.reduce((sum, { shape }) => sum + size(shape), 0);
+
+/** What is trained: tensors of the model, or matrices of adapters. Throws UsageError for patterns that fit no tensor. */
+export function trainedTensors(config: TrainingConfig, tensors: readonly DeclaredTensor[]): readonly NamedShape[] {
+  const names = tensors.map(({ name }) => name);
+  checkUsed('freeze', config.freeze, names);
+  const isFrozen = matcher(config.freeze);
+  const free = tensors.filter(({ name }) => !isFrozen(name));
+  return config.train === 'lora' ? adaptersOf(config, free) : config.train === 'full' ? free : [];
+}
+
+/** Two matrices for each linear map that gets an adapter: [rank, in] and [out, rank]. */
+function adaptersOf({ lora }: TrainingConfig, tensors: readonly DeclaredTensor[]): readonly NamedShape[] {
+  const { rank = 8, targets = ['*'] } = lora ?? {};
+  const maps = tensors.filter(({ kind }) => kind === 'matrix');
+  const nameOf = ({ name }: DeclaredTensor) => name.replace(/\.weight$/, '');
+  checkUsed('lora.targets', targets, maps.map(nameOf));
+  const fits = matcher(targets);
+  return maps
+    .filter((map) => fits(nameOf(map)))
+    .flatMap((map) => [
+      { name: `${nameOf(map)}.lora_A.weight`, shape: [rank, map.fanIn] },
+      { name: `${nameOf(map)}.lora_B.weight`, shape: [size(map.shape) / map.fanIn, rank] },
+    ]);
+}
+
+/** The live tensors that a full training changes. */
+export const trainedLive = (config: TrainingConfig, tensors: readonly DeclaredTensor[]): readonly Tensor[] => {
+  const isFrozen = matcher(config.freeze);
+  return config.train === 'full' ? tensors.flatMap(({ name, live }) => (isFrozen(name) ? [] : live)) : [];
+};
+
+export function planParameters(config: TrainingConfig, tensors: readonly DeclaredTensor[]): PlannedParameters {
+  const trained = trainedTensors(config, tensors);
+  const known = [...tensors, ...trained].map(({ name }) => name);
+  const groups = parameterGroups(trained, config.optimizer, known).map(({ rate, weightDecay, parameters }) => ({
+    rate,
+    weightDecay,
+    tensors: parameters.length,
+    parameters: parametersIn(parameters),
+    examples: parameters.slice(0, EXAMPLES).map(({ name }) => name),
+  }));
+  return { total: parametersIn(tensors), trained: parametersIn(trained), groups };
+}

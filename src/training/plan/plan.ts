@@ -1,0 +1,170 @@
+/** What a run will take, before anything is read or written: tokens, steps, parameters, memory, operations and time, as plain data. */
+import { declareModel } from '../../loader/declare.ts';
+import type { TrainingConfig } from '../config.ts';
+import { type Stage, stagesOf, tokensBefore } from '../schedules/stages.ts';
+import { type PlannedMemory, planMemory } from './memory.ts';
+import { multiplyAddsOf } from './multiply-adds.ts';
+import { type PlannedParameters, planParameters } from './parameters.ts';
+import { type ScheduleRow, scheduleTable } from './schedule-table.ts';
+
+/** Accelerators on which the time of a run is compared; see src/recipes/recipe.ts. */
+export interface ComparedHardware {
+  readonly name: string;
+  readonly count: number | undefined;
+  readonly peakFlops: number;
+  readonly memoryBytes: number;
+  readonly deviceHours: number | undefined;
+}
+
+export interface PlanOptions {
+  /** config.json of the model. */
+  readonly model: { readonly [key: string]: unknown };
+  /** Floating-point operations per second of this machine in training, measured. */
+  readonly flopsPerSecond?: number | undefined;
+  readonly hardware?: ComparedHardware | undefined;
+  /** Bytes of all values of one pass at their most, for a model and the lengths of the pass. */
+  readonly activationBytes?: ActivationBytes | undefined;
+}
+
+export type ActivationBytes = (
+  declared: ReturnType<typeof declareModel>,
+  config: TrainingConfig,
+  lengths: readonly number[],
+) => number;
+
+export interface PlannedStage {
+  readonly first: number;
+  readonly steps: number;
+  readonly sequence: number;
+  readonly batch: number;
+  readonly accumulate: number;
+  readonly tokensPerStep: number;
+  readonly config: { readonly [key: string]: unknown };
+  /** Operations of one step. */
+  readonly flopsPerStep: number;
+}
+
+/** Floating-point operations; a multiplication and an addition are two. */
+export interface PlannedFlops {
+  /** Of the whole run: products with weights, forward and backward. */
+  readonly products: number;
+  readonly attention: number;
+  readonly scan: number;
+  /** Of computing blocks again for their gradients. */
+  readonly again: number;
+  readonly total: number;
+}
+
+export interface PlannedTime {
+  /** Seconds on this machine; undefined when its speed is not known. */
+  readonly here: number | undefined;
+  /** Hours on one accelerator like those of the card, at `utilisation` of its peak. */
+  readonly deviceHours: number | undefined;
+  /** Share of the peak: what the published hours come to, or 0.4 where none are published. */
+  readonly utilisation: number | undefined;
+  /** Published hours of all accelerators together. */
+  readonly published: number | undefined;
+}
+
+export interface TrainingPlan {
+  readonly family: string;
+  readonly steps: number;
+  readonly tokens: number;
+  readonly stages: readonly PlannedStage[];
+  readonly schedule: readonly ScheduleRow[];
+  readonly parameters: PlannedParameters;
+  /** Of the stage that needs most. */
+  readonly memory: PlannedMemory;
+  readonly flops: PlannedFlops;
+  readonly hardware: ComparedHardware | undefined;
+  readonly time: PlannedTime;
+}
+
+/** Where nothing is published; large runs reach 0.3 to 0.5. */
+const USUAL_UTILISATION = 0.4;
+
+/** Throws UsageError and CheckpointError as the run itself would. */
+export function planOf(config: TrainingConfig, options: PlanOptions): TrainingPlan {
+  const stages = runStages(config);
+  const declared = declareModel(options.model);
+  const planned = stages.map((stage) => planStage(config, stage, options));
+  const steps = stages.reduce((sum, stage) => sum + stage.steps, 0);
+  const flops = planned.reduce((sum, { total }) => added(sum, total), NONE);
+  const activations = options.activationBytes
+    ? Math.max(...planned.map(({ activations = 0 }) => activations))
+    : undefined;
+  return {
+    family: declared.family,
+    steps,
+    tokens: tokensBefore(stages, steps),
+    stages: planned.map(({ stage }) => stage),
+    schedule: scheduleTable(config, stages),
+    parameters: planParameters(config, declared.tensors),
+    memory: planMemory(config, declared.tensors, activations),
+    flops,
+    hardware: options.hardware,
+    time: planTime(flops, options),
+  };
+}
+
+/** The stages of a run, with the length of sequences that its data has. */
+export function runStages(config: TrainingConfig): readonly Stage[] {
+  const { optimizer, data } = config;
+  const sequence = 'ids' in data ? longest(data.ids) : data.sequence;
+  const { lr, weightDecay } = optimizer;
+  return stagesOf({ ...config, lr, weightDecay, sequence });
+}
+
+/** Tokens that the longest row reads: its last id is only a target. */
+const longest = (rows: readonly (readonly number[])[]): number =>
+  rows.reduce((most, { length }) => Math.max(most, length - 1), 0);
+
+const NONE: PlannedFlops = { products: 0, attention: 0, scan: 0, again: 0, total: 0 };
+
+const added = (a: PlannedFlops, b: PlannedFlops): PlannedFlops => ({
+  products: a.products + b.products,
+  attention: a.attention + b.attention,
+  scan: a.scan + b.scan,
+  again: a.again + b.again,
+  total: a.total + b.total,
+});
+
+/** A pass forward is two operations for each multiplication and addition, a pass backward twice as many. */
+const FORWARD = 2;
+const BOTH = 6;
+/** Where weights stay, their gradients are not computed. */
+const BOTH_WITHOUT_WEIGHTS = 4;
+
+function planStage(config: TrainingConfig, stage: Stage, { model, activationBytes }: PlanOptions) {
+  const { first, steps, sequence, batch, accumulate } = stage;
+  const declared = declareModel({ ...model, ...stage.config });
+  const lengths = Array.from({ length: batch }, () => sequence);
+  const counts = multiplyAddsOf(declared.model, lengths);
+  const passes = steps * accumulate;
+  const ofWeights = config.train === 'full' ? BOTH : BOTH_WITHOUT_WEIGHTS;
+  const products = passes * ofWeights * counts.products;
+  const attention = passes * BOTH * counts.attention;
+  const scan = passes * BOTH * counts.scan;
+  const again = config.recompute ? passes * FORWARD * (counts.products + counts.attention + counts.scan) : 0;
+  const total: PlannedFlops = { products, attention, scan, again, total: products + attention + scan + again };
+  const tokensPerStep = sequence * batch * accumulate;
+  return {
+    stage: {
+      ...{ first, steps, sequence, batch, accumulate, tokensPerStep },
+      config: stage.config,
+      flopsPerStep: total.total / steps,
+    },
+    total,
+    activations: activationBytes?.(declared, config, lengths),
+  };
+}
+
+/** On accelerators without what is computed again: whether their run did that is not known. */
+function planTime({ total, again }: PlannedFlops, { flopsPerSecond, hardware }: PlanOptions): PlannedTime {
+  const here = flopsPerSecond === undefined ? undefined : total / flopsPerSecond;
+  if (!hardware) return { here, deviceHours: undefined, utilisation: undefined, published: undefined };
+  const { peakFlops, deviceHours: published } = hardware;
+  const atPeak = (total - again) / peakFlops / 3600;
+  const utilisation = published === undefined ? USUAL_UTILISATION : atPeak / published;
+  return { here, deviceHours: atPeak / utilisation, utilisation, published };
+}
