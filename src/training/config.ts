@@ -3,6 +3,7 @@
  * schemas/training.schema.json follow from these definitions.
  */
 import { UsageError } from '../base/errors.ts';
+import { checkData } from '../data/options.ts';
 import { WEIGHT_FORMATS, type WeightFormat } from '../loader/formats.ts';
 import { kinds, type Option, oneOf, option } from '../options/option.ts';
 import { checkSection, type InputOf, list, section } from '../options/section.ts';
@@ -127,6 +128,7 @@ export type TrainingConfig = typeof TRAINING extends Option<infer T> ? T : never
  */
 export function trainingConfig(value: unknown, who = 'the configuration'): TrainingConfig {
   const config = checkSection(who, value, TRAINING);
+  checkData(config.data);
   const wrong = (problem: string) => new UsageError(`${who} ${problem}`);
   if (config.model === undefined && config.initialize?.config === undefined)
     throw wrong("has no 'model', wanted a folder or a Hub id, or 'initialize' with a 'config' for a new model.");

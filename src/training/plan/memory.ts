@@ -13,9 +13,8 @@ export interface PlannedMemory {
   readonly gradients: number;
   /** Averages of gradients and of their squares. */
   readonly optimizer: number;
-  /** Undefined when it was not determined. */
-  readonly activations: number | undefined;
-  /** Of what is known. */
+  /** All values of one pass at their most. */
+  readonly activations: number;
   readonly total: number;
 }
 
@@ -23,11 +22,10 @@ const F32 = 4;
 const BF16 = 2;
 const MOMENTS = 2; // of AdamW
 
-/** `activations`: bytes of all values of one pass at their most. */
 export function planMemory(
   config: TrainingConfig,
   tensors: readonly DeclaredTensor[],
-  activations: number | undefined,
+  activations: number,
 ): PlannedMemory {
   const trained = trainedTensors(config, tensors);
   const trainedNames = new Set<string>(trained.map(({ name }) => name));
@@ -39,7 +37,7 @@ export function planMemory(
     gradients: count * F32,
     optimizer: count * F32 * MOMENTS,
   };
-  const total = memory.weights + memory.copies + memory.gradients + memory.optimizer + (activations ?? 0);
+  const total = memory.weights + memory.copies + memory.gradients + memory.optimizer + activations;
   return { ...memory, activations, total };
 }
 

@@ -1,8 +1,8 @@
 /** Multiplications and additions of a pass, counted by running the model on shapes alone. */
-import { NOWHERE, type Shape, size, type Tensor } from '../../base/tensor.ts';
+import { type Shape, size, type Tensor } from '../../base/tensor.ts';
 import type { LanguageModel } from '../../models/model.ts';
 import { noTaps } from '../../models/tap.ts';
-import { Ops, outputsOf, type Tracer } from '../../ops/index.ts';
+import { type Apply, Ops, ShapeTracer } from '../../ops/index.ts';
 import { TrainingBatch } from '../batch.ts';
 
 /** Of a forward pass. Norms, activations and other work on single numbers are not counted: they are few. */
@@ -56,23 +56,22 @@ const COUNTS: Readonly<Record<string, readonly [Counted, Count]>> = {
   selectiveScan: ['scan', (inputs) => size(shape(inputs, 0)) * axis(inputs, 2, 1) * SCAN_PER_STATE],
 };
 
-const shaped = (shape: Shape, dtype: Tensor['dtype']): Tensor => ({ shape, dtype, place: NOWHERE, offset: 0 });
-
 /** Of a forward pass over sequences of these lengths; values that depend on a token alone are counted for each token. */
 export function multiplyAddsOf(model: LanguageModel, lengths: readonly number[]): MultiplyAdds {
   const found: Record<Counted, number> = { products: 0, attention: 0, scan: 0 };
-  const tracer: Tracer = {
-    apply(op, inputs, attrs) {
-      const [kind, count] = COUNTS[op.name] ?? [];
-      if (kind && count) found[kind] += count(inputs, attrs as Parameters<Count>[1]);
-      return outputsOf(op, inputs, attrs).map((output) => shaped(output.shape, output.dtype));
-    },
-    derived: ({ kept }) => kept,
-    upload: (data, shape) => shaped(shape, data instanceof Int32Array ? 'i32' : 'f32'),
-    scope: (body) => body(),
-    release: () => {},
+  const shapes = new ShapeTracer();
+  const apply: Apply = (op, inputs, attrs) => {
+    const [kind, count] = COUNTS[op.name] ?? [];
+    if (kind && count) found[kind] += count(inputs, attrs as Parameters<Count>[1]);
+    return shapes.apply(op, inputs, attrs);
   };
-  const ops = new Ops(tracer);
+  const ops = new Ops({
+    apply,
+    derived: (weight) => shapes.derived(weight),
+    upload: (data, shape) => shapes.upload(data, shape),
+    release: (x) => shapes.release(x),
+    scope: (body) => shapes.scope(body),
+  });
   const { vocabSize } = model.facts;
   let next = 0;
   const batch = new TrainingBatch(lengths.map((length) => Int32Array.from({ length }, () => next++ % vocabSize)));

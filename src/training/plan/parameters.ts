@@ -51,11 +51,12 @@ function adaptersOf({ lora }: TrainingConfig, tensors: readonly DeclaredTensor[]
     ]);
 }
 
-/** The live tensors that a full training changes. */
-export const trainedLive = (config: TrainingConfig, tensors: readonly DeclaredTensor[]): readonly Tensor[] => {
+/** The tensors of the model through which gradients are computed; for adapters the matrices that get one. */
+export function differentiated(config: TrainingConfig, tensors: readonly DeclaredTensor[]): readonly Tensor[] {
   const isFrozen = matcher(config.freeze);
-  return config.train === 'full' ? tensors.flatMap(({ name, live }) => (isFrozen(name) ? [] : live)) : [];
-};
+  const ofKind = tensors.filter(({ name, kind }) => !isFrozen(name) && (config.train !== 'lora' || kind === 'matrix'));
+  return ofKind.flatMap(({ live }) => live);
+}
 
 export function planParameters(config: TrainingConfig, tensors: readonly DeclaredTensor[]): PlannedParameters {
   const trained = trainedTensors(config, tensors);

@@ -1,10 +1,11 @@
 /** What a run will take, before anything is read or written: tokens, steps, parameters, memory, operations and time, as plain data. */
 import { declareModel } from '../../loader/declare.ts';
 import type { TrainingConfig } from '../config.ts';
+import { passBytes } from '../memory.ts';
 import { type Stage, stagesOf, tokensBefore } from '../schedules/stages.ts';
 import { type PlannedMemory, planMemory } from './memory.ts';
 import { multiplyAddsOf } from './multiply-adds.ts';
-import { type PlannedParameters, planParameters } from './parameters.ts';
+import { differentiated, type PlannedParameters, planParameters } from './parameters.ts';
 import { type ScheduleRow, scheduleTable } from './schedule-table.ts';
 
 /** Accelerators on which the time of a run is compared; see src/recipes/recipe.ts. */
@@ -22,15 +23,7 @@ export interface PlanOptions {
   /** Floating-point operations per second of this machine in training, measured. */
   readonly flopsPerSecond?: number | undefined;
   readonly hardware?: ComparedHardware | undefined;
-  /** Bytes of all values of one pass at their most, for a model and the lengths of the pass. */
-  readonly activationBytes?: ActivationBytes | undefined;
 }
-
-export type ActivationBytes = (
-  declared: ReturnType<typeof declareModel>,
-  config: TrainingConfig,
-  lengths: readonly number[],
-) => number;
 
 export interface PlannedStage {
   readonly first: number;
@@ -90,9 +83,7 @@ export function planOf(config: TrainingConfig, options: PlanOptions): TrainingPl
   const planned = stages.map((stage) => planStage(config, stage, options));
   const steps = stages.reduce((sum, stage) => sum + stage.steps, 0);
   const flops = planned.reduce((sum, { total }) => added(sum, total), NONE);
-  const activations = options.activationBytes
-    ? Math.max(...planned.map(({ activations = 0 }) => activations))
-    : undefined;
+  const activations = planned.reduce((most, { activations }) => Math.max(most, activations), 0);
   return {
     family: declared.family,
     steps,
@@ -135,7 +126,7 @@ const BOTH = 6;
 /** Where weights stay, their gradients are not computed. */
 const BOTH_WITHOUT_WEIGHTS = 4;
 
-function planStage(config: TrainingConfig, stage: Stage, { model, activationBytes }: PlanOptions) {
+function planStage(config: TrainingConfig, stage: Stage, { model }: PlanOptions) {
   const { first, steps, sequence, batch, accumulate } = stage;
   const declared = declareModel({ ...model, ...stage.config });
   const lengths = Array.from({ length: batch }, () => sequence);
@@ -155,7 +146,10 @@ function planStage(config: TrainingConfig, stage: Stage, { model, activationByte
       flopsPerStep: total.total / steps,
     },
     total,
-    activations: activationBytes?.(declared, config, lengths),
+    activations: passBytes(declared.model, differentiated(config, declared.tensors), {
+      lengths,
+      recompute: config.recompute,
+    }),
   };
 }
 
