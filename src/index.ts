@@ -191,6 +191,8 @@ export { type OpenedModel, type OpenOptions, openModel } from './loader/open.ts'
 export { type OriginalWeights, openOriginal } from './loader/original.ts';
 export { type TernaryMatrix, ternaryMatrices } from './loader/ternary-matrices.ts';
 export type { Parameter, ResidualStream, ResidualWrite, Site } from './models/model.ts';
+export { recipeNamed, recipes } from './recipes/index.ts';
+export type { Certainty, Recipe, SourceOfKeys } from './recipes/recipe.ts';
 export { PrefixCache, type PrefixCacheOptions } from './runtime/prefix-cache.ts';
 export { type SavedState, State } from './runtime/state.ts';
 export type { DefaultOptions, GenerationConfig, GenerationDefaults } from './sampler/generation-config.ts';
@@ -206,3 +208,18 @@ export {
 export { createTokenizerFromFiles, type TokenizerFiles } from './tokenizer/older-files.ts';
 export { promptIds } from './tokenizer/prompt.ts';
 export { createTokenizer, type EncodeOptions, type TextStream, type Tokenizer } from './tokenizer/tokenizer.ts';
+export { parseTrainingConfig, type TrainingConfig, type TrainingOptions, trainingConfig } from './training/config.ts';
+export { type NewModel, type NewModelOptions, newModel } from './training/initialize/new-model.ts';
+export type { PlannedMemory } from './training/plan/memory.ts';
+export type { PlannedGroup, PlannedParameters } from './training/plan/parameters.ts';
+export {
+  type Hardware,
+  type PlannedFlops,
+  type PlannedStage,
+  type PlannedTime,
+  type PlanOptions,
+  planOf,
+  type TrainingPlan,
+} from './training/plan/plan.ts';
+export type { ScheduleRow } from './training/plan/schedule-table.ts';
+export { withSettings } from './training/settings.ts';

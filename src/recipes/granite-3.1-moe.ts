@@ -141,6 +141,7 @@ export const graniteMoe: Recipe = {
   ],
   differences: [
     'Dropout of 0.1 on attention is not done.',
+    'The published hours are those of Granite 3.0, without the growing context.',
     'The mixture of data changes between the stages of the authors; here it is the same in all.',
   ],
   hardware: { ...H100_80GB, count: undefined, deviceHours: 71_171 },

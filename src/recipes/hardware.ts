@@ -1,5 +1,5 @@
 /** Accelerators of the published runs. Peaks are those of the makers' data sheets for dense bf16 products. */
-import type { Hardware } from './recipe.ts';
+import type { Hardware } from '../training/plan/plan.ts';
 
 type Accelerator = Pick<Hardware, 'name' | 'peakFlops' | 'memoryBytes'>;
 

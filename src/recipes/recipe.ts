@@ -1,5 +1,6 @@
 /** A recipe: the configuration by which a published model was trained, with the source of each number. */
 import type { TrainingOptions } from '../training/config.ts';
+import type { Hardware } from '../training/plan/plan.ts';
 
 /** How sure a value is. */
 export type Certainty =
@@ -19,19 +20,6 @@ export interface SourceOfKeys {
   readonly source: string;
 }
 
-/** Accelerators on which the published model was trained. */
-export interface Hardware {
-  readonly name: string;
-  /** Undefined when it is not published. */
-  readonly count: number | undefined;
-  /** Of one accelerator, dense bf16 products: floating-point operations per second. */
-  readonly peakFlops: number;
-  /** Of one accelerator. */
-  readonly memoryBytes: number;
-  /** Hours of all accelerators together that the run took; undefined when they are not published. */
-  readonly deviceHours: number | undefined;
-}
-
 export interface Recipe {
   readonly name: string;
   readonly about: string;
@@ -45,6 +33,6 @@ export interface Recipe {
   readonly conflicts: readonly string[];
   /** What the authors did and this library does not. */
   readonly differences: readonly string[];
-  /** Undefined for recipes that fit an ordinary computer, and where it is not published. */
+  /** That of the published model. Undefined for recipes that fit an ordinary computer, and where it is not published. */
   readonly hardware?: Hardware | undefined;
 }

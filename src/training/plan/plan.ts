@@ -8,12 +8,16 @@ import { multiplyAddsOf } from './multiply-adds.ts';
 import { differentiated, type PlannedParameters, planParameters } from './parameters.ts';
 import { type ScheduleRow, scheduleTable } from './schedule-table.ts';
 
-/** Accelerators on which the time of a run is compared; see src/recipes/recipe.ts. */
-export interface ComparedHardware {
+/** Accelerators on which a published model was trained. */
+export interface Hardware {
   readonly name: string;
+  /** Undefined when it is not published. */
   readonly count: number | undefined;
+  /** Of one accelerator, dense bf16 products: floating-point operations per second. */
   readonly peakFlops: number;
+  /** Of one accelerator. */
   readonly memoryBytes: number;
+  /** Hours of all accelerators together that the run took; undefined when they are not published. */
   readonly deviceHours: number | undefined;
 }
 
@@ -22,7 +26,7 @@ export interface PlanOptions {
   readonly model: { readonly [key: string]: unknown };
   /** Floating-point operations per second of this machine in training, measured. */
   readonly flopsPerSecond?: number | undefined;
-  readonly hardware?: ComparedHardware | undefined;
+  readonly hardware?: Hardware | undefined;
 }
 
 export interface PlannedStage {
@@ -69,7 +73,7 @@ export interface TrainingPlan {
   /** Of the stage that needs most. */
   readonly memory: PlannedMemory;
   readonly flops: PlannedFlops;
-  readonly hardware: ComparedHardware | undefined;
+  readonly hardware: Hardware | undefined;
   readonly time: PlannedTime;
 }
 
