@@ -6,14 +6,24 @@ import type { StoredTensor } from '../checkpoint/safetensors.ts';
 import { fillValues } from '../loader/fill.ts';
 import type { Plan } from '../loader/plan.ts';
 import { savedValues } from '../loader/save.ts';
-import type { Trainable } from './trainable.ts';
+import type { Trainable, TrainedTensor } from './trainable.ts';
+
+export type Frozen = (name: string) => boolean;
 
 /** `frozen`: is this tensor left as it is? Throws UsageError when a weight to train is not f32, and when none is left. */
-export function fullTrainable(
-  plan: Plan,
-  backend: Backend,
-  frozen: (name: string) => boolean = () => false,
-): Trainable {
+export function fullTrainable(plan: Plan, backend: Backend, frozen?: Frozen): Trainable {
+  const tensors = trainedTensors(plan, frozen);
+  const own = new Set<Tensor>(tensors.flatMap(({ weights }) => weights));
+  const only = (value: (weight: Tensor) => Tensor) => (weight: Tensor) => (own.has(weight) ? value(weight) : undefined);
+  return {
+    tensors,
+    saved: (value) => savedValues(plan, backend, only(value)),
+    load: (value, from) => fillValues(plan, backend, only(value), from),
+  };
+}
+
+/** As `fullTrainable`, for a plan whose weights need not be in memory yet. */
+export function trainedTensors(plan: Plan, frozen: Frozen = () => false): TrainedTensor[] {
   const trained = [...plan.slices].filter(([name]) => !frozen((plan.tensors.get(name) as StoredTensor).name));
   const tensors = trained.map(([name, slices]) => {
     const { name: stored, shape } = plan.tensors.get(name) as StoredTensor;
@@ -34,11 +44,5 @@ export function fullTrainable(
     );
   }
   if (tensors.length === 0) throw new UsageError('all weights are frozen: nothing is left to train.');
-  const own = new Set<Tensor>(tensors.flatMap(({ weights }) => weights));
-  const only = (value: (weight: Tensor) => Tensor) => (weight: Tensor) => (own.has(weight) ? value(weight) : undefined);
-  return {
-    tensors,
-    saved: (value) => savedValues(plan, backend, only(value)),
-    load: (value, from) => fillValues(plan, backend, only(value), from),
-  };
+  return tensors;
 }

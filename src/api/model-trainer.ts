@@ -1,0 +1,123 @@
+/** Training of a loaded model: steps, losses on held-out data, gradients, and the state from which training goes on. */
+import { eager } from '../backends/eager.ts';
+import { UsageError } from '../base/errors.ts';
+import type { StoredTensor } from '../checkpoint/safetensors.ts';
+import type { SavedTensor } from '../checkpoint/save.ts';
+import type { TrainingConfig } from '../training/config.ts';
+import type { Examples } from '../training/pass.ts';
+import type { Rows } from '../training/places.ts';
+import type { Stage } from '../training/schedules/stages.ts';
+import { type Segment, segmentsOf } from '../training/segments.ts';
+import type { Trainable } from '../training/trainable.ts';
+import type { Trainer, TrainStep } from '../training/trainer.ts';
+import { stagesFor, trainerFor } from '../training/trainer-for.ts';
+import type { ModelParts } from './model-parts.ts';
+
+/** What a run reads. */
+export interface RunData {
+  rowsOf(stage: Stage): Rows;
+  /** Held-out batches, the same in each call; undefined without any. */
+  readonly validation?: ((signal?: AbortSignal) => AsyncIterable<Examples>) | undefined;
+}
+
+/** Names of the optimiser's tensors: the name of the trained tensor behind one of these, as PyTorch calls them. */
+const MOMENTS = { m: 'exp_avg.', v: 'exp_avg_sq.' } as const;
+
+export class ModelTrainer {
+  readonly #trainer: Trainer;
+  readonly #trainable: Trainable;
+  readonly #data: RunData;
+  /** Steps after which this trainer ends. */
+  readonly steps: number;
+
+  /**
+   * Trains a part of a run, by default all of it. Allocates gradients and moments. Throws UsageError when the model cannot be trained as
+   * configured, and when the run changes config.json on its way: that needs a model opened anew for each part.
+   */
+  constructor({ opened, engine }: ModelParts, config: TrainingConfig, data: RunData, segment?: Segment) {
+    const [first, ...others] = segmentsOf(stagesFor(config));
+    const part = segment ?? (first as Segment);
+    if (!segment && (others.length > 0 || Object.keys(part.config).length > 0))
+      throw new UsageError(
+        'stages that change config or weightDecay need the model opened anew: train from the command line, or each stage by itself.',
+      );
+    const { backend } = engine;
+    const prepared = trainerFor({ opened, backend, tracer: eager(backend) }, config, (at) => data.rowsOf(at), part);
+    this.#trainer = prepared.trainer;
+    this.#trainable = prepared.trainable;
+    this.#data = data;
+    this.steps = part.end;
+  }
+
+  /** Number of the next step, from 0 on. */
+  get step(): number {
+    return this.#trainer.step;
+  }
+
+  /**
+   * All steps that are left; afterwards, also after a signal, the model generates with the new weights. An aborted signal ends the run between
+   * two steps, by throwing its reason. Throws DivergedError when the loss is not finite.
+   */
+  async *run(options: { readonly signal?: AbortSignal | undefined } = {}): AsyncGenerator<TrainStep> {
+    try {
+      yield* this.#trainer.run(options);
+    } finally {
+      await this.settle();
+    }
+  }
+
+  /** One step. */
+  next(): Promise<TrainStep> {
+    return this.#trainer.next();
+  }
+
+  /** Losses of the present step; its gradients, not clipped, are then in `gradientTensors`. The weights stay as they are. */
+  gradients(): Promise<TrainStep> {
+    return this.#trainer.gradients();
+  }
+
+  /** The gradients of the last step, f32, by the names and in the shapes of the checkpoint. */
+  gradientTensors(): SavedTensor[] {
+    return this.#trainable.saved((weight) => this.#trainer.optimizer.valueOf(weight, 'gradient'));
+  }
+
+  /** Mean cross-entropy of the held-out data, in nats per target. Throws UsageError when there is none. */
+  async evaluate(signal?: AbortSignal): Promise<number> {
+    const { validation } = this.#data;
+    if (!validation) throw new UsageError('the data has no part for validation: set data.validation, such as 0.01.');
+    return this.#trainer.evaluate(validation(signal), signal);
+  }
+
+  /** The trained weights and the moments of the optimiser, f32, by the names of the checkpoint. */
+  state(): { readonly weights: SavedTensor[]; readonly moments: SavedTensor[] } {
+    const named = (prefix: string, tensors: readonly SavedTensor[]) =>
+      tensors.map((tensor) => ({ ...tensor, name: prefix + tensor.name }));
+    const momentsOf = (which: keyof typeof MOMENTS) =>
+      named(
+        MOMENTS[which],
+        this.#trainable.saved((weight) => this.#trainer.optimizer.valueOf(weight, which)),
+      );
+    return { weights: this.#trainable.saved((weight) => weight), moments: [...momentsOf('m'), ...momentsOf('v')] };
+  }
+
+  /** Goes on at a step, with moments that `state` gave then. The weights must be those of that time. Throws CheckpointError when one is missing. */
+  async restore(step: number, moments: readonly StoredTensor[]): Promise<void> {
+    for (const which of ['m', 'v'] as const) {
+      const prefix = MOMENTS[which];
+      const own = moments.filter(({ name }) => name.startsWith(prefix));
+      const named = new Map(own.map((tensor) => [tensor.name.slice(prefix.length), tensor]));
+      await this.#trainable.load((weight) => this.#trainer.optimizer.valueOf(weight, which), named);
+    }
+    this.#trainer.step = step;
+  }
+
+  /** Makes the model ready for generation with the present weights; `run` does so at its end. */
+  settle(): Promise<void> {
+    return this.#trainer.settle();
+  }
+
+  /** Frees gradients and moments; the model stays. */
+  dispose(): void {
+    this.#trainer.dispose();
+  }
+}

@@ -1,0 +1,105 @@
+/** From a checked configuration and an opened model to its trainer. What the configuration asks is checked before memory is taken. */
+import type { Backend } from '../backends/backend.ts';
+import { UsageError } from '../base/errors.ts';
+import { derive } from '../loader/fill.ts';
+import type { OpenedModel } from '../loader/open.ts';
+import { Ops, type Tracer } from '../ops/index.ts';
+import type { TrainingConfig } from './config.ts';
+import { fullTrainable, trainedTensors } from './full.ts';
+import { checkUsed, matcher, type ParameterGroup, parameterGroups } from './parameter-groups.ts';
+import { batchesOf, type Rows } from './places.ts';
+import { lambdaAt } from './schedules/lambda.ts';
+import { type Stage, stageAt, stagesOf } from './schedules/stages.ts';
+import { segmentsOf } from './segments.ts';
+import type { Trainable, TrainedTensor } from './trainable.ts';
+import { Trainer } from './trainer.ts';
+
+/** The longest rows of token ids that are given; else the configuration says. `count`: of their ids. */
+const sequenceOf = ({ data }: TrainingConfig): number =>
+  'ids' in data ? Math.max(...data.ids.map(({ length }) => length - 1)) : data.sequence;
+
+/** The stages of a run, at least one. */
+export function stagesFor(config: TrainingConfig): readonly Stage[] {
+  const { lr, weightDecay } = config.optimizer;
+  return stagesOf({ ...config, sequence: sequenceOf(config), lr, weightDecay });
+}
+
+/** The formats of weights that this training needs: options for opening its model. */
+export function openOptionsFor({ train, weights, lambda }: TrainingConfig) {
+  return { weights: train === 'full' ? 'f32' : weights, roundsLinears: lambda !== undefined } as const;
+}
+
+/** Throws UsageError when the model cannot be trained so. No weights are needed. Returns what will be trained, in groups. */
+export function checkTraining(opened: OpenedModel, config: TrainingConfig): ParameterGroup<TrainedTensor>[] {
+  if (config.train !== 'full') throw new UsageError(`"train": "${config.train}" is not supported.`);
+  if (config.compute !== 'f32') throw new UsageError(`"compute": "${config.compute}" is not supported: wanted "f32".`);
+  if (config.lambda && !opened.rounding)
+    throw new UsageError('lambda needs linear maps that can be rounded: load the model with { roundsLinears: true }.');
+  checkContext(opened, config);
+  return groupsOf(opened, config, trainedTensors(opened.plan, frozenIn(opened, config)));
+}
+
+function checkContext({ model }: OpenedModel, config: TrainingConfig): void {
+  const { contextLength } = model.facts;
+  const longest = Math.max(...stagesFor(config).map(({ sequence }) => sequence));
+  if (contextLength === undefined || longest <= contextLength) return;
+  const row = 'ids' in config.data ? `data.ids has a row of ${longest + 1} ids` : `sequences have ${longest} tokens`;
+  throw new UsageError(`${row}, but the model reads at most ${contextLength} tokens at once: take shorter ones.`);
+}
+
+function frozenIn({ plan }: OpenedModel, { freeze }: TrainingConfig): (name: string) => boolean {
+  checkUsed('freeze', freeze, namesOf(plan));
+  return matcher(freeze);
+}
+
+const namesOf = ({ tensors }: OpenedModel['plan']): string[] => [...tensors.values()].map(({ name }) => name);
+
+const groupsOf = (
+  { plan }: OpenedModel,
+  { optimizer }: TrainingConfig,
+  tensors: readonly TrainedTensor[],
+): ParameterGroup<TrainedTensor>[] => parameterGroups(tensors, optimizer, namesOf(plan));
+
+export interface LoadedParts {
+  /** Its weights are in the memory of the backend. */
+  readonly opened: OpenedModel;
+  readonly backend: Backend;
+  readonly tracer: Tracer;
+}
+
+export interface PreparedTrainer {
+  readonly trainer: Trainer;
+  readonly trainable: Trainable;
+}
+
+/**
+ * A trainer for the steps of one segment, by default the first; see segments.ts. `rowsOf`: the data of a stage. Allocates gradients and
+ * moments. Throws UsageError as checkTraining does.
+ */
+export function trainerFor(
+  { opened, backend, tracer }: LoadedParts,
+  config: TrainingConfig,
+  rowsOf: (stage: Stage) => Rows,
+  segment = segmentsOf(stagesFor(config))[0] as { readonly end: number; readonly weightDecay: number },
+): PreparedTrainer {
+  const { optimizer, lambda, clip, zLoss, balance, recompute } = config;
+  const own = { ...config, optimizer: { ...optimizer, weightDecay: segment.weightDecay } };
+  const groups = checkTraining(opened, own);
+  const trainable = fullTrainable(opened.plan, backend, frozenIn(opened, config));
+  const stages = stagesFor(config);
+  const { rounding, plan, model } = opened;
+  const parts = {
+    ...{ model, backend, tracer, trainable },
+    derive: () => derive(plan, backend, new Ops(tracer)),
+    setLambda: rounding && ((now: number) => void Object.assign(rounding, { lambda: now })),
+  };
+  const trainer = new Trainer(parts, {
+    ...{ clip, zLoss, balance, recompute },
+    optimizer: { groups, betas: optimizer.betas, eps: optimizer.eps },
+    lrAt: (step) => stageAt(stages, step).rate(step),
+    lambdaAt: lambda && ((step) => lambdaAt(lambda, step)),
+    examplesAt: (step) => batchesOf(stages, step, rowsOf),
+    steps: segment.end,
+  });
+  return { trainer, trainable };
+}
