@@ -251,6 +251,52 @@ export function opCases(seed: number): OpCase[] {
       add('intervene', given, { kind, width: inner[1] }, `${kind}, ${vectors} vectors`);
     }
   }
+  // Backward ops and those of training: rows and columns beyond a tile and a piece, and sums beyond a block.
+  const wide = between(1, 300);
+  const deep = [between(1, 20), between(200, 600)][between(0, 1)] as number;
+  for (const dtype of ['f32', 'f16', 'bf16', q8, q4] as const) {
+    const [rows1, rows2] = [deep, between(1, 40)];
+    const dys = [floats([t, rows1]), floats([t, rows2])];
+    const ws = [floats([rows1, wide], -2, 2, dtype), floats([rows2, wide], -2, 2, dtype)];
+    add('linearBackward', [...dys, ...ws], undefined, `${dtype}, two matrices`);
+    add('linearBackward', [floats([between(1, 40), rows1]), ws[0] as Input], undefined, String(dtype));
+  }
+  for (const wScale of ['divide', 'multiply'] as const) {
+    const pair = [floats([t, deep]), floats([t, rows]), signs(deep, wide), signs(rows, wide)];
+    add('linearTernaryBackward', [...pair, floats([1], 0.5, 3), floats([1], 0.5, 3)], { wScale }, wScale);
+  }
+  const many2 = between(1, 80);
+  add('addOuter', [floats([many2, wide]), floats([deep, many2]), floats([deep, wide])]);
+  add('addColumns', [floats([wide]), floats([many2, wide])]);
+  add('addRows', [floats([n, 2, m]), floats([many2, 2, m]), ints([many2], 0, n - 1)], { by: -1.5 });
+  add('accumulate', [floats([many2, wide]), floats([many2, wide])], { by: 0.7 });
+  add('multiply', [floats([t, m]), floats([t, m])]);
+  add('geluBackward', [floats([t, m], -12, 12), floats([t, m])]);
+  add('softplusBackward', [floats([t, m], -30, 30), floats([t, m])]);
+  for (const activation of ['silu', 'relu2'] as const) {
+    add('gateBackward', [floats([t, m], -30, 30), floats([t, m]), floats([t, m])], { activation }, activation);
+  }
+  const broad = m + 2; // of fewer numbers only the rounding would be left
+  const normed = [floats([many2, broad], -3, 5), floats([broad]), floats([many2, broad])];
+  add('layerNormBackward', [...normed, floats([broad]), floats([broad])], { eps: 1e-5 });
+  add('rmsNormBackward', [...normed, floats([broad])], { eps: 1e-6 });
+  add('repeatHeads', [floats([t, m])], { by: 0.25, heads: h });
+  const goals = ints([t], -1, words - 1);
+  add('crossEntropy', [floats([t, words], -20, 20), goals]);
+  add('crossEntropyBackward', [floats([t, words], -20, 20), goals, floats([t, 2])]);
+  for (const lambda of [0, 0.3, 1]) {
+    add('trainTernary', [floats([many2, wide])], { lambda }, `lambda ${lambda}`);
+    add('trainInt8', [floats([many2, wide], -30, 30)], { lambda }, `lambda ${lambda}`);
+  }
+  add('sumSquares', [floats([many2, wide])]);
+  const moments = [floats([many2, m], -0.5, 0.5), floats([many2, m], 0, 0.3)];
+  const step = { lr: 0.01, beta1: 0.9, beta2: 0.95, eps: 1e-8, decay: 0.1, scale: 0.7, step: between(1, 9) };
+  add('adamw', [floats([many2, m]), floats([many2, m]), ...moments], step);
+  const layers = between(1, 3);
+  const balance = { layer: between(0, layers - 1), count: a, pooled: between(0, 1) === 1, balance: 0.1, z: 0.02 };
+  const routed = [floats([many2, x], -5, 5), floats([layers, 2 * x + 1], 0, 9)];
+  add('balanceLoad', routed, balance);
+  add('balanceLoadBackward', routed, balance);
   add('zeros', [], { shape: [t, m] });
   add('writeRows', [floats([t + 3, m]), floats([t, m]), some(t, t + 3)]);
   add('reshape', [floats([t, 2, m])], { shape: [2 * t, m] });

@@ -13,6 +13,9 @@ const SOFTPLUS: u32 = 3;
 const NEG_EXP: u32 = 4;
 const SILU_GATE: u32 = 5;
 const RELU2_GATE: u32 = 6;
+const MULTIPLY: u32 = 7;
+const GELU_BACKWARD: u32 = 8;
+const SOFTPLUS_BACKWARD: u32 = 9;
 
 // @ts-ignore: decorator
 @inline
@@ -35,6 +38,20 @@ function compute(op: u32, x: v128, second: v128, by: v128): v128 {
     return v128.bitselect(x, value, f32x4.gt(x, f32x4.splat(20)));
   }
   if (op == NEG_EXP) return f32x4.neg(exp4(x));
+  if (op == MULTIPLY) return f32x4.mul(x, second);
+  if (op == GELU_BACKWARD) {
+    // x s(u) with s = 1 / (1 + e), e = e^-2u: s + 2 x u' s (1 - s), where 1 - s = e s without cancellation
+    const square = f32x4.mul(x, x);
+    const u = f32x4.mul(madd(f32x4.mul(square, x), f32x4.splat(0.044715), x), f32x4.splat(-2 * 0.7978845608028654));
+    const e = exp4(u);
+    const s = f32x4.div(f32x4.splat(1), f32x4.add(e, f32x4.splat(1)));
+    const slope = madd(square, f32x4.splat(2 * 3 * 0.044715 * 0.7978845608028654), f32x4.splat(2 * 0.7978845608028654));
+    return f32x4.mul(second, madd(f32x4.mul(x, slope), f32x4.mul(f32x4.mul(e, s), s), s));
+  }
+  if (op == SOFTPLUS_BACKWARD) {
+    const value = f32x4.div(second, f32x4.add(exp4(f32x4.neg(x)), f32x4.splat(1)));
+    return v128.bitselect(second, value, f32x4.gt(x, f32x4.splat(20)));
+  }
   if (op == SILU_GATE) return f32x4.mul(silu4(x), second);
   const positive = f32x4.max(x, f32x4.splat(0));
   return f32x4.mul(f32x4.mul(positive, positive), second);
@@ -96,4 +113,13 @@ export function gateSilu(args: usize, part: u32, parts: u32): void {
 }
 export function gateRelu2(args: usize, part: u32, parts: u32): void {
   each(args, parts, RELU2_GATE, true);
+}
+export function multiply(args: usize, part: u32, parts: u32): void {
+  each(args, parts, MULTIPLY, true);
+}
+export function geluBackward(args: usize, part: u32, parts: u32): void {
+  each(args, parts, GELU_BACKWARD, true);
+}
+export function softplusBackward(args: usize, part: u32, parts: u32): void {
+  each(args, parts, SOFTPLUS_BACKWARD, true);
 }

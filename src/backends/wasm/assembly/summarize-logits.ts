@@ -12,7 +12,7 @@ function addTo(sum: v128, e: v128): v128 {
 }
 
 /** The largest of `count` numbers; NaN when there is one, or when it is not finite. */
-function largest(x: usize, count: usize): f32 {
+export function largest(x: usize, count: usize): f32 {
   let most = f32x4.splat(-Infinity);
   const whole = count & ~3;
   let i: usize = 0;
@@ -26,7 +26,7 @@ function largest(x: usize, count: usize): f32 {
 }
 
 /** sum exp(x - max), always added up in the same order. */
-function sumExp(x: usize, count: usize, max: f32): f64 {
+export function sumExp(x: usize, count: usize, max: f32): f64 {
   const shift = f32x4.splat(max);
   let sum0 = f64x2.splat(0);
   let sum1 = sum0;
@@ -96,4 +96,20 @@ export function summarizeLogits(args: usize, part: u32, parts: u32): void {
     const ids = y + 12 + 4 * targets;
     if (top > 0) findTop(ids, ids + 4 * top, top, x, count);
   }
+}
+
+/** Natural logarithm of a finite number from 2^-1000 on, within 1 unit of the last place (fdlibm, e_log.c). The one of the language needs tables in memory. */
+export function logOf(x: f64): f64 {
+  if (!(x < Infinity)) return x;
+  // x = (1 + f) 2^k with 1 + f in [sqrt(1/2), sqrt(2))
+  const shifted = reinterpret<u64>(x) + (0x3ff0000000000000 - 0x3fe6a09e667f3bcd);
+  const k = <f64>(<i32>(shifted >> 52) - 1023);
+  const f = reinterpret<f64>((shifted & 0x000fffffffffffff) + 0x3fe6a09e667f3bcd) - 1;
+  const s = f / (2 + f);
+  const z = s * s;
+  const w = z * z;
+  const even = w * (3.999999999940941908e-1 + w * (2.222219843214978396e-1 + w * 1.531383769920937332e-1));
+  const odd = z * (6.666666666666735130e-1 + w * (2.857142874366239149e-1 + w * (1.818357216161805012e-1 + w * 1.479819860511658591e-1)));
+  const half = 0.5 * f * f;
+  return k * 6.93147180369123816490e-1 - (half - (s * (half + (even + odd)) + k * 1.90821492927058770002e-10) - f);
 }

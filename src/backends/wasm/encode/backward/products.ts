@@ -1,0 +1,63 @@
+/** What the products of the backward pass have in common (assembly/backward/products.ts): packed factors, pieces of work. */
+import type { CommandWriter, Located } from '../../command.ts';
+import { tileOf } from '../products.ts';
+
+/** Products of a block of a sum. */
+const TURNS = 256;
+/** Columns of a panel. */
+const WIDTH = 16;
+/** Rows of a piece: with TURNS factors each, half of a second-level cache. */
+const PIECE_ROWS = 240;
+const PIECE_COLUMNS = 128;
+/** Bytes of a tile that is stored apart. */
+const TILE_BYTES = 6 * 64;
+
+/** One term a b of a sum of products. */
+export interface Term {
+  /** x[R, K], or transposed x[K, R]. */
+  readonly factors: Located;
+  /** b[K, J] */
+  readonly weights: Located;
+  /** Address of the scale of ternary weights, plus 1 to divide by it; or 0. */
+  readonly scale: number;
+}
+
+/** y[R, J] = sum of the terms, or with `more` added to y. `format` as in assembly/backward/pack-columns.ts. */
+export function products(
+  to: CommandWriter,
+  y: Located,
+  terms: readonly Term[],
+  { format, more, transposed }: { format: number; more: boolean; transposed: boolean },
+): void {
+  const [rows = 0, columns = 0] = y.shape;
+  const tile = tileOf(to);
+  const packed = terms.map(({ factors, weights }) => {
+    const turns = weights.shape[0] as number;
+    const address = to.temp(4 * Math.ceil(rows / tile) * tile * turns);
+    to.begin('packFactors');
+    to.u32(address, factors.address, rows, turns, tile, transposed ? 1 : 0);
+    return address;
+  });
+  const [pieceRows, pieceColumns] = pieceOf(rows, columns, to.parts);
+  const turns = Math.min(TURNS, Math.max(...terms.map(({ weights }) => weights.shape[0] as number)));
+  const panels = (pieceColumns / WIDTH) * (64 * turns + 64);
+  to.begin('backwardProducts', { after: true, scratchBytes: TILE_BYTES + panels });
+  to.u32(y.address, more ? 1 : 0, rows, columns, tile, pieceRows, pieceColumns, format + 16 * terms.length);
+  terms.forEach(({ weights, scale }, i) => {
+    to.u32(packed[i] as number, weights.address, weights.shape[0] as number, scale);
+  });
+}
+
+/** Rows and columns of a piece of work: as many as caches hold, but enough pieces for all parts. */
+function pieceOf(rows: number, columns: number, parts: number): [rows: number, columns: number] {
+  const wanted = 4 * parts;
+  const down = Math.ceil(rows / PIECE_ROWS);
+  const across = Math.max(
+    Math.ceil(columns / PIECE_COLUMNS),
+    Math.min(Math.ceil(wanted / down), Math.ceil(columns / 32)),
+  );
+  const pieceColumns = Math.ceil(columns / across / WIDTH) * WIDTH;
+  const count = down * Math.ceil(columns / pieceColumns);
+  const more = count < wanted ? Math.ceil(wanted / count) : 1;
+  return [Math.max(6, Math.ceil(rows / down / more / 6) * 6), pieceColumns];
+}
