@@ -1,7 +1,7 @@
 /** Training gives the losses and gradients of the reference implementations: every family, with the options of loss, optimiser and schedule. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/backends/backend.ts';
-import { trainingBackends } from './backends.ts';
+import { trainingCases } from './backends.ts';
 import { type Configured, configuredTrainer, gradientsOf } from './configured.ts';
 import { distance, goldenGradients, readTrainingGolden, trainingGoldenNames } from './goldens.ts';
 
@@ -14,8 +14,8 @@ const NORM = 1e-3;
 
 const relative = (found: number, wanted: number) => Math.abs(found - wanted) / Math.abs(wanted);
 
-describe.each(await trainingBackends())('on the %s backend', (_, create) => {
-  describe.each(trainingGoldenNames())('%s', (name) => {
+describe.each(await trainingCases(trainingGoldenNames()))('on the %s backend', (_, create, names) => {
+  describe.each(names)('%s', (name) => {
     const golden = readTrainingGolden(name);
     let backend: Backend;
     let run: Configured;
