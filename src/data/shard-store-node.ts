@@ -1,5 +1,6 @@
 /** Tokens in shards on disk. Each shard is checked when it is first read; a few of them are open at a time. */
 import { createHash } from 'node:crypto';
+import { UsageError } from '../base/errors.ts';
 import type { Manifest, Shard, StreamName } from './manifest-node.ts';
 import { type OpenShard, openShard } from './shard-node.ts';
 import type { TokenSlice, TokenStore } from './token-store.ts';
@@ -71,6 +72,7 @@ export function shardStore(folder: string, { shards: all, fileEnds }: Manifest, 
 /** Keeps the shards that were used last open. Those in use are not closed. */
 function openShards(openOne: (number: number) => Promise<OpenShard>) {
   const opened = new Map<number, { shard: Promise<OpenShard>; users: number }>();
+  let isClosed = false;
   const trim = async () => {
     for (const [number, { shard, users }] of opened) {
       if (opened.size <= MOST_OPEN) return;
@@ -81,6 +83,7 @@ function openShards(openOne: (number: number) => Promise<OpenShard>) {
   };
   return {
     async use<T>(number: number, work: (shard: OpenShard) => Promise<T>): Promise<T> {
+      if (isClosed) throw new UsageError('the training data was closed; prepare it again to read from it.');
       const entry = opened.get(number) ?? { shard: openOne(number), users: 0 };
       opened.delete(number);
       opened.set(number, entry); // the last used is the last
@@ -96,6 +99,7 @@ function openShards(openOne: (number: number) => Promise<OpenShard>) {
       }
     },
     async close() {
+      isClosed = true;
       const all = [...opened.values()];
       opened.clear();
       for (const { shard } of all) await (await shard.catch(() => undefined))?.close();

@@ -193,6 +193,14 @@ describe('tokens in shards', () => {
     expect(await idsOf(pieces.train)).toEqual(await idsOf(whole.train));
   });
 
+  test('that were closed are not read any more', async () => {
+    const { folder, options } = corpus();
+    const { train, close } = await prepareData(options, { ...context, directory: folder, limits });
+    await train.batch(0, 1);
+    await close();
+    await expect(train.batch(0, 1)).rejects.toThrow('the training data was closed');
+  });
+
   test('files for validation are kept apart', async () => {
     const { folder, options } = corpus();
     const data = await prepareData(
