@@ -3,6 +3,7 @@
  * This entry runs everywhere; Node's adds files, the hub and its cache, browsers' adds HTTP.
  */
 
+export { Adapter } from './adapters/adapter.ts';
 export {
   ATTENTION_OPTIONS,
   type AttentionOptions,

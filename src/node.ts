@@ -10,7 +10,7 @@ import { createWasmBackend, defaultThreads, MAX_TENSOR_BYTES } from './backends/
 import { nodePlatform } from './backends/wasm/platform-node.ts';
 import { quote, UsageError } from './base/errors.ts';
 import { sourceOf } from './checkpoint/folder-memory.ts';
-import { openLocalFile } from './checkpoint/folder-node.ts';
+import { localFolder, openLocalFile } from './checkpoint/folder-node.ts';
 import { type LoadedTensor, readTensors } from './checkpoint/load-tensors.ts';
 import { type WriteOptions, writeFileWhole } from './checkpoint/output-node.ts';
 import type { SavedFile } from './checkpoint/save.ts';
@@ -148,7 +148,7 @@ export async function loadOpened(opened: OpenedModel, options: PretrainedOptions
   const { threads, relaxedSimd } = options;
   try {
     const backend = createWasmBackend({ platform: nodePlatform, threads, relaxedSimd });
-    return await Model.load(opened, backend, pickOptions(options, LOAD_OPTIONS));
+    return await Model.load(opened, backend, pickOptions(options, LOAD_OPTIONS), localFolder);
   } catch (error) {
     throw explainedByLimit(error, memoryFacts().addressSpaceBytes);
   }

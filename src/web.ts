@@ -66,7 +66,7 @@ export async function fromPretrained(
   const opened = await openPretrained(reference, options);
   const { threads, relaxedSimd, workerUrl } = options;
   const backend = createWasmBackend({ platform: webPlatform(workerUrl), threads, relaxedSimd });
-  return Model.load(opened, allowedByPolicy(backend), pickOptions(options, LOAD_OPTIONS));
+  return Model.load(opened, allowedByPolicy(backend), pickOptions(options, LOAD_OPTIONS), folderOf);
 }
 
 /** As fromPretrained, but reads no weights yet: config, headers and tokenizer only. */

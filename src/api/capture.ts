@@ -7,6 +7,7 @@ import { sequenceOf } from '../interventions/sequence.ts';
 import { checkOptions } from '../options/check.ts';
 import { holds, jsonObject, kinds, type OptionsOf, option, ownKind } from '../options/option.ts';
 import { targetOf } from '../runtime/site-shapes.ts';
+import { anAdapter } from './adapter-option.ts';
 import { INTERVENTIONS } from './interventions-option.ts';
 import type { ModelParts } from './model-parts.ts';
 import { ENCODE_OPTIONS, type EncodePromptOptions, encodeFor, type Prompt } from './prompt.ts';
@@ -27,6 +28,8 @@ const CAPTURE_OPTIONS = {
   /** Numbers that replace the value of a site, of the same count. */
   replace: jsonObject<Readonly<Record<string, TypedArray>>>(),
   interventions: INTERVENTIONS,
+  /** An adapter of this model, as `loadAdapter` gives. */
+  adapter: anAdapter,
   state: aState,
   signal: kinds.signal,
 };
@@ -44,7 +47,7 @@ export async function capture(
   const all = engine.model.sites;
   const { from } = checkOptions('capture', options, CAPTURE_OPTIONS);
   if (!options?.sites) throw new UsageError("capture needs the names of sites, as in { sites: ['blocks.*.pattern'] }.");
-  const { sites, replace = {}, interventions = [], state: given, signal } = options;
+  const { sites, replace = {}, interventions = [], state: given, adapter, signal } = options;
   const ids = encodeFor(opened, prompt, given, options);
   if (from > 0 && from >= ids.length)
     throw new UsageError(`capture got from: ${from}, but the text has ${ids.length} tokens: wanted less.`);
@@ -65,7 +68,7 @@ export async function capture(
   try {
     const { tap } = capture;
     const rows = tap.sees('logits') ? 'all' : 'none';
-    const sequence = { state, interventions: under, signal };
+    const sequence = { state, interventions: under, adapter, signal };
     if (from > 0) await engine.read([{ ...sequence, ids: ids.slice(0, from), rows: 'none' }]);
     const stepTokens = Math.max(1, ids.length - from); // a recurrent state is captured at the end of each step
     await engine.read([{ ...sequence, ids: ids.slice(from), rows, tap }], { stepTokens });

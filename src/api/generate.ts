@@ -1,7 +1,9 @@
 /** The generation loop of model, sampler and tokenizer: one token per round for every open sequence. */
+import type { Adapter } from '../adapters/adapter.ts';
 import { UsageError } from '../base/errors.ts';
 import { compile, type InterventionsOption } from '../interventions/compile.ts';
 import type { Interventions } from '../interventions/interventions.ts';
+import { bothTraces } from '../interventions/provenance.ts';
 import { type SequenceInterventions, sequenceOf } from '../interventions/sequence.ts';
 import { checkOptions } from '../options/check.ts';
 import { holds, kinds, type OptionsOf, option, ownKind } from '../options/option.ts';
@@ -14,6 +16,7 @@ import { MAX_TOP, Summaries, type SummaryRequest, type TokenLogprob } from '../r
 import { SAMPLING_OPTIONS, type SamplingOptions } from '../sampler/options.ts';
 import { logSumExp, Sampler, topLogprobs } from '../sampler/sampler.ts';
 import type { TextStream, Tokenizer } from '../tokenizer/tokenizer.ts';
+import { anAdapter } from './adapter-option.ts';
 import { INTERVENTIONS } from './interventions-option.ts';
 import { StopText } from './stop-text.ts';
 
@@ -41,6 +44,13 @@ export const GENERATION_OPTIONS = {
   interventionsOf: ownKind<readonly (InterventionsOption | undefined)[]>(
     'a list with interventions, or undefined, for each prompt',
     (value) => Array.isArray(value) && value.every((one) => one === undefined || holds(INTERVENTIONS, one)),
+  ),
+  /** An adapter of this model, as `loadAdapter` gives, for all prompts. */
+  adapter: anAdapter,
+  /** An adapter for each prompt, or undefined for none, instead of `adapter`. */
+  adapterOf: ownKind<readonly (Adapter | undefined)[]>(
+    'a list with an Adapter, or undefined, for each prompt',
+    (value) => Array.isArray(value) && value.every((one) => one === undefined || holds(anAdapter, one)),
   ),
   signal: kinds.signal,
   ...SAMPLING_OPTIONS,
@@ -87,6 +97,7 @@ interface Open {
   readonly index: number;
   readonly state: State;
   readonly under: SequenceInterventions | undefined;
+  readonly adapter: Adapter | undefined;
   readonly owned: boolean;
   readonly cachedTokens: number | undefined;
   readonly prompt: readonly number[];
@@ -121,6 +132,8 @@ export async function* generate(
     signal,
     interventions,
     interventionsOf,
+    adapter,
+    adapterOf,
     ...sampling
   } = checkOptions('generation', options, GENERATION_OPTIONS);
   if (stop.length > 0 && !tokenizer)
@@ -128,7 +141,9 @@ export async function* generate(
   const stops = [stop].flat();
   new StopText(stops); // checked before a state takes memory
   checkSequences(engine.model.facts, inputs);
-  const unders = undersOf(engine, inputs, interventions, interventionsOf);
+  const adapters = eachOf('adapterOf', inputs, adapter, adapterOf);
+  for (const one of adapters) one?.checkUsable(engine.backend);
+  const unders = undersOf(engine, inputs, eachOf('interventionsOf', inputs, interventions, interventionsOf), adapters);
   if (cache && cache.engine !== engine) throw new UsageError('this prefix cache belongs to another model.');
   if (cache && inputs.some(({ state }) => state))
     throw new UsageError('a state and a prefix cache came together: give one of the two.');
@@ -146,7 +161,7 @@ export async function* generate(
   const owned: State[] = [];
   try {
     for (const [index, { ids, state: given }] of inputs.entries()) {
-      const state = given ?? (await cache?.take(ids, unders[index])) ?? engine.newState();
+      const state = given ?? (await cache?.take(ids, bothTraces(adapters[index], unders[index]))) ?? engine.newState();
       if (!given) owned.push(state);
       const cachedTokens = cache && state.length;
       const [pending = [], ...later] = pieces(ids, [cachedTokens ?? 0, ...(cache?.pointsIn(ids, state) ?? [])]);
@@ -155,6 +170,7 @@ export async function* generate(
         index,
         state,
         under: unders[index],
+        adapter: adapters[index],
         owned: !given,
         cachedTokens,
         prompt,
@@ -169,12 +185,12 @@ export async function* generate(
     }
     while (waiting.length > 0 || reader.open > 0) {
       for (const sequence of waiting.splice(0)) {
-        const { state, under, pending, later } = sequence;
+        const { state, under, adapter: own, pending, later } = sequence;
         if (sequence.generated.length >= sequence.limit || isFull(engine, sequence))
           yield await finish(engine, sequence, 'length', signal);
         else {
           const rows = later.length > 0 ? 'none' : 'last';
-          reader.add({ sequence, state, ids: pending, rows, summary, signal, interventions: under });
+          reader.add({ sequence, state, ids: pending, rows, summary, signal, interventions: under, adapter: own });
         }
       }
       if (reader.open === 0) return;
@@ -211,24 +227,35 @@ export async function* generate(
   }
 }
 
-/** The interventions on each sequence. Throws UsageError when they do not fit the model, or when the state was made under others. */
+/** The option of each prompt: one for all, or a list. */
+function eachOf<T>(
+  name: string,
+  inputs: readonly unknown[],
+  all: T | undefined,
+  each: readonly (T | undefined)[] | undefined,
+): (T | undefined)[] {
+  if (each && each.length !== inputs.length)
+    throw new UsageError(`${name} has ${each.length} entries, wanted one for each of the ${inputs.length} prompts.`);
+  return inputs.map((_, i) => (each ? each[i] : all));
+}
+
+/**
+ * The interventions on each sequence. Throws UsageError when they do not fit the model, or when the state was made under others or with another
+ * adapter.
+ */
 function undersOf(
   { model }: Engine,
   inputs: readonly GenerationInput[],
-  all: InterventionsOption | undefined,
-  each: readonly (InterventionsOption | undefined)[] | undefined,
+  options: readonly (InterventionsOption | undefined)[],
+  adapters: readonly (Adapter | undefined)[],
 ): (SequenceInterventions | undefined)[] {
-  if (each && each.length !== inputs.length)
-    throw new UsageError(
-      `interventionsOf has ${each.length} entries, wanted one for each of the ${inputs.length} prompts.`,
-    );
   const compiled = new Map<InterventionsOption, Interventions>();
   return inputs.map(({ ids, state }, i) => {
-    const option = each ? each[i] : all;
+    const option = options[i];
     const own = option && (compiled.get(option) ?? compile(option, targetOf(model)));
     if (option && own) compiled.set(option, own);
     const under = own && sequenceOf(own, { promptLength: (state?.length ?? 0) + ids.length });
-    state?.checkContinues(under);
+    state?.checkContinues(bothTraces(adapters[i], under));
     return under;
   });
 }
@@ -250,10 +277,10 @@ async function finish(
   finishReason: FinishReason,
   signal: AbortSignal | undefined,
 ): Promise<GenerationStep> {
-  const { index, stream, stop, state, under, owned, cachedTokens, pending, sampler } = sequence;
+  const { index, stream, stop, state, under, adapter, owned, cachedTokens, pending, sampler } = sequence;
   // At the end, the state must have read the prompt and all returned ids.
   if (!owned && pending.length > 0 && !isFull(engine, sequence))
-    await engine.read([{ ids: pending, state, rows: 'none', signal, interventions: under }]);
+    await engine.read([{ ids: pending, state, rows: 'none', signal, interventions: under, adapter }]);
   const held = stop.found ? '' : stop.push(stream?.end() ?? '') + stop.end();
   const { seed } = sampler;
   return {

@@ -1,16 +1,19 @@
 /** The public interface of a loaded model: generation, scores, logits, captured values and states. */
+import { Adapter } from '../adapters/adapter.ts';
+import { openAdapter } from '../adapters/file.ts';
 import { Senses } from '../analysis/senses/senses.ts';
 import { type SteeringOptions, type SteeringVectors, steeringVectors } from '../analysis/steering/vectors.ts';
 import type { Subject } from '../analysis/subject.ts';
 import type { Backend } from '../backends/backend.ts';
 import { eager } from '../backends/eager.ts';
-import { UsageError } from '../base/errors.ts';
+import { quote, UsageError } from '../base/errors.ts';
 import type { SavedFile } from '../checkpoint/save.ts';
+import type { Folder } from '../checkpoint/source.ts';
 import { KEY_VALUE_FORMATS, type KeyValueFormat } from '../formats/key-values.ts';
 import type { CapturedTensor } from '../inspect/capture.ts';
 import { findParameter, readParameter, type SomeRows } from '../inspect/parameters.ts';
 import type { Profile, ProfileRow } from '../inspect/timed.ts';
-import { WATCH_OPTIONS, type WatchOptions, watching } from '../inspect/watching.ts';
+import { WATCH_OPTIONS, type Watched, type WatchOptions, watching } from '../inspect/watching.ts';
 import { compile, type InterventionsOption } from '../interventions/compile.ts';
 import type { Interventions } from '../interventions/interventions.ts';
 import { describe, type ModelDescription } from '../loader/describe.ts';
@@ -19,6 +22,7 @@ import type { OnWarning, OpenedModel } from '../loader/open.ts';
 import { filesOf } from '../loader/save.ts';
 import { differingCopies } from '../loader/verify-copies.ts';
 import type { ModelFacts, Parameter, ResidualStream, Site } from '../models/model.ts';
+import type { Tracer } from '../ops/index.ts';
 import { checkOptions } from '../options/check.ts';
 import { call, kinds, type OptionsOf, oneOf, option } from '../options/option.ts';
 import { Engine } from '../runtime/engine.ts';
@@ -98,41 +102,51 @@ export const LOAD_OPTIONS = {
 
 export interface LoadOptions extends FillOptions, WatchOptions, OptionsOf<typeof LOAD_OPTIONS> {}
 
+/** Finds a folder by its address. */
+export type FolderOf = (address: string) => Folder;
+
 export let partsOf: (model: Model) => ModelParts;
 
 export class Model implements Subject {
   readonly #opened: OpenedModel;
   readonly #engine: Engine;
   readonly #profile: Profile | undefined;
+  readonly #tracer: Tracer;
+  readonly #folderOf: FolderOf | undefined;
 
   static {
-    partsOf = (model) => ({ opened: model.#opened, engine: model.#engine });
+    partsOf = (model) => ({ opened: model.#opened, engine: model.#engine, tracer: model.#tracer });
   }
 
-  private constructor(opened: OpenedModel, engine: Engine, profile: Profile | undefined) {
+  private constructor(opened: OpenedModel, engine: Engine, { tracer, profile }: Watched, folderOf?: FolderOf) {
     this.#opened = opened;
     this.#engine = engine;
     this.#profile = profile;
+    this.#tracer = tracer;
+    this.#folderOf = folderOf;
   }
 
   /**
    * Reads the weights of an opened model into a backend, which then belongs to the model. The files of the checkpoint are always closed,
-   * also when the promise of a backend rejects.
+   * also when the promise of a backend rejects. `folderOf`: finds the folder of an adapter by its address.
    */
   static async load(
     opened: OpenedModel,
     backend: Backend | Promise<Backend>,
     options: LoadOptions = {},
+    folderOf?: FolderOf,
   ): Promise<Model> {
     let ready: Backend | undefined;
     try {
       const { keyValues, maxStateBytes } = checkOptions('Model.load', options, LOAD_OPTIONS);
       ready = await backend;
       for (const warning of await differingCopies(opened.plan.copies, options.signal)) options.onWarning?.(warning);
-      const { ops, watch, profile } = watching(eager(ready), ready, options);
+      const watched = watching(eager(ready), ready, options);
+      const { ops, watch } = watched;
       await fill(opened.plan, ready, ops, options);
       await opened.checkpoint.checkUnchanged();
-      return new Model(opened, new Engine(opened.model, ready, ops, { keyValues, maxStateBytes, watch }), profile);
+      const engine = new Engine(opened.model, ready, ops, { keyValues, maxStateBytes, watch });
+      return new Model(opened, engine, watched, folderOf);
     } catch (error) {
       await ready?.dispose();
       throw error;
@@ -183,6 +197,28 @@ export class Model implements Subject {
   /** Checks interventions against this model, for use in many calls. Throws UsageError on sites and parts that the model does not have. */
   checkInterventions(option: InterventionsOption): Interventions {
     return compile(option, targetOf(this.#engine.model));
+  }
+
+  /**
+   * Loads an adapter that PEFT or this library saved: a folder, or its address. Several may be loaded; each call chooses one with the option
+   * `adapter`. Dispose it when done. Throws CheckpointError, before memory is allocated, when it does not fit this model.
+   */
+  async loadAdapter(from: string | Folder): Promise<Adapter> {
+    const { backend, pool } = this.#engine;
+    const file = await openAdapter(typeof from === 'string' ? this.#folderAt(from) : from, this.#opened);
+    try {
+      const turn = <T>(body: () => Promise<T>) => pool.turn(body);
+      return await Adapter.load(file, { opened: this.#opened, backend, tracer: this.#tracer, turn });
+    } finally {
+      await file.close();
+    }
+  }
+
+  #folderAt(address: string): Folder {
+    if (this.#folderOf) return this.#folderOf(address);
+    throw new UsageError(
+      `the adapter came as ${quote(address)}, wanted a folder, as localFolder or memoryFolder give.`,
+    );
   }
 
   /** A new state, for generate, complete or capture. Dispose it when done. */

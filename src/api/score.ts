@@ -7,6 +7,7 @@ import { call, kinds, type OptionsOf, option } from '../options/option.ts';
 import { targetOf } from '../runtime/site-shapes.ts';
 import { MAX_TOP, Summaries, type TokenLogprob } from '../runtime/summaries.ts';
 import { logSumExp, topLogprobs } from '../sampler/sampler.ts';
+import { anAdapter } from './adapter-option.ts';
 import { type Alternative, withText } from './generate.ts';
 import { INTERVENTIONS } from './interventions-option.ts';
 import type { ModelParts } from './model-parts.ts';
@@ -41,6 +42,8 @@ export const SCORE_OPTIONS = {
   alternatives: option(kinds.fromZero, 'also the k most likely tokens at each position', 0),
   /** Interventions on the model's values. Positions are those in the whole text, also when it is read in windows. */
   interventions: INTERVENTIONS,
+  /** An adapter of this model, as `loadAdapter` gives. */
+  adapter: anAdapter,
   signal: kinds.signal,
   /**
    * Called with the raw logits [n, V] of the positions first .. first + n: each position once, in order. They are the logits with which the
@@ -53,7 +56,7 @@ export interface ScoreOptions extends WindowOptions, OptionsOf<typeof SCORE_OPTI
 
 export async function score({ opened, engine }: ModelParts, prompt: Prompt, options: ScoreOptions): Promise<Score> {
   const { tokenizer } = opened;
-  const { alternatives, signal, onLogits, interventions } = checkOptions('score', options, SCORE_OPTIONS);
+  const { alternatives, signal, onLogits, interventions, adapter } = checkOptions('score', options, SCORE_OPTIONS);
   const { windows, ...cut } = windowsOf(opened, prompt, options);
   const end = windows.at(-1);
   const changed = interventions && compile(interventions, targetOf(engine.model));
@@ -77,7 +80,7 @@ export async function score({ opened, engine }: ModelParts, prompt: Prompt, opti
         const some = new Summaries(output, summary);
         for (let i = 0; i < some.length; i++) add(next[begin + i] as number, some.target(i), some.top(i));
       };
-      await readThrough(engine, { ids, rows: predicting, summary, visit, signal, interventions: under });
+      await readThrough(engine, { ids, rows: predicting, summary, visit, signal, interventions: under, adapter });
       continue;
     }
     const overlaps = (windows[i + 1]?.first ?? 0) > 0; // then the next window has the logits after this one's last token
@@ -91,7 +94,7 @@ export async function score({ opened, engine }: ModelParts, prompt: Prompt, opti
       }
     };
     const rows = overlaps || ids.length === 0 ? predicting : [...predicting, ids.length - 1];
-    await readThrough(engine, { ids, rows, visit, signal, interventions: under });
+    await readThrough(engine, { ids, rows, visit, signal, interventions: under, adapter });
   }
   const scored = tokens.flatMap(({ logprob }) => (logprob === null ? [] : [logprob]));
   const sumLogprob = scored.reduce((sum, logprob) => sum + logprob, 0);

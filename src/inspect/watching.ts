@@ -16,6 +16,7 @@ export const WATCH_OPTIONS = {
 export interface WatchOptions extends OptionsOf<typeof WATCH_OPTIONS> {}
 
 export interface Watched {
+  readonly tracer: Tracer;
   readonly ops: Ops;
   readonly watch: Watch | undefined;
   readonly profile: Profile | undefined;
@@ -25,7 +26,8 @@ export function watching(plain: Tracer, backend: Backend, { check, profile }: Wa
   const inner = profile ? timed(plain, backend) : undefined;
   const outer = check ? checked(inner?.tracer ?? plain, backend) : undefined;
   const watches = [inner, outer].flatMap((one) => (one ? [one.watch] : []));
-  return { ops: new Ops((outer ?? inner)?.tracer ?? plain), watch: joined(watches), profile: inner?.profile };
+  const tracer = (outer ?? inner)?.tracer ?? plain;
+  return { tracer, ops: new Ops(tracer), watch: joined(watches), profile: inner?.profile };
 }
 
 function joined(watches: readonly Watch[]): Watch | undefined {

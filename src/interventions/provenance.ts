@@ -8,6 +8,9 @@ import { cut, type Range } from './where.ts';
 /** The key of the intervention in that of a trace, which may say more behind it. */
 export const interventionOf = (key: string): string => key.split(' ')[0] as string;
 
+/** What the keys of adapters begin with: they stand among those of interventions, since a state depends on both. */
+export const ADAPTER_KEY = 'adapter:';
+
 /** Traces of interventions: by key, the positions. */
 export type TraceList = readonly (readonly [key: string, ranges: readonly Range[]])[];
 
@@ -56,10 +59,40 @@ export function checkContinues(made: TraceList, under: Traces | undefined): void
   const ended = before.filter((one) => !now.some(({ key }) => key === one));
   const begun = now.filter(({ key, ranges }) => isEverywhere(ranges) && !before.includes(key));
   if (ended.length + begun.length === 0) return;
+  const differ = [...ended, ...begun.map(({ key }) => key)];
+  if (differ.some((key) => key.startsWith(ADAPTER_KEY))) throw otherAdapter(before);
   throw new UsageError(
     `this state was made under ${before.length === 0 ? 'no' : 'other'} interventions: go on from it under the same, or read its text again under these.`,
   );
 }
+
+const otherAdapter = (before: readonly string[]) =>
+  new UsageError(
+    `this state was read ${before.some((key) => key.startsWith(ADAPTER_KEY)) ? 'with another adapter' : 'without this adapter'}: go on from it ` +
+      `${before.some((key) => key.startsWith(ADAPTER_KEY)) ? 'with that one' : 'without'}, or read its text again.`,
+  );
+
+/** Throws UsageError when a state was read with another adapter than this, or with one where this is none. */
+export function checkAdapter(made: TraceList, adapter: Traces | undefined): void {
+  const before = made.map(([key]) => interventionOf(key)).filter((key) => key.startsWith(ADAPTER_KEY));
+  const now = (adapter?.traces(0, 1) ?? []).map(([key]) => key);
+  if (before.join() !== now.join()) throw otherAdapter(before);
+}
+
+/** Both together; undefined for neither. The same object each time for the same two. */
+export function bothTraces(adapter: Traces | undefined, interventions: Traces | undefined): Traces | undefined {
+  if (!adapter || !interventions) return adapter ?? interventions;
+  const known = joined.get(interventions)?.get(adapter);
+  if (known) return known;
+  const both: Traces = {
+    traces: (from, to) => [...adapter.traces(from, to), ...interventions.traces(from, to)],
+  };
+  const own = joined.get(interventions) ?? new WeakMap<Traces, Traces>();
+  joined.set(interventions, own.set(adapter, both));
+  return both;
+}
+
+const joined = new WeakMap<Traces, WeakMap<Traces, Traces>>();
 
 /** As text: equal for equal traces, empty for none. */
 export const provenance = (traces: TraceList): string =>

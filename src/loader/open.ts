@@ -64,6 +64,14 @@ export const OPEN_OPTIONS = {
 
 export interface OpenOptions extends OptionsOf<typeof OPEN_OPTIONS> {}
 
+/** How other names of parameters and those of the model go together. */
+export interface ModelNames {
+  /** The model's name for a stored one; undefined for buffers that are not needed. */
+  fromStored(name: string): string | undefined;
+  /** The name in the reference implementation for one of the model. */
+  inReference(name: string): string;
+}
+
 /**
  * A checkpoint whose config, tokenizer and tensor headers were read and checked, but not its weights. Its files stay open until it is
  * loaded, or closed by `checkpoint.close()`.
@@ -79,6 +87,7 @@ export interface OpenedModel {
   readonly plan: Plan;
   /** How far linear maps are rounded in the next pass, 0 to 1; undefined unless the model was opened with `roundsLinears`. */
   readonly rounding: Rounding | undefined;
+  readonly names: ModelNames;
   /** The model: facts, sites, forward pass. */
   readonly model: LanguageModel;
   /** The requested format, or the one that `auto` chose. */
@@ -155,6 +164,10 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
       configChanges: { ...options.config, ...(head.tied === undefined ? {} : { tie_word_embeddings: head.tied }) },
       checkpoint,
       rounding,
+      names: {
+        fromStored: (name) => family.rename(name),
+        inReference: (name) => family.parameterName?.(name) ?? family.storedName?.(name) ?? name,
+      },
       tokenizer,
       tokenizerFolder: named && options.tokenizerFolder,
       endIds,

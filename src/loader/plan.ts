@@ -73,6 +73,8 @@ export class Plan {
   readonly storedFormats = new Set<Format>();
   /** Duplicate tensors in the checkpoint: [copy, original]. */
   readonly copies: [StoredTensor, StoredTensor][] = [];
+  /** Names of duplicates -> name of the tensor that they duplicate. */
+  readonly copyOf: Readonly<Record<string, string>>;
   readonly #options: PlanOptions;
 
   /** `tensors`: stored tensors by the model's names. `copies`: name -> name of the tensor it duplicates. */
@@ -82,6 +84,7 @@ export class Plan {
     options: PlanOptions,
   ) {
     this.#options = options;
+    this.copyOf = copies;
     this.tensors = new Map(tensors);
     for (const [copy, original] of Object.entries(copies)) {
       const second = this.tensors.get(copy);

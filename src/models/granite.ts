@@ -117,6 +117,10 @@ export const granite: Family<GraniteConfig> = {
     const newer = RENAMED.find(([from]) => name.endsWith(from));
     return newer ? name.slice(0, -newer[0].length) + newer[1] : name;
   },
+  parameterName(name) {
+    const newer = RENAMED.find(([, older]) => name.endsWith(older));
+    return newer ? name.slice(0, -newer[1].length) + newer[0] : name;
+  },
   copies: decoderNames.copies,
   withHead,
   build: (config, weights) => decoder(config, weights, (layer, part, reads) => feedForward(layer, part, reads, config)),

@@ -127,6 +127,8 @@ export interface Family<Config = unknown> {
   rename(stored: string): string | undefined;
   /** The name under which transformers stores a tensor of the model; default the same. `rename` leads back. */
   storedName?(name: string): string;
+  /** The name of a parameter in the modules of transformers, where it is not the one under which it is stored. */
+  parameterName?(name: string): string;
   /** Duplicates that checkpoints store under a second name: copy -> original, both after `rename`. */
   copies(config: Config): Readonly<Record<string, string>>;
   /** The configuration with (`own`) or without a head separate from the embedding. */

@@ -7,6 +7,7 @@ import { attention } from './attention.ts';
 import { attentionPattern } from './attention-pattern.ts';
 import { accumulate } from './backward/accumulate.ts';
 import { addColumns } from './backward/add-columns.ts';
+import { addExpertOuter } from './backward/add-expert-outer.ts';
 import { addOuter } from './backward/add-outer.ts';
 import { addRows } from './backward/add-rows.ts';
 import { attentionBackward } from './backward/attention-backward.ts';
@@ -15,6 +16,7 @@ import { causalConvBackward } from './backward/causal-conv-backward.ts';
 import { crossEntropyBackward } from './backward/cross-entropy-backward.ts';
 import { gateBackward, geluBackward, multiply, softplusBackward } from './backward/elementwise-backward.ts';
 import { expertGatesBackward } from './backward/expert-gates-backward.ts';
+import { expertLinearBackward } from './backward/expert-linear-backward.ts';
 import { expertOutputsBackward } from './backward/expert-outputs-backward.ts';
 import { linearBackward } from './backward/linear-backward.ts';
 import { linearTernaryBackward } from './backward/linear-ternary-backward.ts';
@@ -30,6 +32,7 @@ import { crossEntropy } from './cross-entropy.ts';
 import { type Activation, add, gate, gelu, negExp, scale, softplus } from './elementwise.ts';
 import { embed } from './embed.ts';
 import { expertGates } from './expert-gates.ts';
+import { type ExpertRows, expertLinear } from './expert-linear.ts';
 import { expertOutputs } from './expert-outputs.ts';
 import { experts } from './experts.ts';
 import { gather } from './gather.ts';
@@ -88,6 +91,7 @@ export const vocabulary = [
   experts,
   summarizeLogits,
   expertOutputs,
+  expertLinear,
   sumSlots,
   zeros,
   assign,
@@ -116,6 +120,8 @@ export const vocabulary = [
   expertGatesBackward,
   sumSlotsBackward,
   expertOutputsBackward,
+  expertLinearBackward,
+  addExpertOuter,
   crossEntropyBackward,
   balanceLoadBackward,
   crossEntropy,
@@ -355,6 +361,11 @@ export class Ops {
   /** The output of each chosen expert for x[T, M], before its gate: -> [T, A, M] */
   expertOutputs(x: Tensor, ids: Tensor, w: { in: Tensor; out: Tensor }, activation: Activation): Tensor {
     return this.#one(this.#apply(expertOutputs, [x, ids, w.in, w.out], { activation }));
+  }
+
+  /** One linear map of each chosen expert, or some of its rows: x[T, J], ids[T, A], w[X, N, J] -> [T A, rows] */
+  expertLinear(x: Tensor, ids: Tensor, w: Tensor, rows: ExpertRows = { from: 0, to: w.shape[1] as number }): Tensor {
+    return this.#one(this.#apply(expertLinear, [x, ids, w], rows));
   }
 
   /** z[T, A, M] summed over slots, weighted by gates[T, A] */

@@ -5,6 +5,7 @@
 import type { Backend, Replay } from '../backends/backend.ts';
 import { UsageError } from '../base/errors.ts';
 import type { Tensor } from '../base/tensor.ts';
+import { bothTraces, type Traces } from '../interventions/provenance.ts';
 import type { LanguageModel, ModelFacts } from '../models/model.ts';
 import { LOGITS } from '../models/sites.ts';
 import type { Tap } from '../models/tap.ts';
@@ -26,7 +27,16 @@ const MAX_RECORDED = 8;
 /** Rows of logits computed at a time; [64, 128256] f32 is 33 MB. */
 const HEAD_ROWS = 64;
 
+/** Changes what all linear maps compute, for whole sequences. */
+export interface RequestAdapter extends Traces {
+  /** The model's ops with its changes. */
+  readonly ops: Ops;
+  /** Throws UsageError when it cannot be used with this backend. */
+  checkUsable(backend: Backend): void;
+}
+
 export interface Request extends Sequence {
+  readonly adapter?: RequestAdapter | undefined;
   /** Rows whose logits are wanted; default: the last. */
   readonly rows?: Rows | undefined;
   readonly tap?: Tap | undefined;
@@ -116,6 +126,10 @@ export class Engine {
     checkSequences(this.model.facts, requests);
     if (new Set(requests.map(({ state }) => state)).size < requests.length)
       throw new UsageError('two sequences of one step share a state: give each its own.');
+    for (const { adapter, state } of requests) {
+      adapter?.checkUsable(this.backend);
+      state.checkAdapter(adapter);
+    }
     return this.pool.turn(() => this.#step(requests));
   }
 
@@ -173,10 +187,14 @@ export class Engine {
       else if (request.ids.length > 0) going.push(request);
     }
     for (const { state } of going) state.checkReadable();
-    if (going.length > 0) await this.#pass(going.map((request) => collectors.get(request) as Collector));
+    for (const adapter of new Set(going.map((request) => request.adapter))) {
+      const together = going.filter((request) => request.adapter === adapter);
+      await this.#pass(together.map((request) => collectors.get(request) as Collector));
+    }
     return requests.map((request) => (collectors.get(request) as Collector).outcome);
   }
 
+  /** The requests of a pass have one adapter, or none. */
   async #pass(going: readonly Collector[]): Promise<void> {
     const requests = going.map(({ request }) => request);
     await this.pool.prepare(requests.map(({ state, ids }) => ({ holding: state, count: ids.length })));
@@ -191,8 +209,16 @@ export class Engine {
     }
     for (const { request, outcome } of going) {
       if (outcome.failure) request.state.fail();
-      else request.state.advance(request.ids, { plain: usesIds, under: request.interventions });
+      else
+        request.state.advance(request.ids, {
+          plain: usesIds,
+          under: bothTraces(request.adapter, request.interventions),
+        });
     }
+  }
+
+  #opsOf(going: readonly Collector[]): Ops {
+    return going[0]?.request.adapter?.ops ?? this.ops;
   }
 
   /** A pass that is encoded from the model, not replayed. */
@@ -202,7 +228,8 @@ export class Engine {
   }
 
   async #encode(going: readonly Collector[]): Promise<boolean> {
-    const { ops, model, backend } = this;
+    const { model, backend } = this;
+    const ops = this.#opsOf(going);
     const packed = new Packed(going.map(({ request }) => request));
     const { starts } = packed;
     const batch = new PackedBatch(packed, this.pool);
@@ -215,7 +242,7 @@ export class Engine {
     for (const { request } of going) changeStates(ops, this.pool, request);
     const hidden = model.forward({ ops, batch, show: watchedTaps(taps, this.#watch) });
     for (const chunk of chunksOf(going, starts, HEAD_ROWS)) {
-      const read = (await backend.read(this.#output(hidden, chunk, packed, batch))) as Float32Array;
+      const read = (await backend.read(this.#output(ops, hidden, chunk, packed, batch))) as Float32Array;
       const total = chunk.reduce((sum, { rows }) => sum + rows.length, 0);
       let first = 0;
       for (const { collector, rows } of chunk) {
@@ -227,8 +254,8 @@ export class Engine {
   }
 
   /** Logits or summaries of rows whose requests are of one kind (Collector.kind). */
-  #output(hidden: Tensor, chunk: readonly Part[], packed: Packed, batch: PackedBatch): Tensor {
-    const { ops, model } = this;
+  #output(ops: Ops, hidden: Tensor, chunk: readonly Part[], packed: Packed, batch: PackedBatch): Tensor {
+    const { model } = this;
     const { collector } = chunk[0] as Part;
     const { tap, summary } = collector.request;
     const numbers = chunk.flatMap(({ rows }) => rows);
@@ -262,7 +289,7 @@ export class Engine {
     );
     const [{ kind, request }] = going as [Collector];
     const { structure } = packed.interventions;
-    const found = this.#recorded.findIndex((recording) => serves(recording, packed, kind));
+    const found = this.#recorded.findIndex((recording) => serves(recording, packed, kind, request.adapter));
     const [step] = found < 0 ? [] : this.#recorded.splice(found, 1);
     if (step) {
       const numbers = await step.replay.run(step.feeds.map((make) => make(packed)));
@@ -275,7 +302,8 @@ export class Engine {
     }
     const batch = new PackedBatch(packed, this.pool);
     const { numbers, replay } = await this.backend.record(() => {
-      const { ops, model } = this;
+      const { model } = this;
+      const ops = this.#opsOf(going);
       const hidden = model.forward({ ops, batch, show: tapsOf(ops, packed, batch, []) });
       const logits = packed.interventions.edit(ops, batch, LOGITS.name, model.logits(ops, hidden));
       return request.summary ? this.ops.summarizeLogits(logits, undefined, request.summary.top) : logits;
@@ -287,6 +315,7 @@ export class Engine {
         pages: packed.pages,
         structure,
         kind,
+        adapter: request.adapter,
         fresh,
         feeds: batch.feeds,
         replay,
@@ -305,14 +334,21 @@ interface Recording {
   /** StepInterventions.structure. */
   readonly structure: string;
   readonly kind: string;
+  readonly adapter: RequestAdapter | undefined;
   /** Ids whose values `rememberById` computes; undefined when the model does not call it. */
   readonly fresh: number | undefined;
   readonly feeds: readonly Feed[];
   readonly replay: Replay;
 }
 
-const serves = ({ sequences, pages, structure, kind, fresh }: Recording, packed: Packed, wanted: string): boolean =>
+const serves = (
+  { sequences, pages, structure, kind, adapter, fresh }: Recording,
+  packed: Packed,
+  wanted: string,
+  wantedAdapter: RequestAdapter | undefined,
+): boolean =>
   kind === wanted &&
+  adapter === wantedAdapter &&
   structure === packed.interventions.structure &&
   sequences === packed.sequences.length &&
   pages === packed.pages &&

@@ -3,7 +3,7 @@
  * be rewound to any common prefix. A recurrent state cannot, so copies of it are kept at several points of a prompt.
  */
 import { UsageError } from '../base/errors.ts';
-import type { SequenceInterventions } from '../interventions/sequence.ts';
+import type { Traces } from '../interventions/provenance.ts';
 import { checkOptions } from '../options/check.ts';
 import { kinds, type OptionsOf, option } from '../options/option.ts';
 import type { Engine } from './engine.ts';
@@ -38,10 +38,10 @@ export class PrefixCache {
 
   /**
    * Returns a state that has read the longest known prefix of `ids`, without its last token. The caller owns it, and gives it to `keep` at
-   * the end. It shares memory with the kept one. `under`: the interventions under which `ids` will be read; only states read under the same
-   * ones are used.
+   * the end. It shares memory with the kept one. `under`: the interventions and the adapter under which `ids` will be read; only states read
+   * under the same ones are used.
    */
-  async take(ids: readonly number[], under?: SequenceInterventions): Promise<State> {
+  async take(ids: readonly number[], under?: Traces): Promise<State> {
     if (this.#disposed) throw new UsageError('this prefix cache was disposed; make a new one.');
     let best: State | undefined;
     let length = 0;

@@ -88,7 +88,7 @@ function upToCut<R extends Request>({ request: { interventions, state } }: Open<
 
 /** The part of a request that reads its next `count` tokens. */
 function requestOf<R extends Request>({ request, ids, rows, read, given }: Open<R>, count: number): Request {
-  const { state, tap, signal, summary, visit, interventions } = request;
+  const { state, tap, signal, summary, visit, interventions, adapter } = request;
   const inside = rows.slice(given).filter((row) => row < read + count);
   return {
     state,
@@ -96,6 +96,7 @@ function requestOf<R extends Request>({ request, ids, rows, read, given }: Open<
     rows: inside.map((row) => row - read),
     tap,
     interventions,
+    adapter,
     signal,
     summary: summary?.targets
       ? { ...summary, targets: inside.map((_, i) => summary.targets?.[given + i] as number) }

@@ -19,6 +19,7 @@ import { i8Rows } from '../formats/i8-rows.ts';
 import { KEY_VALUE_DTYPE, type KeyValueFormat } from '../formats/key-values.ts';
 import {
   agreement,
+  checkAdapter,
   checkContinues,
   provenance,
   recordedTraces,
@@ -127,6 +128,11 @@ export class State implements Holding {
    */
   checkContinues(under: Traces | undefined): void {
     if (this.length > 0) checkContinues(tracesOf(this.#made, this.length), under);
+  }
+
+  /** Throws UsageError when the state was read with another adapter. */
+  checkAdapter(adapter: Traces | undefined): void {
+    if (this.length > 0) checkAdapter(tracesOf(this.#made, this.length), adapter);
   }
 
   /** Marks the beginning of a step that updates it. */

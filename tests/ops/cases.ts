@@ -221,7 +221,13 @@ export function opCases(seed: number): OpCase[] {
     const w = [floats([x, 2 * inner, m], -1, 1, dtype), floats([x, m, inner], -1, 1, dtype)];
     add('experts', [floats([t, m]), chosen, floats([t, a], 0, 1), ...w], { activation: 'silu' }, String(dtype));
     add('expertOutputs', [floats([t, m]), chosen, ...w], { activation: 'relu2' }, String(dtype));
+    const half = between(0, 2) * 16;
+    const map = floats([x, half + inner, m], -1, 1, dtype);
+    const dy = floats([t * a, inner]);
+    add('expertLinear', [floats([t, m]), chosen, map], { from: half, to: half + inner }, String(dtype));
+    add('expertLinearBackward', [dy, chosen, map], { from: half, to: half + inner }, String(dtype));
   }
+  add('addExpertOuter', [floats([x, 9, m]), floats([t * a, 4]), floats([t, m]), chosen], { from: 3, to: 7 });
   add('sumSlots', [floats([t, a, m]), floats([t, a], 0, 1)]);
   const mark: Input = { shape: [1], dtype: 'i32', data: Int32Array.of(0) };
   add('markNonFinite', [mark, floats([t, m])]);

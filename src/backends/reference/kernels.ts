@@ -20,6 +20,7 @@ import { crossEntropy, crossEntropyBackward } from './cross-entropy.ts';
 import { add, gate, gelu, negExp, scale, softplus } from './elementwise.ts';
 import { embed } from './embed.ts';
 import { expertGates } from './expert-gates.ts';
+import { addExpertOuter, expertLinear, expertLinearBackward } from './expert-linear.ts';
 import { expertOutputs } from './expert-outputs.ts';
 import { gather } from './gather.ts';
 import { intervene } from './intervene.ts';
@@ -63,6 +64,9 @@ export const kernels: Readonly<Record<string, Kernel<unknown>>> = {
   topExperts,
   expertGates,
   expertOutputs,
+  expertLinear,
+  expertLinearBackward,
+  addExpertOuter,
   sumSlots,
   summarizeLogits,
   zeros,

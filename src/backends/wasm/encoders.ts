@@ -29,6 +29,7 @@ import { crossEntropy } from './encode/cross-entropy.ts';
 import { add, gate, gelu, negExp, scale, softplus } from './encode/elementwise.ts';
 import { embed } from './encode/embed.ts';
 import { expertGates } from './encode/expert-gates.ts';
+import { expertLinear } from './encode/expert-linear.ts';
 import { expertOutputs } from './encode/expert-outputs.ts';
 import { experts } from './encode/experts.ts';
 import { gather } from './encode/gather.ts';
@@ -78,6 +79,7 @@ export const encoders: Encoders = {
   experts,
   summarizeLogits,
   expertOutputs,
+  expertLinear,
   sumSlots,
   zeros,
   assign,

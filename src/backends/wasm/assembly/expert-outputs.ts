@@ -52,14 +52,14 @@ export function groupByExpert(args: usize, part: u32, parts: u32): void {
 
 /**
  * y[slot] = w[expert of slot] x[slot / divisor]. Words: y, x, order, groups, w, rows, inner, format, chunk, divisor, most slots of an expert, tokens
- * if x may be floats, tokens of a tile of floats. x is a list of packed inputs, or the floats of a single token. Scratch memory as of `linear`, for that many slots.
+ * if x may be floats, tokens of a tile of floats, rows that an expert has, the first of those used. x is a list of packed inputs, or the floats of a single token. Scratch memory as of `linear`, for that many slots.
  */
 export function linearByExpert(args: usize, part: u32, parts: u32): void {
   const y = address(args, 0);
   let x = address(args, 1);
   const order = address(args, 2);
   const groups = address(args, 3);
-  const w = address(args, 4);
+  let w = address(args, 4);
   const rows = word(args, 5);
   const count: usize = word(args, 6);
   const format = word(args, 7);
@@ -75,7 +75,8 @@ export function linearByExpert(args: usize, part: u32, parts: u32): void {
     x = packed;
   }
   const bytes = inputBytes(count, format);
-  const expertBytes = weightBytes(rows, count, format);
+  const expertBytes = weightBytes(word(args, 13), count, format);
+  w += weightBytes(word(args, 14), count, format);
   const chunks = (rows + chunk - 1) / chunk;
   const pieces = load<u32>(groups) * chunks;
   for (let piece = take(args); piece < pieces; piece = take(args)) {

@@ -30,7 +30,7 @@ export function outputsAt(to: CommandWriter, z: number, { x, ids, wIn, wOut }: I
   ): void => {
     to.begin('linearByExpert', { after: true, scratchBytes: productScratch(tokens, columns, dtype) });
     to.u32(out, input, order, groups, w.address, rows, columns, formatOf(dtype));
-    to.u32(rowsAtOnce(rows, rowBytes(columns, dtype), to.parts), slotsPerInput, tokens, inputs, tileOf(to));
+    to.u32(rowsAtOnce(rows, rowBytes(columns, dtype), to.parts), slotsPerInput, tokens, inputs, tileOf(to), rows, 0);
   };
   to.begin('groupByExpert');
   to.u32(order, groups, ids.address, slots, count, to.temp(4 * count));
