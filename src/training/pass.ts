@@ -44,6 +44,8 @@ export interface PassParts {
   readonly model: LanguageModel;
   readonly backend: Backend;
   readonly tracer: Tracer;
+  /** Changes what the model computes, such as with an adapter; what it computes itself is differentiated too. */
+  readonly adapt?: ((tracer: Tracer) => Tracer) | undefined;
 }
 
 export async function passOver(parts: PassParts, examples: Examples, options: PassOptions): Promise<PassLosses> {
@@ -53,17 +55,15 @@ export async function passOver(parts: PassParts, examples: Examples, options: Pa
 
 /** Encodes the pass within a running step; -> losses [T, 2] as of `crossEntropy`. */
 export function encodePass(
-  { model, tracer }: Omit<PassParts, 'backend'>,
+  { model, tracer, adapt }: Omit<PassParts, 'backend'>,
   { sequences, targets }: Examples,
   { trained, perTarget, perRow, recompute, taps }: PassOptions,
 ): Tensor {
   const tape = new Tape(tracer, { trained, recompute });
   const plain = new Ops(tracer);
-  const hidden = model.forward({
-    ops: tape.ops,
-    batch: new TrainingBatch(sequences),
-    show: taps?.(tape.ops) ?? noTaps,
-  });
+  const opsOn = (inner: Tracer) => new Ops(adapt?.(inner) ?? inner);
+  const ops = opsOn(tape);
+  const hidden = model.forward({ ops, batch: new TrainingBatch(sequences), show: taps?.(ops) ?? noTaps });
   const [t = 0] = hidden.shape;
   const losses = plain.zeros([t, 2]);
   const dHidden = plain.zeros(hidden.shape);
@@ -77,12 +77,12 @@ export function encodePass(
     if (trained.size === 0) {
       plain.accumulate(
         sum,
-        plain.scope(() => lossesOf(plain)),
+        plain.scope(() => lossesOf(opsOn(tracer))),
       );
       continue;
     }
     const head = new Tape(tracer, { trained: new Map(trained).set(x, plain.rows(dHidden, from, to)) });
-    const each = lossesOf(head.ops);
+    const each = lossesOf(opsOn(head));
     plain.accumulate(sum, each);
     const factors = Float32Array.from({ length: 2 * (to - from) }, (_, i) => (i % 2 === 0 ? perTarget : perRow));
     head.backward([[each, plain.upload(factors, [to - from, 2])]]);
