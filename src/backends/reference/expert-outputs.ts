@@ -13,13 +13,15 @@ export const expertOutputs: Kernel<{ activation: Activation }> = ([x, ids, wIn, 
   const { dtype } = wIn as Tensor;
   const input = readBy(dtype, numbersOf(x as Tensor), m);
   const out = numbersOf(z as Tensor);
+  const isDouble = (out as unknown) instanceof Float64Array;
+  const rounded = (sum: number) => (isDouble ? sum : Math.fround(sum)); // as when the maps are ops of their own
   numbersOf(ids as Tensor).forEach((expert, slot) => {
     const first = Math.floor(slot / active) * m;
-    const row = (r: number) => dot(input, first, up, (expert * 2 * inner + r) * m, m);
+    const row = (r: number) => rounded(dot(input, first, up, (expert * 2 * inner + r) * m, m));
     const gated = (f: number) => activations[activation](row(f)) * row(inner + f);
     const hidden = readBy(
       dtype,
-      (out as unknown) instanceof Float64Array
+      isDouble
         ? Float64Array.from({ length: inner }, (_, f) => gated(f))
         : Float32Array.from({ length: inner }, (_, f) => gated(f)),
       inner,
