@@ -25,11 +25,12 @@ const CASES: readonly (readonly [name: string, weights: WeightFormat, targets: s
   ['llama-formula', 'auto', undefined],
   ['llama-2b4t', 'auto', undefined],
 ];
+/** Of words that all vocabularies have, and no longer than any context. */
 const ROWS = [
-  [5, 3, 12, 12, 7, 9, 1, 4, 9],
+  [5, 3, 10, 10, 7, 9, 1, 4],
   [2, 8],
   [11, 6, 2, 4],
-]; // all vocabularies have more words
+];
 
 async function load(name: string, weights: WeightFormat): Promise<Model> {
   return Model.load(await openModel(localFolder(folderOf(name)), { weights }), createReferenceBackend());
@@ -57,7 +58,7 @@ describe.each(CASES)('%s, %s', (name, weights, targets) => {
     const { backend } = engine;
     const lora = await LoraTraining.begin(opened, backend, { rank: 3, alpha: 6, targets }, 1);
     const parts = { model: opened.model, backend, tracer };
-    const none = { trained: new Map<Tensor, Tensor>(), perTarget: 1 / 12, perRow: 0 };
+    const none = { trained: new Map<Tensor, Tensor>(), perTarget: 1 / 11, perRow: 0 };
     const plain = await passOver(parts, examples, none);
     expect(await passOver({ ...parts, adapt: lora.adapt }, examples, none)).toEqual(plain);
 
@@ -82,7 +83,7 @@ describe.each(CASES)('%s, %s', (name, weights, targets) => {
     const adapter = await model.loadAdapter(memoryFolder(files));
     let scored = 0;
     for (const row of ROWS) scored -= (await model.score(row, { adapter })).sumLogprob;
-    expect(Math.abs(scored - trainedLoss)).toBeLessThan(1e-3 * trainedLoss);
+    expect(Math.abs(scored - trainedLoss)).toBeLessThan(1e-3 * (1 + trainedLoss));
     await adapter.dispose();
     await model.dispose();
   });
