@@ -226,6 +226,11 @@ export function opCases(seed: number): OpCase[] {
     const dy = floats([t * a, inner]);
     add('expertLinear', [floats([t, m]), chosen, map], { from: half, to: half + inner }, String(dtype));
     add('expertLinearBackward', [dy, chosen, map], { from: half, to: half + inner }, String(dtype));
+    const given = [floats([t, m]), chosen, ...w, floats([t, a, m])];
+    add('expertOutputsBackward', given, { activation: 'relu2' }, String(dtype));
+    if (dtype !== 'f32') continue;
+    const sums = w.map(({ shape }) => floats(shape));
+    add('expertOutputsBackward', [...given, ...sums], { activation: 'silu' }, 'with weights');
   }
   add('addExpertOuter', [floats([x, 9, m]), floats([t * a, 4]), floats([t, m]), chosen], { from: 3, to: 7 });
   add('sumSlots', [floats([t, a, m]), floats([t, a], 0, 1)]);

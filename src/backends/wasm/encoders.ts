@@ -15,6 +15,7 @@ import { causalConvBackward } from './encode/backward/causal-conv-backward.ts';
 import { crossEntropyBackward } from './encode/backward/cross-entropy-backward.ts';
 import { gateBackward, geluBackward, multiply, softplusBackward } from './encode/backward/elementwise-backward.ts';
 import { expertGatesBackward } from './encode/backward/expert-gates-backward.ts';
+import { expertOutputsBackward } from './encode/backward/expert-outputs-backward.ts';
 import { linearBackward } from './encode/backward/linear-backward.ts';
 import { linearTernaryBackward } from './encode/backward/linear-ternary-backward.ts';
 import { layerNormBackward, rmsNormBackward } from './encode/backward/norm-backward.ts';
@@ -92,6 +93,7 @@ export const encoders: Encoders = {
   attentionBackward,
   causalConvBackward,
   expertGatesBackward,
+  expertOutputsBackward,
   selectiveScanBackward,
   sumSlotsBackward,
   accumulate,

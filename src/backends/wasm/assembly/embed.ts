@@ -1,7 +1,7 @@
 /** Rows of a table. */
 import { BLOCK, blockBytes, blocksOf, COLUMNS, PANEL, SCALES } from './blocks';
 import { address, real, take, word } from './command';
-import { storeEnd } from './lanes';
+import { store4, storeEnd } from './lanes';
 import { BF16, F32, Q4, Q8, weights4, weightsEnd, widthShift } from './weights';
 
 /** One row times `scale`. */
@@ -13,24 +13,30 @@ function scaleRow<T>(to: usize, from: usize, count: usize, scale: v128): void {
   if (rest) storeEnd(to, f32x4.mul(scale, weightsEnd<T>(from, rest)), rest);
 }
 
+/** Four codes of a row, less `zero`. */
+// @ts-ignore: decorator
+@inline
+function decode(codes: u32, zero: v128): v128 {
+  const wide = i32x4.extend_low_i16x8_u(i16x8.extend_low_i8x16_u(i32x4.replace_lane(zero, 0, codes)));
+  return f32x4.convert_i32x4_s(i32x4.sub(wide, zero));
+}
+
 /** One row of weights in blocks times `scale`. */
-function blockRow(to: usize, table: usize, row: usize, count: usize, narrow: bool, scale: f32): void {
+export function blockRow(to: usize, table: usize, row: usize, count: usize, narrow: bool, scale: f32): void {
   const place = row % PANEL;
-  const blocks = blocksOf(count);
   const bytes = narrow ? blockBytes<i8>() : blockBytes<u8>();
-  let panelBlock = table + (row / PANEL) * blocks * bytes;
-  for (let i: usize = 0; i < count; i++) {
-    const k = i % BLOCK;
-    if (k == 0 && i > 0) panelBlock += bytes;
-    const half = load<u16>(panelBlock + (place << 1));
-    const factor = reinterpret<f32>(<u32>half << 16);
-    const codes = panelBlock + SCALES + (place << 2) + (k & 3);
-    let code: i32;
-    if (narrow) {
-      const byte = <u32>load<u8>(codes + (k >> 3) * COLUMNS);
-      code = <i32>((byte >> <u32>(k & 4)) & 15) - 8;
-    } else code = <i32>load<u8>(codes + (k >> 2) * COLUMNS) - 64;
-    store<f32>(to + (i << 2), scale * (factor * <f32>code));
+  let panelBlock = table + (row / PANEL) * blocksOf(count) * bytes;
+  const by = f32x4.splat(scale);
+  const zero = i32x4.splat(narrow ? 8 : 64);
+  for (let first: usize = 0; first < count; first += BLOCK, panelBlock += bytes) {
+    const factor = f32x4.splat(reinterpret<f32>(<u32>load<u16>(panelBlock + (place << 1)) << 16));
+    const codes = panelBlock + SCALES + (place << 2);
+    const end = min(count, first + BLOCK);
+    for (let i = first; i < end; i += 4) {
+      const k = i - first;
+      const four = narrow ? (load<u32>(codes + (k >> 3) * COLUMNS) >> <u32>(k & 4)) & 0x0f0f0f0f : load<u32>(codes + (k >> 2) * COLUMNS);
+      store4(to + (i << 2), f32x4.mul(by, f32x4.mul(factor, decode(four, zero))), count - i);
+    }
   }
 }
 

@@ -10,6 +10,8 @@ export { addRows } from './backward/add-rows';
 export { causalConvBackward } from './backward/causal-conv-backward';
 export { crossEntropyBackward } from './backward/cross-entropy-backward';
 export { expertGatesBackward } from './backward/expert-gates-backward';
+export { rowsByExpert, sumsByExpert } from './backward/expert-products';
+export { exactByExpert, gateByExpertRelu2, gateByExpertSilu, gatherByExpert, sumPlaces } from './backward/experts-backward';
 export { gateBackwardRelu2, gateBackwardSilu } from './backward/gate-backward';
 export { normBackward } from './backward/norm-backward';
 export { packFactors } from './backward/pack-factors';

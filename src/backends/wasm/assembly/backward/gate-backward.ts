@@ -7,14 +7,14 @@ const PIECE: u32 = 4096;
 /** activation(g) */
 // @ts-ignore: decorator
 @inline
-function value(silu: bool, g: v128, s: v128): v128 {
+export function value(silu: bool, g: v128, s: v128): v128 {
   return silu ? f32x4.mul(g, s) : f32x4.mul(s, s);
 }
 
 /** activation'(g): for silu s (1 + g (1 - s)), where 1 - s = e s without cancellation; for relu2 2 s. */
 // @ts-ignore: decorator
 @inline
-function slope(silu: bool, g: v128, s: v128, e: v128): v128 {
+export function slope(silu: bool, g: v128, s: v128, e: v128): v128 {
   const one = f32x4.splat(1);
   return silu ? f32x4.mul(s, f32x4.add(one, f32x4.mul(g, f32x4.mul(e, s)))) : f32x4.add(s, s);
 }
@@ -22,14 +22,14 @@ function slope(silu: bool, g: v128, s: v128, e: v128): v128 {
 /** e^-g for silu. */
 // @ts-ignore: decorator
 @inline
-function power(silu: bool, g: v128): v128 {
+export function power(silu: bool, g: v128): v128 {
   return silu ? exp4(f32x4.neg(g)) : g;
 }
 
 /** 1 / (1 + e^-g) for silu, max(g, 0) for relu2. */
 // @ts-ignore: decorator
 @inline
-function inner(silu: bool, e: v128): v128 {
+export function inner(silu: bool, e: v128): v128 {
   return silu ? f32x4.div(f32x4.splat(1), f32x4.add(e, f32x4.splat(1))) : f32x4.max(e, f32x4.splat(0));
 }
 

@@ -9,7 +9,7 @@ const PIECE_TILES: u32 = 16;
 const PIECE_TURNS: u32 = 64;
 
 /** A tile of the rows at `from`, `stride` bytes apart, whose `turns` numbers follow each other. */
-function packRows(to: usize, from: usize, stride: usize, rows: u32, turns: u32, tile: u32): void {
+export function packRows(to: usize, from: usize, stride: usize, rows: u32, turns: u32, tile: u32): void {
   let k: u32 = 0;
   if (rows == tile) {
     for (; k + 4 <= turns; k += 4, from += 16) {
@@ -51,7 +51,7 @@ function packRows(to: usize, from: usize, stride: usize, rows: u32, turns: u32, 
 /** A piece of one turn for many tiles: `count` rows, whose numbers follow each other. */
 // @ts-ignore: decorator
 @inline
-function packTurn(to: usize, tileBytes: usize, from: usize, count: u32, tile: u32): void {
+export function packTurn(to: usize, tileBytes: usize, from: usize, count: u32, tile: u32): void {
   let row: u32 = 0;
   for (; row + tile <= count; row += tile, from += 4 * tile, to += tileBytes) {
     if (tile == 6) {

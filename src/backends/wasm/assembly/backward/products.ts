@@ -9,14 +9,14 @@ import { packColumns, panelBytes, WIDTH } from './pack-columns';
 import { tile3, tile6 } from './tiles';
 
 /** Products of a block of a sum: a panel of so many rows stays in the nearest cache. encode/backward/products.ts knows it too. */
-const TURNS: u32 = 256;
+export const TURNS: u32 = 256;
 
 /** First word of the list of matrices, and words of each. */
 const LIST: usize = 8;
 const LIST_WORDS: usize = 4;
 
 /** Bytes of a tile that ends outside of y. */
-const TILE_BYTES: usize = 6 * 64;
+export const TILE_BYTES: usize = 6 * 64;
 
 // @ts-ignore: decorator
 @inline
@@ -38,7 +38,7 @@ function addPart(c: usize, stride: usize, more: bool, a: usize, b: usize, turns:
 }
 
 /** A block of sums of a piece of y: panels at `wide`, factors of the first tile at `a`. */
-function addBlock(c: usize, stride: usize, more: bool, a: usize, tileBytes: usize, wide: usize, turns: u32, tile: u32, rows: u32, columns: u32, spare: usize): void {
+export function addBlock(c: usize, stride: usize, more: bool, a: usize, tileBytes: usize, wide: usize, turns: u32, tile: u32, rows: u32, columns: u32, spare: usize): void {
   for (let column: u32 = 0; column < columns; column += WIDTH, c += 64, wide += panelBytes(turns)) {
     const some = min(WIDTH, columns - column);
     let at = c;

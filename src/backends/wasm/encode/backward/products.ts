@@ -3,14 +3,14 @@ import type { CommandWriter, Located } from '../../command.ts';
 import { tileOf } from '../products.ts';
 
 /** Products of a block of a sum. */
-const TURNS = 256;
+export const TURNS = 256;
 /** Columns of a panel. */
-const WIDTH = 16;
+export const WIDTH = 16;
 /** Rows of a piece: with TURNS factors each, half of a second-level cache. */
 const PIECE_ROWS = 240;
 const PIECE_COLUMNS = 128;
 /** Bytes of a tile that is stored apart. */
-const TILE_BYTES = 6 * 64;
+export const TILE_BYTES = 6 * 64;
 
 /** One term a b of a sum of products. */
 export interface Term {
@@ -40,13 +40,15 @@ export function products(
   });
   const [pieceRows, pieceColumns] = pieceOf(rows, columns, to.parts);
   const turns = Math.min(TURNS, Math.max(...terms.map(({ weights }) => weights.shape[0] as number)));
-  const panels = (pieceColumns / WIDTH) * (64 * turns + 64);
-  to.begin('backwardProducts', { after: true, scratchBytes: TILE_BYTES + panels });
+  to.begin('backwardProducts', { after: true, scratchBytes: TILE_BYTES + panelsBytes(pieceColumns, turns) });
   to.u32(y.address, more ? 1 : 0, rows, columns, tile, pieceRows, pieceColumns, format + 16 * terms.length);
   terms.forEach(({ weights, scale }, i) => {
     to.u32(packed[i] as number, weights.address, weights.shape[0] as number, scale);
   });
 }
+
+/** Panels of that many columns and rows. */
+export const panelsBytes = (columns: number, rows: number) => (columns / WIDTH) * (64 * rows + 64);
 
 /** Rows and columns of a piece of work: as many as caches hold, but enough pieces for all parts. */
 function pieceOf(rows: number, columns: number, parts: number): [rows: number, columns: number] {

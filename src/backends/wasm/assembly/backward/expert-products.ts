@@ -1,0 +1,98 @@
+/** The products of the backward pass (products.ts) for experts, each with the rows at its places. */
+import { address, scratch, take, word } from '../command';
+import { GROUP_BYTES } from '../expert-outputs';
+import { weightBytes } from '../linear';
+import { F32 } from '../weights';
+import { packColumns } from './pack-columns';
+import { packRows, packTurn } from './pack-factors';
+import { addBlock, TILE_BYTES, TURNS } from './products';
+
+/** Rows of a piece: with TURNS factors each, a quarter of a second-level cache. encode/backward/expert-outputs-backward.ts knows it too. */
+const PIECE_ROWS: u32 = 120;
+
+/** Factors a[rows, turns], the rows `stride` bytes apart, in tiles. */
+function packTiles(to: usize, from: usize, stride: usize, rows: u32, turns: u32, tile: u32): void {
+  const tileBytes: usize = 4 * tile * turns;
+  for (let row: u32 = 0; row < rows; row += tile, to += tileBytes, from += tile * stride) {
+    packRows(to, from, stride, min(tile, rows - row), turns, tile);
+  }
+}
+
+/** The same of a[turns, rows]. */
+function packTurnedTiles(to: usize, from: usize, stride: usize, rows: u32, turns: u32, tile: u32): void {
+  const tileBytes: usize = 4 * tile * turns;
+  for (let k: u32 = 0; k < turns; k++, to += tile << 2, from += stride) packTurn(to, tileBytes, from, rows, tile);
+}
+
+/**
+ * y[place] = x[place] w[expert of place]. Words: y, x, groups, w, K, J, format, rows of a tile, columns of a piece. Scratch memory: TILE_BYTES, factors
+ * of a piece, its panels of TURNS rows.
+ */
+export function rowsByExpert(args: usize, part: u32, parts: u32): void {
+  const groups = address(args, 2);
+  const all = word(args, 4);
+  const columns = word(args, 5);
+  const format = word(args, 6);
+  const tile = word(args, 7);
+  const pieceColumns = word(args, 8);
+  const stride: usize = columns << 2;
+  const spare = scratch(args, part);
+  const factors = spare + TILE_BYTES;
+  const wide = factors + PIECE_ROWS * (TURNS << 2);
+  const across = (columns + pieceColumns - 1) / pieceColumns;
+  const expertBytes = weightBytes(all, columns, format);
+  const pieces = load<u32>(groups) * across;
+  for (let piece = take(args); piece < pieces; piece = take(args)) {
+    const group = groups + 4 + (piece / across) * GROUP_BYTES;
+    const w = address(args, 3) + load<u32>(group) * expertBytes;
+    const end = load<u32>(group, 8);
+    const column = (piece % across) * pieceColumns;
+    const someColumns = min(pieceColumns, columns - column);
+    for (let from: u32 = 0; from < all; from += TURNS) {
+      const turns = min(TURNS, all - from);
+      packColumns(wide, w, columns, all, format, 1, from, turns, column, someColumns);
+      for (let row = load<u32>(group, 4); row < end; row += PIECE_ROWS) {
+        const rows = min(PIECE_ROWS, end - row);
+        packTiles(factors, address(args, 1) + ((row * all + from) << 2), all << 2, rows, turns, tile);
+        const c = address(args, 0) + row * stride + (column << 2);
+        addBlock(c, stride, from > 0, factors, 4 * tile * turns, wide, turns, tile, rows, someColumns, spare);
+      }
+    }
+  }
+}
+
+/**
+ * y[expert] += sum over its places of a[place] b[place], an outer product. Words: y, a, groups, b, R, J, rows of a tile, columns of a piece. Scratch
+ * memory as of `rowsByExpert`.
+ */
+export function sumsByExpert(args: usize, part: u32, parts: u32): void {
+  const groups = address(args, 2);
+  const all = word(args, 4);
+  const columns = word(args, 5);
+  const tile = word(args, 6);
+  const pieceColumns = word(args, 7);
+  const stride: usize = columns << 2;
+  const spare = scratch(args, part);
+  const factors = spare + TILE_BYTES;
+  const wide = factors + PIECE_ROWS * (TURNS << 2);
+  const across = (columns + pieceColumns - 1) / pieceColumns;
+  const pieces = load<u32>(groups) * across;
+  for (let piece = take(args); piece < pieces; piece = take(args)) {
+    const group = groups + 4 + (piece / across) * GROUP_BYTES;
+    const y = address(args, 0) + load<u32>(group) * (all * stride);
+    const first = load<u32>(group, 4);
+    const end = load<u32>(group, 8);
+    const column = (piece % across) * pieceColumns;
+    const someColumns = min(pieceColumns, columns - column);
+    for (let from = first; from < end; from += TURNS) {
+      const turns = min(TURNS, end - from);
+      packColumns(wide, address(args, 3) + from * stride, columns, turns, F32, 1, 0, turns, column, someColumns);
+      for (let row: u32 = 0; row < all; row += PIECE_ROWS) {
+        const rows = min(PIECE_ROWS, all - row);
+        packTurnedTiles(factors, address(args, 1) + ((from * all + row) << 2), all << 2, rows, turns, tile);
+        const c = y + row * stride + (column << 2);
+        addBlock(c, stride, true, factors, 4 * tile * turns, wide, turns, tile, rows, someColumns, spare);
+      }
+    }
+  }
+}
