@@ -43,7 +43,8 @@ describe.each(CHECKPOINTS)('%s', (name) => {
     const random = generator(7);
     const { vocabSize } = opened.model.facts;
     // Not 0, which is the padding of some: by the reference's rule its embedding learns nothing from being read.
-    const draw = (count: number) => Int32Array.from({ length: count }, () => 1 + Math.floor(random() * (vocabSize - 1)));
+    const draw = (count: number) =>
+      Int32Array.from({ length: count }, () => 1 + Math.floor(random() * (vocabSize - 1)));
     const examples = { sequences: [draw(5), draw(1), draw(8)], targets: draw(14) };
     examples.targets[3] = -1;
     const trained = new Map<Tensor, Tensor>(weights.map((w) => [w, backend.allocate(w.shape, 'f32')]));

@@ -1,0 +1,82 @@
+/** Gradients of whole models by the kernels: those of the reference backend; threads, recomputation and the width of registers change no bit. */
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import type { Backend } from '../../src/backends/backend.ts';
+import { eager } from '../../src/backends/eager.ts';
+import { createReferenceBackend } from '../../src/backends/reference/index.ts';
+import { createWasmBackend } from '../../src/backends/wasm/index.ts';
+import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
+import type { Tensor } from '../../src/base/tensor.ts';
+import { localFolder } from '../../src/checkpoint/folder-node.ts';
+import { fill } from '../../src/loader/fill.ts';
+import { openModel } from '../../src/loader/open.ts';
+import { Ops } from '../../src/ops/index.ts';
+import { passOver } from '../../src/training/pass.ts';
+import { generator } from '../ops/cases.ts';
+
+const CHECKPOINTS = [
+  'backpack-formula',
+  'backpack-levanter',
+  'llama-dense',
+  'mamba-odd',
+  'falcon-mamba',
+  'granite-formula',
+  'granite-moe-formula',
+  'granite-moe-shared',
+];
+
+/** Of the largest number of a tensor: each layer rounds to f32 once more, and adds up in another order. */
+const TOLERANCE = 3e-5;
+
+/** Of the largest number of all: biases of keys have no gradient, since a softmax does not see them, but rounding leaves them some. */
+const NOTHING = 1e-7;
+
+const folderOf = (name: string) => fileURLToPath(new URL(`../golden/${name}`, import.meta.url));
+
+/** Losses, and the gradients of all weights by name. */
+async function gradientsOn(create: () => Backend | Promise<Backend>, name: string, recompute = false) {
+  const opened = await openModel(localFolder(folderOf(name)), { weights: 'f32' });
+  const backend = await create();
+  const tracer = eager(backend);
+  await fill(opened.plan, backend, new Ops(tracer));
+  await opened.checkpoint.close();
+  const named = [...opened.plan.slices].flatMap(([key, slices]) =>
+    slices.map(({ target }, i) => [`${key} ${i}`, target] as const),
+  );
+  const weights = named.filter(([, { dtype }]) => dtype === 'f32');
+  const trained = new Map<Tensor, Tensor>();
+  for (const [, w] of weights) if (!trained.has(w)) trained.set(w, backend.allocate(w.shape, 'f32'));
+  const random = generator(11);
+  const { vocabSize } = opened.model.facts;
+  const draw = (count: number) => Int32Array.from({ length: count }, () => 1 + Math.floor(random() * (vocabSize - 1)));
+  const examples = { sequences: [draw(7), draw(1), draw(8)], targets: draw(16) };
+  examples.targets[3] = -1;
+  const factors = { perTarget: 1 / 15, perRow: 1e-2 / 16 };
+  const losses = await passOver({ model: opened.model, backend, tracer }, examples, { trained, ...factors, recompute });
+  const gradients: [string, Float32Array][] = [];
+  for (const [key, w] of weights) gradients.push([key, (await backend.read(trained.get(w) as Tensor)) as Float32Array]);
+  await backend.dispose();
+  return { losses, gradients };
+}
+
+const kernels = (threads: number, vectorBits: 128 | 256) => () =>
+  createWasmBackend({ platform: { ...nodePlatform, vectorBits }, threads });
+
+describe.each(CHECKPOINTS)('%s', (name) => {
+  it('has the gradients of the reference backend, with the same bits however it is computed', async () => {
+    const wanted = await gradientsOn(createReferenceBackend, name);
+    const found = await gradientsOn(kernels(1, 128), name);
+    expect(found.gradients.map(([key]) => key)).toEqual(wanted.gradients.map(([key]) => key));
+    expect(Math.abs(found.losses.crossEntropy / wanted.losses.crossEntropy - 1)).toBeLessThan(TOLERANCE);
+    const mostOf = (numbers: Float32Array) => numbers.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
+    const floor = NOTHING * Math.max(...wanted.gradients.map(([, numbers]) => mostOf(numbers)));
+    const worst = wanted.gradients.map(([key, numbers], n) => {
+      const own = found.gradients[n]?.[1] as Float32Array;
+      const off = numbers.reduce((most, x, i) => Math.max(most, Math.abs(x - (own[i] as number))), 0);
+      return { key, off, allowed: Math.max(floor, TOLERANCE * mostOf(numbers)) };
+    });
+    expect(worst.filter(({ off, allowed }) => !(off <= allowed))).toEqual([]);
+    expect(await gradientsOn(kernels(3, 256), name)).toEqual(found);
+    expect(await gradientsOn(kernels(2, 128), name, true)).toEqual(found);
+  });
+});
