@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import {
   CheckpointError,
+  DivergedError,
   describeWriteError,
   enableEngineFeatures,
   FetchError,
@@ -31,6 +32,7 @@ import { addSsm } from './commands/ssm.ts';
 import { addSteer } from './commands/steer.ts';
 import { addTernary } from './commands/ternary.ts';
 import { addTokenize } from './commands/tokenize.ts';
+import { addTrain } from './commands/train.ts';
 import { helpText } from './help-text.ts';
 import { EXIT_CODES, interrupt } from './interrupt.ts';
 import { tellParserErrors } from './parser-errors.ts';
@@ -77,6 +79,7 @@ for (const add of [
   addSsm,
   addTernary,
   addTokenize,
+  addTrain,
   addQuantize,
   addPull,
   addCache,
@@ -103,7 +106,7 @@ function report(error: unknown): number {
 /** Errors with a message for users: those of this library, and system errors, which have a code. */
 function isExplained(error: unknown): boolean {
   return (
-    [UsageError, CheckpointError, FetchError, NotFiniteError].some((type) => error instanceof type) ||
+    [UsageError, CheckpointError, FetchError, NotFiniteError, DivergedError].some((type) => error instanceof type) ||
     Object(error).code
   );
 }

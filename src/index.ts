@@ -116,6 +116,7 @@ export type { CapturedStep, CaptureStepsOptions } from './api/capture-steps.ts';
 export type { Alternative, FinishReason, GenerationOptions, GenerationStep } from './api/generate.ts';
 export { generateOnTopic } from './api/generate-on-topic.ts';
 export { type Completion, Model, PROMPT_OPTIONS, type PromptOptions } from './api/model.ts';
+export type { ModelTrainer, ModelTrainingOptions } from './api/model-trainer.ts';
 export {
   type EncodePromptOptions,
   encodeMore,
@@ -224,3 +225,4 @@ export {
 } from './training/plan/plan.ts';
 export type { ScheduleRow } from './training/plan/schedule-table.ts';
 export { withSettings } from './training/settings.ts';
+export { DivergedError, type TrainStep } from './training/trainer.ts';

@@ -28,10 +28,12 @@ import { checkFits, weightBudget } from './node/fits-node.ts';
 import { readInterventionFile } from './node/interventions-node.ts';
 import { locate } from './node/locate-node.ts';
 import { memoryFacts, usableBytes } from './node/memory-node.ts';
+import { type TrainOptions, type TrainTools, trainRun } from './node/training/train-node.ts';
 import { checkOptions, pickOptions } from './options/check.ts';
 import { call, jsonObject, kinds, type OptionsOf, option } from './options/option.ts';
 import { checkState, describeStateOf, readState, type StateDescription, stateBytes } from './runtime/state-file.ts';
 import type { Tokenizer } from './tokenizer/tokenizer.ts';
+import type { TrainingOptions } from './training/config.ts';
 
 export { ADDRESS_SPACE_ADVICE } from './backends/wasm/address-space.ts';
 export type { BackendDescription } from './backends/wasm/describe.ts';
@@ -53,6 +55,7 @@ export { type MemoryFacts, memoryFacts, usableBytes } from './node/memory-node.t
 export { checkInterventionsOutput, saveInterventions, vectorsBeside } from './node/save-interventions-node.ts';
 export { senseTables, tablesDirectory } from './node/sense-tables-node.ts';
 export { shippedModelNames } from './node/shipped-node.ts';
+export type { StepReport, TrainOptions } from './node/training/train-node.ts';
 export type { StateDescription } from './runtime/state-file.ts';
 
 const { tokenizerFolder: _, maxTensorBytes: __, ...openOptions } = OPEN_OPTIONS;
@@ -163,6 +166,25 @@ async function orClose(opened: OpenedModel, check: () => void | Promise<void>): 
     throw error;
   }
 }
+
+/**
+ * Runs the training that a configuration describes (docs/training.md): reads the model and the data, trains, and writes checkpoints, metrics and the
+ * trained model to the folder `out`. Throws UsageError on a wrong configuration, before weights are read; DivergedError when the loss is not
+ * finite.
+ */
+export function train(config: TrainingOptions, options: TrainOptions & ComputeOptions = {}): Promise<void> {
+  const { threads, relaxedSimd, memoryBytes, ...others } = options;
+  const compute = { threads, relaxedSimd, memoryBytes };
+  const tools: TrainTools = {
+    open: (reference, open) =>
+      openPretrained(reference, { ...open, ...compute, generationConfig: false } as PretrainedOptions),
+    folderOf: (reference) => tokenizerFolderOf(reference, compute),
+    load: (opened, load) => loadOpened(opened, { ...load, ...compute }),
+  };
+  return trainRun(tools, config, others);
+}
+
+export type ComputeOptions = Pick<PretrainedOptions, 'threads' | 'relaxedSimd' | 'memoryBytes'>;
 
 const SAVE_OPTIONS = {
   maxShardBytes: option(kinds.bytes, 'bytes of one file of weights', 5e9),

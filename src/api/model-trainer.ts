@@ -3,21 +3,30 @@ import { eager } from '../backends/eager.ts';
 import { UsageError } from '../base/errors.ts';
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
 import type { SavedTensor } from '../checkpoint/save.ts';
-import type { TrainingConfig } from '../training/config.ts';
-import type { Examples } from '../training/pass.ts';
-import type { Rows } from '../training/places.ts';
-import type { Stage } from '../training/schedules/stages.ts';
+import { prepareMemory } from '../data/prepare.ts';
+import { openChatTemplate } from '../loader/chat-template.ts';
+import { type TrainingConfig, type TrainingOptions, trainingConfig } from '../training/config.ts';
+import { type RunData, runData } from '../training/run-data.ts';
 import { type Segment, segmentsOf } from '../training/segments.ts';
+import { stagesFor } from '../training/stages-for.ts';
 import type { Trainable } from '../training/trainable.ts';
 import type { Trainer, TrainStep } from '../training/trainer.ts';
-import { stagesFor, trainerFor } from '../training/trainer-for.ts';
+import { checkTraining, trainerFor } from '../training/trainer-for.ts';
 import type { ModelParts } from './model-parts.ts';
 
-/** What a run reads. */
-export interface RunData {
-  rowsOf(stage: Stage): Rows;
-  /** Held-out batches, the same in each call; undefined without any. */
-  readonly validation?: ((signal?: AbortSignal) => AsyncIterable<Examples>) | undefined;
+/** A configuration, whose model is there. */
+export type ModelTrainingOptions = Omit<TrainingOptions, 'model' | 'initialize'>;
+
+/** Prepares data that is in memory and makes the trainer. */
+export async function modelTrainer(parts: ModelParts, options: ModelTrainingOptions): Promise<ModelTrainer> {
+  const { opened } = parts;
+  const config = trainingConfig({ model: opened.checkpoint.folder.name, ...options }, 'the options of trainer');
+  checkTraining(opened, config);
+  const { tokenizer, tokenizerFolder, checkpoint, model } = opened;
+  const chatTemplate = tokenizer && (await openChatTemplate(tokenizerFolder ?? checkpoint.folder));
+  const context = { seed: config.seed, vocabSize: model.facts.vocabSize, tokenizer, chatTemplate };
+  const data = await runData(config, (some) => prepareMemory(some, context));
+  return new ModelTrainer(parts, config, data);
 }
 
 /** Names of the optimiser's tensors: the name of the trained tensor behind one of these, as PyTorch calls them. */

@@ -43,6 +43,7 @@ import {
 import { type LAST_LOGITS_OPTIONS, lastLogits, type PromptRun } from './last-logits.ts';
 import { type LogitsOptions, logits } from './logits.ts';
 import type { ModelParts } from './model-parts.ts';
+import { type ModelTrainer, type ModelTrainingOptions, modelTrainer } from './model-trainer.ts';
 import {
   ENCODE_OPTIONS,
   type EncodePromptOptions,
@@ -354,6 +355,15 @@ export class Model implements Subject {
    */
   files({ maxShardBytes }: { readonly maxShardBytes?: number } = {}): Promise<SavedFile[]> {
     return filesOf(this.#opened, this.#engine.backend, maxShardBytes);
+  }
+
+  /**
+   * Trains this model, whose weights then change: `for await (const step of trainer.run()) ...`. The options are those of a configuration file
+   * (docs/training.md), `model` and what only runs with files need left out. Load the model with the weights that its training needs: f32 to
+   * train them, and with `roundsLinears` for lambda. States and caches that were made before are of the old weights. Throws UsageError.
+   */
+  async trainer(options: ModelTrainingOptions): Promise<ModelTrainer> {
+    return modelTrainer(partsOf(this), options);
   }
 
   /** Ends the threads and frees all memory, including that of states. */

@@ -114,7 +114,16 @@ export function checkData(options: unknown): FilledDataOptions {
   return data;
 }
 
+export interface WindowOptions {
+  readonly sequence: number;
+  readonly window?: number | undefined;
+  readonly stride?: number | undefined;
+}
+
 /** Ids of a row, and from the start of one to that of the next. */
-export function windowOf({ sequence, window, stride }: FilledDataOptions): { window: number; stride: number } {
+export function windowOf({ sequence, window, stride }: WindowOptions): {
+  window: number;
+  stride: number;
+} {
   return { window: window ?? sequence + 1, stride: stride ?? sequence };
 }

@@ -5,8 +5,6 @@ import { type Stage, stageAt } from './schedules/stages.ts';
 
 /** Rows in the order in which a run reads them, beginning again at the end. */
 export interface Rows {
-  /** Rows of an epoch. */
-  readonly count: number;
   /** Row number `place` of a run, counted over all epochs. */
   row(place: number): Promise<Row>;
 }

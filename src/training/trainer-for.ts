@@ -9,20 +9,11 @@ import { fullTrainable, trainedTensors } from './full.ts';
 import { checkUsed, matcher, type ParameterGroup, parameterGroups } from './parameter-groups.ts';
 import { batchesOf, type Rows } from './places.ts';
 import { lambdaAt } from './schedules/lambda.ts';
-import { type Stage, stageAt, stagesOf } from './schedules/stages.ts';
+import { type Stage, stageAt } from './schedules/stages.ts';
 import { segmentsOf } from './segments.ts';
+import { stagesFor } from './stages-for.ts';
 import type { Trainable, TrainedTensor } from './trainable.ts';
 import { Trainer } from './trainer.ts';
-
-/** The longest rows of token ids that are given; else the configuration says. `count`: of their ids. */
-const sequenceOf = ({ data }: TrainingConfig): number =>
-  'ids' in data ? Math.max(...data.ids.map(({ length }) => length - 1)) : data.sequence;
-
-/** The stages of a run, at least one. */
-export function stagesFor(config: TrainingConfig): readonly Stage[] {
-  const { lr, weightDecay } = config.optimizer;
-  return stagesOf({ ...config, sequence: sequenceOf(config), lr, weightDecay });
-}
 
 /** The formats of weights that this training needs: options for opening its model. */
 export function openOptionsFor({ train, weights, lambda }: TrainingConfig) {
