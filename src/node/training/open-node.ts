@@ -5,7 +5,6 @@ import { readJson } from '../../checkpoint/checkpoint.ts';
 import { memoryFolder } from '../../checkpoint/folder-memory.ts';
 import type { Folder } from '../../checkpoint/source.ts';
 import { MAX_CONFIG_BYTES, type OpenedModel, type OpenOptions, openModel } from '../../loader/open.ts';
-import type { JsonObject } from '../../models/config.ts';
 import type { TrainingConfig } from '../../training/config.ts';
 import { newModel } from '../../training/initialize/new-model.ts';
 import type { Segment } from '../../training/segments.ts';
@@ -38,9 +37,9 @@ export async function openForTraining(
   return openModel(await inMemory(made.files), { ...all, tokenizerFolder });
 }
 
-const changes = ({ config }: Segment) => (Object.keys(config).length > 0 ? { config: config as JsonObject } : {});
+const changes = ({ config }: Segment) => (Object.keys(config).length > 0 ? { config } : {});
 
-async function configOf({ folderOf }: Openers, model: string): Promise<JsonObject> {
+async function configOf({ folderOf }: Openers, model: string): Promise<{ readonly [key: string]: unknown }> {
   const config = await readJson(await folderOf(model), 'config.json', MAX_CONFIG_BYTES);
   if (!config) throw new UsageError(`${model} has no config.json for the new model: give "initialize": { "config" }.`);
   return config;
