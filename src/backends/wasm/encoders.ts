@@ -15,6 +15,7 @@ import { causalConvBackward } from './encode/backward/causal-conv-backward.ts';
 import { crossEntropyBackward } from './encode/backward/cross-entropy-backward.ts';
 import { gateBackward, geluBackward, multiply, softplusBackward } from './encode/backward/elementwise-backward.ts';
 import { expertGatesBackward } from './encode/backward/expert-gates-backward.ts';
+import { addExpertOuter, expertLinearBackward } from './encode/backward/expert-linear-backward.ts';
 import { expertOutputsBackward } from './encode/backward/expert-outputs-backward.ts';
 import { linearBackward } from './encode/backward/linear-backward.ts';
 import { linearTernaryBackward } from './encode/backward/linear-ternary-backward.ts';
@@ -93,6 +94,8 @@ export const encoders: Encoders = {
   attentionBackward,
   causalConvBackward,
   expertGatesBackward,
+  addExpertOuter,
+  expertLinearBackward,
   expertOutputsBackward,
   selectiveScanBackward,
   sumSlotsBackward,

@@ -25,8 +25,8 @@ function packTurnedTiles(to: usize, from: usize, stride: usize, rows: u32, turns
 }
 
 /**
- * y[place] = x[place] w[expert of place]. Words: y, x, groups, w, K, J, format, rows of a tile, columns of a piece. Scratch memory: TILE_BYTES, factors
- * of a piece, its panels of TURNS rows.
+ * y[place] = x[place] w[expert of place], with the K rows of w[N, J] from row `begin` on. Words: y, x, groups, w, K, J, format, rows of a tile, columns of a piece,
+ * N, begin. Scratch memory: TILE_BYTES, factors of a piece, its panels of TURNS rows.
  */
 export function rowsByExpert(args: usize, part: u32, parts: u32): void {
   const groups = address(args, 2);
@@ -40,7 +40,8 @@ export function rowsByExpert(args: usize, part: u32, parts: u32): void {
   const factors = spare + TILE_BYTES;
   const wide = factors + PIECE_ROWS * (TURNS << 2);
   const across = (columns + pieceColumns - 1) / pieceColumns;
-  const expertBytes = weightBytes(all, columns, format);
+  const expertBytes = weightBytes(word(args, 9), columns, format);
+  const begin = word(args, 10);
   const pieces = load<u32>(groups) * across;
   for (let piece = take(args); piece < pieces; piece = take(args)) {
     const group = groups + 4 + (piece / across) * GROUP_BYTES;
@@ -50,7 +51,7 @@ export function rowsByExpert(args: usize, part: u32, parts: u32): void {
     const someColumns = min(pieceColumns, columns - column);
     for (let from: u32 = 0; from < all; from += TURNS) {
       const turns = min(TURNS, all - from);
-      packColumns(wide, w, columns, all, format, 1, from, turns, column, someColumns);
+      packColumns(wide, w, columns, all, format, 1, begin + from, turns, column, someColumns);
       for (let row = load<u32>(group, 4); row < end; row += PIECE_ROWS) {
         const rows = min(PIECE_ROWS, end - row);
         packTiles(factors, address(args, 1) + ((row * all + from) << 2), all << 2, rows, turns, tile);
@@ -62,8 +63,8 @@ export function rowsByExpert(args: usize, part: u32, parts: u32): void {
 }
 
 /**
- * y[expert] += sum over its places of a[place] b[place], an outer product. Words: y, a, groups, b, R, J, rows of a tile, columns of a piece. Scratch
- * memory as of `rowsByExpert`.
+ * y[expert] += sum over its places of a[place] b[place], an outer product, for R rows of y[N, J]. Words: y (of the first of these rows), a, groups, b, R, J,
+ * rows of a tile, columns of a piece, N. Scratch memory as of `rowsByExpert`.
  */
 export function sumsByExpert(args: usize, part: u32, parts: u32): void {
   const groups = address(args, 2);
@@ -79,7 +80,7 @@ export function sumsByExpert(args: usize, part: u32, parts: u32): void {
   const pieces = load<u32>(groups) * across;
   for (let piece = take(args); piece < pieces; piece = take(args)) {
     const group = groups + 4 + (piece / across) * GROUP_BYTES;
-    const y = address(args, 0) + load<u32>(group) * (all * stride);
+    const y = address(args, 0) + load<u32>(group) * (word(args, 8) * stride);
     const first = load<u32>(group, 4);
     const end = load<u32>(group, 8);
     const column = (piece % across) * pieceColumns;
