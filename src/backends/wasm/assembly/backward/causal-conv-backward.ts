@@ -16,6 +16,48 @@ function slope(x: v128): v128 {
   return f32x4.mul(s, madd(x, f32x4.mul(e, s), one));
 }
 
+/** Four taps inside of a sequence, for four channels: x and dx at the first of their rows, of which dx has then met all tokens. */
+// @ts-ignore: decorator
+@inline
+function fourTaps(
+  x: usize,
+  dy: usize,
+  bias: usize,
+  dx: usize,
+  at: usize,
+  stride: usize,
+  weights: usize,
+  sums: usize,
+  biases: usize,
+  ring: usize,
+  t: usize,
+  pieceBytes: usize,
+): void {
+  const w = weights + (at << 2);
+  const dw = sums + (at << 2);
+  const w0 = v128.load(w);
+  const w1 = v128.load(w, 16);
+  const w2 = v128.load(w, 32);
+  const w3 = v128.load(w, 48);
+  const x0 = v128.load(x + at);
+  const x1 = v128.load(x + stride + at);
+  const x2 = v128.load(x + 2 * stride + at);
+  const x3 = v128.load(x + 3 * stride + at);
+  const sum = madd(w3, x3, madd(w2, x2, madd(w1, x1, madd(w0, x0, v128.load(bias + at)))));
+  const g = f32x4.mul(v128.load(dy + at), slope(sum));
+  const own = ring + at;
+  v128.store(own + (t & 3) * pieceBytes, g);
+  v128.store(biases + at, f32x4.add(v128.load(biases + at), g));
+  v128.store(dw, madd(g, x0, v128.load(dw)));
+  v128.store(dw, madd(g, x1, v128.load(dw, 16)), 16);
+  v128.store(dw, madd(g, x2, v128.load(dw, 32)), 32);
+  v128.store(dw, madd(g, x3, v128.load(dw, 48)), 48);
+  const g0 = v128.load(own + ((t + 1) & 3) * pieceBytes); // of token t - 3
+  const g1 = v128.load(own + ((t + 2) & 3) * pieceBytes);
+  const g2 = v128.load(own + ((t + 3) & 3) * pieceBytes);
+  v128.store(dx + at, madd(w0, g, madd(w1, g2, madd(w2, g1, f32x4.mul(w3, g0)))));
+}
+
 /**
  * Words: dx, x, w, bias, dy, dw, dbias, E, W, channels of a piece (a multiple of 4), sequences, starts. Scratch memory: 4 W + 1 floats for each
  * channel of a piece. Of each piece it has the weights, their sums, the gradients before the activation of the last W tokens, and sums for the bias.
@@ -52,7 +94,13 @@ export function causalConvBackward(args: usize, part: u32, parts: u32): void {
         const skip = t - begin + 1 < width ? width - 1 - (t - begin) : 0;
         const row = t * stride;
         const own = ring + (t % width) * pieceBytes;
-        for (let e: u32 = 0; e < few; e += 4) {
+        let e: u32 = 0;
+        if (width == 4 && skip == 0) {
+          const last = row - 3 * stride;
+          for (; e + 4 <= few; e += 4) fourTaps(x + last, dy + row, bias, dx + last, e << 2, stride, weights, sums, biases, ring, t, pieceBytes);
+        }
+        const done = e;
+        for (; e < few; e += 4) {
           const at: usize = e << 2;
           const count: usize = few - e;
           const w = weights + (e >> 2) * tall;
@@ -68,11 +116,11 @@ export function causalConvBackward(args: usize, part: u32, parts: u32): void {
             v128.store(dw + (j << 4), madd(g, load4(from, count), v128.load(dw + (j << 4))));
           }
         }
-        if (skip == 0) finishRow(dx, t + 1 - width, t, stride, few, weights, ring, width, pieceBytes);
+        if (skip == 0) finishRow(dx, t + 1 - width, t, stride, done, few, weights, ring, width, pieceBytes);
       }
       // The last rows meet fewer tokens than there are taps.
       const rest = min(width - 1, stop - begin);
-      for (let t = stop - rest; t < stop; t++) finishRow(dx, t, stop - 1, stride, few, weights, ring, width, pieceBytes);
+      for (let t = stop - rest; t < stop; t++) finishRow(dx, t, stop - 1, stride, 0, few, weights, ring, width, pieceBytes);
     }
     for (let e: u32 = 0; e < few; e += 4) {
       const count: usize = min<u32>(few - e, 4);
@@ -84,8 +132,8 @@ export function causalConvBackward(args: usize, part: u32, parts: u32): void {
 }
 
 /** dx of row `t`, from the gradients of rows t..last in the ring: the row is tap W - 1 of the first of them, W - 2 of the next, and so on. */
-function finishRow(dx: usize, t: usize, last: usize, stride: usize, few: u32, weights: usize, ring: usize, width: usize, pieceBytes: usize): void {
-  for (let e: u32 = 0; e < few; e += 4) {
+function finishRow(dx: usize, t: usize, last: usize, stride: usize, first: u32, few: u32, weights: usize, ring: usize, width: usize, pieceBytes: usize): void {
+  for (let e = first; e < few; e += 4) {
     const at: usize = e << 2;
     const w = weights + (e >> 2) * (width << 4);
     let sum = f32x4.splat(0);
