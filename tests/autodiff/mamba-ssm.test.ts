@@ -10,8 +10,8 @@ import type { Backend } from '../../src/backends/backend.ts';
 import { eager } from '../../src/backends/eager.ts';
 import { size, type Tensor } from '../../src/base/tensor.ts';
 import type { Ops } from '../../src/ops/index.ts';
+import { backends } from '../backends.ts';
 import { live } from '../ops/run.ts';
-import { trainingBackends } from '../training/backends.ts';
 
 interface Stored {
   readonly shape: readonly number[];
@@ -84,7 +84,7 @@ const laws: readonly Law[] = [
   { name: 'rmsNorm', channelsFirst: false, y: (ops, { x, w }) => ops.rmsNorm(x as Tensor, w as Tensor, 1e-6) },
 ];
 
-describe.each(await trainingBackends())('on the %s backend', (_, create) => {
+describe.each(backends)('on the %s backend', (_, create) => {
   let backend: Backend;
   beforeAll(async () => {
     backend = await create();

@@ -1,7 +1,7 @@
 /** Training gives the losses and gradients of the reference implementations: every family, with the options of loss, optimiser and schedule. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Backend } from '../../src/backends/backend.ts';
-import { trainingCases } from './backends.ts';
+import { casesByBackend } from '../backends.ts';
 import { type Configured, configuredTrainer, gradientsOf } from './configured.ts';
 import { distance, goldenGradients, readTrainingGolden, trainingGoldenNames } from './goldens.ts';
 
@@ -14,7 +14,7 @@ const NORM = 1e-3;
 
 const relative = (found: number, wanted: number) => Math.abs(found - wanted) / Math.abs(wanted);
 
-describe.each(await trainingCases(trainingGoldenNames()))('on the %s backend', (_, create, names) => {
+describe.each(casesByBackend(trainingGoldenNames()))('on the %s backend', (_, create, names) => {
   describe.each(names)('%s', (name) => {
     const golden = readTrainingGolden(name);
     let backend: Backend;
