@@ -13,6 +13,7 @@ import {
   UsageError,
 } from '../src/node.ts';
 import { addAblate } from './commands/ablate.ts';
+import { addAdapter } from './commands/adapter.ts';
 import { addAttention } from './commands/attention.ts';
 import { addAttribute } from './commands/attribute.ts';
 import { addBench } from './commands/bench.ts';
@@ -81,6 +82,7 @@ for (const add of [
   addTokenize,
   addTrain,
   addQuantize,
+  addAdapter,
   addPull,
   addCache,
   addDoctor,

@@ -1,5 +1,7 @@
 /** State files that `run` loads, continues and replaces. */
 import {
+  type Adapter,
+  bothTraces,
   CheckpointError,
   describeState,
   encodeMore,
@@ -79,18 +81,21 @@ export async function stateFor(
   model: Model,
   ids: readonly number[],
   flags: StateFlags,
-  interventions: InterventionSet | undefined,
+  {
+    interventions,
+    adapter,
+  }: { readonly interventions: InterventionSet | undefined; readonly adapter: Adapter | undefined },
 ): Promise<State | undefined> {
   const { loadState: file, saveState, continue: goesOn } = flags;
   if (file === undefined) return saveState === undefined ? undefined : model.newState();
   const state = await loadState(model, file);
   const under = interventions && sequenceOf(model.checkInterventions(interventions), { promptLength: ids.length });
-  const known = goesOn ? state.length : state.reusable(ids, under);
+  const known = goesOn ? state.length : state.reusable(ids, bothTraces(adapter, under));
   const front = model.tokenizer?.frontIds.length ?? 0;
   const sameText = state.ids.slice(front).every((id, i) => id === ids[front + i]);
   if (known <= front && state.length > front) {
     const hint = goesOn ? '' : '; with --continue, the prompt would be appended to it';
-    const why = sameText ? 'was made under other interventions' : 'is of another text';
+    const why = sameText ? 'was made under other interventions or another adapter' : 'is of another text';
     process.stderr.write(`warning: ${file} ${why}; all of the prompt is read${hint}.\n`);
   }
   await state.rewind(known);

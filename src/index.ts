@@ -183,6 +183,7 @@ export type {
   Where,
 } from './interventions/intervention.ts';
 export { Interventions } from './interventions/interventions.ts';
+export { bothTraces } from './interventions/provenance.ts';
 export { sequenceOf } from './interventions/sequence.ts';
 export { openChatTemplate } from './loader/chat-template.ts';
 export { describe, type ModelDescription } from './loader/describe.ts';

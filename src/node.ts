@@ -50,6 +50,7 @@ export { describeHub, type HubDescription } from './hub/describe-node.ts';
 export { download, type HubOptions, hubReference, snapshot } from './hub/hub-node.ts';
 export * from './index.ts';
 export type { RoundedPart } from './loader/rounding.ts';
+export * from './node/adapters-node.ts';
 export { dataContext } from './node/data-node.ts';
 export { type MemoryFacts, memoryFacts, usableBytes } from './node/memory-node.ts';
 export { checkInterventionsOutput, saveInterventions, vectorsBeside } from './node/save-interventions-node.ts';

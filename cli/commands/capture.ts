@@ -1,6 +1,7 @@
 /** `capture MODEL`: writes values of a forward pass to a file. */
 import type { Command } from 'commander';
 import { checkBeforeLoad, type OpenedModel, saveTensors } from '../../src/node.ts';
+import { type AdapterFlags, adapterOf, adapterOption, checkAdapter } from '../adapter-option.ts';
 import { interrupt } from '../interrupt.ts';
 import { checkFits, type InterventionFlags, interventionsOf, interventionsOption } from '../interventions.ts';
 import { withModel } from '../load.ts';
@@ -10,14 +11,16 @@ import { columns } from '../output.ts';
 import { checkNotOfModel, checkOutput, printBeside } from '../output-file.ts';
 import { standardInput } from '../standard-input.ts';
 
-interface CaptureFlags extends InterventionFlags, ModelFlags, TextFlags {
+interface CaptureFlags extends AdapterFlags, InterventionFlags, ModelFlags, TextFlags {
   readonly sites: string[];
   readonly out: string;
   readonly json?: boolean;
 }
 
 export function addCapture(program: Command): void {
-  const command = interventionsOption(stateMemoryOption(modelOptions(textOptions(program.command('capture')))))
+  const command = adapterOption(
+    interventionsOption(stateMemoryOption(modelOptions(textOptions(program.command('capture'))))),
+  )
     .description('write values of a forward pass over a text; `info` lists the sites')
     .requiredOption('--sites <glob>', 'site names, * for any part, as in blocks.*.pattern; may be given again', collect)
     .requiredOption(
@@ -40,13 +43,16 @@ async function capture(reference: string, flags: CaptureFlags): Promise<void> {
   const prompt = promptOf(flags) ?? (await standardInput(NO_TEXT));
   await checkOutput(flags.out);
   const interventions = await interventionsOf(flags);
-  const check = (opened: OpenedModel) => {
+  const check = async (opened: OpenedModel) => {
     checkBeforeLoad(opened, prompt, flags.sites);
     checkNotOfModel(flags.out, opened);
     checkFits(opened, interventions);
+    await checkAdapter(opened, flags);
   };
   await withModel(reference, flags, check, async (model) => {
-    const captured = await model.capture(prompt, { sites: flags.sites, interventions, signal: interrupt.signal });
+    const adapter = await adapterOf(model, flags);
+    const options = { sites: flags.sites, interventions, adapter, signal: interrupt.signal };
+    const captured = await model.capture(prompt, options);
     await saveTensors(flags.out, captured, { signal: interrupt.signal });
     const list = [...captured].map(([name, { shape, dtype }]) => ({ name, shape, dtype }));
     const sheet = () => columns(list.map(({ name, shape, dtype }) => [name, dtype, `[${shape.join(', ')}]`]));

@@ -12,6 +12,7 @@ import {
   saveState,
   UsageError,
 } from '../../src/node.ts';
+import { type AdapterFlags, adapterOf, adapterOption, checkAdapter } from '../adapter-option.ts';
 import { type GenerationFlags, generationFlags, generationOptions, SAMPLING_ABOUT } from '../generation.ts';
 import { helpText } from '../help-text.ts';
 import { breathe, interrupt } from '../interrupt.ts';
@@ -26,14 +27,14 @@ import { appended, checkKeeps, describeStates, type StateFlags, stateFor } from 
 import { statsSheet, stopwatch } from '../stats.ts';
 import { printProfile, watchOptions } from '../watching.ts';
 
-interface RunFlags extends InterventionFlags, ModelFlags, GenerationFlags, StateFlags, EncodeFlags {
+interface RunFlags extends AdapterFlags, InterventionFlags, ModelFlags, GenerationFlags, StateFlags, EncodeFlags {
   readonly ids?: number[];
   readonly json?: boolean;
   readonly stats?: boolean;
 }
 
 export function addRun(program: Command): void {
-  const model = interventionsOption(stateMemoryOption(modelOptions(program.command('run'))));
+  const model = adapterOption(interventionsOption(stateMemoryOption(modelOptions(program.command('run')))));
   const command = watchOptions(encodeOption(generationFlags(model)))
     .description('continue a text; prints what follows, without the text itself. With --ids and no tokenizer, ids')
     .argument(
@@ -91,7 +92,9 @@ async function run(reference: string, promptText: string | undefined, flags: Run
     promptIds = goesOnFrom ? appended(opened, goesOnFrom, prompt, flags) : encodePrompt(opened, prompt, flags);
     checkBeforeLoad(opened, promptIds);
     checkFits(opened, interventions);
-    if (goesOnFrom) checkStateContinues(opened, goesOnFrom, interventions, promptIds.length);
+    await checkAdapter(opened, flags);
+    if (goesOnFrom && flags.adapter === undefined)
+      checkStateContinues(opened, goesOnFrom, interventions, promptIds.length);
     checkNotOfModel(flags.saveState, opened);
     checkKeeps(opened, promptIds, states.replaced, flags);
     if (flags.loadState !== undefined) await checkSavedState(opened, flags.loadState);
@@ -99,9 +102,10 @@ async function run(reference: string, promptText: string | undefined, flags: Run
   const generationConfig = flags.generationConfig ?? {};
   await withModel(reference, { ...flags, generationConfig }, check, async (model) => {
     const loadMs = performance.now() - begin;
-    const state = await stateFor(model, promptIds, flags, interventions);
+    const adapter = await adapterOf(model, flags);
+    const state = await stateFor(model, promptIds, flags, { interventions, adapter });
     const cachedTokens = state?.length ?? 0;
-    const options = { ...generationOptions(flags), ...(state ? { state } : {}), interventions };
+    const options = { ...generationOptions(flags), ...(state ? { state } : {}), interventions, adapter };
     const clock = stopwatch();
     const steps: GenerationStep[] = [];
     const print = flags.json ? () => {} : printer(model);

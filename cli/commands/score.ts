@@ -12,6 +12,7 @@ import {
   WEIGHT_FORMATS,
   windowsOf,
 } from '../../src/node.ts';
+import { type AdapterFlags, adapterOf, adapterOption, checkAdapter } from '../adapter-option.ts';
 import { COMPARE_FIELDS, type CompareFlags, printComparison } from '../compare.ts';
 import { helpText } from '../help-text.ts';
 import { interrupt } from '../interrupt.ts';
@@ -25,14 +26,14 @@ import { checkNotOfModel, checkOutput, printBeside } from '../output-file.ts';
 import { standardInput } from '../standard-input.ts';
 import { printProfile, watchOptions } from '../watching.ts';
 
-interface ScoreFlags extends InterventionFlags, ModelFlags, TextFlags, CompareFlags, EncodeFlags {
+interface ScoreFlags extends AdapterFlags, InterventionFlags, ModelFlags, TextFlags, CompareFlags, EncodeFlags {
   readonly alternatives?: number;
   readonly logits?: string;
 }
 
 export function addScore(program: Command): void {
   const model = watchOptions(
-    interventionsOption(stateMemoryOption(modelOptions(textOptions(program.command('score'))))),
+    adapterOption(interventionsOption(stateMemoryOption(modelOptions(textOptions(program.command('score')))))),
   );
   const command = libraryOptions(encodeOption(model), SCORE_OPTIONS, {
     alternatives: '--top <k>',
@@ -71,19 +72,23 @@ ${COMPARE_FIELDS}`),
 
 async function score(reference: string, flags: ScoreFlags): Promise<void> {
   const comparing = flags.compare !== undefined;
-  if (comparing && (flags.alternatives || flags.logits !== undefined || flags.profile || flags.interventions))
+  if (
+    comparing &&
+    (flags.alternatives || flags.logits !== undefined || flags.profile || flags.interventions || flags.adapter)
+  )
     throw new UsageError(
-      '--top, --logits, --interventions and --profile are for one model; leave them out, or --compare.',
+      '--top, --logits, --interventions, --adapter and --profile are for one model; leave them out, or --compare.',
     );
   const prompt = promptOf(flags) ?? (await standardInput(NO_TEXT));
   if (comparing) return printComparison(reference, prompt, flags);
   await checkOutput(flags.logits);
   const interventions = await interventionsOf(flags);
   const { window, stride, splitSpecialTokens } = flags;
-  const check = (opened: OpenedModel) => {
+  const check = async (opened: OpenedModel) => {
     noteWindows(opened, prompt, flags);
     checkNotOfModel(flags.logits, opened);
     checkFits(opened, interventions);
+    await checkAdapter(opened, flags);
   };
   await withModel(reference, flags, check, async (model) => {
     const { vocabSize } = model.facts;
@@ -92,6 +97,7 @@ async function score(reference: string, flags: ScoreFlags): Promise<void> {
     const result = await model.score(prompt, {
       ...{ window, stride, splitSpecialTokens, alternatives: flags.alternatives, signal: interrupt.signal },
       interventions,
+      adapter: await adapterOf(model, flags),
       onLogits: (first, some) => logits?.set(some, first * vocabSize),
     });
     if (logits && flags.logits !== undefined)

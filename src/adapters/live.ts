@@ -67,11 +67,22 @@ export class LiveTensors {
     this.#backend = backend;
   }
 
-  /** Not within a step. */
-  async make(shape: Shape, numbers?: Float32Array): Promise<Tensor> {
+  /** Zeros. */
+  allocate(shape: Shape): Tensor {
     const x = this.#backend.allocate(shape, 'f32');
     this.#all.push(x);
-    if (!numbers || size(shape) === 0) return x;
+    return x;
+  }
+
+  /** Not within a step. */
+  async make(shape: Shape, numbers: Float32Array): Promise<Tensor> {
+    return this.fill(this.allocate(shape), numbers);
+  }
+
+  /** Not within a step. */
+  async fill(x: Tensor, numbers: Float32Array): Promise<Tensor> {
+    const { shape } = x;
+    if (size(shape) === 0) return x;
     const columns = shape.at(-1) as number;
     const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
     const block = { row: 0, column: 0, rows: size(shape) / columns, columns, dtype: 'f32' as const };

@@ -20,6 +20,8 @@ export interface Target {
   readonly parts: readonly TargetPart[];
   /** `head` and `router` are targets only if they are named. */
   readonly kind: 'linear' | 'experts' | 'router' | 'head';
+  /** Is its weight also the embedding? */
+  readonly isShared: boolean;
 }
 
 export interface TargetPart {
@@ -42,7 +44,9 @@ export function targetsOf({ plan, names }: Pick<OpenedModel, 'plan' | 'names'>):
     const [{ weight }] = parts as [TargetPart];
     const dOut = parts.reduce((sum, part) => sum + (part.weight.shape.at(-2) as number), 0);
     const experts = kind === 'experts' ? weight.shape[0] : undefined;
-    return { name, parameter: names.inReference(name), kind, parts, dOut, dIn: weight.shape.at(-1) as number, experts };
+    const isShared = kind === 'head' && !plan.slices.has(HEAD);
+    const dIn = weight.shape.at(-1) as number;
+    return { name, parameter: names.inReference(name), kind, parts, dOut, dIn, experts, isShared };
   };
   const dense = [...plan.slices].flatMap(([name, slices]) => {
     const kind = kindOf(plan, name, slices);

@@ -6,6 +6,7 @@ import type { SavedTensor } from '../checkpoint/save.ts';
 import { prepareMemory } from '../data/prepare.ts';
 import { openChatTemplate } from '../loader/chat-template.ts';
 import { type TrainingConfig, type TrainingOptions, trainingConfig } from '../training/config.ts';
+import type { LoraTraining } from '../training/lora.ts';
 import { type RunData, runData } from '../training/run-data.ts';
 import { type Segment, segmentsOf } from '../training/segments.ts';
 import { stagesFor } from '../training/stages-for.ts';
@@ -36,6 +37,8 @@ export class ModelTrainer {
   readonly #trainer: Trainer;
   readonly #trainable: Trainable;
   readonly #data: RunData;
+  /** The adapter in training, whose `files` are those of PEFT; undefined when weights of the model are trained. */
+  readonly lora: LoraTraining | undefined;
   /** Steps after which this trainer ends. */
   readonly steps: number;
 
@@ -54,6 +57,7 @@ export class ModelTrainer {
     const prepared = trainerFor({ opened, backend, tracer: eager(backend) }, config, (at) => data.rowsOf(at), part);
     this.#trainer = prepared.trainer;
     this.#trainable = prepared.trainable;
+    this.lora = prepared.lora;
     this.#data = data;
     this.steps = part.end;
   }

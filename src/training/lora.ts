@@ -18,7 +18,7 @@ import { type SavedFile, type SavedTensor, safetensorsBytes } from '../checkpoin
 import type { OpenedModel } from '../loader/open.ts';
 import type { Tracer } from '../ops/index.ts';
 import { uniformPairs } from './initialize/random-numbers.ts';
-import type { Trainable } from './trainable.ts';
+import type { Trainable, TrainedTensor } from './trainable.ts';
 
 export interface LoraOptions {
   readonly rank: number;
@@ -30,6 +30,32 @@ export interface LoraOptions {
   readonly dropout?: number | undefined;
   /** Name of the model, for adapter_config.json. */
   readonly base?: string | undefined;
+}
+
+/** The linear maps that get an adapter. Throws UsageError as LoraTraining.allocate. */
+export function checkLora(opened: OpenedModel, { rank, alpha, targets: names, dropout = 0 }: LoraOptions): Target[] {
+  if (dropout !== 0) throw new UsageError(`dropout came as ${dropout}: adapters are trained without, give 0.`);
+  if (!Number.isSafeInteger(rank) || rank < 1)
+    throw new UsageError(`rank came as ${rank}, wanted a whole number from 1 on.`);
+  if (!Number.isFinite(alpha)) throw new UsageError(`alpha came as ${alpha}, wanted a finite number.`);
+  const targets = chooseTargets(opened, names);
+  if (targets.length === 0) throw new UsageError('the list of targets is empty: nothing is left to train.');
+  for (const target of targets) checkRuns(target);
+  return targets;
+}
+
+/** The tensors of an adapter that is not in memory yet. */
+export function loraTensors(opened: OpenedModel, options: LoraOptions): TrainedTensor[] {
+  const targets = checkLora(opened, options);
+  const names = peftNames(targets);
+  return targets.flatMap((target) => {
+    const { a, b } = names.get(target) as PeftNames;
+    const shapes = peftShapes(target, options.rank);
+    return [
+      { name: a, shape: shapes.a, weights: [] },
+      { name: b, shape: shapes.b, weights: [] },
+    ];
+  });
 }
 
 /** A matrix in training, with its name and shape in the file of PEFT. */
@@ -48,11 +74,15 @@ export class LoraTraining implements Trainable {
   readonly #backend: Backend;
   readonly #memory: LiveTensors;
   readonly #options: LoraOptions;
+  readonly #seed: number;
+  #prepared: Promise<void> | undefined;
 
   private constructor(
     [opened, backend, memory, options]: readonly [OpenedModel, Backend, LiveTensors, LoraOptions],
     changes: readonly LowRank[],
+    seed: number,
   ) {
+    this.#seed = seed;
     const targets = changes.map(({ target }) => target);
     const names = peftNames(targets);
     this.#opened = opened;
@@ -63,36 +93,40 @@ export class LoraTraining implements Trainable {
     this.changes = { changes, replaced: [], innerNorms: innerNorms(opened.plan, targets) };
   }
 
-  /**
-   * Allocates the matrices and fills them. Throws UsageError, before memory is allocated, on names without a linear map and on options that are
-   * not supported.
-   */
+  /** As `allocate`, with the first values. */
   static async begin(opened: OpenedModel, backend: Backend, options: LoraOptions, seed: number): Promise<LoraTraining> {
-    const { rank, alpha, targets: names, dropout = 0 } = options;
-    if (dropout !== 0) throw new UsageError(`dropout came as ${dropout}: adapters are trained without, give 0.`);
-    if (!Number.isSafeInteger(rank) || rank < 1)
-      throw new UsageError(`rank came as ${rank}, wanted a whole number from 1 on.`);
-    if (!Number.isFinite(alpha)) throw new UsageError(`alpha came as ${alpha}, wanted a finite number.`);
-    const targets = chooseTargets(opened, names);
-    if (targets.length === 0) throw new UsageError('the list of targets is empty: nothing is left to train.');
-    for (const target of targets) checkRuns(target);
+    const lora = LoraTraining.allocate(opened, backend, options, seed);
+    await lora.prepare();
+    return lora;
+  }
+
+  /**
+   * Allocates the matrices; `prepare` fills them. Throws UsageError, before memory is allocated, on names without a linear map and on options
+   * that are not supported.
+   */
+  static allocate(opened: OpenedModel, backend: Backend, options: LoraOptions, seed: number): LoraTraining {
+    const { rank, alpha } = options;
+    const targets = checkLora(opened, options);
     const memory = new LiveTensors(backend);
     try {
-      const changes: LowRank[] = [];
-      for (const target of targets) {
-        const shapes = shapesOf(target, rank);
-        const first = initialA(shapes.a, target, seed);
-        changes.push({
-          ...{ target, rank, scale: alpha / rank },
-          a: await memory.make(shapes.a, first),
-          b: await memory.make(shapes.b),
-        });
-      }
-      return new LoraTraining([opened, backend, memory, options], changes);
+      const changes = targets.map((target) => {
+        const { a, b } = shapesOf(target, rank);
+        return { target, rank, scale: alpha / rank, a: memory.allocate(a), b: memory.allocate(b) };
+      });
+      return new LoraTraining([opened, backend, memory, options], changes, seed);
     } catch (error) {
       memory.free();
       throw error;
     }
+  }
+
+  /** Fills the matrices with their first values, once. Not within a step. */
+  prepare(): Promise<void> {
+    this.#prepared ??= (async () => {
+      for (const { target, a } of this.changes.changes)
+        await this.#memory.fill(a, initialA(a.shape, target, this.#seed));
+    })();
+    return this.#prepared;
   }
 
   get tensors() {
@@ -117,6 +151,7 @@ export class LoraTraining implements Trainable {
   }
 
   async load(value: (weight: Tensor) => Tensor, from: ReadonlyMap<string, StoredTensor>): Promise<void> {
+    await this.prepare();
     for (const { name, shape, tensor, experts } of this.#matrices) {
       const stored = from.get(name);
       if (!stored) throw new CheckpointError(`the values of '${name}' are missing.`);

@@ -6,6 +6,7 @@ import type { OpenedModel } from '../loader/open.ts';
 import { Ops, type Tracer } from '../ops/index.ts';
 import type { TrainingConfig } from './config.ts';
 import { fullTrainable, trainedTensors } from './full.ts';
+import { type LoraOptions, LoraTraining, loraTensors } from './lora.ts';
 import { checkUsed, matcher, type ParameterGroup, parameterGroups } from './parameter-groups.ts';
 import { batchesOf, type Rows } from './places.ts';
 import { lambdaAt } from './schedules/lambda.ts';
@@ -22,13 +23,24 @@ export function openOptionsFor({ train, weights, lambda }: TrainingConfig) {
 
 /** Throws UsageError when the model cannot be trained so. No weights are needed. Returns what will be trained, in groups. */
 export function checkTraining(opened: OpenedModel, config: TrainingConfig): ParameterGroup<TrainedTensor>[] {
-  if (config.train !== 'full') throw new UsageError(`"train": "${config.train}" is not supported.`);
+  if (config.train === 'senses') throw new UsageError(`"train": "${config.train}" is not supported.`);
   if (config.compute !== 'f32') throw new UsageError(`"compute": "${config.compute}" is not supported: wanted "f32".`);
   if (config.lambda && !opened.rounding)
     throw new UsageError('lambda needs linear maps that can be rounded: load the model with { roundsLinears: true }.');
   checkContext(opened, config);
+  if (config.train === 'lora') return loraGroups(config, loraTensors(opened, loraOptions(config)));
   return groupsOf(opened, config, trainedTensors(opened.plan, frozenIn(opened, config)));
 }
+
+/** As the section 'lora' has them by default. */
+const loraOptions = ({ lora, model }: TrainingConfig): LoraOptions => ({ rank: 8, alpha: 16, ...lora, base: model });
+
+const loraGroups = ({ optimizer }: TrainingConfig, tensors: readonly TrainedTensor[]) =>
+  parameterGroups(
+    tensors,
+    optimizer,
+    tensors.map(({ name }) => name),
+  );
 
 function checkContext({ model }: OpenedModel, config: TrainingConfig): void {
   const { contextLength } = model.facts;
@@ -61,6 +73,8 @@ export interface LoadedParts {
 export interface PreparedTrainer {
   readonly trainer: Trainer;
   readonly trainable: Trainable;
+  /** The adapter in training; undefined when weights of the model are trained. */
+  readonly lora: LoraTraining | undefined;
 }
 
 /**
@@ -75,22 +89,25 @@ export function trainerFor(
 ): PreparedTrainer {
   const { optimizer, lambda, clip, zLoss, balance, recompute } = config;
   const own = { ...config, optimizer: { ...optimizer, weightDecay: segment.weightDecay } };
-  const groups = checkTraining(opened, own);
-  const trainable = fullTrainable(opened.plan, backend, frozenIn(opened, config));
+  const checked = checkTraining(opened, own);
+  const lora =
+    config.train === 'lora' ? LoraTraining.allocate(opened, backend, loraOptions(config), config.seed) : undefined;
+  const trainable = lora ?? fullTrainable(opened.plan, backend, frozenIn(opened, config));
   const stages = stagesFor(config);
   const { rounding, plan, model } = opened;
   const parts = {
     ...{ model, backend, tracer, trainable },
+    ...(lora ? { adapt: lora.adapt, prepare: () => lora.prepare() } : {}),
     derive: () => derive(plan, backend, new Ops(tracer)),
     setLambda: rounding && ((now: number) => void Object.assign(rounding, { lambda: now })),
   };
   const trainer = new Trainer(parts, {
     ...{ clip, zLoss, balance, recompute },
-    optimizer: { groups, betas: optimizer.betas, eps: optimizer.eps },
+    optimizer: { groups: lora ? loraGroups(own, lora.tensors) : checked, betas: optimizer.betas, eps: optimizer.eps },
     lrAt: (step) => stageAt(stages, step).rate(step),
     lambdaAt: lambda && ((step) => lambdaAt(lambda, step)),
     examplesAt: (step) => batchesOf(stages, step, rowsOf),
     steps: segment.end,
   });
-  return { trainer, trainable };
+  return { trainer, trainable, lora };
 }

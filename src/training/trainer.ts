@@ -12,6 +12,8 @@ import { type Examples, type PassParts, passOver } from './pass.ts';
 import type { Trainable } from './trainable.ts';
 
 export interface TrainerParts extends PassParts {
+  /** Awaited before the first pass, and cheap afterwards. */
+  readonly prepare?: (() => Promise<void>) | undefined;
   readonly trainable: Trainable;
   /** Computes weights that depend on others again, after weights have changed. */
   readonly derive: () => Promise<void>;
@@ -112,6 +114,7 @@ export class Trainer {
 
   /** The losses and gradients of the present step; the weights stay as they are. */
   async gradients(): Promise<TrainStep> {
+    await this.#parts.prepare?.();
     const step = this.#step;
     const { examplesAt, lambdaAt, lrAt, zLoss = 0, recompute } = this.#settings;
     const batches = await examplesAt(step);
@@ -146,6 +149,7 @@ export class Trainer {
 
   /** Mean cross-entropy of the targets of these batches, in nats, at the present weights and lambda. */
   async evaluate(batches: AsyncIterable<Examples> | Iterable<Examples>, signal?: AbortSignal): Promise<number> {
+    await this.#parts.prepare?.();
     let [sum, targets] = [0, 0];
     for await (const batch of batches) {
       signal?.throwIfAborted();
