@@ -53,18 +53,24 @@ export function peftConfig(
     lora_dropout: 0,
     peft_type: 'LORA',
     r: rank,
-    target_modules: shortest(modules(targets), modules(all)),
-    ...(named.length > 0 ? { target_parameters: shortest(named, parameters(all)) } : {}),
+    target_modules: shortest(modules(targets), modules(all), [leaf, inLayer]),
+    ...(named.length > 0 ? { target_parameters: shortest(named, parameters(all), [inLayer]) } : {}),
     task_type: null,
     use_dora: false,
     use_rslora: false,
   };
 }
 
+const leaf = (name: string): string => name.split('.').at(-1) as string;
+const inLayer = (name: string): string => name.replace(/^.*\.\d+\./, '');
+
 /** Ends of names that stand for just these among all, or else the whole names. */
-function shortest(names: readonly string[], all: readonly string[]): string[] {
-  const end = (name: string) => name.replace(/^.*\.\d+\./, '');
-  for (const short of [(name: string) => name.split('.').at(-1) as string, end]) {
+function shortest(
+  names: readonly string[],
+  all: readonly string[],
+  forms: readonly ((name: string) => string)[],
+): string[] {
+  for (const short of forms) {
     const ends = [...new Set(names.map(short))];
     const meant = all.filter((name) => ends.some((one) => name === one || name.endsWith(`.${one}`)));
     if (meant.length === names.length) return ends.sort();
