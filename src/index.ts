@@ -212,6 +212,7 @@ export { createTokenizerFromFiles, type TokenizerFiles } from './tokenizer/older
 export { promptIds } from './tokenizer/prompt.ts';
 export { createTokenizer, type EncodeOptions, type TextStream, type Tokenizer } from './tokenizer/tokenizer.ts';
 export { parseTrainingConfig, type TrainingConfig, type TrainingOptions, trainingConfig } from './training/config.ts';
+export { type ExportOptions, exportedFiles } from './training/export/export-plan.ts';
 export { type NewModel, type NewModelOptions, newModel } from './training/initialize/new-model.ts';
 export type { PlannedMemory } from './training/plan/memory.ts';
 export type { PlannedGroup, PlannedParameters } from './training/plan/parameters.ts';

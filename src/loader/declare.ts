@@ -11,6 +11,8 @@ import type { OnWarning } from './open.ts';
 export interface DeclaredTensor {
   /** As transformers stores it. */
   readonly name: string;
+  /** In the modules of transformers, where that is another name. */
+  readonly parameterName?: string | undefined;
   /** As stored. */
   readonly shape: Shape;
   /** What it is: `table` an embedding, `vector` what is never rounded, such as norms and biases. */
@@ -43,7 +45,9 @@ export function declareModel(json: JsonObject, onWarning?: OnWarning): DeclaredM
   const stored = (name: string) => family.storedName?.(name) ?? name;
   const model = family.build(
     facts,
-    folder('', (tensor) => tensors.push({ ...tensor, name: stored(tensor.name) })),
+    folder('', (tensor) =>
+      tensors.push({ ...tensor, name: stored(tensor.name), parameterName: family.parameterName?.(tensor.name) }),
+    ),
   );
   return { family: family.name, model, tensors };
 }
