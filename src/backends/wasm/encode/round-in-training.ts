@@ -1,11 +1,13 @@
 /** See ops/round-in-training.ts. */
 import { size } from '../../../base/tensor.ts';
-import { SQUARE_PARTS } from '../../../ops/sum-squares.ts';
 import type { Encoder, Located } from '../command.ts';
+
+/** Parts of the sum of sizes: PARTS in assembly/sum-squares.ts. */
+const PARTS = 64;
 
 export const trainTernary: Encoder<{ lambda: number }> = (to, [w], [y], { lambda }) => {
   const { address, shape } = w as Located;
-  const sums = to.temp(8 * SQUARE_PARTS);
+  const sums = to.temp(8 * PARTS);
   to.begin('sumSizes');
   to.u32(sums, address, size(shape));
   to.begin('trainTernary', { after: true });

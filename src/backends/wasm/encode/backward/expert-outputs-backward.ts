@@ -3,7 +3,7 @@ import type { Activation } from '../../../../ops/index.ts';
 import type { Encoder, Located } from '../../command.ts';
 import { inPanels } from '../../panels.ts';
 import { formatOf, inputBytes, productScratch, rowBytes, rowsAtOnce, tileOf } from '../products.ts';
-import { gather, groupSlots, rowsByExpert, sumPlaces, sumsByExpert } from './expert-products.ts';
+import { gatherByExpert, groupSlots, rowsByExpert, sumPlaces, sumsByExpert } from './expert-products.ts';
 
 /** Rows of weights in blocks that are made floats at once. */
 const FLOAT_ROWS = 32;
@@ -28,8 +28,8 @@ export const expertOutputsBackward: Encoder<{ activation: Activation }> = (to, i
   to.begin('packInputs');
   to.u32(packed, x.address, tokens, width, formatOf(read));
 
-  const given = gather(to, dz.address, places, width, { after: true, listed: true });
-  const xs = dwIn ? gather(to, x.address, places, width, { divisor: active }) : 0;
+  const given = gatherByExpert(to, dz.address, places, width, { after: true, listed: true });
+  const xs = dwIn ? gatherByExpert(to, x.address, places, width, { divisor: active }) : 0;
   const both = to.temp(8 * slots * inner);
   const chunk = inPanels(dtype) ? FLOAT_ROWS : rowsAtOnce(2 * inner, rowBytes(width, dtype), to.parts);
   const floats = inPanels(dtype) ? 4 * FLOAT_ROWS * width : 0;

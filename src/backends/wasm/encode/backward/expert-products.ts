@@ -18,7 +18,7 @@ interface Range {
 export interface Places {
   readonly order: number;
   readonly groups: number;
-  /** The place of each slot, once `gather` has run with `listed`. */
+  /** The place of each slot, once `gatherByExpert` has run with `listed`. */
   readonly places: number;
   readonly slots: number;
 }
@@ -34,7 +34,7 @@ export function groupSlots(to: CommandWriter, { address, shape }: Located, count
 }
 
 /** Rows x[slot / divisor] at the places of the slots; their address. */
-export function gather(
+export function gatherByExpert(
   to: CommandWriter,
   x: number,
   { order, groups, places, slots }: Places,
