@@ -28,7 +28,9 @@ import { checkFits, weightBudget } from './node/fits-node.ts';
 import { readInterventionFile } from './node/interventions-node.ts';
 import { locate } from './node/locate-node.ts';
 import { memoryFacts, usableBytes } from './node/memory-node.ts';
-import { type TrainOptions, type TrainTools, trainRun } from './node/training/train-node.ts';
+import type { TrainTools } from './node/training/session-node.ts';
+import { type TrainOptions, type TrainResult, trainRun } from './node/training/train-node.ts';
+import { libraryVersion } from './node/version-node.ts';
 import { checkOptions, pickOptions } from './options/check.ts';
 import { call, jsonObject, kinds, type OptionsOf, option } from './options/option.ts';
 import { checkState, describeStateOf, readState, type StateDescription, stateBytes } from './runtime/state-file.ts';
@@ -56,7 +58,7 @@ export { type MemoryFacts, memoryFacts, usableBytes } from './node/memory-node.t
 export { checkInterventionsOutput, saveInterventions, vectorsBeside } from './node/save-interventions-node.ts';
 export { senseTables, tablesDirectory } from './node/sense-tables-node.ts';
 export { shippedModelNames } from './node/shipped-node.ts';
-export type { StepReport, TrainOptions } from './node/training/train-node.ts';
+export type { StepReport, TrainOptions, TrainResult } from './node/training/train-node.ts';
 export type { StateDescription } from './runtime/state-file.ts';
 
 const { tokenizerFolder: _, maxTensorBytes: __, ...openOptions } = OPEN_OPTIONS;
@@ -173,7 +175,7 @@ async function orClose(opened: OpenedModel, check: () => void | Promise<void>): 
  * trained model to the folder `out`. Throws UsageError on a wrong configuration, before weights are read; DivergedError when the loss is not
  * finite.
  */
-export function train(config: TrainingOptions, options: TrainOptions & ComputeOptions = {}): Promise<void> {
+export function train(config: TrainingOptions, options: TrainOptions & ComputeOptions = {}): Promise<TrainResult> {
   const { threads, relaxedSimd, memoryBytes, ...others } = options;
   const compute = { threads, relaxedSimd, memoryBytes };
   const tools: TrainTools = {
@@ -182,7 +184,7 @@ export function train(config: TrainingOptions, options: TrainOptions & ComputeOp
     folderOf: (reference) => tokenizerFolderOf(reference, compute),
     load: (opened, load) => loadOpened(opened, { ...load, ...compute }),
   };
-  return trainRun(tools, config, others);
+  return trainRun(tools, libraryVersion(), config, others);
 }
 
 export type ComputeOptions = Pick<PretrainedOptions, 'threads' | 'relaxedSimd' | 'memoryBytes'>;

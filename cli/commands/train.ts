@@ -1,54 +1,111 @@
 /** `train CONFIG.json`: trains a model as a configuration says. */
 import { readFileSync } from 'node:fs';
-import type { Command } from 'commander';
-import { type TrainingOptions, train, UsageError, withSettings } from '../../src/node.ts';
+import { Argument, type Command } from 'commander';
+import {
+  DivergedError,
+  recipeNamed,
+  type StepReport,
+  type TrainingOptions,
+  train,
+  UsageError,
+  withSettings,
+} from '../../src/node.ts';
 import { helpText } from '../help-text.ts';
 import { interrupt } from '../interrupt.ts';
-import { loadOptions, type ModelFlags } from '../model-options.ts';
-import { collect, inputFile, outputFile } from '../options.ts';
+import type { ModelFlags } from '../model-options.ts';
+import { byteCount, collect, inputFile, outputFile, threadCount } from '../options.ts';
 import { checkOutput } from '../output-file.ts';
+import { progressBar } from '../progress.ts';
+import { trainingLines } from '../train/lines.ts';
 
 interface TrainFlags extends Pick<ModelFlags, 'threads' | 'memoryBytes'> {
+  readonly recipe?: string;
   readonly set?: readonly string[];
   readonly out?: string;
+  readonly resume?: boolean;
   readonly metrics?: string;
   readonly gradients?: string;
+  readonly memory?: number;
 }
 
 export function addTrain(program: Command): void {
-  const command = program
+  program
     .command('train')
-    .argument('<config>', 'JSON file that says what is trained, on what, and how', inputFile)
-    .description('train a model')
+    .addArgument(new Argument('[config]', 'JSON file that says what is trained, on what, and how').argParser(inputFile))
+    .description('train a model; docs/training.md describes the configuration')
+    .option('--recipe <name>', 'a recipe of this program instead of a file')
     .option(
       '--set <key=value>',
       'change a key of the configuration, as optimizer.lr=0.001; may be given again',
       collect,
     )
-    .option('--out <folder>', "folder for the trained model (default: 'out' of the configuration)")
-    .option('--metrics <file>', 'write a line of JSON for each step; - is standard output', outputFile)
-    .option('--gradients <file>', 'write the gradients of the first step to a safetensors file', outputFile);
-  loadOptions(command).addHelpText('after', helpText(``)).action(run);
+    .option(
+      '--out <folder>',
+      "folder of the run, for checkpoints and the trained model (default: 'out' of the configuration)",
+    )
+    .option('--resume', 'go on with the run in that folder, from its last checkpoint')
+    .option('--metrics <file>', 'file for a line of JSON per step (default: metrics.jsonl in the folder)', outputFile)
+    .option('--gradients <file>', 'write the gradients of the first step, f32, to a safetensors file', outputFile)
+    .option('--threads <n>', 'threads that compute (default: all cores, at most 8)', threadCount)
+    .option('--memory <size>', 'memory to count with, as in 8GB', byteCount)
+    .addHelpText(
+      'after',
+      helpText(`
+Ctrl-C finishes the step, writes a checkpoint, and says how to go on. A run that was killed goes on from its last checkpoint.
+
+Examples:
+  portmanteau train config.json --out my-model --set steps=200
+  portmanteau train my-model/training.json --resume`),
+    )
+    .action(run);
 }
 
-async function run(file: string, flags: TrainFlags): Promise<void> {
-  const { set = [], out, metrics, gradients, threads, memoryBytes } = flags;
+async function run(file: string | undefined, flags: TrainFlags): Promise<void> {
+  const { set = [], out, metrics, gradients, threads, memory, resume } = flags;
   await checkOutput(metrics);
   await checkOutput(gradients);
   const settings = out === undefined ? set : [...set, `out=${JSON.stringify(out)}`];
-  const config = withSettings(readConfig(file), settings) as unknown as TrainingOptions;
-  const options = { metrics, gradients, threads, memoryBytes, signal: interrupt.signal };
-  await train(config, {
-    ...options,
-    onWarning: (message) => void process.stderr.write(`warning: ${message}\n`),
-    onStep: ({ step, steps, loss }) =>
-      void process.stderr.write(`step ${step + 1} of ${steps}: loss ${loss.toFixed(4)}\n`),
-  });
+  const config = withSettings(begun(file, flags.recipe), settings) as unknown as TrainingOptions;
+  if (resume && config.out === undefined)
+    throw new UsageError("--resume needs the folder of the run: give --out, or 'out' in the configuration.");
+  const bar = progressBar('loading');
+  const lines = trainingLines();
+  const goOn = config.out === undefined ? undefined : `portmanteau train ${config.out}/training.json --resume`;
+  try {
+    const result = await train(config, {
+      ...{ metrics, gradients, threads, resume, signal: interrupt.signal },
+      ...(memory === undefined ? {} : { memoryBytes: memory }),
+      onWarning: (message) => bar.warn(message),
+      onProgress: ({ loaded, total }) => bar.update(loaded, total),
+      onStep: (step: StepReport) => {
+        bar.end();
+        lines.tell(step);
+      },
+    });
+    lines.end();
+    if (result.isDone) process.stderr.write(config.out === undefined ? '' : `wrote ${config.out}\n`);
+    else process.stderr.write(stopped(result.step, goOn));
+  } catch (error) {
+    lines.end();
+    if (error instanceof DivergedError && goOn !== undefined)
+      process.stderr.write(`the checkpoints in ${config.out}/checkpoints are as they were\n`);
+    throw error;
+  } finally {
+    bar.end();
+  }
 }
 
-function readConfig(file: string): object {
+const stopped = (step: number, goOn: string | undefined): string =>
+  goOn === undefined
+    ? `stopped after ${step} steps; nothing is kept, as there is no folder (--out)\n`
+    : `stopped after ${step} steps, which are saved; go on with: ${goOn}\n`;
+
+function begun(file: string | undefined, recipe: string | undefined): object {
+  if ((file === undefined) === (recipe === undefined))
+    throw new UsageError('wanted a configuration: the name of a JSON file, or --recipe NAME.');
+  if (recipe !== undefined) return recipeNamed(recipe).config;
   try {
-    return JSON.parse(readFileSync(file, 'utf8')) as object;
+    return JSON.parse(readFileSync(file as string, 'utf8')) as object;
   } catch (error) {
     throw new UsageError(`${file} is no JSON: ${(error as Error).message}`, { cause: error });
   }

@@ -2,17 +2,16 @@
 import { eager } from '../backends/eager.ts';
 import { UsageError } from '../base/errors.ts';
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
-import type { SavedTensor } from '../checkpoint/save.ts';
+import type { SavedFile, SavedTensor } from '../checkpoint/save.ts';
 import { prepareMemory } from '../data/prepare.ts';
 import { openChatTemplate } from '../loader/chat-template.ts';
 import { type TrainingConfig, type TrainingOptions, trainingConfig } from '../training/config.ts';
-import type { LoraTraining } from '../training/lora.ts';
 import { type RunData, runData } from '../training/run-data.ts';
 import { type Segment, segmentsOf } from '../training/segments.ts';
 import { stagesFor } from '../training/stages-for.ts';
 import type { Trainable } from '../training/trainable.ts';
 import type { Trainer, TrainStep } from '../training/trainer.ts';
-import { checkTraining, trainerFor } from '../training/trainer-for.ts';
+import { checkTraining, type PreparedTrainer, trainerFor } from '../training/trainer-for.ts';
 import type { ModelParts } from './model-parts.ts';
 
 /** A configuration, whose model is there. */
@@ -27,7 +26,7 @@ export async function modelTrainer(parts: ModelParts, options: ModelTrainingOpti
   const chatTemplate = tokenizer && (await openChatTemplate(tokenizerFolder ?? checkpoint.folder));
   const context = { seed: config.seed, vocabSize: model.facts.vocabSize, tokenizer, chatTemplate };
   const data = await runData(config, (some) => prepareMemory(some, context));
-  return new ModelTrainer(parts, config, data);
+  return ModelTrainer.create(parts, config, data);
 }
 
 /** Names of the optimiser's tensors: the name of the trained tensor behind one of these, as PyTorch calls them. */
@@ -36,17 +35,30 @@ const MOMENTS = { m: 'exp_avg.', v: 'exp_avg_sq.' } as const;
 export class ModelTrainer {
   readonly #trainer: Trainer;
   readonly #trainable: Trainable;
-  readonly #data: RunData;
   /** The adapter in training, whose `files` are those of PEFT; undefined when weights of the model are trained. */
-  readonly lora: LoraTraining | undefined;
+  readonly lora: PreparedTrainer['lora'];
+  readonly #data: RunData;
   /** Steps after which this trainer ends. */
   readonly steps: number;
+
+  private constructor({ trainer, trainable, lora }: PreparedTrainer, data: RunData, steps: number) {
+    this.#trainer = trainer;
+    this.#trainable = trainable;
+    this.lora = lora;
+    this.#data = data;
+    this.steps = steps;
+  }
 
   /**
    * Trains a part of a run, by default all of it. Allocates gradients and moments. Throws UsageError when the model cannot be trained as
    * configured, and when the run changes config.json on its way: that needs a model opened anew for each part.
    */
-  constructor({ opened, engine }: ModelParts, config: TrainingConfig, data: RunData, segment?: Segment) {
+  static async create(
+    { opened, engine }: ModelParts,
+    config: TrainingConfig,
+    data: RunData,
+    segment?: Segment,
+  ): Promise<ModelTrainer> {
     const [first, ...others] = segmentsOf(stagesFor(config));
     const part = segment ?? (first as Segment);
     if (!segment && (others.length > 0 || Object.keys(part.config).length > 0))
@@ -54,12 +66,10 @@ export class ModelTrainer {
         'stages that change config or weightDecay need the model opened anew: train from the command line, or each stage by itself.',
       );
     const { backend } = engine;
-    const prepared = trainerFor({ opened, backend, tracer: eager(backend) }, config, (at) => data.rowsOf(at), part);
-    this.#trainer = prepared.trainer;
-    this.#trainable = prepared.trainable;
-    this.lora = prepared.lora;
-    this.#data = data;
-    this.steps = part.end;
+    const parts = { opened, backend, tracer: eager(backend) };
+    const prepared = trainerFor(parts, config, data.rowsOf, part);
+    await prepared.lora?.prepare();
+    return new ModelTrainer(prepared, data, part.end);
   }
 
   /** Number of the next step, from 0 on. */
@@ -124,6 +134,24 @@ export class ModelTrainer {
     this.#trainer.step = step;
   }
 
+  /** Fills the trained tensors of an adapter with those that `state` gave. The weights of a model are loaded with it. */
+  async restoreAdapter(stored: readonly StoredTensor[]): Promise<void> {
+    await this.lora?.load((weight) => weight, new Map(stored.map((tensor) => [tensor.name, tensor])));
+  }
+
+  /** The files of the adapter as PEFT reads them; undefined when the model itself is trained. */
+  adapterFiles(): SavedFile[] | undefined {
+    return this.lora?.files();
+  }
+
+  /** Are all trained numbers finite? A step may make them so large that only the next one would show it. */
+  async isFinite(): Promise<boolean> {
+    for (const { bytes } of this.#trainable.saved((weight) => weight))
+      for await (const { buffer, byteOffset, byteLength } of bytes())
+        if (!new Float32Array(buffer, byteOffset, byteLength / 4).every(Number.isFinite)) return false;
+    return true;
+  }
+
   /** Makes the model ready for generation with the present weights; `run` does so at its end. */
   settle(): Promise<void> {
     return this.#trainer.settle();
@@ -132,5 +160,6 @@ export class ModelTrainer {
   /** Frees gradients and moments; the model stays. */
   dispose(): void {
     this.#trainer.dispose();
+    this.lora?.dispose();
   }
 }

@@ -1,29 +1,23 @@
-/** A training run in Node: opens the model, trains it, and writes metrics and the trained model. */
-import type { LoadOptions, Model } from '../../api/model.ts';
-import { partsOf } from '../../api/model.ts';
-import { ModelTrainer } from '../../api/model-trainer.ts';
+/** A training run in Node: opens the model, trains it, and writes metrics, checkpoints and the trained model. */
+import { setImmediate } from 'node:timers/promises';
 import { writeFileWhole } from '../../checkpoint/output-node.ts';
 import { safetensorsBytes } from '../../checkpoint/save.ts';
-import { checkNewFolder, writeFolderWhole } from '../../checkpoint/save-node.ts';
-import { prepareData } from '../../data/prepare-node.ts';
-import type { TokenizeProgress } from '../../data/tokenize-node.ts';
-import type { OpenedModel, OpenOptions } from '../../loader/open.ts';
-import { type TrainingOptions, trainingConfig } from '../../training/config.ts';
-import { type RunData, runData } from '../../training/run-data.ts';
+import { type TrainingConfig, type TrainingOptions, trainingConfig } from '../../training/config.ts';
 import { type Segment, segmentsOf } from '../../training/segments.ts';
 import { stagesFor } from '../../training/stages-for.ts';
-import type { TrainStep } from '../../training/trainer.ts';
-import { checkTraining } from '../../training/trainer-for.ts';
-import { dataContext } from '../data-node.ts';
+import { DivergedError, type TrainStep } from '../../training/trainer.ts';
 import { MetricsFile } from './metrics-node.ts';
-import { type Openers, openForTraining } from './open-node.ts';
+import { RunFolder } from './run-folder-node.ts';
+import { type Best, checkSameRun, type RunRecord, readRecord, recorded } from './run-record-node.ts';
+import { type From, Session, type SessionOptions, type TrainTools } from './session-node.ts';
 
-export interface TrainOptions extends Pick<OpenOptions, 'signal' | 'onWarning'>, Pick<LoadOptions, 'onProgress'> {
-  /** File for a line of JSON per step. */
+export interface TrainOptions extends SessionOptions {
+  /** File for a line of JSON per step; default: metrics.jsonl in the folder of the run. */
   readonly metrics?: string | undefined;
   /** File for the gradients of the first step, safetensors. */
   readonly gradients?: string | undefined;
-  readonly onTokenize?: ((progress: TokenizeProgress) => void) | undefined;
+  /** Goes on with the run in the folder `out`, from its last checkpoint. */
+  readonly resume?: boolean | undefined;
   /** Called after each step. */
   readonly onStep?: ((step: StepReport) => void | Promise<void>) | undefined;
 }
@@ -37,50 +31,154 @@ export interface StepReport extends TrainStep {
   readonly validationLoss?: number | undefined;
 }
 
-/** How the entry point opens and loads models. */
-export interface TrainTools extends Openers {
-  load(opened: OpenedModel, options: LoadOptions): Promise<Model>;
+export interface TrainResult {
+  /** Steps that are done. */
+  readonly step: number;
+  /** False when a signal ended the run; what was done is in a checkpoint, if there is a folder. */
+  readonly isDone: boolean;
 }
 
-export async function trainRun(tools: TrainTools, given: TrainingOptions, options: TrainOptions = {}): Promise<void> {
+const METRICS = 'metrics.jsonl';
+
+/** `version`: of this library. */
+export async function trainRun(
+  tools: TrainTools,
+  version: string,
+  given: TrainingOptions,
+  options: TrainOptions = {},
+): Promise<TrainResult> {
   const config = trainingConfig(given);
-  const { out } = config;
-  const { signal, onWarning, onProgress, metrics, gradients } = options;
-  if (out !== undefined) await checkNewFolder(out);
-  const segments = segmentsOf(stagesFor(config));
-  const [segment] = segments as [Segment];
-  const opened = await openForTraining(tools, config, segment, undefined, { signal, onWarning });
-  let data: RunData | undefined;
+  const folder = config.out === undefined ? undefined : await RunFolder.open(config.out, options.resume ?? false);
   try {
-    checkTraining(opened, config);
-    const context = await dataContext(opened, config.seed);
-    const reports = { onWarning, signal, onProgress: options.onTokenize };
-    data = await runData(config, (some) => prepareData(some, { ...context, ...reports }));
-  } catch (error) {
-    await opened.checkpoint.close();
-    throw error;
+    const last = options.resume ? (await folder?.steps())?.at(-1) : undefined;
+    const checkpoint = last === undefined ? undefined : folder?.checkpoint(last);
+    const record = checkpoint === undefined ? undefined : await readRecord(checkpoint);
+    if (record && folder) checkSameRun(folder.path, record, config, undefined);
+    return await new Run(tools, version, config, folder, options, record?.best).go(
+      record && checkpoint !== undefined ? { checkpoint, step: record.step, record } : undefined,
+    );
+  } finally {
+    await folder?.close();
   }
-  const model = await tools.load(opened, { signal, onProgress, onWarning });
-  const file = metrics === undefined ? undefined : await MetricsFile.open(metrics, 0);
-  const steps = (segments.at(-1) as Segment).end;
-  try {
-    const trainer = new ModelTrainer(partsOf(model), config, data, segment);
-    if (gradients !== undefined) {
+}
+
+class Run {
+  readonly #tools: TrainTools;
+  readonly #version: string;
+  readonly #config: TrainingConfig;
+  readonly #folder: RunFolder | undefined;
+  readonly #options: TrainOptions;
+  readonly #steps: number;
+  #best: Best | undefined;
+
+  constructor(
+    tools: TrainTools,
+    version: string,
+    config: TrainingConfig,
+    folder: RunFolder | undefined,
+    options: TrainOptions,
+    best: Best | undefined,
+  ) {
+    this.#tools = tools;
+    this.#version = version;
+    this.#config = config;
+    this.#folder = folder;
+    this.#options = options;
+    this.#steps = (segmentsOf(stagesFor(config)).at(-1) as Segment).end;
+    this.#best = best;
+  }
+
+  async go(begin: (From & { readonly record: RunRecord }) | undefined): Promise<TrainResult> {
+    const segments = segmentsOf(stagesFor(this.#config));
+    let from: From | undefined = begin;
+    let metrics: MetricsFile | undefined;
+    let session: Session | undefined;
+    try {
+      // Once more through the last segment when the run was done already: its result is written again.
+      const left = segments.filter(({ end }, i) => end > (begin?.step ?? 0) || i === segments.length - 1);
+      for (const segment of left) {
+        await session?.close();
+        session = await Session.open(this.#tools, this.#config, segment, from, this.#options, async ({ identity }) => {
+          if (begin && this.#folder) checkSameRun(this.#folder.path, begin.record, this.#config, identity);
+          if (!begin && from === undefined) await this.#folder?.saveConfig(this.#config);
+        });
+        const file = this.#options.metrics ?? this.#folder?.file(METRICS);
+        if (file !== undefined) metrics ??= await MetricsFile.open(file, begin?.step ?? 0);
+        if (!(await this.#train(session, segment, metrics))) return { step: session.trainer.step, isDone: false };
+        if (segment !== segments.at(-1)) from = await this.#between(session, metrics);
+      }
+      if (session && this.#folder) {
+        if (this.#config.checkpoint) await this.#save(session, metrics);
+        await this.#folder.finish(await session.result());
+      }
+      return { step: this.#steps, isDone: true };
+    } finally {
+      metrics?.close();
+      await session?.close();
+    }
+  }
+
+  /** False when a signal ended it. */
+  async #train(session: Session, { end }: Segment, metrics: MetricsFile | undefined): Promise<boolean> {
+    const { trainer } = session;
+    const { signal, gradients, onStep } = this.#options;
+    if (gradients !== undefined && trainer.step === 0) {
       await trainer.gradients();
       await writeFileWhole(gradients, safetensorsBytes(trainer.gradientTensors()), { signal });
     }
-    let begin = performance.now();
-    for await (const step of trainer.run({ signal })) {
+    while (trainer.step < end) {
+      await setImmediate(); // so that a signal is handled
+      if (signal?.aborted) {
+        await this.#save(session, metrics);
+        return false;
+      }
+      const begin = performance.now();
+      const step = await trainer.next();
       const seconds = (performance.now() - begin) / 1000;
-      const report = { ...step, steps, seconds };
-      file?.write(report);
-      await options.onStep?.(report);
-      begin = performance.now();
+      const isBest = await this.#evaluate(session);
+      const report = { ...step, steps: this.#steps, seconds, ...isBest.told };
+      metrics?.write(report);
+      await onStep?.(report);
+      const { every } = this.#config.checkpoint ?? {};
+      if (isBest.isSaved || (every !== undefined && trainer.step % every === 0)) await this.#save(session, metrics);
     }
-    if (out !== undefined) await writeFolderWhole(out, await model.files());
-  } finally {
-    file?.close();
-    await data.close();
-    await model.dispose();
+    await trainer.settle();
+    return true;
+  }
+
+  async #evaluate({ trainer, data }: Session): Promise<{ told: { validationLoss?: number }; isSaved: boolean }> {
+    const { evaluate, checkpoint } = this.#config;
+    const { step } = trainer;
+    if (!data.validation || !evaluate || (step % evaluate.every !== 0 && step !== this.#steps))
+      return { told: {}, isSaved: false };
+    const loss = await trainer.evaluate();
+    const isBest = this.#best === undefined || loss < this.#best.loss;
+    if (isBest) this.#best = { step, loss };
+    return { told: { validationLoss: loss }, isSaved: isBest && checkpoint?.best === true };
+  }
+
+  async #save(session: Session, metrics: MetricsFile | undefined): Promise<void> {
+    if (!this.#folder) return;
+    const { step } = session.trainer;
+    if (!(await session.trainer.isFinite()))
+      throw new DivergedError(
+        `after step ${step - 1} there are weights that are not finite, so no checkpoint is written. Go on from the last one with a lower learning rate.`,
+      );
+    await session.trainer.settle();
+    metrics?.sync();
+    const { checkpoint } = this.#config;
+    const facts = { step, config: { ...this.#config }, data: session.data.identity, version: this.#version };
+    const best = checkpoint?.best === false ? undefined : this.#best;
+    const files = recorded(await session.state(), this.#best ? { ...facts, best: this.#best } : facts);
+    await this.#folder.save(step, files, checkpoint?.keep ?? 2, best);
+  }
+
+  /** Between two segments the model is opened anew, from a checkpoint. */
+  async #between(session: Session, metrics: MetricsFile | undefined): Promise<From> {
+    if (!this.#folder)
+      throw new DivergedError("stages that change config or weightDecay need a folder for checkpoints: give 'out'.");
+    await this.#save(session, metrics);
+    const { step } = session.trainer;
+    return { checkpoint: this.#folder.checkpoint(step), step };
   }
 }
