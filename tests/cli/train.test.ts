@@ -1,0 +1,107 @@
+/** `portmanteau train`, as users run it. */
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { cli, golden, start } from './cli.ts';
+
+const STEPS = 20;
+let work: string;
+let config: string;
+let whole: Result;
+
+beforeAll(async () => {
+  work = mkdtempSync(join(tmpdir(), 'train-'));
+  config = join(work, 'config.json');
+  const ids = Array.from({ length: 7 }, (_, i) => [3 + i, 17 - i, 5, 9 + i, 2]);
+  writeFileSync(
+    config,
+    JSON.stringify({
+      ...{ model: golden('llama-dense'), data: { ids }, batch: 2, steps: STEPS, clip: 1, zLoss: 1e-4 },
+      optimizer: { name: 'adamw', lr: 0.003, weightDecay: 0.1 },
+      schedule: { name: 'cosine', warmup: 3 },
+      checkpoint: { every: 3 },
+    }),
+  );
+  const { code, stderr } = await cli(['train', config, '--out', join(work, 'whole')]);
+  expect(code, stderr).toBe(0);
+  whole = resultOf('whole');
+});
+
+afterAll(() => rmSync(work, { recursive: true, force: true }));
+
+interface Result {
+  readonly weights: string;
+  readonly moments: string;
+  readonly metrics: readonly object[];
+}
+
+/** Times differ from run to run. */
+function resultOf(name: string): Result {
+  const digest = (file: string) => createHash('sha256').update(readFileSync(join(work, name, file))).digest('hex');
+  const lines = readFileSync(join(work, name, 'metrics.jsonl'), 'utf8').trimEnd().split('\n');
+  return {
+    weights: digest('model.safetensors'),
+    moments: digest(`checkpoints/step-000000${STEPS}/optimizer.safetensors`),
+    metrics: lines.map((line) => ({ ...(JSON.parse(line) as object), seconds: 0 })),
+  };
+}
+
+it('keeps the last checkpoints, writes a line per step and a model that runs', async () => {
+  expect(whole.metrics).toHaveLength(STEPS);
+  expect(readdirSync(join(work, 'whole/checkpoints'))).toEqual(['step-00000018', 'step-00000020']);
+  const { code } = await cli(['run', join(work, 'whole'), '--ids', '3,17', '--max-new-tokens', '2']);
+  expect(code).toBe(0);
+});
+
+it('gives the same bits when it is killed again and again, and resumed', async () => {
+  const out = join(work, 'killed');
+  for (let kills = 0; kills < 3; kills++) {
+    const { child, ended } = start(['train', config, '--out', out, '--resume']);
+    await sleep(400 + 900 * Math.random());
+    child.kill('SIGKILL');
+    await ended;
+  }
+  const { code, stderr } = await cli(['train', config, '--out', out, '--resume']);
+  expect(code, stderr).toBe(0);
+  expect(resultOf('killed')).toEqual(whole);
+});
+
+it('saves after Ctrl-C, and says how to go on', async () => {
+  const out = join(work, 'stopped');
+  const { child, ended } = start(['train', config, '--out', out, '--set', 'checkpoint=null', '--set', 'steps=100000']);
+  await new Promise((resolve) => child.stderr.once('data', resolve));
+  child.kill('SIGINT');
+  const { code, stderr } = await ended;
+  expect(code).toBe(130);
+  expect(stderr).toMatch(/stopped after \d+ steps, which are saved; go on with: portmanteau train .*training\.json --resume/);
+  expect(readdirSync(join(out, 'checkpoints'))).toHaveLength(1);
+});
+
+it('explains what is wrong before weights are read, and writes nothing', async () => {
+  const refused = async (...args: string[]) => {
+    const { code, stderr } = await cli(['train', config, '--out', join(work, 'none'), ...args]);
+    expect(code).toBe(2);
+    return stderr;
+  };
+  expect(await refused('--set', 'data={"ids":[[1,100000]]}')).toContain('the model has ids from 0 to');
+  expect(await refused('--set', 'optimizer.rate=1')).toContain("unknown key 'optimizer.rate'");
+  const row = JSON.stringify(Array(5000).fill(1));
+  expect(await refused('--set', `data={"ids":[${row}]}`)).toContain('reads at most');
+});
+
+it('refuses a folder with another run, another configuration, and a damaged checkpoint', async () => {
+  const out = join(work, 'whole');
+  expect((await cli(['train', config, '--out', out])).stderr).toContain('--resume');
+  const other = await cli(['train', config, '--out', out, '--resume', '--set', 'seed=5']);
+  expect(other.stderr).toContain("was begun with 'seed': 0");
+  const file = join(out, 'checkpoints/step-00000020/optimizer.safetensors');
+  const bytes = readFileSync(file);
+  bytes[bytes.length - 3] = (bytes[bytes.length - 3] as number) ^ 1;
+  writeFileSync(file, bytes);
+  const damaged = await cli(['train', config, '--out', out, '--resume']);
+  expect(damaged.code).toBe(1);
+  expect(damaged.stderr).toMatch(/step-00000020 is damaged: the bytes of optimizer\.safetensors/);
+});
