@@ -40,8 +40,13 @@ interface Result {
 
 /** Times differ from run to run. */
 function resultOf(name: string): Result {
-  const digest = (file: string) => createHash('sha256').update(readFileSync(join(work, name, file))).digest('hex');
-  const lines = readFileSync(join(work, name, 'metrics.jsonl'), 'utf8').trimEnd().split('\n');
+  const digest = (file: string) =>
+    createHash('sha256')
+      .update(readFileSync(join(work, name, file)))
+      .digest('hex');
+  const lines = readFileSync(join(work, name, 'metrics.jsonl'), 'utf8')
+    .trimEnd()
+    .split('\n');
   return {
     weights: digest('model.safetensors'),
     moments: digest(`checkpoints/step-000000${STEPS}/optimizer.safetensors`),
@@ -76,7 +81,9 @@ it('saves after Ctrl-C, and says how to go on', async () => {
   child.kill('SIGINT');
   const { code, stderr } = await ended;
   expect(code).toBe(130);
-  expect(stderr).toMatch(/stopped after \d+ steps, which are saved; go on with: portmanteau train .*training\.json --resume/);
+  expect(stderr).toMatch(
+    /stopped after \d+ steps, which are saved; go on with: portmanteau train .*training\.json --resume/,
+  );
   expect(readdirSync(join(out, 'checkpoints'))).toHaveLength(1);
 });
 

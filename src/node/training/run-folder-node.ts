@@ -105,7 +105,13 @@ export class RunFolder {
   async close(): Promise<void> {
     await this.#unlock();
     for (const folder of [this.#checkpoints, this.path])
-      if (!(await rmdir(folder).then(() => true, () => false))) return;
+      if (
+        !(await rmdir(folder).then(
+          () => true,
+          () => false,
+        ))
+      )
+        return;
   }
 }
 
