@@ -3,10 +3,13 @@ import { readFileSync } from 'node:fs';
 import { Argument, type Command } from 'commander';
 import {
   DivergedError,
+  openPretrained,
+  planOf,
   recipeNamed,
   type StepReport,
   type TrainingOptions,
   train,
+  trainingConfig,
   UsageError,
   withSettings,
 } from '../../src/node.ts';
@@ -16,12 +19,14 @@ import type { ModelFlags } from '../model-options.ts';
 import { byteCount, collect, inputFile, outputFile, threadCount } from '../options.ts';
 import { checkOutput } from '../output-file.ts';
 import { progressBar } from '../progress.ts';
+import { planText } from '../train/dry-run.ts';
 import { trainingLines } from '../train/lines.ts';
 
 interface TrainFlags extends Pick<ModelFlags, 'threads' | 'memoryBytes'> {
   readonly recipe?: string;
   readonly set?: readonly string[];
   readonly out?: string;
+  readonly dryRun?: boolean;
   readonly resume?: boolean;
   readonly metrics?: string;
   readonly gradients?: string;
@@ -43,6 +48,10 @@ export function addTrain(program: Command): void {
       '--out <folder>',
       "folder of the run, for checkpoints and the trained model (default: 'out' of the configuration)",
     )
+    .option(
+      '--dry-run',
+      'say what the run will take: steps, learning rates, parameters, memory, operations; write nothing',
+    )
     .option('--resume', 'go on with the run in that folder, from its last checkpoint')
     .option('--metrics <file>', 'file for a line of JSON per step (default: metrics.jsonl in the folder)', outputFile)
     .option('--gradients <file>', 'write the gradients of the first step, f32, to a safetensors file', outputFile)
@@ -55,6 +64,7 @@ Ctrl-C finishes the step, writes a checkpoint, and says how to go on. A run that
 
 Examples:
   portmanteau train config.json --out my-model --set steps=200
+  portmanteau train --recipe mamba-7b-rw --dry-run
   portmanteau train my-model/training.json --resume`),
     )
     .action(run);
@@ -66,6 +76,10 @@ async function run(file: string | undefined, flags: TrainFlags): Promise<void> {
   await checkOutput(gradients);
   const settings = out === undefined ? set : [...set, `out=${JSON.stringify(out)}`];
   const config = withSettings(begun(file, flags.recipe), settings) as unknown as TrainingOptions;
+  if (flags.dryRun) {
+    process.stdout.write(await dryRun(file, flags.recipe, config));
+    return;
+  }
   if (resume && config.out === undefined)
     throw new UsageError("--resume needs the folder of the run: give --out, or 'out' in the configuration.");
   const bar = progressBar('loading');
@@ -99,6 +113,21 @@ const stopped = (step: number, goOn: string | undefined): string =>
   goOn === undefined
     ? `stopped after ${step} steps; nothing is kept, as there is no folder (--out)\n`
     : `stopped after ${step} steps, which are saved; go on with: ${goOn}\n`;
+
+/** The tables of a run that is not begun. Reads the model's config.json, and no weights. */
+async function dryRun(file: string | undefined, name: string | undefined, given: TrainingOptions): Promise<string> {
+  const config = trainingConfig(given);
+  const recipe = name === undefined ? undefined : recipeNamed(name);
+  const model = recipe?.model ?? config.initialize?.config ?? (await configOf(config.model as string));
+  const plan = planOf(config, { model, hardware: recipe?.hardware });
+  return planText(name ?? (file as string), plan, recipe);
+}
+
+async function configOf(model: string): Promise<Readonly<Record<string, unknown>>> {
+  const opened = await openPretrained(model);
+  await opened.checkpoint.close();
+  return opened.config;
+}
 
 function begun(file: string | undefined, recipe: string | undefined): object {
   if ((file === undefined) === (recipe === undefined))

@@ -274,6 +274,11 @@ export class Plan {
   #split(name: string, dIn: number, dOuts: readonly number[], options: MatrixOptions = {}): Linears {
     if (this.#isTernary(name) || this.#options.unpacked?.(name))
       throw new CheckpointError(`'${name}.weight' is ternary and fused; only separate ternary layers are supported.`);
+    if (this.#options.rounding) {
+      throw new UsageError(
+        `'${name}.weight' is several linear maps in one matrix, which cannot be rounded each by its own scale: lambda is for models with separate ones.`,
+      );
+    }
     return denseLinears(this.#dense(name, dIn, dOuts, options));
   }
 

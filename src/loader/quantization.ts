@@ -91,6 +91,18 @@ function matches(name: string, pattern: string): boolean {
   return true;
 }
 
+/** config.json for saving weights that were trained with rounding: they stay as they are, and are rounded whenever they are loaded. */
+export function onlineConfig(config: JsonObject): JsonObject {
+  if (Object.keys(quantizationOf(config)).length > 0) return config;
+  const quantization_config = {
+    quant_method: 'bitnet',
+    linear_class: 'autobitlinear',
+    quantization_mode: 'online',
+    modules_to_not_convert: ['lm_head'],
+  };
+  return { ...config, quantization_config };
+}
+
 /** config.json for saving weights that were rounded and packed during loading. */
 export function packedConfig(config: JsonObject): JsonObject {
   return { ...config, quantization_config: { ...quantizationOf(config), quantization_mode: 'offline' } };

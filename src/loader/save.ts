@@ -22,7 +22,7 @@ import type { JsonObject } from '../models/config.ts';
 import type { OpenedModel } from './open.ts';
 import { configWithFormats, fused, ownFormats, packedMetadata } from './packed.ts';
 import type { Plan, Slice } from './plan.ts';
-import { packedConfig } from './quantization.ts';
+import { onlineConfig, packedConfig } from './quantization.ts';
 
 /** Files that are copied unchanged. */
 const MODEL_FILES = ['config.json', 'generation_config.json'];
@@ -53,10 +53,24 @@ export async function filesOf(opened: OpenedModel, backend: Backend, maxShardByt
     const { configChanges } = opened;
     const changed =
       Object.keys(configChanges).length > 0 ? { ...config, ...secondSpelling(config, configChanges) } : config;
-    const packed = rounded ? packedConfig(changed) : changed;
+    const typed = withTypeOf(changed, opened.plan);
+    const online = opened.rounding ? onlineConfig(typed) : typed;
+    const packed = rounded ? packedConfig(online) : online;
     return formats.length > 0 ? configWithFormats(packed, formats) : packed;
   };
   return [...files.map((file) => (file.name === 'config.json' ? saidIn(file, said) : file)), ...weights];
+}
+
+/** The types that transformers names in config.json. */
+const TORCH_TYPES: Partial<Record<string, string>> = { f32: 'float32', f16: 'float16', bf16: 'bfloat16' };
+
+/** transformers loads weights as the type in config.json, so that must be the type of the saved matrices where all have one. */
+function withTypeOf(config: JsonObject, plan: Plan): JsonObject {
+  const matrices = [...plan.slices.values()].flat().filter(({ kind }) => kind !== 'vector');
+  const types = new Set(matrices.map(({ target }) => String(target.dtype)));
+  const name = types.size === 1 ? TORCH_TYPES[[...types][0] as string] : undefined;
+  const key = ['torch_dtype', 'dtype'].find((key) => typeof config[key] === 'string');
+  return name === undefined || key === undefined || config[key] === name ? config : { ...config, [key]: name };
 }
 
 /** config.json for the saved weights: with a description of their format, and with the changes made when the model was opened. */

@@ -10,8 +10,8 @@ import { noTaps, type Taps } from '../models/tap.ts';
 import { Ops, type Tracer } from '../ops/index.ts';
 import { TrainingBatch } from './batch.ts';
 
-/** Most logits that are computed at a time: 16 MB. */
-const MAX_LOGITS = 1 << 22;
+/** Most logits that are computed at a time: 32 MB. The gradient of the head is read and written once for each time. */
+const MAX_LOGITS = 1 << 23;
 
 /** Sequences to train on, packed one after another. */
 export interface Examples {

@@ -112,3 +112,13 @@ it('refuses a folder with another run, another configuration, and a damaged chec
   expect(damaged.code).toBe(1);
   expect(damaged.stderr).toMatch(/step-00000020 is damaged: the bytes of optimizer\.safetensors/);
 });
+
+it('says what a run will take, and writes nothing', async () => {
+  const { code, stdout, stderr } = await cli(['train', config, '--out', join(work, 'dry'), '--dry-run']);
+  expect(code, stderr).toBe(0);
+  expect(stdout).toMatch(/steps +20\b/);
+  expect(stdout).toMatch(/values of a pass +[\d.]+ MB/);
+  expect(readdirSync(work)).not.toContain('dry');
+  const recipe = await cli(['train', '--recipe', 'mamba-7b-rw', '--dry-run']);
+  expect(recipe.stdout).toContain('TRI-ML/mamba-7b-rw');
+});

@@ -24,6 +24,9 @@ const STAND_INS: Record<string, string> = {
 /** Tokens that a shipped model can read. */
 const CONTEXT = '200';
 
+/** Commands are run in a folder of their own, but the README's are for the folder of the repository. */
+const inRepository = (word: string): string => (word.startsWith('examples/') ? join(root, word) : word);
+
 const blocks = (language: string): string[] =>
   [...readme.matchAll(new RegExp(`^\`\`\`${language}\n([\\s\\S]*?)^\`\`\``, 'gm'))].map(([, code]) => code as string);
 
@@ -46,7 +49,9 @@ describe('commands', () => {
   afterAll(() => rmSync(cwd, { recursive: true }));
 
   it.each(commands)('%s', async (line) => {
-    const words = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? (plain as string));
+    const words = [...line.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) =>
+      inRepository(quoted ?? (plain as string)),
+    );
     expect(words.slice(0, 2)).toEqual(['npx', 'portmanteau']);
     const { stdout } = await run(process.execPath, [join(root, 'dist/cli/main.js'), ...words.slice(2)], {
       cwd,
