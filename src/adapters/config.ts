@@ -44,7 +44,25 @@ const CHANGES_BASE = /^(pissa|olora|corda|loftq|lora_ga)/;
 
 const schema = v.object(KEYS);
 
-export interface AdapterConfig extends Readonly<v.InferOutput<typeof schema>> {}
+type OrNone<T> = T | null | undefined;
+
+/** Settings of an adapter, under PEFT's names. */
+export interface AdapterConfig {
+  readonly peft_type: 'LORA';
+  readonly r: number;
+  readonly lora_alpha: number;
+  readonly use_rslora: boolean;
+  readonly rank_pattern?: OrNone<Record<string, number>>;
+  readonly alpha_pattern?: OrNone<Record<string, number>>;
+  readonly target_modules?: OrNone<string | string[]>;
+  readonly exclude_modules?: OrNone<string | string[]>;
+  readonly target_parameters?: OrNone<string[]>;
+  readonly layers_to_transform?: OrNone<number | number[]>;
+  readonly layers_pattern?: OrNone<string | string[]>;
+  readonly modules_to_save?: OrNone<string[]>;
+  readonly base_model_name_or_path?: OrNone<string>;
+  readonly init_lora_weights?: OrNone<boolean | string>;
+}
 
 /** Throws CheckpointError when there is none, and on settings that are not supported. */
 export async function readAdapterConfig(folder: Folder): Promise<AdapterConfig> {

@@ -36,9 +36,27 @@ const MANIFEST = v.object({
   fileEnds: v.array(STREAMS),
 });
 
-export type Shard = v.InferOutput<typeof SHARD>;
-export type Manifest = v.InferOutput<typeof MANIFEST>;
+export interface Shard {
+  name: string;
+  tokens: number;
+  documents: number;
+  isMasked: boolean;
+  sha256: string;
+}
+
 export type StreamName = 'train' | 'validation';
+type OfStreams<T> = Record<StreamName, T>;
+
+export interface Manifest {
+  format: 'portmanteau tokens';
+  version: 1;
+  key: string;
+  isDone: boolean;
+  next: { file: number; place: { offset: number; line: number; isWithin: boolean } };
+  documents: number;
+  shards: OfStreams<Shard[]>;
+  fileEnds: OfStreams<number>[];
+}
 
 const FILE = 'data.json';
 
