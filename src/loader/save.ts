@@ -3,6 +3,7 @@
  * are in a packed format that only this library reads).
  */
 import type { Backend } from '../backends/backend.ts';
+import { CheckpointError } from '../base/errors.ts';
 import {
   byteSize,
   type DType,
@@ -44,7 +45,10 @@ export async function filesOf(opened: OpenedModel, backend: Backend, maxShardByt
   const metadata = formats.length > 0 ? packedMetadata(formats) : undefined;
   const weights = checkpointFiles(savedTensors(opened.plan, backend), { maxShardBytes, metadata });
   const kept = [...MODEL_FILES, ...(opened.tokenizerFolder ? [] : [...TOKENIZER_FILES, ...OLDER_TOKENIZER_FILES])];
-  const files = await copies(opened.checkpoint.folder, kept);
+  const { folder } = opened.checkpoint;
+  const files = await copies(folder, kept);
+  if (!files.some(({ name }) => name === 'config.json'))
+    throw new CheckpointError(`${folder.name} has no config.json any more: the files of this model have gone.`);
   if (opened.tokenizerFolder) {
     files.push(...(await copies(opened.tokenizerFolder, [...TOKENIZER_FILES, ...OLDER_TOKENIZER_FILES])));
   }

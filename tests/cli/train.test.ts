@@ -87,6 +87,19 @@ it('saves after Ctrl-C, and says how to go on', async () => {
   expect(readdirSync(join(out, 'checkpoints'))).toHaveLength(1);
 });
 
+it('goes on although the checkpoint that it went on from is removed', async () => {
+  const out = join(work, 'resumed');
+  const settings = ['--set', 'checkpoint={"every":3,"keep":1}', '--set', 'steps=60'];
+  const { child, ended } = start(['train', config, '--out', out, ...settings]);
+  await new Promise((resolve) => child.stderr.once('data', resolve));
+  child.kill('SIGINT');
+  await ended;
+  const { code, stderr } = await cli(['train', config, '--out', out, '--resume', ...settings]);
+  expect(code, stderr).toBe(0);
+  expect(readdirSync(join(out, 'checkpoints'))).toEqual(['step-00000060']);
+  expect(readdirSync(join(out, 'checkpoints/step-00000060'))).toContain('config.json');
+});
+
 it('explains what is wrong before weights are read, and writes nothing', async () => {
   const refused = async (...args: string[]) => {
     const { code, stderr } = await cli(['train', config, '--out', join(work, 'none'), ...args]);
@@ -95,7 +108,10 @@ it('explains what is wrong before weights are read, and writes nothing', async (
   };
   expect(await refused('--set', 'data={"ids":[[1,100000]]}')).toContain('the model has ids from 0 to');
   expect(await refused('--set', 'optimizer.rate=1')).toContain("unknown key 'optimizer.rate'");
-  const row = JSON.stringify(Array(5000).fill(1));
+  const { max_position_embeddings: context } = JSON.parse(
+    readFileSync(join(golden('llama-dense'), 'config.json'), 'utf8'),
+  );
+  const row = JSON.stringify(Array(context + 2).fill(1));
   expect(await refused('--set', `data={"ids":[${row}]}`)).toContain('reads at most');
 });
 

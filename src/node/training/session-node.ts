@@ -37,11 +37,14 @@ export class Session {
   readonly model: Model;
   readonly trainer: ModelTrainer;
   readonly data: RunData;
+  /** Files of the model. Their bytes are read when they are written, but config and tokenizer are known: the folder they came from may go. */
+  readonly #files: readonly SavedFile[];
 
-  private constructor(model: Model, trainer: ModelTrainer, data: RunData) {
+  private constructor(model: Model, trainer: ModelTrainer, data: RunData, files: readonly SavedFile[]) {
     this.model = model;
     this.trainer = trainer;
     this.data = data;
+    this.#files = files;
   }
 
   /** `checked`: called with what is known before weights are read, and may throw. */
@@ -72,7 +75,7 @@ export class Session {
       model = await tools.load(opened, { signal, onProgress, onWarning });
       const trainer = await ModelTrainer.create(partsOf(model), config, data, segment);
       if (from) await restore(trainer, from, config.train === 'lora');
-      return new Session(model, trainer, data);
+      return new Session(model, trainer, data, await model.files());
     } catch (error) {
       await data.close();
       await model?.dispose();
@@ -81,14 +84,14 @@ export class Session {
   }
 
   /** The files of the trained model, or of the adapter. */
-  async result(): Promise<SavedFile[]> {
-    return this.trainer.adapterFiles() ?? this.model.files();
+  result(): readonly SavedFile[] {
+    return this.trainer.adapterFiles() ?? this.#files;
   }
 
   /** Those, and the moments of the optimiser. */
-  async state(): Promise<SavedFile[]> {
+  state(): SavedFile[] {
     const { moments } = this.trainer.state();
-    return [...(await this.result()), { name: OPTIMIZER, bytes: () => safetensorsBytes(moments) }];
+    return [...this.result(), { name: OPTIMIZER, bytes: () => safetensorsBytes(moments) }];
   }
 
   async close(): Promise<void> {

@@ -109,7 +109,7 @@ class Run {
       }
       if (session && this.#folder) {
         if (this.#config.checkpoint) await this.#save(session, metrics);
-        await this.#folder.finish(await session.result());
+        await this.#folder.finish(session.result());
       }
       return { step: this.#steps, isDone: true };
     } finally {
@@ -169,7 +169,7 @@ class Run {
     const { checkpoint } = this.#config;
     const facts = { step, config: { ...this.#config }, data: session.data.identity, version: this.#version };
     const best = checkpoint?.best === false ? undefined : this.#best;
-    const files = recorded(await session.state(), this.#best ? { ...facts, best: this.#best } : facts);
+    const files = recorded(session.state(), this.#best ? { ...facts, best: this.#best } : facts);
     await this.#folder.save(step, files, checkpoint?.keep ?? 2, best);
   }
 
