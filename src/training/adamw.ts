@@ -2,18 +2,11 @@
 import type { Backend } from '../backends/backend.ts';
 import type { Tensor } from '../base/tensor.ts';
 import type { Ops } from '../ops/index.ts';
+import type { ParameterGroup } from './parameter-groups.ts';
 import type { TrainedTensor } from './trainable.ts';
 
-/** Parameters that are updated alike. */
-export interface Group {
-  /** Factor of the learning rate. */
-  readonly rate: number;
-  readonly weightDecay: number;
-  readonly parameters: readonly TrainedTensor[];
-}
-
 export interface AdamWOptions {
-  readonly groups: readonly Group[];
+  readonly groups: readonly ParameterGroup<TrainedTensor>[];
   readonly betas: readonly [number, number];
   readonly eps: number;
 }
