@@ -11,7 +11,7 @@ import { checkUsed, matcher, type ParameterGroup, parameterGroups } from './para
 import { batchesOf, type Rows } from './places.ts';
 import { lambdaAt } from './schedules/lambda.ts';
 import { type Stage, stageAt } from './schedules/stages.ts';
-import { segmentsOf } from './segments.ts';
+import { type Segment, segmentsOf } from './segments.ts';
 import { stagesFor } from './stages-for.ts';
 import type { Trainable, TrainedTensor } from './trainable.ts';
 import { Trainer } from './trainer.ts';
@@ -21,15 +21,22 @@ export function openOptionsFor({ train, weights, lambda }: TrainingConfig) {
   return { weights: train === 'full' ? 'f32' : weights, roundsLinears: lambda !== undefined } as const;
 }
 
-/** Throws UsageError when the model cannot be trained so. No weights are needed. Returns what will be trained, in groups. */
-export function checkTraining(opened: OpenedModel, config: TrainingConfig): ParameterGroup<TrainedTensor>[] {
+/**
+ * Throws UsageError when the model cannot be trained so. No weights are needed. Returns what will be trained, in groups. `segment`: the part of
+ * the run for which the model was opened; default the first.
+ */
+export function checkTraining(
+  opened: OpenedModel,
+  config: TrainingConfig,
+  segment = segmentsOf(stagesFor(config))[0] as Segment,
+): ParameterGroup<TrainedTensor>[] {
   if (config.train === 'senses') throw new UsageError(`"train": "${config.train}" is not supported.`);
   if (config.compute !== 'f32') throw new UsageError(`"compute": "${config.compute}" is not supported: wanted "f32".`);
   if (config.innerNorm) throw new UsageError('"innerNorm" is not supported yet: leave it out.');
   if (config.samples) throw new UsageError('"samples" is not supported yet: run the checkpoints instead.');
   if (config.lambda && !opened.rounding)
     throw new UsageError('lambda needs linear maps that can be rounded: load the model with { roundsLinears: true }.');
-  checkContext(opened, config);
+  checkContext(opened, config, segment);
   if (config.train === 'lora') return loraGroups(config, loraTensors(opened, loraOptions(config)));
   return groupsOf(opened, config, trainedTensors(opened.plan, frozenIn(opened, config)));
 }
@@ -44,9 +51,10 @@ const loraGroups = ({ optimizer }: TrainingConfig, tensors: readonly TrainedTens
     tensors.map(({ name }) => name),
   );
 
-function checkContext({ model }: OpenedModel, config: TrainingConfig): void {
+function checkContext({ model }: OpenedModel, config: TrainingConfig, { first, end }: Segment): void {
   const { contextLength } = model.facts;
-  const longest = Math.max(...stagesFor(config).map(({ sequence }) => sequence));
+  const own = stagesFor(config).filter((stage) => stage.first >= first && stage.first < end);
+  const longest = Math.max(...own.map(({ sequence }) => sequence));
   if (contextLength === undefined || longest <= contextLength) return;
   const row = 'ids' in config.data ? `data.ids has a row of ${longest + 1} ids` : `sequences have ${longest} tokens`;
   throw new UsageError(`${row}, but the model reads at most ${contextLength} tokens at once: take shorter ones.`);
@@ -87,11 +95,11 @@ export function trainerFor(
   { opened, backend, tracer }: LoadedParts,
   config: TrainingConfig,
   rowsOf: (stage: Stage) => Rows,
-  segment = segmentsOf(stagesFor(config))[0] as { readonly end: number; readonly weightDecay: number },
+  segment = segmentsOf(stagesFor(config))[0] as Segment,
 ): PreparedTrainer {
   const { optimizer, lambda, clip, zLoss, balance, recompute } = config;
   const own = { ...config, optimizer: { ...optimizer, weightDecay: segment.weightDecay } };
-  const checked = checkTraining(opened, own);
+  const checked = checkTraining(opened, own, segment);
   const lora =
     config.train === 'lora' ? LoraTraining.allocate(opened, backend, loraOptions(config), config.seed) : undefined;
   const trainable = lora ?? fullTrainable(opened.plan, backend, frozenIn(opened, config));

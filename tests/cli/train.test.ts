@@ -100,6 +100,25 @@ it('goes on although the checkpoint that it went on from is removed', async () =
   expect(readdirSync(join(out, 'checkpoints/step-00000060'))).toContain('config.json');
 });
 
+it('reads longer texts in a later stage whose model has a longer context', async () => {
+  const out = join(work, 'stages');
+  const file = join(work, 'stages.json');
+  const stages = [
+    { steps: 1, sequence: 16 },
+    { steps: 1, sequence: 600, config: { max_position_embeddings: 1024 } },
+  ];
+  const data = { texts: [Array(700).fill('king').join(' ')] };
+  const optimizer = { name: 'adamw', lr: 0.001 };
+  writeFileSync(
+    file,
+    JSON.stringify({ model: 'granite-tiny', data, stages, optimizer, checkpoint: { every: 1 }, out }),
+  );
+  const { code, stderr } = await cli(['train', file]);
+  expect(code, stderr).toBe(0);
+  const lines = readFileSync(join(out, 'metrics.jsonl'), 'utf8').trimEnd().split('\n');
+  expect(lines.map((line) => (JSON.parse(line) as { tokens: number }).tokens)).toEqual([16, 600]);
+});
+
 it('explains what is wrong before weights are read, and writes nothing', async () => {
   const refused = async (...args: string[]) => {
     const { code, stderr } = await cli(['train', config, '--out', join(work, 'none'), ...args]);

@@ -61,7 +61,7 @@ export class Session {
     const opened = await openForTraining(tools, config, segment, weights, { signal, onWarning });
     let data: RunData | undefined;
     try {
-      checkTraining(opened, config);
+      checkTraining(opened, config, segment);
       const context = { ...(await dataContext(opened, config.seed)), onWarning, signal, onProgress: onTokenize };
       data = await runData(config, (some) => prepareData(some, context));
       await checked(data, opened);
