@@ -116,7 +116,7 @@ export type { CapturedStep, CaptureStepsOptions } from './api/capture-steps.ts';
 export type { Alternative, FinishReason, GenerationOptions, GenerationStep } from './api/generate.ts';
 export { generateOnTopic } from './api/generate-on-topic.ts';
 export { type Completion, Model, PROMPT_OPTIONS, type PromptOptions } from './api/model.ts';
-export type { ModelTrainer, ModelTrainingOptions } from './api/model-trainer.ts';
+export type { ModelTrainer, ModelTrainingOptions, SampledStep } from './api/model-trainer.ts';
 export {
   type EncodePromptOptions,
   encodeMore,
@@ -128,6 +128,7 @@ export {
 export { checkReadoutInterventions } from './api/readout.ts';
 export { SCORE_OPTIONS, type Score, type ScoredToken, type ScoreOptions } from './api/score.ts';
 export { checkHasSenses } from './api/sense-source.ts';
+export type { TrainingSample } from './api/training-samples.ts';
 export { type Window, type WindowOptions, type Windows, windowsOf } from './api/windows.ts';
 export { checkWritable, writeSenses } from './api/write-senses.ts';
 export type { Backend } from './backends/backend.ts';

@@ -16,7 +16,7 @@ import {
 import { helpText } from '../help-text.ts';
 import { interrupt } from '../interrupt.ts';
 import type { ModelFlags } from '../model-options.ts';
-import { byteCount, collect, inputFile, outputFile, threadCount } from '../options.ts';
+import { byteCount, collect, fromOne, inputFile, outputFile, threadCount } from '../options.ts';
 import { checkOutput } from '../output-file.ts';
 import { progressBar } from '../progress.ts';
 import { planText } from '../train/dry-run.ts';
@@ -30,6 +30,8 @@ interface TrainFlags extends Pick<ModelFlags, 'threads' | 'memoryBytes'> {
   readonly resume?: boolean;
   readonly metrics?: string;
   readonly gradients?: string;
+  readonly samplePrompt?: readonly string[];
+  readonly sampleEvery?: number;
   readonly memory?: number;
 }
 
@@ -55,6 +57,8 @@ export function addTrain(program: Command): void {
     .option('--resume', 'go on with the run in that folder, from its last checkpoint')
     .option('--metrics <file>', 'file for a line of JSON per step (default: metrics.jsonl in the folder)', outputFile)
     .option('--gradients <file>', 'write the gradients of the first step, f32, to a safetensors file', outputFile)
+    .option('--sample-prompt <text>', 'let the model continue this text during the run; may be given again', collect)
+    .option('--sample-every <n>', 'steps between two such texts (default: 100)', fromOne)
     .option('--threads <n>', 'threads that compute (default: all cores, at most 8)', threadCount)
     .option('--memory <size>', 'memory to count with, as in 8GB', byteCount)
     .addHelpText(
@@ -71,11 +75,10 @@ Examples:
 }
 
 async function run(file: string | undefined, flags: TrainFlags): Promise<void> {
-  const { set = [], out, metrics, gradients, threads, memory, resume } = flags;
+  const { metrics, gradients, threads, memory, resume } = flags;
   await checkOutput(metrics);
   await checkOutput(gradients);
-  const settings = out === undefined ? set : [...set, `out=${JSON.stringify(out)}`];
-  const config = withSettings(begun(file, flags.recipe), settings) as unknown as TrainingOptions;
+  const config = withSettings(begun(file, flags.recipe), settingsOf(flags)) as unknown as TrainingOptions;
   if (flags.dryRun) {
     process.stdout.write(await dryRun(file, flags.recipe, config));
     return;
@@ -107,6 +110,13 @@ async function run(file: string | undefined, flags: TrainFlags): Promise<void> {
   } finally {
     bar.end();
   }
+}
+
+/** Flags for keys of the configuration are settings of those. */
+function settingsOf({ set = [], out, samplePrompt, sampleEvery }: TrainFlags): string[] {
+  const given = { out, 'samples.prompts': samplePrompt, 'samples.every': sampleEvery };
+  const flags = Object.entries(given).filter(([, value]) => value !== undefined);
+  return [...set, ...flags.map(([key, value]) => `${key}=${JSON.stringify(value)}`)];
 }
 
 const stopped = (step: number, goOn: string | undefined): string =>

@@ -21,13 +21,18 @@ export function trainingLines(): TrainingLines {
       secondsPerStep = secondsPerStep === undefined ? step.seconds : 0.9 * secondsPerStep + 0.1 * step.seconds;
       const isLast = step.step + 1 === step.steps;
       const now = performance.now();
+      const isResult = step.validationLoss !== undefined || step.samples !== undefined;
       if (isTTY) {
         process.stderr.write(`\r\x1b[K${lineOf(step, secondsPerStep)}`);
         isOpen = true;
-      } else if (told === 0 || isLast || now - told > INTERVAL_MS || step.validationLoss !== undefined) {
+      } else if (told === 0 || isLast || now - told > INTERVAL_MS || isResult) {
         process.stderr.write(`${lineOf(step, secondsPerStep)}\n`);
         told = now;
       }
+      if (!step.samples) return;
+      if (isOpen) process.stderr.write('\n');
+      isOpen = false;
+      for (const { prompt, text } of step.samples) process.stderr.write(`${indented(prompt + text)}\n`);
     },
     end() {
       if (isOpen) process.stderr.write('\n');
@@ -35,6 +40,8 @@ export function trainingLines(): TrainingLines {
     },
   };
 }
+
+const indented = (text: string): string => text.trimEnd().replaceAll(/^/gm, '  ');
 
 function lineOf({ step, steps, loss, tokens, validationLoss }: StepReport, secondsPerStep: number): string {
   const speed = `${Math.round(tokens / secondsPerStep).toLocaleString('en')} tokens/s`;

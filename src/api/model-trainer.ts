@@ -13,6 +13,7 @@ import type { Trainable } from '../training/trainable.ts';
 import type { Trainer, TrainStep } from '../training/trainer.ts';
 import { checkTraining, type PreparedTrainer, trainerFor } from '../training/trainer-for.ts';
 import type { ModelParts } from './model-parts.ts';
+import { checkSamples, type TrainingSample, writeSamples } from './training-samples.ts';
 
 /** A configuration, whose model is there. */
 export type ModelTrainingOptions = Omit<TrainingOptions, 'model' | 'initialize'>;
@@ -22,11 +23,17 @@ export async function modelTrainer(parts: ModelParts, options: ModelTrainingOpti
   const { opened } = parts;
   const config = trainingConfig({ model: opened.checkpoint.folder.name, ...options }, 'the options of trainer');
   checkTraining(opened, config);
+  checkSamples(opened, config);
   const { tokenizer, tokenizerFolder, checkpoint, model } = opened;
   const chatTemplate = tokenizer && (await openChatTemplate(tokenizerFolder ?? checkpoint.folder));
   const context = { seed: config.seed, vocabSize: model.facts.vocabSize, tokenizer, chatTemplate };
   const data = await runData(config, (some) => prepareMemory(some, context));
   return ModelTrainer.create(parts, config, data);
+}
+
+/** A step, and what the model wrote after it where `samples` asks for texts. */
+export interface SampledStep extends TrainStep {
+  readonly samples?: readonly TrainingSample[] | undefined;
 }
 
 /** Names of the optimiser's tensors: the name of the trained tensor behind one of these, as PyTorch calls them. */
@@ -38,13 +45,21 @@ export class ModelTrainer {
   /** The adapter in training, whose `files` are those of PEFT; undefined when weights of the model are trained. */
   readonly lora: PreparedTrainer['lora'];
   readonly #data: RunData;
+  readonly #config: TrainingConfig;
+  readonly #parts: ModelParts;
   /** Steps after which this trainer ends. */
   readonly steps: number;
 
-  private constructor({ trainer, trainable, lora }: PreparedTrainer, data: RunData, steps: number) {
+  private constructor(
+    { trainer, trainable, lora }: PreparedTrainer,
+    [parts, config, data]: readonly [ModelParts, TrainingConfig, RunData],
+    steps: number,
+  ) {
     this.#trainer = trainer;
     this.#trainable = trainable;
     this.lora = lora;
+    this.#parts = parts;
+    this.#config = config;
     this.#data = data;
     this.steps = steps;
   }
@@ -54,7 +69,7 @@ export class ModelTrainer {
    * configured, and when the run changes config.json on its way: that needs a model opened anew for each part.
    */
   static async create(
-    { opened, engine }: ModelParts,
+    model: ModelParts,
     config: TrainingConfig,
     data: RunData,
     segment?: Segment,
@@ -65,11 +80,12 @@ export class ModelTrainer {
       throw new UsageError(
         'stages that change config or weightDecay need the model opened anew: train from the command line, or each stage by itself.',
       );
+    const { opened, engine } = model;
     const { backend } = engine;
     const parts = { opened, backend, tracer: eager(backend) };
     const prepared = trainerFor(parts, config, data.rowsOf, part);
     await prepared.lora?.prepare();
-    return new ModelTrainer(prepared, data, part.end);
+    return new ModelTrainer(prepared, [model, config, data], part.end);
   }
 
   /** Number of the next step, from 0 on. */
@@ -81,9 +97,12 @@ export class ModelTrainer {
    * All steps that are left; afterwards, also after a signal, the model generates with the new weights. An aborted signal ends the run between
    * two steps, by throwing its reason. Throws DivergedError when the loss is not finite.
    */
-  async *run(options: { readonly signal?: AbortSignal | undefined } = {}): AsyncGenerator<TrainStep> {
+  async *run(options: { readonly signal?: AbortSignal | undefined } = {}): AsyncGenerator<SampledStep> {
     try {
-      yield* this.#trainer.run(options);
+      for await (const step of this.#trainer.run(options)) {
+        const samples = await this.samples();
+        yield samples ? { ...step, samples } : step;
+      }
     } finally {
       await this.settle();
     }
@@ -109,6 +128,14 @@ export class ModelTrainer {
     const { validation } = this.#data;
     if (!validation) throw new UsageError('the data has no part for validation: set data.validation, such as 0.01.');
     return this.#trainer.evaluate(validation(signal), signal);
+  }
+
+  /** Texts of the present weights, after a step where `samples` asks for them, and after the last; undefined after others. */
+  async samples(): Promise<TrainingSample[] | undefined> {
+    const { samples } = this.#config;
+    if (!samples || (this.step % samples.every !== 0 && this.step !== this.steps)) return undefined;
+    await this.settle();
+    return writeSamples(this.#parts, this.#config, this.lora?.adapt);
   }
 
   /** The trained weights and the moments of the optimiser, f32, by the names of the checkpoint. */

@@ -118,6 +118,11 @@ export class Engine {
     return new State(this.pool);
   }
 
+  /** Gives back the memory of recorded steps; that of states goes with the states. */
+  dispose(): void {
+    for (const { replay } of this.#recorded.splice(0)) replay.dispose();
+  }
+
   /**
    * Reads the tokens of these requests in one pass. Its memory grows with the number of tokens; Reader divides long texts into steps.
    * Throws UsageError before anything is changed; after any other error recurrent states are no longer usable (State.intact).

@@ -56,11 +56,12 @@ const CHECKPOINT = section(
 );
 const SAMPLES = section(
   {
-    every: every('samples'),
+    every: option(kinds.fromOne, 'steps between two samples', 100),
     prompts: option(kinds.texts, 'beginnings of texts that the model continues'),
-    maxNewTokens: option(kinds.fromOne, 'tokens of each continuation', 40),
+    maxNewTokens: option(kinds.fromOne, 'most tokens of each continuation', 40),
+    temperature: option(kinds.notNegative, 'above 0: draw tokens, by the seed of the run; 0: take the likeliest', 0),
   },
-  ['every', 'prompts'],
+  ['prompts'],
 );
 
 export const TRAINING_OPTIONS = {

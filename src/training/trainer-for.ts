@@ -33,7 +33,6 @@ export function checkTraining(
   if (config.train === 'senses') throw new UsageError(`"train": "${config.train}" is not supported.`);
   if (config.compute !== 'f32') throw new UsageError(`"compute": "${config.compute}" is not supported: wanted "f32".`);
   if (config.innerNorm) throw new UsageError('"innerNorm" is not supported yet: leave it out.');
-  if (config.samples) throw new UsageError('"samples" is not supported yet: run the checkpoints instead.');
   if (config.lambda && !opened.rounding)
     throw new UsageError('lambda needs linear maps that can be rounded: load the model with { roundsLinears: true }.');
   checkContext(opened, config, segment);

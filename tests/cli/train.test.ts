@@ -119,6 +119,34 @@ it('reads longer texts in a later stage whose model has a longer context', async
   expect(lines.map((line) => (JSON.parse(line) as { tokens: number }).tokens)).toEqual([16, 600]);
 });
 
+it('lets the model write during the run, and writes the same after --resume', async () => {
+  const out = join(work, 'samples');
+  const file = join(work, 'samples.json');
+  const optimizer = { name: 'adamw', lr: 0.01 };
+  const data = { ids: [[300, 17, 5, 90]] };
+  writeFileSync(file, JSON.stringify({ model: 'granite-tiny', data, steps: 4, optimizer, checkpoint: { every: 2 } }));
+  const args = ['train', file, '--out', out, '--sample-prompt', 'The king', '--sample-prompt', 'A dog'];
+  const { code, stderr } = await cli([...args, '--sample-every', '3', '--set', 'samples.maxNewTokens=5']);
+  expect(code, stderr).toBe(0);
+  const samples = () =>
+    readFileSync(join(out, 'metrics.jsonl'), 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { samples?: { prompt: string; text: string }[] }).samples);
+  const whole = samples();
+  expect(whole.map((some) => some?.map(({ prompt }) => prompt))).toEqual([
+    ...[undefined, undefined],
+    ['The king', 'A dog'],
+    ['The king', 'A dog'],
+  ]);
+  expect(stderr).toContain(`  The king${whole[2]?.[0]?.text.split('\n')[0]}`);
+
+  rmSync(join(out, 'checkpoints/step-00000004'), { recursive: true });
+  const resumed = await cli(['train', join(out, 'training.json'), '--resume']);
+  expect(resumed.code, resumed.stderr).toBe(0);
+  expect(samples()).toEqual(whole);
+});
+
 it('explains what is wrong before weights are read, and writes nothing', async () => {
   const refused = async (...args: string[]) => {
     const { code, stderr } = await cli(['train', config, '--out', join(work, 'none'), ...args]);

@@ -1,6 +1,7 @@
 /** One part of a run with one opened model: from its opening to its trainer, at the step where the run stands. */
 import { type LoadOptions, type Model, partsOf } from '../../api/model.ts';
 import { ModelTrainer } from '../../api/model-trainer.ts';
+import { checkSamples } from '../../api/training-samples.ts';
 import { CheckpointError } from '../../base/errors.ts';
 import { openLocalFile } from '../../checkpoint/folder-node.ts';
 import { readSafetensors, type StoredTensor } from '../../checkpoint/safetensors.ts';
@@ -62,6 +63,7 @@ export class Session {
     let data: RunData | undefined;
     try {
       checkTraining(opened, config, segment);
+      checkSamples(opened, config);
       const context = { ...(await dataContext(opened, config.seed)), onWarning, signal, onProgress: onTokenize };
       data = await runData(config, (some) => prepareData(some, context));
       await checked(data, opened);

@@ -1,11 +1,12 @@
 /** A training run in Node: opens the model, trains it, and writes metrics, checkpoints and the trained model. */
 import { setImmediate } from 'node:timers/promises';
+import type { SampledStep } from '../../api/model-trainer.ts';
 import { writeFileWhole } from '../../checkpoint/output-node.ts';
 import { safetensorsBytes } from '../../checkpoint/save.ts';
 import { type TrainingConfig, type TrainingOptions, trainingConfig } from '../../training/config.ts';
 import { type Segment, segmentsOf } from '../../training/segments.ts';
 import { stagesFor } from '../../training/stages-for.ts';
-import { DivergedError, type TrainStep } from '../../training/trainer.ts';
+import { DivergedError } from '../../training/trainer.ts';
 import { MetricsFile } from './metrics-node.ts';
 import { RunFolder } from './run-folder-node.ts';
 import { type Best, checkSameRun, type RunRecord, readRecord, recorded } from './run-record-node.ts';
@@ -22,7 +23,7 @@ export interface TrainOptions extends SessionOptions {
   readonly onStep?: ((step: StepReport) => void | Promise<void>) | undefined;
 }
 
-export interface StepReport extends TrainStep {
+export interface StepReport extends SampledStep {
   /** Steps of the whole run. */
   readonly steps: number;
   /** Seconds that the step took. */
@@ -136,7 +137,8 @@ class Run {
       const step = await trainer.next();
       const seconds = (performance.now() - begin) / 1000;
       const isBest = await this.#evaluate(session);
-      const report = { ...step, steps: this.#steps, seconds, ...isBest.told };
+      const samples = await trainer.samples();
+      const report = { ...step, steps: this.#steps, seconds, ...isBest.told, ...(samples ? { samples } : {}) };
       metrics?.write(report);
       await onStep?.(report);
       const { every } = this.#config.checkpoint ?? {};

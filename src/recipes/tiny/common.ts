@@ -10,9 +10,10 @@ export const TINY = {
   seed: 1,
   evaluate: { every: 500, batches: 32 },
   checkpoint: { every: 500 },
+  samples: { every: 1000, prompts: ['Once upon a time'], maxNewTokens: 60 },
 } as const;
 
-const KEYS = ['data', 'batch', 'accumulate', 'seed', 'evaluate', 'checkpoint', 'tokenizer'];
+const KEYS = ['data', 'batch', 'accumulate', 'seed', 'evaluate', 'checkpoint', 'samples', 'tokenizer'];
 
 /** Sources of a small recipe. `same`: the keys that are those of the large one. */
 export const tinySources = (large: string, same: readonly string[], chosen: readonly string[]): SourceOfKeys[] => [
