@@ -42,6 +42,7 @@ const MOMENTS = { m: 'exp_avg.', v: 'exp_avg_sq.' } as const;
 export class ModelTrainer {
   readonly #trainer: Trainer;
   readonly #trainable: Trainable;
+  readonly #ops: PreparedTrainer['ops'];
   /** The adapter in training, whose `files` are those of PEFT; undefined when weights of the model are trained. */
   readonly lora: PreparedTrainer['lora'];
   readonly #data: RunData;
@@ -51,13 +52,14 @@ export class ModelTrainer {
   readonly steps: number;
 
   private constructor(
-    { trainer, trainable, lora }: PreparedTrainer,
+    { trainer, trainable, lora, ops }: PreparedTrainer,
     [parts, config, data]: readonly [ModelParts, TrainingConfig, RunData],
     steps: number,
   ) {
     this.#trainer = trainer;
     this.#trainable = trainable;
     this.lora = lora;
+    this.#ops = ops;
     this.#parts = parts;
     this.#config = config;
     this.#data = data;
@@ -135,7 +137,7 @@ export class ModelTrainer {
     const { samples } = this.#config;
     if (!samples || (this.step % samples.every !== 0 && this.step !== this.steps)) return undefined;
     await this.settle();
-    return writeSamples(this.#parts, this.#config, this.lora?.adapt);
+    return writeSamples(this.#parts, this.#ops, this.#config);
   }
 
   /** The trained weights and the moments of the optimiser, f32, by the names of the checkpoint. */

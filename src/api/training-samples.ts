@@ -1,7 +1,7 @@
 /** Texts that a model writes while it is trained, by the key `samples` of a configuration: they show how it comes along, and change no bit of the run. */
 import { UsageError } from '../base/errors.ts';
 import type { OpenedModel } from '../loader/open.ts';
-import { Ops, type Tracer } from '../ops/index.ts';
+import type { Ops } from '../ops/index.ts';
 import { checkSequences, Engine } from '../runtime/engine.ts';
 import type { TrainingConfig } from '../training/config.ts';
 import { generate } from './generate.ts';
@@ -26,17 +26,17 @@ export function checkSamples(opened: OpenedModel, { samples }: TrainingConfig): 
 
 /**
  * Continues the prompts of `samples` with the present weights. Equal weights, same texts: the likeliest token is taken, or with a temperature
- * tokens are drawn from the seed of the run. `adapt`: of an adapter in training.
+ * tokens are drawn from the seed of the run. `ops`: those of the model, with the adapter in training.
  */
 export async function writeSamples(
-  { opened, engine: { backend }, tracer }: ModelParts,
+  { opened, engine: { backend } }: ModelParts,
+  ops: Ops,
   { samples, seed }: TrainingConfig,
-  adapt: (tracer: Tracer) => Tracer = (plain) => plain,
 ): Promise<TrainingSample[]> {
   if (!samples) return [];
   const { prompts, maxNewTokens, temperature } = samples;
   // An engine for these texts alone: it has the ops of the adapter, and replays no step that was recorded at another lambda.
-  const engine = new Engine(opened.model, backend, new Ops(adapt(tracer)));
+  const engine = new Engine(opened.model, backend, ops);
   const inputs = prompts.map((prompt) => ({ ids: encodePrompt(opened, prompt) }));
   const texts = prompts.map(() => '');
   const options = { maxNewTokens, temperature, seed };

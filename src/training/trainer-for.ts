@@ -84,6 +84,8 @@ export interface PreparedTrainer {
   readonly trainable: Trainable;
   /** The adapter in training; undefined when weights of the model are trained. */
   readonly lora: LoraTraining | undefined;
+  /** With which the model computes as it is trained, with its adapter. */
+  readonly ops: Ops;
 }
 
 /**
@@ -118,5 +120,5 @@ export function trainerFor(
     examplesAt: (step) => batchesOf(stages, step, rowsOf),
     steps: segment.end,
   });
-  return { trainer, trainable, lora };
+  return { trainer, trainable, lora, ops: new Ops(lora?.adapt(tracer) ?? tracer) };
 }
