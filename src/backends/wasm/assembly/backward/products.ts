@@ -6,7 +6,7 @@
  */
 import { address, scratch, take, word } from '../command';
 import { packColumns, panelBytes, WIDTH } from './pack-columns';
-import { tile3, tile6 } from './tiles';
+import { TILE, tileInParts, wholeTile } from './tiles';
 
 /** Products of a block of a sum: a panel of so many rows stays in the nearest cache. encode/backward/products.ts knows it too. */
 export const TURNS: u32 = 256;
@@ -16,18 +16,19 @@ const LIST: usize = 8;
 const LIST_WORDS: usize = 4;
 
 /** Bytes of a tile that ends outside of y. */
-export const TILE_BYTES: usize = 6 * 64;
+export const TILE_BYTES: usize = TILE * 64;
 
 // @ts-ignore: decorator
 @inline
-function addTile(c: usize, stride: usize, more: bool, a: usize, b: usize, turns: u32, tile: u32): void {
-  if (tile == 6) tile6(c, stride, more, a, b, <usize>turns << 6);
-  else tile3(c, stride, more, a, b, <usize>turns << 6);
+function addTile(c: usize, stride: usize, more: bool, a: usize, b: usize, turns: u32, bits: u32): void {
+  const end = b + (<usize>turns << 6);
+  if (bits == 256) wholeTile(c, stride, more, a, b, end);
+  else tileInParts(c, stride, more, a, b, end);
 }
 
 /** A tile of which only some rows and columns are in y. */
-function addPart(c: usize, stride: usize, more: bool, a: usize, b: usize, turns: u32, tile: u32, rows: u32, columns: u32, spare: usize): void {
-  addTile(spare, 64, false, a, b, turns, tile);
+function addPart(c: usize, stride: usize, more: bool, a: usize, b: usize, turns: u32, bits: u32, rows: u32, columns: u32, spare: usize): void {
+  addTile(spare, 64, false, a, b, turns, bits);
   for (let row: u32 = 0; row < rows; row++, c += stride, spare += 64) {
     for (let i: u32 = 0; i < columns; i++) {
       const at: usize = i << 2;
@@ -37,29 +38,29 @@ function addPart(c: usize, stride: usize, more: bool, a: usize, b: usize, turns:
   }
 }
 
-/** A block of sums of a piece of y: panels at `wide`, factors of the first tile at `a`. */
-export function addBlock(c: usize, stride: usize, more: bool, a: usize, tileBytes: usize, wide: usize, turns: u32, tile: u32, rows: u32, columns: u32, spare: usize): void {
+/** A block of sums of a piece of y: panels at `wide`, factors of the first tile at `a`. `bits`: those of a register. */
+export function addBlock(c: usize, stride: usize, more: bool, a: usize, tileBytes: usize, wide: usize, turns: u32, bits: u32, rows: u32, columns: u32, spare: usize): void {
   for (let column: u32 = 0; column < columns; column += WIDTH, c += 64, wide += panelBytes(turns)) {
     const some = min(WIDTH, columns - column);
     let at = c;
     let factors = a;
-    for (let row: u32 = 0; row < rows; row += tile, at += tile * stride, factors += tileBytes) {
-      const few = min(tile, rows - row);
-      if (few == tile && some == WIDTH) addTile(at, stride, more, factors, wide, turns, tile);
-      else addPart(at, stride, more, factors, wide, turns, tile, few, some, spare);
+    for (let row: u32 = 0; row < rows; row += TILE, at += TILE * stride, factors += tileBytes) {
+      const few = min(TILE, rows - row);
+      if (few == TILE && some == WIDTH) addTile(at, stride, more, factors, wide, turns, bits);
+      else addPart(at, stride, more, factors, wide, turns, bits, few, some, spare);
     }
   }
 }
 
 /**
- * Words: y, added to y, R, J, rows of a tile, rows of a piece, columns of a piece, format and 16 times the number of matrices; then for each
+ * Words: y, added to y, R, J, bits of a register, rows of a piece, columns of a piece, format and 16 times the number of matrices; then for each
  * of them a, b, K, address of its scale or 0, plus 1 to divide by it. Scratch memory: a piece's panels of TURNS rows, TILE_BYTES.
  */
 export function backwardProducts(args: usize, part: u32, parts: u32): void {
   const y = address(args, 0);
   const rows = word(args, 2);
   const columns = word(args, 3);
-  const tile = word(args, 4);
+  const bits = word(args, 4);
   const pieceRows = word(args, 5);
   const pieceColumns = word(args, 6);
   const format = word(args, 7) & 15;
@@ -78,15 +79,15 @@ export function backwardProducts(args: usize, part: u32, parts: u32): void {
     let more = word(args, 1) != 0;
     for (let matrix = LIST; matrix < end; matrix += LIST_WORDS) {
       const all = word(args, matrix + 2);
-      const tileBytes: usize = (all * tile) << 2;
+      const tileBytes: usize = (all * TILE) << 2;
       const scaleAt = address(args, matrix + 3);
       let scale: f32 = 1;
       if (scaleAt) scale = scaleAt & 1 ? 1 / load<f32>(scaleAt - 1) : load<f32>(scaleAt);
-      const a = address(args, matrix) + (row / tile) * tileBytes;
+      const a = address(args, matrix) + (row / TILE) * tileBytes;
       for (let from: u32 = 0; from < all; from += TURNS) {
         const turns = min(TURNS, all - from);
         packColumns(wide, address(args, matrix + 1), columns, all, format, scale, from, turns, column, someColumns);
-        addBlock(c, stride, more, a + ((from * tile) << 2), tileBytes, wide, turns, tile, someRows, someColumns, spare);
+        addBlock(c, stride, more, a + ((from * TILE) << 2), tileBytes, wide, turns, bits, someRows, someColumns, spare);
         more = true;
       }
     }

@@ -1,6 +1,6 @@
 /** Products of experts in the backward pass (assembly/backward/expert-products.ts), each with the rows at its places, and lists of these. */
 import type { CommandWriter, Located } from '../../command.ts';
-import { formatOf, tileOf } from '../products.ts';
+import { formatOf } from '../products.ts';
 import { panelsBytes, TILE_BYTES, TURNS, WIDTH } from './products.ts';
 
 /** Rows of a piece of assembly/backward/expert-products.ts. */
@@ -60,7 +60,7 @@ export function rowsByExpert(
   const { from, to: end } = range ?? { from: 0, to: rows };
   const piece = pieceOf(to, count, columns);
   to.begin('rowsByExpert', { after: true, scratchBytes: scratchBytes(piece) });
-  to.u32(y, x, groups, w.address, end - from, columns, formatOf(w.dtype), tileOf(to), piece, rows, from);
+  to.u32(y, x, groups, w.address, end - from, columns, formatOf(w.dtype), to.vectorBits, piece, rows, from);
 }
 
 /** y[expert] += sum over its places of a[place] b[place] */
@@ -76,7 +76,7 @@ export function sumsByExpert(
   const { from, to: end } = range ?? { from: 0, to: rows };
   const piece = pieceOf(to, count, columns);
   to.begin('sumsByExpert', { after, scratchBytes: scratchBytes(piece) });
-  to.u32(y.address + 4 * from * columns, a, groups, b, end - from, columns, tileOf(to), piece, rows);
+  to.u32(y.address + 4 * from * columns, a, groups, b, end - from, columns, to.vectorBits, piece, rows);
 }
 
 /** y[t] = sum over the slots of t of x[place of slot]; ids[T, A] of `count` experts. */

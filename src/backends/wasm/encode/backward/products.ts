@@ -1,6 +1,5 @@
 /** What the products of the backward pass have in common (assembly/backward/products.ts): packed factors, pieces of work. */
 import type { CommandWriter, Located } from '../../command.ts';
-import { tileOf } from '../products.ts';
 
 /** Products of a block of a sum. */
 export const TURNS = 256;
@@ -9,8 +8,10 @@ export const WIDTH = 16;
 /** Rows of a piece: with TURNS factors each, half of a second-level cache. */
 const PIECE_ROWS = 240;
 const PIECE_COLUMNS = 128;
+/** Rows of a tile. */
+const TILE = 6;
 /** Bytes of a tile that is stored apart. */
-export const TILE_BYTES = 6 * 64;
+export const TILE_BYTES = TILE * 64;
 
 /** One term a b of a sum of products. */
 export interface Term {
@@ -30,18 +31,17 @@ export function products(
   { format, more, transposed }: { format: number; more: boolean; transposed: boolean },
 ): void {
   const [rows = 0, columns = 0] = y.shape;
-  const tile = tileOf(to);
   const packed = terms.map(({ factors, weights }) => {
     const turns = weights.shape[0] as number;
-    const address = to.temp(4 * Math.ceil(rows / tile) * tile * turns);
+    const address = to.temp(4 * Math.ceil(rows / TILE) * TILE * turns);
     to.begin('packFactors');
-    to.u32(address, factors.address, rows, turns, tile, transposed ? 1 : 0);
+    to.u32(address, factors.address, rows, turns, transposed ? 1 : 0);
     return address;
   });
   const [pieceRows, pieceColumns] = pieceOf(rows, columns, to.parts);
   const turns = Math.min(TURNS, Math.max(...terms.map(({ weights }) => weights.shape[0] as number)));
   to.begin('backwardProducts', { after: true, scratchBytes: TILE_BYTES + panelsBytes(pieceColumns, turns) });
-  to.u32(y.address, more ? 1 : 0, rows, columns, tile, pieceRows, pieceColumns, format + 16 * terms.length);
+  to.u32(y.address, more ? 1 : 0, rows, columns, to.vectorBits, pieceRows, pieceColumns, format + 16 * terms.length);
   terms.forEach(({ weights, scale }, i) => {
     to.u32(packed[i] as number, weights.address, weights.shape[0] as number, scale);
   });
@@ -61,5 +61,5 @@ function pieceOf(rows: number, columns: number, parts: number): [rows: number, c
   const pieceColumns = Math.ceil(columns / across / WIDTH) * WIDTH;
   const count = down * Math.ceil(columns / pieceColumns);
   const more = count < wanted ? Math.ceil(wanted / count) : 1;
-  return [Math.max(6, Math.ceil(rows / down / more / 6) * 6), pieceColumns];
+  return [Math.max(TILE, Math.ceil(rows / down / more / TILE) * TILE), pieceColumns];
 }
