@@ -163,6 +163,7 @@ export { trialReport, vectorsReport } from './figures/steering.ts';
 export * from './figures/ternary/index.ts';
 export { thinReport } from './figures/thin.ts';
 export { tokenLabel } from './figures/token-label.ts';
+export * from './figures/training/index.ts';
 export { KEY_VALUE_FORMATS, type KeyValueFormat } from './formats/key-values.ts';
 export type { CapturedTensor } from './inspect/capture.ts';
 export type { ProfileRow } from './inspect/timed.ts';

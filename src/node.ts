@@ -58,6 +58,7 @@ export { type MemoryFacts, memoryFacts, usableBytes } from './node/memory-node.t
 export { checkInterventionsOutput, saveInterventions, vectorsBeside } from './node/save-interventions-node.ts';
 export { senseTables, tablesDirectory } from './node/sense-tables-node.ts';
 export { shippedModelNames } from './node/shipped-node.ts';
+export { type RunHistory, readRun } from './node/training/plot-node.ts';
 export type { StepReport, TrainOptions, TrainResult } from './node/training/train-node.ts';
 export type { StateDescription } from './runtime/state-file.ts';
 

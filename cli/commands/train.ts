@@ -21,6 +21,7 @@ import { checkOutput } from '../output-file.ts';
 import { progressBar } from '../progress.ts';
 import { planText } from '../train/dry-run.ts';
 import { trainingLines } from '../train/lines.ts';
+import { addPlot, plotFile } from '../train/plot.ts';
 
 interface TrainFlags extends Pick<ModelFlags, 'threads' | 'memoryBytes'> {
   readonly recipe?: string;
@@ -30,14 +31,16 @@ interface TrainFlags extends Pick<ModelFlags, 'threads' | 'memoryBytes'> {
   readonly resume?: boolean;
   readonly metrics?: string;
   readonly gradients?: string;
+  readonly plot?: string;
   readonly samplePrompt?: readonly string[];
   readonly sampleEvery?: number;
   readonly memory?: number;
 }
 
 export function addTrain(program: Command): void {
-  program
-    .command('train')
+  const train = program.command('train');
+  addPlot(train);
+  train
     .addArgument(new Argument('[config]', 'JSON file that says what is trained, on what, and how').argParser(inputFile))
     .description('train a model; docs/training.md describes the configuration')
     .option('--recipe <name>', 'a recipe of this program instead of a file')
@@ -57,6 +60,7 @@ export function addTrain(program: Command): void {
     .option('--resume', 'go on with the run in that folder, from its last checkpoint')
     .option('--metrics <file>', 'file for a line of JSON per step (default: metrics.jsonl in the folder)', outputFile)
     .option('--gradients <file>', 'write the gradients of the first step, f32, to a safetensors file', outputFile)
+    .option('--plot <file>', 'write a page with figures of the run, and write it again as the run goes on', plotFile)
     .option('--sample-prompt <text>', 'let the model continue this text during the run; may be given again', collect)
     .option('--sample-every <n>', 'steps between two such texts (default: 100)', fromOne)
     .option('--threads <n>', 'threads that compute (default: all cores, at most 8)', threadCount)
@@ -75,9 +79,10 @@ Examples:
 }
 
 async function run(file: string | undefined, flags: TrainFlags): Promise<void> {
-  const { metrics, gradients, threads, memory, resume } = flags;
+  const { metrics, gradients, plot, threads, memory, resume } = flags;
   await checkOutput(metrics);
   await checkOutput(gradients);
+  await checkOutput(plot);
   const config = withSettings(begun(file, flags.recipe), settingsOf(flags)) as unknown as TrainingOptions;
   if (flags.dryRun) {
     process.stdout.write(await dryRun(file, flags.recipe, config));
@@ -90,7 +95,7 @@ async function run(file: string | undefined, flags: TrainFlags): Promise<void> {
   const goOn = config.out === undefined ? undefined : `portmanteau train ${config.out}/training.json --resume`;
   try {
     const result = await train(config, {
-      ...{ metrics, gradients, threads, resume, signal: interrupt.signal },
+      ...{ metrics, gradients, plot, threads, resume, signal: interrupt.signal },
       ...(memory === undefined ? {} : { memoryBytes: memory }),
       onWarning: (message) => bar.warn(message),
       onProgress: ({ loaded, total }) => bar.update(loaded, total),

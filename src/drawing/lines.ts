@@ -21,6 +21,7 @@ export function drawLines(figure: Lines, { width }: Canvas): Element[] {
   const points: Point[] = figure.series.flatMap(({ name, values }) =>
     values.map((value, place) => ({ at: at[place] as number, place, series: name, value: drawable(figure, value) })),
   );
+  const drawn = figure.joined ? points.filter(({ value }) => value !== null) : points;
   const names = figure.series.map(({ name }) => name);
   const { room, tickRotate } = wordsBelow(ticks, (width - 64) / ticks.length);
   const words = new Map(at.map((x, i) => [x, ticks[i] ?? '']));
@@ -47,10 +48,10 @@ export function drawLines(figure: Lines, { width }: Canvas): Element[] {
         ...(figure.logarithmic ? { type: 'log' } : {}),
       },
       marks: [
-        ...(figure.logarithmic ? [] : [ruleY([0], { stroke: 'currentColor', strokeOpacity: 0.4 })]),
-        line(points, { x: 'at', y: 'value', stroke: 'series', marker: points.length <= 200 ? 'dot' : 'none' }),
-        ruleX(points, pointerX({ x: 'at', stroke: 'currentColor', strokeOpacity: 0.3 })),
-        tip(points, pointerX({ x: 'at', y: 'value', title })),
+        ...(figure.logarithmic || figure.anyZero ? [] : [ruleY([0], { stroke: 'currentColor', strokeOpacity: 0.4 })]),
+        line(drawn, { x: 'at', y: 'value', stroke: 'series', marker: drawn.length <= 200 ? 'dot' : 'none' }),
+        ruleX(drawn, pointerX({ x: 'at', stroke: 'currentColor', strokeOpacity: 0.3 })),
+        tip(drawn, pointerX({ x: 'at', y: 'value', title })),
         axisX(written, {
           label,
           tickFormat: (x: number) => words.get(x) ?? '',

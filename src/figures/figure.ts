@@ -63,6 +63,10 @@ export interface Lines extends Common {
   readonly at?: readonly number[] | undefined;
   /** For measures above 0 that span powers of ten. */
   readonly logarithmic?: boolean | undefined;
+  /** Lines go on over places without a number; default: they are broken there. */
+  readonly joined?: boolean | undefined;
+  /** The axis begins where the numbers do; default: at 0. */
+  readonly anyZero?: boolean | undefined;
 }
 
 /** Rows of texts and numbers; numbers are written as they are, so round them before. */

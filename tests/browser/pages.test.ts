@@ -65,7 +65,7 @@ describe.skipIf(!executablePath)('a page', () => {
           title: section.querySelector('h2')?.textContent,
           cells: section.querySelectorAll('[aria-label=cell] rect').length,
           bars: section.querySelectorAll('[aria-label=bar] rect').length,
-          lines: section.querySelectorAll('[aria-label=line] path').length,
+          paths: [...section.querySelectorAll('[aria-label=line] path')].map((path) => path.getAttribute('d') ?? ''),
           texts: [...section.querySelectorAll('svg text')].map((text) => text.textContent),
           label: section
             .querySelector('.drawing > svg, .drawing figure > svg:last-of-type')
@@ -73,9 +73,14 @@ describe.skipIf(!executablePath)('a page', () => {
         })),
       );
       expect(sections.map(({ title }) => title)).toEqual(example.figures.map(({ title }) => title));
-      expect(sections.map(({ cells }) => cells)).toEqual([11, 4, 0, 0, 0, 0]); // a null has no cell
-      expect(sections.map(({ bars }) => bars)).toEqual([0, 0, 3, 9, 0, 0]);
-      expect(sections[4]?.lines).toBeGreaterThanOrEqual(2);
+      expect(sections.map(({ cells }) => cells)).toEqual([11, 4, 0, 0, 0, 0, 0]); // a null has no cell
+      expect(sections.map(({ bars }) => bars)).toEqual([0, 0, 3, 9, 0, 0, 0]);
+      const pieces = (figure: number) => sections[figure]?.paths.map((d) => d.split('M').length - 1);
+      expect(pieces(4)?.length).toBeGreaterThanOrEqual(2);
+      expect(sections[4]?.texts).toContain('0.0');
+      // Joined over the place without a number; an axis that need not begin at 0.
+      expect(pieces(5)).toEqual([1]);
+      expect(sections[5]?.texts).not.toContain('0.0');
       for (const word of ['␣upon', 'blocks.1', 'token', 'site', 'probability', 'l'])
         expect(sections[0]?.texts).toContain(word);
       expect(sections[0]?.label).toBe(example.figures[0]?.title);

@@ -5,7 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { cli, golden, start } from './cli.ts';
+import type { Lines, Report } from '../../src/figures/figure.ts';
+import { cli, golden, json, start } from './cli.ts';
 
 const STEPS = 20;
 let work: string;
@@ -59,6 +60,25 @@ it('keeps the last checkpoints, writes a line per step and a model that runs', a
   expect(readdirSync(join(work, 'whole/checkpoints'))).toEqual(['step-00000018', 'step-00000020']);
   const { code } = await cli(['run', join(work, 'whole'), '--ids', '3,17', '--max-new-tokens', '2']);
   expect(code).toBe(0);
+});
+
+it('draws the run, while it goes on and when it has ended', async () => {
+  const run = join(work, 'whole');
+  const [page, again] = [join(work, 'page.html'), join(work, 'again.html')];
+  const { code, stderr } = await cli(['train', config, '--set', 'steps=4', '--plot', page]);
+  expect(code, stderr).toBe(0);
+  const reportIn = (file: string) =>
+    JSON.parse(/id="report">(.*?)<\/script>/s.exec(readFileSync(file, 'utf8'))?.[1] ?? '') as Report;
+  const lossOf = ({ figures }: Report) => figures.find(({ title }) => title === 'Loss') as Lines;
+  const losses = (whole.metrics as { loss: number }[]).map(({ loss }) => loss);
+  expect(lossOf(reportIn(page)).series[0]?.values).toEqual(losses.slice(0, 4));
+
+  const told = await json<{ steps: number; best: unknown }>(['train', 'plot', run, '--html', again]);
+  expect(told).toMatchObject({ steps: STEPS, best: null, loss: losses.at(-1) });
+  expect(lossOf(reportIn(again)).series[0]?.values).toEqual(losses);
+  expect((await cli(['train', 'plot', work])).stderr).toContain('wanted the folder of a run');
+  writeFileSync(join(work, 'other.jsonl'), '{"text":"a"}\n');
+  expect((await cli(['train', 'plot', join(work, 'other.jsonl')])).stderr).toMatch(/line 1 of .* has no metrics/);
 });
 
 it('gives the same bits when it is killed again and again, and resumed', async () => {

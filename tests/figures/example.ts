@@ -73,6 +73,15 @@ export const example: Report = {
       ],
     },
     {
+      kind: 'lines',
+      title: 'Loss',
+      places: { label: 'step', ticks: ['0', '1', '2', '3'] },
+      measure: 'nats',
+      series: [{ name: '', values: [3.9, null, 3.4, 3.2] }],
+      joined: true,
+      anyZero: true,
+    },
+    {
       kind: 'table',
       title: 'Words',
       columns: ['word', 'probability'],

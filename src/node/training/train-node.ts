@@ -2,12 +2,15 @@
 import { setImmediate } from 'node:timers/promises';
 import type { SampledStep } from '../../api/model-trainer.ts';
 import { writeFileWhole } from '../../checkpoint/output-node.ts';
+import { checkOutputFile } from '../../checkpoint/output-place-node.ts';
 import { safetensorsBytes } from '../../checkpoint/save.ts';
+import { TrainingHistory } from '../../figures/training/index.ts';
 import { type TrainingConfig, type TrainingOptions, trainingConfig } from '../../training/config.ts';
 import { type Segment, segmentsOf } from '../../training/segments.ts';
 import { stagesFor } from '../../training/stages-for.ts';
 import { DivergedError } from '../../training/trainer.ts';
 import { MetricsFile } from './metrics-node.ts';
+import { historyIn, PlotFile } from './plot-node.ts';
 import { RunFolder } from './run-folder-node.ts';
 import { type Best, checkSameRun, type RunRecord, readRecord, recorded } from './run-record-node.ts';
 import { type From, Session, type SessionOptions, type TrainTools } from './session-node.ts';
@@ -17,6 +20,8 @@ export interface TrainOptions extends SessionOptions {
   readonly metrics?: string | undefined;
   /** File for the gradients of the first step, safetensors. */
   readonly gradients?: string | undefined;
+  /** File for a page with figures of the run, which is written again from time to time. */
+  readonly plot?: string | undefined;
   /** Goes on with the run in the folder `out`, from its last checkpoint. */
   readonly resume?: boolean | undefined;
   /** Called after each step. */
@@ -49,6 +54,8 @@ export async function trainRun(
   options: TrainOptions = {},
 ): Promise<TrainResult> {
   const config = trainingConfig(given);
+  for (const file of [options.metrics, options.gradients, options.plot])
+    if (file !== undefined) await checkOutputFile(file);
   const folder = config.out === undefined ? undefined : await RunFolder.open(config.out, options.resume ?? false);
   try {
     const last = options.resume ? (await folder?.steps())?.at(-1) : undefined;
@@ -71,6 +78,7 @@ class Run {
   readonly #options: TrainOptions;
   readonly #steps: number;
   #best: Best | undefined;
+  #plot: PlotFile | undefined;
 
   constructor(
     tools: TrainTools,
@@ -104,6 +112,7 @@ class Run {
           if (!begin && from === undefined) await this.#folder?.saveConfig(this.#config);
         });
         const file = this.#options.metrics ?? this.#folder?.file(METRICS);
+        this.#plot ??= this.#plotAfter(file, begin?.step ?? 0);
         if (file !== undefined) metrics ??= await MetricsFile.open(file, begin?.step ?? 0);
         if (!(await this.#train(session, segment, metrics))) return { step: session.trainer.step, isDone: false };
         if (segment !== segments.at(-1)) from = await this.#between(session, metrics);
@@ -113,10 +122,20 @@ class Run {
         await this.#folder.finish(session.result());
       }
       return { step: this.#steps, isDone: true };
+    } catch (error) {
+      await this.#plot?.write().catch(() => undefined); // what ended the run is to be told
+      throw error;
     } finally {
       metrics?.close();
       await session?.close();
     }
+  }
+
+  #plotAfter(metrics: string | undefined, step: number): PlotFile | undefined {
+    const { plot } = this.#options;
+    if (plot === undefined) return undefined;
+    const before = metrics === undefined || step === 0 ? undefined : historyIn(metrics, step);
+    return new PlotFile(plot, this.#config, before ?? new TrainingHistory());
   }
 
   /** False when a signal ended it. */
@@ -130,6 +149,7 @@ class Run {
     while (trainer.step < end) {
       await setImmediate(); // so that a signal is handled
       if (signal?.aborted) {
+        await this.#plot?.write();
         await this.#save(session, metrics);
         return false;
       }
@@ -140,10 +160,12 @@ class Run {
       const samples = await trainer.samples();
       const report = { ...step, steps: this.#steps, seconds, ...isBest.told, ...(samples ? { samples } : {}) };
       metrics?.write(report);
+      await this.#plot?.add(report);
       await onStep?.(report);
       const { every } = this.#config.checkpoint ?? {};
       if (isBest.isSaved || (every !== undefined && trainer.step % every === 0)) await this.#save(session, metrics);
     }
+    await this.#plot?.write();
     await trainer.settle();
     return true;
   }
