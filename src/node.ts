@@ -28,7 +28,8 @@ import { checkFits, weightBudget } from './node/fits-node.ts';
 import { readInterventionFile } from './node/interventions-node.ts';
 import { locate } from './node/locate-node.ts';
 import { memoryFacts, usableBytes } from './node/memory-node.ts';
-import type { TrainTools } from './node/training/session-node.ts';
+import { exportRun } from './node/training/export-node.ts';
+import type { SessionOptions, TrainTools } from './node/training/session-node.ts';
 import { type TrainOptions, type TrainResult, trainRun } from './node/training/train-node.ts';
 import { libraryVersion } from './node/version-node.ts';
 import { checkOptions, pickOptions } from './options/check.ts';
@@ -178,14 +179,22 @@ async function orClose(opened: OpenedModel, check: () => void | Promise<void>): 
  */
 export function train(config: TrainingOptions, options: TrainOptions & ComputeOptions = {}): Promise<TrainResult> {
   const { threads, relaxedSimd, memoryBytes, ...others } = options;
-  const compute = { threads, relaxedSimd, memoryBytes };
-  const tools: TrainTools = {
-    open: (reference, open) =>
-      openPretrained(reference, { ...open, ...compute, generationConfig: false } as PretrainedOptions),
-    folderOf: (reference) => tokenizerFolderOf(reference, compute),
-    load: (opened, load) => loadOpened(opened, { ...load, ...compute }),
-  };
-  return trainRun(tools, libraryVersion(), config, others);
+  return trainRun(trainTools({ threads, relaxedSimd, memoryBytes }), libraryVersion(), config, others);
+}
+
+const trainTools = (compute: ComputeOptions): TrainTools => ({
+  open: (reference, open) =>
+    openPretrained(reference, { ...open, ...compute, generationConfig: false } as PretrainedOptions),
+  folderOf: (reference) => tokenizerFolderOf(reference, compute),
+  load: (opened, load) => loadOpened(opened, { ...load, ...compute }),
+});
+
+/**
+ * Writes the training that a configuration describes to a new folder, whole or not at all, for Python's trainers: the initial checkpoint, the rows of
+ * token ids, `plan.json`, and `train.py` for transformers' Trainer. Throws UsageError for a run that these cannot follow.
+ */
+export function exportPlan(config: TrainingOptions, folder: string, options: SessionOptions = {}): Promise<void> {
+  return exportRun(trainTools({}), config, folder, options);
 }
 
 export type ComputeOptions = Pick<PretrainedOptions, 'threads' | 'relaxedSimd' | 'memoryBytes'>;

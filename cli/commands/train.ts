@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { Argument, type Command } from 'commander';
 import {
   DivergedError,
+  exportPlan,
   openPretrained,
   planOf,
   recipeNamed,
@@ -28,6 +29,7 @@ interface TrainFlags extends Pick<ModelFlags, 'threads' | 'memoryBytes'> {
   readonly set?: readonly string[];
   readonly out?: string;
   readonly dryRun?: boolean;
+  readonly exportPlan?: string;
   readonly resume?: boolean;
   readonly metrics?: string;
   readonly gradients?: string;
@@ -56,6 +58,10 @@ export function addTrain(program: Command): void {
     .option(
       '--dry-run',
       'say what the run will take: steps, learning rates, parameters, memory, operations; write nothing',
+    )
+    .option(
+      '--export-plan <folder>',
+      "write the run for Python's trainers: checkpoint, rows of token ids, plan and program; train nothing",
     )
     .option('--resume', 'go on with the run in that folder, from its last checkpoint')
     .option('--metrics <file>', 'file for a line of JSON per step (default: metrics.jsonl in the folder)', outputFile)
@@ -86,6 +92,12 @@ async function run(file: string | undefined, flags: TrainFlags): Promise<void> {
   const config = withSettings(begun(file, flags.recipe), settingsOf(flags)) as unknown as TrainingOptions;
   if (flags.dryRun) {
     process.stdout.write(await dryRun(file, flags.recipe, config));
+    return;
+  }
+  if (flags.exportPlan !== undefined) {
+    const onWarning = (message: string) => void process.stderr.write(`warning: ${message}\n`);
+    await exportPlan(config, flags.exportPlan, { signal: interrupt.signal, onWarning });
+    process.stderr.write(`wrote ${flags.exportPlan}\n`);
     return;
   }
   if (resume && config.out === undefined)

@@ -7,7 +7,7 @@ import { openChatTemplate } from '../loader/chat-template.ts';
 import type { OpenedModel } from '../loader/open.ts';
 
 /** All that the ids of a text depend on. */
-const TOKENIZER_FILES = [
+export const TOKENIZER_FILES = [
   'tokenizer.json',
   'tokenizer_config.json',
   'special_tokens_map.json',
@@ -18,19 +18,27 @@ const TOKENIZER_FILES = [
 
 const MAX_BYTES = 128 << 20;
 
+/** A model with what writes texts for it as ids. */
+export interface Tokenized {
+  readonly tokenizer: OpenedModel['tokenizer'];
+  readonly model: { readonly facts: { readonly vocabSize: number } };
+  /** Where the tokenizer is, when it is not in the folder of the checkpoint. */
+  readonly tokenizerFolder: Folder | undefined;
+  readonly checkpoint?: { readonly folder: Folder };
+}
+
 /** For prepareData, with the seed of the run. Throws CheckpointError when a file of the tokenizer is damaged. */
 export async function dataContext(
-  opened: OpenedModel,
+  opened: Tokenized,
   seed: number,
 ): Promise<Pick<FileDataContext, 'seed' | 'vocabSize' | 'tokenizer' | 'tokenizerIdentity' | 'chatTemplate'>> {
-  const folder = opened.tokenizerFolder ?? opened.checkpoint.folder;
-  const { tokenizer, model } = opened;
+  const { tokenizer, model, tokenizerFolder: folder = opened.checkpoint?.folder } = opened;
   return {
     seed,
     vocabSize: model.facts.vocabSize,
     tokenizer,
-    tokenizerIdentity: tokenizer && (await identityOf(folder)),
-    chatTemplate: tokenizer && (await openChatTemplate(folder)),
+    tokenizerIdentity: tokenizer && folder && (await identityOf(folder)),
+    chatTemplate: tokenizer && folder && (await openChatTemplate(folder)),
   };
 }
 

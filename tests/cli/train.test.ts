@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Lines, Report } from '../../src/figures/figure.ts';
 import { cli, golden, json, start } from './cli.ts';
@@ -165,6 +166,24 @@ it('lets the model write during the run, and writes the same after --resume', as
   const resumed = await cli(['train', join(out, 'training.json'), '--resume']);
   expect(resumed.code, resumed.stderr).toBe(0);
   expect(samples()).toEqual(whole);
+});
+
+it("writes a plan for Python's trainers, with the checkpoint as it is", async () => {
+  const [file, out] = [join(work, 'plan.json'), join(work, 'plan')];
+  writeFileSync(join(work, 'plan.txt'), 'Once upon a time there was a king. '.repeat(40));
+  const data = { files: [join(work, 'plan.txt')], sequence: 16, cache: join(work, 'tokens') };
+  const optimizer = { name: 'adamw', lr: 0.001 };
+  writeFileSync(file, JSON.stringify({ model: 'granite-tiny', data, steps: 3, optimizer }));
+  const { code, stderr } = await cli(['train', file, '--export-plan', out]);
+  expect(code, stderr).toBe(0);
+  expect(readdirSync(out)).toEqual(
+    expect.arrayContaining(['config.json', 'plan.json', 'stage-1.ids.i32.bin', 'tokenizer.json', 'train.py']),
+  );
+  const shipped = fileURLToPath(new URL('../../models/granite-tiny/model.safetensors', import.meta.url));
+  expect(readFileSync(join(out, 'model.safetensors')).equals(readFileSync(shipped))).toBe(true);
+  expect((await cli(['train', file, '--export-plan', out])).stderr).toContain('is not empty');
+  const lora = await cli(['train', file, '--export-plan', join(work, 'lora-plan'), '--set', 'train=lora']);
+  expect(lora.stderr).toContain("trains 'lora' has no plan");
 });
 
 it('explains what is wrong before weights are read, and writes nothing', async () => {

@@ -95,6 +95,19 @@ describe('an exported plan', () => {
     if (!process.env.KEEP_PLAN) rmSync(folder, { recursive: true });
   });
 
+  it('has the rows of a later stage from where the stage before has ended', async () => {
+    const stages = [{ steps: 1 }, { steps: 1, lr: 0.001 }];
+    const config = trainingConfig({ ...options, steps: undefined, stages, batch: 1, accumulate: 1 });
+    const { train } = await prepareMemory({ ids }, { seed: 0, vocabSize: 64 });
+    const files = await exportedFiles({ config, model, checkpoint: [], rows: [train, train] });
+    const rowIn = async (name: string) => {
+      for await (const { buffer } of files.find((file) => file.name === name)?.bytes() ?? [])
+        return [...new Int32Array(buffer as ArrayBuffer)];
+    };
+    expect(await rowIn('stage-1.ids.i32.bin')).toEqual(ids[0]);
+    expect(await rowIn('stage-2.ids.i32.bin')).toEqual(ids[1]);
+  });
+
   it('is refused where the program could not follow it', async () => {
     await expect(filesOf({ train: 'lora', initialize: undefined, model: 'm' })).rejects.toThrow(
       "a run that trains 'lora' has no plan",

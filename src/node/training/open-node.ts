@@ -30,7 +30,7 @@ export async function openForTraining(
   const { tokenizer, model, initialize } = config;
   if (at !== undefined) return openers.open(at, all);
   if (!initialize) return openers.open(model as string, { ...all, tokenizer });
-  const own = initialize.config ?? (await configOf(openers, model as string));
+  const own = await newConfigOf(openers, config);
   const made = newModel({ config: own, rules: initialize.rules, seed: config.seed });
   const named = tokenizer ?? model;
   const tokenizerFolder = named === undefined ? undefined : await openers.folderOf(named);
@@ -38,6 +38,11 @@ export async function openForTraining(
 }
 
 const changes = ({ config }: Segment) => (Object.keys(config).length > 0 ? { config } : {});
+
+/** config.json of the new model of a configuration. */
+export async function newConfigOf(openers: Openers, { initialize, model }: TrainingConfig) {
+  return initialize?.config ?? (await configOf(openers, model as string));
+}
 
 async function configOf({ folderOf }: Openers, model: string): Promise<{ readonly [key: string]: unknown }> {
   const config = await readJson(await folderOf(model), 'config.json', MAX_CONFIG_BYTES);

@@ -8,6 +8,7 @@ import type { TrainingRows } from '../../data/batches.ts';
 import { declareModel } from '../../loader/declare.ts';
 import type { TrainingConfig } from '../config.ts';
 import { parameterGroups } from '../parameter-groups.ts';
+import { firstRowOf } from '../places.ts';
 import { trainedTensors } from '../plan/parameters.ts';
 import { planOf, runStages } from '../plan/plan.ts';
 import type { Stage } from '../schedules/stages.ts';
@@ -26,8 +27,8 @@ export interface ExportOptions {
 
 const IGNORED = -100; // label of a token that is no target, as in torch and transformers
 
-/** The files of the folder; their bytes are made while they are written. Throws UsageError for a run that cannot be exported. */
-export async function exportedFiles({ config, model, checkpoint, rows }: ExportOptions): Promise<SavedFile[]> {
+/** Throws UsageError for a run that cannot be exported. */
+export function checkExport(config: TrainingConfig): void {
   if (config.train !== 'full')
     throw new UsageError(
       `a run that trains '${config.train}' has no plan for other engines: export one that trains 'full'.`,
@@ -36,10 +37,17 @@ export async function exportedFiles({ config, model, checkpoint, rows }: ExportO
     throw new UsageError(
       `the exported program has the balance loss 'dolomite' only, and this run '${config.balance.name}'.`,
     );
+}
+
+/** The files of the folder; their bytes are made while they are written. Throws UsageError for a run that cannot be exported. */
+export async function exportedFiles({ config, model, checkpoint, rows }: ExportOptions): Promise<SavedFile[]> {
+  checkExport(config);
   const stages = runStages(config);
   if (rows.length !== stages.length)
     throw new UsageError(`there are rows for ${rows.length} stages, wanted ${stages.length}.`);
-  const parts = await Promise.all(stages.map((stage, i) => stageData(stage, rows[i] as TrainingRows, i + 1)));
+  const parts = await Promise.all(
+    stages.map((stage, i) => stageData(stage, rows[i] as TrainingRows, firstRowOf(stages, stage.first), i + 1)),
+  );
   const plan = planJson(config, model, stages, parts);
   const estimate = planOf(config, { model });
   return [
@@ -100,23 +108,28 @@ interface StageData {
   readonly described: { readonly rows: number; readonly width: number; readonly ids: string; readonly labels: string };
 }
 
-/** Rows of equal width, i32: shorter ones are filled up with tokens that do not count. */
-async function stageData(stage: Stage, rows: TrainingRows, number: number): Promise<StageData> {
+/** Rows of equal width, i32: shorter ones are filled up with tokens that do not count. `first`: the place of the first row in the run. */
+async function stageData(stage: Stage, rows: TrainingRows, first: number, number: number): Promise<StageData> {
   const count = stage.steps * stage.batch * stage.accumulate;
   let width = 0;
-  for (let i = 0; i < Math.min(count, rows.count); i++) width = Math.max(width, (await rows.row(i)).ids.length);
+  for (let i = 0; i < Math.min(count, rows.count); i++) width = Math.max(width, (await rows.row(first + i)).ids.length);
   const names = { ids: `stage-${number}.ids.i32.bin`, labels: `stage-${number}.labels.i32.bin` };
   return {
     files: [
-      { name: names.ids, bytes: () => written(rows, count, width, false) },
-      { name: names.labels, bytes: () => written(rows, count, width, true) },
+      { name: names.ids, bytes: () => written(rows, [first, count], width, false) },
+      { name: names.labels, bytes: () => written(rows, [first, count], width, true) },
     ],
     described: { rows: count, width, ...names },
   };
 }
 
-async function* written(rows: TrainingRows, count: number, width: number, labels: boolean): AsyncGenerator<Uint8Array> {
-  for (let place = 0; place < count; place++) {
+async function* written(
+  rows: TrainingRows,
+  [first, count]: readonly [number, number],
+  width: number,
+  labels: boolean,
+): AsyncGenerator<Uint8Array> {
+  for (let place = first; place < first + count; place++) {
     const { ids, targetsMask } = await rows.row(place);
     const row = new Int32Array(width).fill(labels ? IGNORED : 0);
     row.set(ids);

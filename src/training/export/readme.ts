@@ -23,7 +23,8 @@ Within a step, train.py counts each batch equally, while Portmanteau counts each
 
 Models whose code is not part of transformers need the authors' Python files and \`auto_map\` in config.json.
 
-Other engines read the same checkpoint and rows. torchtitan: a model that it knows starts from these files with \`checkpoint.initial_load_in_hf\`. OpenLM: its
-data are shards of rows of ${'`sequence + 1`'} ids, which are those of stage-N.ids.i32.bin.
+Other engines read the same checkpoint and rows. torchtitan: a model that it knows starts from these files with
+\`--checkpoint.initial_load_in_hf\` and \`--checkpoint.initial_load_path\`; its sizes are written in Python, in the \`config_registry.py\` of the model. OpenLM: its data
+are shards of rows of \`sequence + 1\` ids, which are those of stage-N.ids.i32.bin.
 ${quantised}`;
 }

@@ -40,9 +40,9 @@ def balance_loss(router_logits, count, options):
 
 
 class PlanTrainer(Trainer):
-    def __init__(self, *args, stage, **kwargs):
+    def __init__(self, *args, stage, moments, **kwargs):
         super().__init__(*args, **kwargs)
-        self.stage = stage
+        self.stage, self.moments = stage, moments
         self.model_accepts_loss_kwargs = False  # each batch counts as its share of the step
 
     def compute_loss(self, model, inputs, return_outputs=False, **_):
@@ -71,6 +71,8 @@ class PlanTrainer(Trainer):
         for p in named.values():
             p.requires_grad_(id(p) in seen)
         self.optimizer = torch.optim.AdamW(groups, lr=o["lr"], betas=tuple(o["betas"]), eps=o["eps"])
+        if self.moments:  # those of the stage before
+            self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": self.moments})
         return self.optimizer
 
     def create_scheduler(self, num_training_steps=None, optimizer=None):
@@ -86,11 +88,13 @@ class PlanTrainer(Trainer):
 def main(out):
     if plan["lambda"]:
         raise SystemExit("this plan quantises while it trains, which transformers does not do: see README.md")
-    source = here
+    source, moments = here, None
     for number, stage in enumerate(plan["stages"], 1):
         config = AutoConfig.from_pretrained(source, trust_remote_code=True)
         for key, value in stage["config"].items():
             setattr(config, key, value)
+            if key in (getattr(config, "rope_parameters", None) or {}):  # where transformers 5 keeps rope_theta
+                config.rope_parameters[key] = value
         model = AutoModelForCausalLM.from_pretrained(source, config=config, dtype=torch.float32, trust_remote_code=True)
         if plan["recompute"]:
             model.gradient_checkpointing_enable()
@@ -100,8 +104,9 @@ def main(out):
             seed=plan["seed"], logging_steps=1, save_steps=plan["checkpoint"] or 1000, report_to=[], remove_unused_columns=False,
             disable_tqdm=True,
         )
-        trainer = PlanTrainer(model=model, args=arguments, train_dataset=Rows(stage["data"]), stage=stage)
+        trainer = PlanTrainer(model=model, args=arguments, train_dataset=Rows(stage["data"]), stage=stage, moments=moments)
         trainer.train()
+        moments = trainer.optimizer.state_dict()["state"]
         source = Path(out) / f"trained-{number}"
         trainer.save_model(str(source))
 
