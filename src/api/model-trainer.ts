@@ -4,10 +4,14 @@ import { UsageError } from '../base/errors.ts';
 import type { StoredTensor } from '../checkpoint/safetensors.ts';
 import type { SavedFile, SavedTensor } from '../checkpoint/save.ts';
 import { prepareMemory } from '../data/prepare.ts';
+import type { InterventionSet } from '../interventions/intervention.ts';
 import { openChatTemplate } from '../loader/chat-template.ts';
 import { type TrainingConfig, type TrainingOptions, trainingConfig } from '../training/config.ts';
 import { type RunData, runData } from '../training/run-data.ts';
+import type { Stage } from '../training/schedules/stages.ts';
 import { type Segment, segmentsOf } from '../training/segments.ts';
+import { GeneralLoss } from '../training/senses/general-loss.ts';
+import { senseChanges } from '../training/senses/trainer.ts';
 import { stagesFor } from '../training/stages-for.ts';
 import type { Trainable } from '../training/trainable.ts';
 import type { Trainer, TrainStep } from '../training/trainer.ts';
@@ -45,6 +49,9 @@ export class ModelTrainer {
   readonly #ops: PreparedTrainer['ops'];
   /** The adapter in training, whose `files` are those of PEFT; undefined when weights of the model are trained. */
   readonly lora: PreparedTrainer['lora'];
+  readonly #senses: PreparedTrainer['senses'];
+  /** Chooses the epoch of sense fine-tuning that is the result. */
+  readonly #general: GeneralLoss | undefined;
   readonly #data: RunData;
   readonly #config: TrainingConfig;
   readonly #parts: ModelParts;
@@ -52,9 +59,10 @@ export class ModelTrainer {
   readonly steps: number;
 
   private constructor(
-    { trainer, trainable, lora, ops }: PreparedTrainer,
+    { trainer, trainable, lora, senses, ops }: PreparedTrainer,
     [parts, config, data]: readonly [ModelParts, TrainingConfig, RunData],
     steps: number,
+    general: GeneralLoss | undefined,
   ) {
     this.#trainer = trainer;
     this.#trainable = trainable;
@@ -62,6 +70,8 @@ export class ModelTrainer {
     this.#ops = ops;
     this.#parts = parts;
     this.#config = config;
+    this.#senses = senses;
+    this.#general = general;
     this.#data = data;
     this.steps = steps;
   }
@@ -85,9 +95,12 @@ export class ModelTrainer {
     const { opened, engine } = model;
     const { backend } = engine;
     const parts = { opened, backend, tracer: eager(backend) };
-    const prepared = trainerFor(parts, config, data.rowsOf, part);
+    const rows = data.rowsOf(stagesFor(config)[0] as Stage);
+    const senses = config.train === 'senses' ? await senseChanges(parts, config, rows) : undefined;
+    const prepared = trainerFor(parts, config, data.rowsOf, part, senses);
     await prepared.lora?.prepare();
-    return new ModelTrainer(prepared, [model, config, data], part.end);
+    const general = senses && (await GeneralLoss.begin(prepared.trainer, senses, config, data));
+    return new ModelTrainer(prepared, [model, config, data], part.end, general);
   }
 
   /** Number of the next step, from 0 on. */
@@ -101,7 +114,9 @@ export class ModelTrainer {
    */
   async *run(options: { readonly signal?: AbortSignal | undefined } = {}): AsyncGenerator<SampledStep> {
     try {
-      for await (const step of this.#trainer.run(options)) {
+      while (this.step < this.steps) {
+        options.signal?.throwIfAborted();
+        const step = await this.next();
         const samples = await this.samples();
         yield samples ? { ...step, samples } : step;
       }
@@ -111,8 +126,9 @@ export class ModelTrainer {
   }
 
   /** One step. */
-  next(): Promise<TrainStep> {
-    return this.#trainer.next();
+  async next(): Promise<TrainStep> {
+    const step = await this.#trainer.next();
+    return { ...step, ...(await this.#general?.after(this.step)) };
   }
 
   /** Losses of the present step; its gradients, not clipped, are then in `gradientTensors`. The weights stay as they are. */
@@ -137,7 +153,7 @@ export class ModelTrainer {
     const { samples } = this.#config;
     if (!samples || (this.step % samples.every !== 0 && this.step !== this.steps)) return undefined;
     await this.settle();
-    return writeSamples(this.#parts, this.#ops, this.#config);
+    return writeSamples(this.#parts, this.#ops, this.#config, this.#senses?.interventions());
   }
 
   /** The trained weights and the moments of the optimiser, f32, by the names of the checkpoint. */
@@ -149,7 +165,10 @@ export class ModelTrainer {
         MOMENTS[which],
         this.#trainable.saved((weight) => this.#trainer.optimizer.valueOf(weight, which)),
       );
-    return { weights: this.#trainable.saved((weight) => weight), moments: [...momentsOf('m'), ...momentsOf('v')] };
+    return {
+      weights: this.#trainable.saved((weight) => weight),
+      moments: [...momentsOf('m'), ...momentsOf('v'), ...(this.#senses?.state() ?? [])],
+    };
   }
 
   /** Goes on at a step, with moments that `state` gave then. The weights must be those of that time. Throws CheckpointError when one is missing. */
@@ -160,6 +179,7 @@ export class ModelTrainer {
       const named = new Map(own.map((tensor) => [tensor.name.slice(prefix.length), tensor]));
       await this.#trainable.load((weight) => this.#trainer.optimizer.valueOf(weight, which), named);
     }
+    await this.#senses?.restore(new Map(moments.map((tensor) => [tensor.name, tensor])));
     this.#trainer.step = step;
   }
 
@@ -168,9 +188,23 @@ export class ModelTrainer {
     await this.lora?.load((weight) => weight, new Map(stored.map((tensor) => [tensor.name, tensor])));
   }
 
-  /** The files of the adapter as PEFT reads them; undefined when the model itself is trained. */
+  /** The files of the adapter as PEFT reads them; undefined when no adapter is trained. */
   adapterFiles(): SavedFile[] | undefined {
     return this.lora?.files();
+  }
+
+  /**
+   * What was added to senses until the last epoch that kept below the tolerance, as `interventions` of generate, score and others take it. Throws
+   * UsageError when something else is trained.
+   */
+  interventions(): Required<InterventionSet> {
+    if (!this.#senses) throw new UsageError('this trainer changes no senses: train "senses".');
+    return this.#senses.interventions();
+  }
+
+  /** The same as files; undefined when something else is trained. */
+  interventionFiles(): SavedFile[] | undefined {
+    return this.#senses?.files();
   }
 
   /** Are all trained numbers finite? A step may make them so large that only the next one would show it. */
@@ -190,5 +224,6 @@ export class ModelTrainer {
   dispose(): void {
     this.#trainer.dispose();
     this.lora?.dispose();
+    this.#senses?.dispose();
   }
 }

@@ -1,5 +1,6 @@
 /** Texts that a model writes while it is trained, by the key `samples` of a configuration: they show how it comes along, and change no bit of the run. */
 import { UsageError } from '../base/errors.ts';
+import type { InterventionSet } from '../interventions/intervention.ts';
 import type { OpenedModel } from '../loader/open.ts';
 import type { Ops } from '../ops/index.ts';
 import { checkSequences, Engine } from '../runtime/engine.ts';
@@ -26,12 +27,13 @@ export function checkSamples(opened: OpenedModel, { samples }: TrainingConfig): 
 
 /**
  * Continues the prompts of `samples` with the present weights. Equal weights, same texts: the likeliest token is taken, or with a temperature
- * tokens are drawn from the seed of the run. `ops`: those of the model, with the adapter in training.
+ * tokens are drawn from the seed of the run. `ops`: those of the model, with the adapter in training. `interventions`: those in training.
  */
 export async function writeSamples(
   { opened, engine: { backend } }: ModelParts,
   ops: Ops,
   { samples, seed }: TrainingConfig,
+  interventions: InterventionSet | undefined,
 ): Promise<TrainingSample[]> {
   if (!samples) return [];
   const { prompts, maxNewTokens, temperature } = samples;
@@ -39,7 +41,7 @@ export async function writeSamples(
   const engine = new Engine(opened.model, backend, ops);
   const inputs = prompts.map((prompt) => ({ ids: encodePrompt(opened, prompt) }));
   const texts = prompts.map(() => '');
-  const options = { maxNewTokens, temperature, seed };
+  const options = { maxNewTokens, temperature, seed, interventions };
   try {
     for await (const { index, text } of generate(engine, inputs, opened.tokenizer, opened.endIds, options))
       texts[index] += text;

@@ -14,6 +14,7 @@ import { attentionBackward } from './backward/attention-backward.ts';
 import { type BalanceAttrs, balanceLoadBackward } from './backward/balance-load-backward.ts';
 import { causalConvBackward } from './backward/causal-conv-backward.ts';
 import { crossEntropyBackward } from './backward/cross-entropy-backward.ts';
+import { divergenceBackward } from './backward/divergence-backward.ts';
 import { gateBackward, geluBackward, multiply, softplusBackward } from './backward/elementwise-backward.ts';
 import { expertGatesBackward } from './backward/expert-gates-backward.ts';
 import { expertLinearBackward } from './backward/expert-linear-backward.ts';
@@ -29,6 +30,7 @@ import { causalConv } from './causal-conv.ts';
 import { concat } from './concat.ts';
 import { copyRows } from './copy-rows.ts';
 import { crossEntropy } from './cross-entropy.ts';
+import { divergence } from './divergence.ts';
 import { type Activation, add, gate, gelu, negExp, scale, softplus } from './elementwise.ts';
 import { embed } from './embed.ts';
 import { expertGates } from './expert-gates.ts';
@@ -123,8 +125,10 @@ export const vocabulary = [
   expertLinearBackward,
   addExpertOuter,
   crossEntropyBackward,
+  divergenceBackward,
   balanceLoadBackward,
   crossEntropy,
+  divergence,
   trainTernary,
   trainInt8,
   sumSquares,
@@ -192,6 +196,11 @@ export class Ops {
   /** See cross-entropy.ts: logits[n, V], targets i32 [n] -> [n, 2] */
   crossEntropy(logits: Tensor, targets: Tensor): Tensor {
     return this.#one(this.#apply(crossEntropy, [logits, targets], undefined));
+  }
+
+  /** Kullback-Leibler divergence of each row from the predictions of other logits, which get no gradient. wanted[n, V], logits[n, V] -> [n] */
+  divergence(wanted: Tensor, logits: Tensor): Tensor {
+    return this.#one(this.#apply(divergence, [wanted, logits], undefined));
   }
 
   /** See round-in-training.ts: w[N, J] -> [N, J] */

@@ -13,6 +13,7 @@ import { OPTIMIZER } from './optimizer.ts';
 import { LAMBDA } from './schedules/lambda.ts';
 import { SCHEDULE } from './schedules/learning-rate.ts';
 import { STAGE } from './schedules/stages.ts';
+import { SENSES, stepsPerEpoch } from './senses/options.ts';
 
 /** Low-rank adapters (arXiv 2106.09685), by the names of PEFT's LoraConfig. */
 const LORA = section({
@@ -82,13 +83,14 @@ export const TRAINING_OPTIONS = {
   /** Tensors that stay as they are: names as in the checkpoint, `*` for any part. */
   freeze: option(kinds.texts, 'tensors that stay as they are, * for any part of a name', []),
   lora: option(LORA, 'the adapters of "train": "lora"'),
+  senses: option(SENSES, 'the examples of "train": "senses"'),
   data: option(DATA, 'where the tokens come from'),
   /** Sequences that are computed together. */
   batch: option(kinds.fromOne, 'sequences that are computed together', 1),
   /** Batches whose gradients are added up for one step of the optimiser. */
   accumulate: option(kinds.fromOne, 'batches whose gradients are added up for one step', 1),
-  /** Steps of the optimiser; not with `stages`. */
-  steps: option(kinds.fromOne, 'steps of the optimiser'),
+  /** Steps of the optimiser; not with `stages`. Default with "train": "senses": those of `senses.epochs`. */
+  steps: option(kinds.fromOne, 'steps of the optimiser (default for senses: those of senses.epochs)'),
   stages: option(list(STAGE), 'parts of the run with lengths, batches or rates of their own, instead of steps'),
   optimizer: option(OPTIMIZER, 'the optimiser and its learning rate'),
   schedule: option(SCHEDULE, 'how the learning rate changes', { name: 'constant', warmup: 0, warmupOffset: 1 }),
@@ -128,11 +130,15 @@ export type TrainingConfig = typeof TRAINING extends Option<infer T> ? T : never
  * `who`: for messages, such as the name of the file.
  */
 export function trainingConfig(value: unknown, who = 'the configuration'): TrainingConfig {
-  const config = checkSection(who, value, TRAINING);
+  const config = withEpochs(checkSection(who, value, TRAINING));
   checkData(config.data);
   const wrong = (problem: string) => new UsageError(`${who} ${problem}`);
   if (config.model === undefined && config.initialize?.config === undefined)
     throw wrong("has no 'model', wanted a folder or a Hub id, or 'initialize' with a 'config' for a new model.");
+  if (config.senses && config.train !== 'senses')
+    throw wrong(`has 'senses' but trains '${config.train}': add "train": "senses".`);
+  if (config.train === 'senses' && !config.senses)
+    throw wrong(`has no 'senses', wanted { "examples": [{ "prefix": ..., "suffix": ... }] }.`);
   if (config.steps === undefined && config.stages === undefined)
     throw wrong("has no 'steps', wanted a whole number from 1 on.");
   if (config.steps !== undefined && config.stages !== undefined)
@@ -145,6 +151,13 @@ export function trainingConfig(value: unknown, who = 'the configuration'): Train
       `begins a new model, whose '${config.train}' alone cannot be trained: remove 'initialize', or train 'full'.`,
     );
   return config;
+}
+
+/** Sense fine-tuning may count in epochs. */
+function withEpochs(config: TrainingConfig): TrainingConfig {
+  const { senses, steps, stages } = config;
+  if (!senses || steps !== undefined || stages !== undefined || senses.examples.length === 0) return config;
+  return { ...config, steps: senses.epochs * stepsPerEpoch(senses, config) };
 }
 
 /** The configuration in a text of JSON. Throws UsageError. `name`: of its file, for messages. */

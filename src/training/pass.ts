@@ -19,6 +19,8 @@ export interface Examples {
   readonly sequences: readonly ArrayLike<number>[];
   /** The token that should follow each token of all sequences, [T]; -1 where there is no target. */
   readonly targets: Int32Array;
+  /** Factor of each target's cross-entropy in the loss, [T], in place of `perTarget`. */
+  readonly factors?: Float32Array | undefined;
 }
 
 export interface PassOptions {
@@ -29,7 +31,7 @@ export interface PassOptions {
   /** Factor of each row's squared logsumexp in the loss; 0 without z-loss. */
   readonly perRow: number;
   readonly recompute?: boolean | undefined;
-  /** Shown the values of the pass; what they return is differentiated as a part of it. */
+  /** Shown the values of the pass; what they return is differentiated as a part of it. Default: those of the parts. */
   readonly taps?: ((ops: Ops) => Taps) | undefined;
 }
 
@@ -46,6 +48,8 @@ export interface PassParts {
   readonly tracer: Tracer;
   /** Changes what the model computes, such as with an adapter; what it computes itself is differentiated too. */
   readonly adapt?: ((tracer: Tracer) => Tracer) | undefined;
+  /** Changes values of the model in a pass over some sequences; what they compute is differentiated too. */
+  readonly taps?: ((ops: Ops, sequences: Examples['sequences']) => Taps) | undefined;
 }
 
 export async function passOver(parts: PassParts, examples: Examples, options: PassOptions): Promise<PassLosses> {
@@ -55,40 +59,72 @@ export async function passOver(parts: PassParts, examples: Examples, options: Pa
 
 /** Encodes the pass within a running step; -> losses [T, 2] as of `crossEntropy`. */
 export function encodePass(
-  { model, tracer, adapt }: Omit<PassParts, 'backend'>,
-  { sequences, targets }: Examples,
-  { trained, perTarget, perRow, recompute, taps }: PassOptions,
+  { model, tracer, adapt, taps: own }: Omit<PassParts, 'backend'>,
+  { sequences, targets, factors }: Examples,
+  { trained, perTarget, perRow, recompute, taps = own && ((ops) => own(ops, sequences)) }: PassOptions,
 ): Tensor {
   const tape = new Tape(tracer, { trained, recompute });
   const plain = new Ops(tracer);
   const opsOn = (inner: Tracer) => new Ops(adapt?.(inner) ?? inner);
   const ops = opsOn(tape);
   const hidden = model.forward({ ops, batch: new TrainingBatch(sequences), show: taps?.(ops) ?? noTaps });
+  const { losses, dHidden } = encodeRows(tracer, {
+    ...{ hidden, trained, vocabSize: model.facts.vocabSize, columns: 2 },
+    lossesOf(from, to, x) {
+      const some = plain.upload(targets.slice(from, to), [to - from]);
+      return (inner) => {
+        const ops = opsOn(inner);
+        return ops.crossEntropy(model.logits(ops, x), some);
+      };
+    },
+    factorsOf: (row) => [factors?.[row] ?? perTarget, perRow],
+  });
+  tape.backward([[hidden, dHidden]]);
+  return losses;
+}
+
+interface RowLosses {
+  /** [T, M] */
+  readonly hidden: Tensor;
+  readonly trained: ReadonlyMap<Tensor, Tensor>;
+  readonly vocabSize: number;
+  /** C, the losses of a row. */
+  readonly columns: number;
+  /** The losses [n, C] of rows x[n, M] of `hidden`, as they are computed on a tracer. */
+  lossesOf(from: number, to: number, x: Tensor): (inner: Tracer) => Tensor;
+  /** Factors of a row's losses in the whole loss, [C]. */
+  factorsOf(row: number): readonly number[];
+}
+
+/** Losses [T, C] that are computed from logits, some rows at a time, and the gradient of `hidden`. Adds the gradients of trained weights of the head. */
+export function encodeRows(
+  tracer: Tracer,
+  { hidden, trained, vocabSize, columns, lossesOf, factorsOf }: RowLosses,
+): { readonly losses: Tensor; readonly dHidden: Tensor } {
+  const plain = new Ops(tracer);
   const [t = 0] = hidden.shape;
-  const losses = plain.zeros([t, 2]);
+  const losses = plain.zeros([t, columns]);
   const dHidden = plain.zeros(hidden.shape);
-  const atOnce = Math.max(1, Math.floor(MAX_LOGITS / model.facts.vocabSize));
+  const atOnce = Math.max(1, Math.floor(MAX_LOGITS / vocabSize));
   for (let from = 0; from < t; from += atOnce) {
     const to = Math.min(from + atOnce, t);
     const x = plain.rows(hidden, from, to);
-    const own = plain.upload(targets.slice(from, to), [to - from]);
-    const lossesOf = (ops: Ops) => ops.crossEntropy(model.logits(ops, x), own); // [n, 2]
+    const compute = lossesOf(from, to, x);
     const sum = plain.rows(losses, from, to);
     if (trained.size === 0) {
       plain.accumulate(
         sum,
-        plain.scope(() => lossesOf(opsOn(tracer))),
+        plain.scope(() => compute(tracer)),
       );
       continue;
     }
     const head = new Tape(tracer, { trained: new Map(trained).set(x, plain.rows(dHidden, from, to)) });
-    const each = lossesOf(opsOn(head));
+    const each = compute(head);
     plain.accumulate(sum, each);
-    const factors = Float32Array.from({ length: 2 * (to - from) }, (_, i) => (i % 2 === 0 ? perTarget : perRow));
-    head.backward([[each, plain.upload(factors, [to - from, 2])]]);
+    const factors = Float32Array.from(Array.from({ length: to - from }, (_, i) => factorsOf(from + i)).flat());
+    head.backward([[each, plain.upload(factors, [to - from, columns])]]);
   }
-  tape.backward([[hidden, dHidden]]);
-  return losses;
+  return { losses, dHidden };
 }
 
 function summed(losses: Float32Array): PassLosses {

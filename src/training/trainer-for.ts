@@ -12,6 +12,8 @@ import { batchesOf, type Rows } from './places.ts';
 import { lambdaAt } from './schedules/lambda.ts';
 import { type Stage, stageAt } from './schedules/stages.ts';
 import { type Segment, segmentsOf } from './segments.ts';
+import type { SenseChanges } from './senses/changes.ts';
+import { checkSenseTraining, senseObjective } from './senses/trainer.ts';
 import { stagesFor } from './stages-for.ts';
 import type { Trainable, TrainedTensor } from './trainable.ts';
 import { Trainer } from './trainer.ts';
@@ -30,20 +32,23 @@ export function checkTraining(
   config: TrainingConfig,
   segment = segmentsOf(stagesFor(config))[0] as Segment,
 ): ParameterGroup<TrainedTensor>[] {
-  if (config.train === 'senses') throw new UsageError(`"train": "${config.train}" is not supported.`);
   if (config.compute !== 'f32') throw new UsageError(`"compute": "${config.compute}" is not supported: wanted "f32".`);
   if (config.innerNorm) throw new UsageError('"innerNorm" is not supported yet: leave it out.');
   if (config.lambda && !opened.rounding)
     throw new UsageError('lambda needs linear maps that can be rounded: load the model with { roundsLinears: true }.');
   checkContext(opened, config, segment);
-  if (config.train === 'lora') return loraGroups(config, loraTensors(opened, loraOptions(config)));
+  if (config.train === 'senses') {
+    checkSenseTraining(opened, config);
+    return [];
+  }
+  if (config.train === 'lora') return ownGroups(config, loraTensors(opened, loraOptions(config)));
   return groupsOf(opened, config, trainedTensors(opened.plan, frozenIn(opened, config)));
 }
 
 /** As the section 'lora' has them by default. */
 const loraOptions = ({ lora, model }: TrainingConfig): LoraOptions => ({ rank: 8, alpha: 16, ...lora, base: model });
 
-const loraGroups = ({ optimizer }: TrainingConfig, tensors: readonly TrainedTensor[]) =>
+const ownGroups = ({ optimizer }: TrainingConfig, tensors: readonly TrainedTensor[]) =>
   parameterGroups(
     tensors,
     optimizer,
@@ -86,39 +91,48 @@ export interface PreparedTrainer {
   readonly lora: LoraTraining | undefined;
   /** With which the model computes as it is trained, with its adapter. */
   readonly ops: Ops;
+  /** What is added to senses; undefined when something else is trained. */
+  readonly senses: SenseChanges | undefined;
 }
 
 /**
- * A trainer for the steps of one segment, by default the first; see segments.ts. `rowsOf`: the data of a stage. Allocates gradients and
- * moments. Throws UsageError as checkTraining does.
+ * A trainer for the steps of one segment, by default the first; see segments.ts. `rowsOf`: the data of a stage. `senses`: what "train": "senses"
+ * trains. Allocates gradients and moments. Throws UsageError as checkTraining does.
  */
 export function trainerFor(
   { opened, backend, tracer }: LoadedParts,
   config: TrainingConfig,
   rowsOf: (stage: Stage) => Rows,
   segment = segmentsOf(stagesFor(config))[0] as Segment,
+  senses?: SenseChanges,
 ): PreparedTrainer {
   const { optimizer, lambda, clip, zLoss, balance, recompute } = config;
   const own = { ...config, optimizer: { ...optimizer, weightDecay: segment.weightDecay } };
   const checked = checkTraining(opened, own, segment);
   const lora =
     config.train === 'lora' ? LoraTraining.allocate(opened, backend, loraOptions(config), config.seed) : undefined;
-  const trainable = lora ?? fullTrainable(opened.plan, backend, frozenIn(opened, config));
+  const trainable = senses ?? lora ?? fullTrainable(opened.plan, backend, frozenIn(opened, config));
+  const trained = senses ?? lora;
   const stages = stagesFor(config);
   const { rounding, plan, model } = opened;
   const parts = {
     ...{ model, backend, tracer, trainable },
     ...(lora ? { adapt: lora.adapt, prepare: () => lora.prepare() } : {}),
+    taps: senses?.taps,
     derive: () => derive(plan, backend, new Ops(tracer)),
     setLambda: rounding && ((now: number) => void Object.assign(rounding, { lambda: now })),
   };
   const trainer = new Trainer(parts, {
     ...{ clip, zLoss, balance, recompute },
-    optimizer: { groups: lora ? loraGroups(own, lora.tensors) : checked, betas: optimizer.betas, eps: optimizer.eps },
+    optimizer: {
+      groups: trained ? ownGroups(own, trained.tensors) : checked,
+      ...{ betas: optimizer.betas, eps: optimizer.eps },
+    },
     lrAt: (step) => stageAt(stages, step).rate(step),
     lambdaAt: lambda && ((step) => lambdaAt(lambda, step)),
     examplesAt: (step) => batchesOf(stages, step, rowsOf),
+    objective: senses && senseObjective(parts, own, checkSenseTraining(opened, own), rowsOf(stages[0] as Stage)),
     steps: segment.end,
   });
-  return { trainer, trainable, lora, ops: new Ops(lora?.adapt(tracer) ?? tracer) };
+  return { trainer, trainable, lora, senses, ops: new Ops(lora?.adapt(tracer) ?? tracer) };
 }

@@ -28,6 +28,8 @@ export interface TrainerSettings {
   readonly lambdaAt?: ((step: number) => number) | undefined;
   /** The batches of a step, whose gradients are added. */
   readonly examplesAt: (step: number) => Promise<readonly Examples[]>;
+  /** Another loss than that of the targets of `examplesAt`. */
+  readonly objective?: Objective | undefined;
   readonly steps: number;
   /** Largest norm of the gradients; default any. */
   readonly clip?: number | undefined;
@@ -36,6 +38,12 @@ export interface TrainerSettings {
   readonly recompute?: boolean | undefined;
 }
 
+/** What a step has found, but for the gradients. */
+export type StepLosses = Pick<TrainStep, 'loss' | 'crossEntropy' | 'divergence' | 'tokens' | 'expertLoad'>;
+
+/** Computes the losses of a step, and adds the gradients of the trained tensors, each to the tensor beside it. */
+export type Objective = (step: number, trained: ReadonlyMap<Tensor, Tensor>) => Promise<StepLosses>;
+
 export interface TrainStep {
   /** From 0 on. */
   readonly step: number;
@@ -43,12 +51,17 @@ export interface TrainStep {
   readonly loss: number;
   /** Mean cross-entropy of the targets, in nats. */
   readonly crossEntropy: number;
+  /** Where the loss has such a part, without its factor: nats by which predictions for a text differ from those before training. */
+  readonly divergence?: number | undefined;
   /** Norm of all gradients together, before clipping. */
   readonly gradNorm: number;
   readonly lr: number;
   readonly lambda?: number | undefined;
   /** Tokens read. */
   readonly tokens: number;
+  /** Sense fine-tuning, after an epoch: the loss on other texts, and whether what was trained so far is the result. */
+  readonly generalLoss?: number | undefined;
+  readonly isKept?: boolean | undefined;
   /** Tokens that chose each expert, for each layer of experts. */
   readonly expertLoad?: readonly (readonly number[])[] | undefined;
 }
@@ -116,15 +129,22 @@ export class Trainer {
   async gradients(): Promise<TrainStep> {
     await this.#parts.prepare?.();
     const step = this.#step;
-    const { examplesAt, lambdaAt, lrAt, zLoss = 0, recompute } = this.#settings;
+    const { lambdaAt, lrAt, objective = this.#ofTargets } = this.#settings;
+    const lambda = lambdaAt?.(step);
+    if (lambda !== undefined) this.#parts.setLambda?.(lambda);
+    await this.optimizer.clear();
+    const { loss, crossEntropy, tokens, ...others } = await objective(step, this.optimizer.trained);
+    const gradNorm = await this.optimizer.norm();
+    return { step, loss, crossEntropy, gradNorm, lr: lrAt(step), lambda, tokens, ...others };
+  }
+
+  /** The mean cross-entropy of the targets of all batches, z-loss, and the loss that keeps experts even. */
+  readonly #ofTargets: Objective = async (step, trained) => {
+    const { examplesAt, zLoss = 0, recompute } = this.#settings;
     const batches = await examplesAt(step);
     const targets = batches.reduce((sum, batch) => sum + countTargets(batch), 0);
     const tokens = batches.reduce((sum, batch) => sum + batch.targets.length, 0);
     if (targets === 0) throw new UsageError(`step ${step} has no targets: its rows are masked.`);
-    const lambda = lambdaAt?.(step);
-    if (lambda !== undefined) this.#parts.setLambda?.(lambda);
-    await this.optimizer.clear();
-    const trained = this.optimizer.trained;
     let [crossEntropy, loss] = [0, 0];
     let expertLoad: number[][] | undefined;
     for (const batch of batches) {
@@ -143,9 +163,8 @@ export class Trainer {
       loss += share * balance.loss;
       expertLoad = balance.load.map((row, l) => Array.from(row, (count, e) => count + (expertLoad?.[l]?.[e] ?? 0)));
     }
-    const gradNorm = await this.optimizer.norm();
-    return { step, loss: crossEntropy + loss, crossEntropy, gradNorm, lr: lrAt(step), lambda, tokens, expertLoad };
-  }
+    return { loss: crossEntropy + loss, crossEntropy, tokens, expertLoad };
+  };
 
   /** Mean cross-entropy of the targets of these batches, in nats, at the present weights and lambda. */
   async evaluate(batches: AsyncIterable<Examples> | Iterable<Examples>, signal?: AbortSignal): Promise<number> {

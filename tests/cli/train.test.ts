@@ -224,3 +224,38 @@ it('says what a run will take, and writes nothing', async () => {
   const recipe = await cli(['train', '--recipe', 'mamba-7b-rw', '--dry-run']);
   expect(recipe.stdout).toContain('TRI-ML/mamba-7b-rw');
 });
+
+it('trains senses, goes on, and writes interventions that other commands take', async () => {
+  const file = join(work, 'senses.config.json');
+  const examples = [
+    { prefix: [3, 14, 15], suffix: [9, 26] },
+    { prefix: [5, 35], suffix: [8, 9] },
+  ];
+  const senses = { examples, count: 4, background: 0, backgroundRows: 1, epochs: 4, tolerance: 1 };
+  writeFileSync(
+    file,
+    JSON.stringify({
+      ...{ model: golden('backpack-hub'), train: 'senses', senses, data: { ids: [[3, 14, 8, 5, 35, 9]] } },
+      ...{ optimizer: { name: 'adamw', lr: 0.05, betas: [0.9, 0.995] }, checkpoint: { every: 3 } },
+    }),
+  );
+  expect((await cli(['train', file, '--dry-run'])).stdout).toMatch(/senses\.add/);
+  const out = (name: string) => join(work, name);
+  const { code, stderr } = await cli(['train', file, '--out', out('senses')]);
+  expect(code, stderr).toBe(0);
+  const scored = (more: readonly string[]) =>
+    cli(['score', golden('backpack-hub'), '--ids', '5,35,8,9', '--json', ...more]);
+  const perplexity = ({ stdout }: { readonly stdout: string }) =>
+    (JSON.parse(stdout) as { readonly perplexity: number }).perplexity;
+  const edited = await scored(['--interventions', join(out('senses'), 'senses.json')]);
+  expect(edited.code, edited.stderr).toBe(0);
+  expect(perplexity(edited)).toBeLessThan(perplexity(await scored([])));
+
+  // The steps after the checkpoint once more.
+  const vectors = readFileSync(join(out('senses'), 'senses.safetensors'));
+  rmSync(join(out('senses'), 'senses.safetensors'));
+  rmSync(join(out('senses'), 'checkpoints/step-00000008'), { recursive: true });
+  const again = await cli(['train', file, '--out', out('senses'), '--resume']);
+  expect(again.code, again.stderr).toBe(0);
+  expect(readFileSync(join(out('senses'), 'senses.safetensors'))).toEqual(vectors);
+});

@@ -295,6 +295,9 @@ export function opCases(seed: number): OpCase[] {
   const goals = ints([t], -1, words - 1);
   add('crossEntropy', [floats([t, words], -20, 20), goals]);
   add('crossEntropyBackward', [floats([t, words], -20, 20), goals, floats([t, 2])]);
+  const predictions = [floats([t, words], -9, 9), floats([t, words], -9, 9)];
+  add('divergence', predictions);
+  add('divergenceBackward', [...predictions, floats([t])]);
   for (const lambda of [0, 0.3, 1]) {
     add('trainTernary', [floats([many2, wide])], { lambda }, `lambda ${lambda}`);
     add('trainInt8', [floats([many2, wide], -30, 30)], { lambda }, `lambda ${lambda}`);

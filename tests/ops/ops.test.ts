@@ -87,7 +87,7 @@ it('gives the same bits from the kernel of an op as from the smaller ops that it
 it('gives each row the same bits, however many rows come with it', async () => {
   for (const one of SEEDS.flatMap(opCases)) {
     if (
-      !/^(linear|experts|expertOutputs|sumSlots|layerNorm|rmsNorm|quantizeRows|sumHeads|intervene|expertGates)/.test(
+      !/^(linear|experts|expertOutputs|sumSlots|layerNorm|rmsNorm|quantizeRows|sumHeads|intervene|expertGates|divergence)/.test(
         one.name,
       )
     )
@@ -106,6 +106,8 @@ it('gives each row the same bits, however many rows come with it', async () => {
       linearTernaryBackward: [0, 1],
       expertGatesBackward: [0, 1, 2],
       sumSlotsBackward: [0, 1, 2],
+      divergence: [0, 1],
+      divergenceBackward: [0, 1, 2],
       intervene: one.inputs[3]?.shape[0] === rows ? [0, 1, 3] : [0, 1],
     }[one.op.name] ?? [0];
     for (let row = 0; row < rows; row++) {

@@ -8,6 +8,7 @@ import { attention } from './attention.ts';
 import { attentionPattern } from './attention-pattern.ts';
 import { accumulate, addColumns, addOuter, addRows } from './backward/accumulate.ts';
 import { attentionBackward } from './backward/attention.ts';
+import { divergenceBackward } from './backward/divergence-backward.ts';
 import { gateBackward, geluBackward, multiply, repeatHeads, softplusBackward } from './backward/elementwise.ts';
 import { expertGatesBackward, expertOutputsBackward, sumSlotsBackward } from './backward/experts.ts';
 import { linearBackward, linearTernaryBackward } from './backward/linear.ts';
@@ -17,6 +18,7 @@ import { balanceLoad, balanceLoadBackward } from './balance-load.ts';
 import { causalConv } from './causal-conv.ts';
 import { concat } from './concat.ts';
 import { crossEntropy, crossEntropyBackward } from './cross-entropy.ts';
+import { divergence } from './divergence.ts';
 import { add, gate, gelu, negExp, scale, softplus } from './elementwise.ts';
 import { embed } from './embed.ts';
 import { expertGates } from './expert-gates.ts';
@@ -99,6 +101,8 @@ export const kernels: Readonly<Record<string, Kernel<unknown>>> = {
   balanceLoadBackward,
   crossEntropy,
   crossEntropyBackward,
+  divergence,
+  divergenceBackward,
   adamw,
   sumSquares,
   trainInt8,

@@ -13,6 +13,7 @@ import { attentionBackward } from './encode/backward/attention-backward.ts';
 import { balanceLoadBackward } from './encode/backward/balance-load-backward.ts';
 import { causalConvBackward } from './encode/backward/causal-conv-backward.ts';
 import { crossEntropyBackward } from './encode/backward/cross-entropy-backward.ts';
+import { divergenceBackward } from './encode/backward/divergence-backward.ts';
 import { gateBackward, geluBackward, multiply, softplusBackward } from './encode/backward/elementwise-backward.ts';
 import { expertGatesBackward } from './encode/backward/expert-gates-backward.ts';
 import { addExpertOuter, expertLinearBackward } from './encode/backward/expert-linear-backward.ts';
@@ -28,6 +29,7 @@ import { causalConv } from './encode/causal-conv.ts';
 import { concat } from './encode/concat.ts';
 import { copyRows } from './encode/copy-rows.ts';
 import { crossEntropy } from './encode/cross-entropy.ts';
+import { divergence } from './encode/divergence.ts';
 import { add, gate, gelu, negExp, scale, softplus } from './encode/elementwise.ts';
 import { embed } from './encode/embed.ts';
 import { expertGates } from './encode/expert-gates.ts';
@@ -108,6 +110,8 @@ export const encoders: Encoders = {
   balanceLoadBackward,
   crossEntropy,
   crossEntropyBackward,
+  divergence,
+  divergenceBackward,
   gateBackward,
   geluBackward,
   layerNormBackward,

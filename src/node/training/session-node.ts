@@ -58,7 +58,7 @@ export class Session {
     checked: (data: RunData, opened: OpenedModel) => void | Promise<void> = () => {},
   ): Promise<Session> {
     const { signal, onWarning, onProgress, onTokenize } = options;
-    const weights = config.train === 'lora' ? undefined : from?.checkpoint;
+    const weights = config.train === 'full' ? from?.checkpoint : undefined;
     const opened = await openForTraining(tools, config, segment, weights, { signal, onWarning });
     let data: RunData | undefined;
     try {
@@ -85,9 +85,9 @@ export class Session {
     }
   }
 
-  /** The files of the trained model, or of the adapter. */
+  /** The files of the trained model, of the adapter, or of the interventions on senses. */
   result(): readonly SavedFile[] {
-    return this.trainer.adapterFiles() ?? this.#files;
+    return this.trainer.adapterFiles() ?? this.trainer.interventionFiles() ?? this.#files;
   }
 
   /** Those, and the moments of the optimiser. */

@@ -71,9 +71,10 @@ function planJson(
   stages: readonly Stage[],
   parts: readonly StageData[],
 ) {
-  const { tensors } = declareModel(model);
+  const declared = declareModel(model);
+  const { tensors } = declared;
   const groups = parameterGroups(
-    trainedTensors(config, tensors),
+    trainedTensors(config, declared),
     config.optimizer,
     tensors.map(({ name }) => name),
   );

@@ -1,7 +1,7 @@
 /** Memory of a run, in bytes. Activations are those of a pass on shapes; the rest follows from the numbers of parameters. */
 import { byteSize, type ElementType, size } from '../../base/tensor.ts';
 import { matrixFormat } from '../../formats/index.ts';
-import type { DeclaredTensor } from '../../loader/declare.ts';
+import type { DeclaredModel, DeclaredTensor } from '../../loader/declare.ts';
 import type { TrainingConfig } from '../config.ts';
 import { parametersIn, trainedTensors } from './parameters.ts';
 
@@ -24,10 +24,11 @@ const MOMENTS = 2; // of AdamW
 
 export function planMemory(
   config: TrainingConfig,
-  tensors: readonly DeclaredTensor[],
+  declared: Pick<DeclaredModel, 'tensors' | 'model'>,
   activations: number,
 ): PlannedMemory {
-  const trained = trainedTensors(config, tensors);
+  const { tensors } = declared;
+  const trained = trainedTensors(config, declared);
   const trainedNames = new Set<string>(trained.map(({ name }) => name));
   const staying = tensors.filter(({ name }) => !trainedNames.has(name));
   const count = parametersIn(trained);

@@ -1,8 +1,11 @@
 /** The parameters of a run: how many there are, how many are trained, and in which groups. */
 import { size, type Tensor } from '../../base/tensor.ts';
-import type { DeclaredTensor } from '../../loader/declare.ts';
+import type { DeclaredModel, DeclaredTensor } from '../../loader/declare.ts';
 import type { TrainingConfig } from '../config.ts';
 import { checkUsed, matcher, type NamedShape, parameterGroups } from '../parameter-groups.ts';
+import { CHANGES } from '../senses/changes.ts';
+import { checkSenses } from '../senses/sites.ts';
+import { sensesOf } from '../senses/trainer.ts';
 
 export interface PlannedGroup {
   /** Factor of the learning rate. */
@@ -24,16 +27,25 @@ export interface PlannedParameters {
 
 const EXAMPLES = 3;
 
+type Declared = Pick<DeclaredModel, 'tensors' | 'model'>;
+
+/** Senses that the examples select at most; which ones the model decides. */
+export const mostSenses = (config: TrainingConfig): number => sensesOf(config).examples.length * sensesOf(config).count;
+
 export const parametersIn = (tensors: readonly { readonly shape: readonly number[] }[]): number =>
   tensors.reduce((sum, { shape }) => sum + size(shape), 0);
 
-/** What is trained: tensors of the model, or matrices of adapters. Throws UsageError for patterns that fit no tensor. */
-export function trainedTensors(config: TrainingConfig, tensors: readonly DeclaredTensor[]): readonly NamedShape[] {
+/** What is trained: tensors of the model, matrices of adapters, or vectors of senses. Throws UsageError for patterns that fit no tensor. */
+export function trainedTensors(config: TrainingConfig, { tensors, model }: Declared): readonly NamedShape[] {
+  if (config.train === 'senses') {
+    checkSenses(model);
+    return [{ name: CHANGES, shape: [mostSenses(config), model.facts.dModel] }];
+  }
   const names = tensors.map(({ name }) => name);
   checkUsed('freeze', config.freeze, names);
   const isFrozen = matcher(config.freeze);
   const free = tensors.filter(({ name }) => !isFrozen(name));
-  return config.train === 'lora' ? adaptersOf(config, free) : config.train === 'full' ? free : [];
+  return config.train === 'lora' ? adaptersOf(config, free) : free;
 }
 
 /** Two matrices for each linear map that gets an adapter: [rank, in] and [out, rank]. */
@@ -58,8 +70,9 @@ export function differentiated(config: TrainingConfig, tensors: readonly Declare
   return ofKind.flatMap(({ live }) => live);
 }
 
-export function planParameters(config: TrainingConfig, tensors: readonly DeclaredTensor[]): PlannedParameters {
-  const trained = trainedTensors(config, tensors);
+export function planParameters(config: TrainingConfig, declared: Declared): PlannedParameters {
+  const { tensors } = declared;
+  const trained = trainedTensors(config, declared);
   const known = [...tensors, ...trained].map(({ name }) => name);
   const groups = parameterGroups(trained, config.optimizer, known).map(({ rate, weightDecay, parameters }) => ({
     rate,

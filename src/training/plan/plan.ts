@@ -1,11 +1,12 @@
 /** What a run will take, before anything is read or written: tokens, steps, parameters, memory, operations and time, as plain data. */
-import { declareModel } from '../../loader/declare.ts';
+import { type DeclaredModel, declareModel } from '../../loader/declare.ts';
 import type { TrainingConfig } from '../config.ts';
-import { passBytes } from '../memory.ts';
+import { type PassSize, passBytes, sensePassBytes } from '../memory.ts';
 import { type Stage, stagesOf, tokensBefore } from '../schedules/stages.ts';
+import { checkSenses } from '../senses/sites.ts';
 import { type PlannedMemory, planMemory } from './memory.ts';
 import { multiplyAddsOf } from './multiply-adds.ts';
-import { differentiated, type PlannedParameters, planParameters } from './parameters.ts';
+import { differentiated, mostSenses, type PlannedParameters, planParameters } from './parameters.ts';
 import { type ScheduleRow, scheduleTable } from './schedule-table.ts';
 
 /** Accelerators on which a published model was trained. */
@@ -94,8 +95,8 @@ export function planOf(config: TrainingConfig, options: PlanOptions): TrainingPl
     tokens: tokensBefore(stages, steps),
     stages: planned.map(({ stage }) => stage),
     schedule: scheduleTable(config, stages),
-    parameters: planParameters(config, declared.tensors),
-    memory: planMemory(config, declared.tensors, activations),
+    parameters: planParameters(config, declared),
+    memory: planMemory(config, declared, activations),
     flops,
     hardware: options.hardware,
     time: planTime(flops, options),
@@ -150,11 +151,14 @@ function planStage(config: TrainingConfig, stage: Stage, { model }: PlanOptions)
       flopsPerStep: total.total / steps,
     },
     total,
-    activations: passBytes(declared.model, differentiated(config, declared.tensors), {
-      lengths,
-      recompute: config.recompute,
-    }),
+    activations: activationsOf(config, declared, { lengths, recompute: config.recompute }),
   };
+}
+
+function activationsOf(config: TrainingConfig, { model, tensors }: DeclaredModel, size: PassSize): number {
+  if (config.train !== 'senses') return passBytes(model, differentiated(config, tensors), size);
+  checkSenses(model);
+  return sensePassBytes(model, mostSenses(config), size);
 }
 
 /** On accelerators without what is computed again: whether their run did that is not known. */

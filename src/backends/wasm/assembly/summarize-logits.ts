@@ -5,7 +5,7 @@ import { exp4 } from './lanes';
 /** Adds four numbers to two sums in f64. */
 // @ts-ignore: decorator
 @inline
-function addTo(sum: v128, e: v128): v128 {
+export function addTo(sum: v128, e: v128): v128 {
   const low = f64x2.promote_low_f32x4(e);
   const high = f64x2.promote_low_f32x4(v128.shuffle<i32>(e, e, 2, 3, 0, 1));
   return f64x2.add(sum, f64x2.add(low, high));
