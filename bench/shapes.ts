@@ -21,9 +21,10 @@ function mamba(id: string, width: number, layers: number): [string, Published] {
   return [id, { ...published, id, config }];
 }
 
-/** By the last part of their ids; the smallest Mamba, of 0.74 billion numbers, was not published. */
+/** By the last part of their ids; the Mamba of 0.74 billion numbers was not published. */
 export const SHAPES: ReadonlyMap<string, Published> = new Map([
   ...PUBLISHED,
+  mamba('mamba-130m', 768, 24),
   mamba('mamba-0.7b', 2048, 24),
   mamba('mamba-2.8b', 2560, 64),
 ]);

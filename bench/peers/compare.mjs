@@ -6,12 +6,12 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { writeGguf } from '../../dist/bench/peers/gguf.js';
 import { SHAPES } from '../../dist/bench/peers/shapes.js';
 import { writeSynthetic } from '../../dist/bench/synthetic.js';
+import { quiet } from './quiet.mjs';
 import { median, table } from './table.mjs';
 
 /** The scripts that measure a peer and, beside it, us. */
@@ -28,9 +28,6 @@ const LAYER_PEERS = ['onnxruntime', 'onnxruntime-web'];
 /** Square matrices, for ONNX Runtime: their width, and so many that their numbers are far more than caches hold. */
 const LAYERS = { 'layer-4096': { width: 4096, count: 16 }, 'layer-1024': { width: 1024, count: 256 } };
 const LAYER_FORMATS = { q8: 8, q4: 4 };
-
-/** Processors of which no more than this is in use are idle. */
-const IDLE_SHARE = 0.1;
 
 const { values } = parseArgs({
   options: {
@@ -92,27 +89,6 @@ async function run(peer, side, task) {
   }
 }
 
-/** The share of all processors that was in use during a second. */
-async function busyShare() {
-  const times = () => {
-    const all = cpus().map((cpu) => cpu.times);
-    const sum = (of) => all.reduce((total, time) => total + of(time), 0);
-    return { idle: sum(({ idle }) => idle), all: sum((time) => Object.values(time).reduce((a, b) => a + b)) };
-  };
-  const before = times();
-  await setTimeout(1000);
-  const after = times();
-  return 1 - (after.idle - before.idle) / (after.all - before.all);
-}
-
-/** Waits for idle processors, for as long as the user wants; how busy they then are. */
-async function quiet() {
-  const end = performance.now() + 1000 * Number(values.patience);
-  let busy = await busyShare();
-  while (busy > IDLE_SHARE && performance.now() < end) busy = await busyShare();
-  return busy;
-}
-
 const rows = [];
 const begun = [];
 const coreShares = [];
@@ -126,7 +102,7 @@ async function compare(shape, format, peer, threads, task) {
     for (const side of round % 2 === 0 ? ['ours', 'theirs'] : ['theirs', 'ours']) {
       if (results[side].some(({ missing }) => missing)) continue;
       const who = side === 'ours' ? 'ours' : peer;
-      begun.push(await quiet());
+      begun.push(await quiet(Number(values.patience)));
       const result = await run(peer, side, { ...task, prompts, newTokens, repeats, threads });
       results[side].push(result);
       if (result.missing) remarks.add(`${who}, ${shape} ${format}: ${result.missing}`);

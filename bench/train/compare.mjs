@@ -1,0 +1,180 @@
+/**
+ * Steps of training in this library and in the programs that one would take instead, by turns; README.md says how to run it. Every measurement
+ * is a process of its own, so that memory is free again and no thread of one waits for one of another.
+ */
+import { execFile } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
+import { quiet } from '../peers/quiet.mjs';
+import { table } from './table.mjs';
+
+/** Where programs are found, and which of the shapes they train. */
+const SIDES = {
+  ours: { script: '../../dist/bench/train/ours.js', takes: () => true },
+  pytorch: { script: 'pytorch.py', takes: () => true },
+  'jax-js': { script: 'jax-js.mjs', takes: ({ gpt }) => gpt !== undefined, packages: '@jax-js/jax' },
+  tfjs: { script: 'tfjs.mjs', takes: ({ gpt }) => gpt !== undefined, packages: '@tensorflow/tfjs' },
+};
+
+function fail(message) {
+  process.stderr.write(`compare: ${message}\n`);
+  process.exit(2);
+}
+
+const pathOf = (side) => fileURLToPath(new URL(SIDES[side].script, import.meta.url));
+if (!existsSync(pathOf('ours'))) fail('the library is not built: run npm run -s build in its folder first.');
+const { TRAIN_SHAPES } = await import('../../dist/bench/train/shapes.js');
+const { writeSynthetic } = await import('../../dist/bench/synthetic.js');
+
+const OPTIONS = {
+  shapes: { type: 'string', default: 'backpack-tiny,bitnet-tiny,mamba-tiny,granite-tiny,gpt' },
+  peers: { type: 'string', default: 'pytorch' },
+  python: { type: 'string', default: 'python3' },
+  threads: { type: 'string', default: '2' },
+  rounds: { type: 'string', default: '3' },
+  repeats: { type: 'string', default: '3' },
+  layers: { type: 'string' },
+  rows: { type: 'string' },
+  tokens: { type: 'string' },
+  node: { type: 'string', default: process.execPath },
+  patience: { type: 'string', default: '60' },
+  temp: { type: 'string', default: tmpdir() },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', default: false },
+};
+
+function parsed() {
+  try {
+    return parseArgs({ options: OPTIONS }).values;
+  } catch (error) {
+    return fail(
+      `${error.message.replace(/\.?$/, '.')} Known options are ${Object.keys(OPTIONS)
+        .map((name) => `--${name}`)
+        .join(', ')}.`,
+    );
+  }
+}
+
+const values = parsed();
+if (values.help) {
+  process.stdout.write(
+    `node compare.mjs [options]; README.md tells what they are.\n${Object.entries(OPTIONS)
+      .map(([name, { default: usual }]) => `  --${name}${usual === undefined || usual === false ? '' : ` (${usual})`}`)
+      .join('\n')}\nShapes: ${[...TRAIN_SHAPES.keys()].join(', ')}\n`,
+  );
+  process.exit(0);
+}
+
+function names(option, known) {
+  const items = values[option].split(',').filter(Boolean);
+  const strange = items.find((item) => !known.includes(item));
+  if (strange) fail(`--${option}: there is no '${strange}'; known are ${known.join(', ')}.`);
+  return items;
+}
+
+function number(option, least = 1) {
+  if (values[option] === undefined) return undefined;
+  const value = Number(values[option]);
+  if (Number.isInteger(value) && value >= least) return value;
+  return fail(`--${option} came as '${values[option]}', wanted a whole number from ${least} on.`);
+}
+
+const shapes = names('shapes', [...TRAIN_SHAPES.keys()]);
+if (shapes.length === 0) fail(`--shapes is empty; known are ${[...TRAIN_SHAPES.keys()].join(', ')}.`);
+const peers = names(
+  'peers',
+  Object.keys(SIDES).filter((side) => side !== 'ours'),
+);
+const [threads, rounds, repeats, layers] = ['threads', 'rounds', 'repeats', 'layers'].map((name) => number(name));
+const patience = number('patience', 0);
+const say = (text) => process.stderr.write(`${text}\n`);
+
+/** What a process tells, or { missing } when it cannot do this, and says why. */
+async function run(side, task) {
+  const program = side === 'pytorch' ? values.python : side === 'ours' ? values.node : process.execPath;
+  try {
+    const all = [pathOf(side), JSON.stringify(task)];
+    const { stdout } = await promisify(execFile)(program, all, { maxBuffer: 1 << 26 });
+    return JSON.parse(stdout.trim().split('\n').at(-1));
+  } catch (error) {
+    const { packages } = SIDES[side];
+    if (packages && /Cannot find package/.test(error.stderr))
+      return { missing: `${packages} is not installed: run npm install --ignore-scripts in bench/train.` };
+    if (error.code === 'ENOENT') return { missing: `there is no ${program}: name it with --python or --node.` };
+    return { missing: (error.stderr || error.message).trim().split('\n').slice(-6).join(' / ') };
+  }
+}
+
+/** Rows of ids, always the same, over the whole vocabulary. */
+function rowsOf(count, tokens, vocabulary) {
+  let seed = 1;
+  const id = () => (seed = (Math.imul(seed, 1664525) + 1013904223) >>> 0) % vocabulary;
+  return Array.from({ length: count }, () => Array.from({ length: tokens + 1 }, id));
+}
+
+const results = [];
+const begun = [];
+const versions = new Set();
+const remarks = new Set();
+
+/** Rounds of all sides by turns; the one that begins changes. */
+async function compare(name, temp) {
+  const { published, rows, tokens, weights, lora, ternary, gpt } = TRAIN_SHAPES.get(name);
+  const config = { ...published.config };
+  for (const key of ['num_hidden_layers', 'n_layer']) if (layers && key in config) config[key] = layers;
+  const folder = join(temp, name);
+  // With experts, embeddings must differ, or all tokens would go to the same ones.
+  writeSynthetic(published, folder, { config, dense: 'num_local_experts' in config });
+  const size = { rows: number('rows') ?? rows, tokens: number('tokens') ?? tokens };
+  const ids = rowsOf(size.rows, size.tokens, config.vocab_size);
+  const task = { ...{ folder, config, weights, lora, ternary, ids, threads, repeats }, ...size };
+  const sizes = gpt && { ...gpt, ...(layers ? { layers } : {}) };
+  const sides = ['ours', ...peers.filter((peer) => SIDES[peer].takes({ gpt }))];
+  const times = Object.fromEntries(sides.map((side) => [side, []]));
+  for (let round = 0; round < rounds; round++) {
+    for (const side of round % 2 === 0 ? sides : sides.toReversed()) {
+      if (times[side].some(({ missing }) => missing)) continue;
+      begun.push(await quiet(patience));
+      const took = await run(
+        side,
+        side === 'ours' || side === 'pytorch' ? task : { ...task, ...sizes, ids: undefined },
+      );
+      times[side].push(took);
+      if (took.missing) remarks.add(`${side}, ${name}: ${took.missing}`);
+      else {
+        versions.add(`${took.version}, ${took.threads} threads`);
+        const parts = ['forward', 'gradients', 'update'].map((part) => Math.min(...took[part]).toFixed(3));
+        say(`${name}, round ${round + 1}, ${side}: ${parts.join(' ')} s, loss ${took.loss.toFixed(4)}`);
+      }
+    }
+  }
+  rmSync(folder, { recursive: true });
+  const done = Object.entries(times).map(([side, all]) => [side, all.filter(({ missing }) => !missing)]);
+  results.push({ shape: name, ...size, sides: Object.fromEntries(done.filter(([, all]) => all.length > 0)) });
+}
+
+const temp = mkdtempSync(join(values.temp, 'portmanteau-train-'));
+const clear = () => rmSync(temp, { recursive: true, force: true });
+for (const signal of ['SIGINT', 'SIGTERM'])
+  process.on(signal, () => {
+    clear();
+    process.exit(130);
+  });
+try {
+  for (const name of shapes) await compare(name, temp);
+} finally {
+  clear();
+}
+const result = {
+  cpu: `${availableParallelism()} x ${cpus()[0].model.trim()}`,
+  memoryBytes: totalmem(),
+  date: new Date().toISOString().slice(0, 10),
+  busy: begun, // shares of the processors that others used, when processes began
+  versions: [...versions],
+  ...{ layers, rounds, repeats, results },
+  remarks: [...remarks],
+};
+console.log(values.json ? JSON.stringify(result) : table(result));
