@@ -28,6 +28,7 @@ import { sumSlotsBackward } from './backward/sum-slots-backward.ts';
 import { balanceLoad } from './balance-load.ts';
 import { causalConv } from './causal-conv.ts';
 import { concat } from './concat.ts';
+import { convert } from './convert.ts';
 import { copyRows } from './copy-rows.ts';
 import { crossEntropy } from './cross-entropy.ts';
 import { divergence } from './divergence.ts';
@@ -129,6 +130,7 @@ export const vocabulary = [
   balanceLoadBackward,
   crossEntropy,
   divergence,
+  convert,
   trainTernary,
   trainInt8,
   sumSquares,
@@ -196,6 +198,11 @@ export class Ops {
   /** See cross-entropy.ts: logits[n, V], targets i32 [n] -> [n, 2] */
   crossEntropy(logits: Tensor, targets: Tensor): Tensor {
     return this.#one(this.#apply(crossEntropy, [logits, targets], undefined));
+  }
+
+  /** The same numbers in another type, f32 or bf16. */
+  convert(x: Tensor, to: 'f32' | 'bf16'): Tensor {
+    return this.#one(this.#apply(convert, [x], { to }));
   }
 
   /** Kullback-Leibler divergence of each row from the predictions of other logits, which get no gradient. wanted[n, V], logits[n, V] -> [n] */

@@ -6,6 +6,7 @@ import type { OpenedModel } from '../loader/open.ts';
 import { Ops, type Tracer } from '../ops/index.ts';
 import type { TrainingConfig } from './config.ts';
 import { fullTrainable, trainedTensors } from './full.ts';
+import { HalfWeights } from './half-weights.ts';
 import { type LoraOptions, LoraTraining, loraTensors } from './lora.ts';
 import { checkUsed, matcher, type ParameterGroup, parameterGroups } from './parameter-groups.ts';
 import { batchesOf, type Rows } from './places.ts';
@@ -32,7 +33,10 @@ export function checkTraining(
   config: TrainingConfig,
   segment = segmentsOf(stagesFor(config))[0] as Segment,
 ): ParameterGroup<TrainedTensor>[] {
-  if (config.compute !== 'f32') throw new UsageError(`"compute": "${config.compute}" is not supported: wanted "f32".`);
+  if (config.compute !== 'f32' && config.train !== 'full')
+    throw new UsageError(
+      `"compute": "${config.compute}" is for "train": "full": what "${config.train}" trains is f32, and "weights" says in what format the rest is.`,
+    );
   if (config.innerNorm) throw new UsageError('"innerNorm" is not supported yet: leave it out.');
   if (config.lambda && !opened.rounding)
     throw new UsageError('lambda needs linear maps that can be rounded: load the model with { roundsLinears: true }.');
@@ -113,11 +117,14 @@ export function trainerFor(
     config.train === 'lora' ? LoraTraining.allocate(opened, backend, loraOptions(config), config.seed) : undefined;
   const trainable = senses ?? lora ?? fullTrainable(opened.plan, backend, frozenIn(opened, config));
   const trained = senses ?? lora;
+  const half = config.compute === 'bf16' ? new HalfWeights(backend, tracer, opened.plan, trainable.tensors) : undefined;
   const stages = stagesFor(config);
   const { rounding, plan, model } = opened;
   const parts = {
     ...{ model, backend, tracer, trainable },
     ...(lora ? { adapt: lora.adapt, prepare: () => lora.prepare() } : {}),
+    ...(half ? { adapt: half.adapt, prepare: () => half.refresh() } : {}),
+    half,
     taps: senses?.taps,
     derive: () => derive(plan, backend, new Ops(tracer)),
     setLambda: rounding && ((now: number) => void Object.assign(rounding, { lambda: now })),

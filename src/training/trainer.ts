@@ -8,11 +8,14 @@ import { Ops } from '../ops/index.ts';
 import { targetOf } from '../runtime/site-shapes.ts';
 import { AdamW, type AdamWOptions } from './adamw.ts';
 import { BalanceLoss, type BalanceOptions } from './balance.ts';
+import type { HalfWeights } from './half-weights.ts';
 import { type Examples, type PassParts, passOver } from './pass.ts';
 import type { Trainable } from './trainable.ts';
 
 export interface TrainerParts extends PassParts {
-  /** Awaited before the first pass, and cheap afterwards. */
+  /** Copies of the trained weights that passes read in their place. */
+  readonly half?: HalfWeights | undefined;
+  /** Awaited before the passes of a step. */
   readonly prepare?: (() => Promise<void>) | undefined;
   readonly trainable: Trainable;
   /** Computes weights that depend on others again, after weights have changed. */
@@ -125,6 +128,11 @@ export class Trainer {
     return found;
   }
 
+  get #trained(): ReadonlyMap<Tensor, Tensor> {
+    const { trained } = this.optimizer;
+    return this.#parts.half?.trained(trained) ?? trained;
+  }
+
   /** The losses and gradients of the present step; the weights stay as they are. */
   async gradients(): Promise<TrainStep> {
     await this.#parts.prepare?.();
@@ -133,7 +141,7 @@ export class Trainer {
     const lambda = lambdaAt?.(step);
     if (lambda !== undefined) this.#parts.setLambda?.(lambda);
     await this.optimizer.clear();
-    const { loss, crossEntropy, tokens, ...others } = await objective(step, this.optimizer.trained);
+    const { loss, crossEntropy, tokens, ...others } = await objective(step, this.#trained);
     const gradNorm = await this.optimizer.norm();
     return { step, loss, crossEntropy, gradNorm, lr: lrAt(step), lambda, tokens, ...others };
   }
@@ -188,6 +196,7 @@ export class Trainer {
   dispose(): void {
     this.optimizer.dispose();
     this.#balance?.dispose();
+    this.#parts.half?.dispose();
   }
 }
 

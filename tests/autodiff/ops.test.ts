@@ -32,7 +32,7 @@ const UNTRAINED: Readonly<Record<string, string>> = {
 };
 
 /** Ops that round. Their rules are those of the map without rounding (straight through), so differences say nothing. */
-const ROUNDING = ['quantizeRows', 'linearTernary', 'trainTernary', 'trainInt8'];
+const ROUNDING = ['quantizeRows', 'linearTernary', 'trainTernary', 'trainInt8', 'convert'];
 
 /** Inputs that the rules take as given: angles, gains, interventions, states, which are zeros, and the load. */
 const GIVEN: Readonly<Record<string, readonly number[]>> = {
@@ -168,13 +168,16 @@ describe.each(
 });
 
 describe('ops that round', () => {
-  it.each(['trainTernary', 'trainInt8'])('%s passes gradients on unchanged, at every lambda', async (name) => {
-    for (const one of casesOf(name)) {
-      const use = await setUp(one, [0], generator(5));
-      await use.differentiate();
-      expect(use.gradients()[0], one.name).toEqual(use.seeds[0]);
-    }
-  });
+  it.each(['trainTernary', 'trainInt8', 'convert'])(
+    '%s passes gradients on unchanged, at every lambda',
+    async (name) => {
+      for (const one of casesOf(name)) {
+        const use = await setUp(one, [0], generator(5));
+        await use.differentiate();
+        expect(use.gradients()[0], one.name).toEqual(use.seeds[0]);
+      }
+    },
+  );
 
   it('linearTernary after quantizeRows has the gradient of the map by the numbers that its codes stand for', async () => {
     const cases = SEEDS.flatMap(opCases).filter(({ op }) => op.name === 'linearTernary');

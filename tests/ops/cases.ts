@@ -297,6 +297,8 @@ export function opCases(seed: number): OpCase[] {
   add('crossEntropyBackward', [floats([t, words], -20, 20), goals, floats([t, 2])]);
   const predictions = [floats([t, words], -9, 9), floats([t, words], -9, 9)];
   add('divergence', predictions);
+  add('convert', [floats([many2, wide], -30, 30)], { to: 'bf16' }, 'to bf16');
+  add('convert', [floats([many2, wide], -30, 30, 'bf16')], { to: 'f32' }, 'from bf16');
   add('divergenceBackward', [...predictions, floats([t])]);
   for (const lambda of [0, 0.3, 1]) {
     add('trainTernary', [floats([many2, wide])], { lambda }, `lambda ${lambda}`);

@@ -79,7 +79,7 @@ describe('the plan of a run', () => {
     expect(memory).toMatchObject({ weights: 4 * total, copies: 0, gradients: 4 * total, optimizer: 8 * total });
     expect(memory.total).toBe(16 * total + memory.activations);
     expect(memory.activations).toBeGreaterThan(4 * 64 * 16 * 3);
-    expect(plan({ compute: 'bf16' }).memory.copies).toBe(2 * total);
+    expect(plan({ compute: 'bf16' }).memory.copies).toBe(2 * (total - norms)); // norms have none
     expect(plan({ recompute: true }).memory.activations).toBeLessThan(memory.activations);
   });
 

@@ -173,4 +173,15 @@ CASES = [
         gradients=False,
         published=[3.451324, 3.132592, 2.908635, 2.648166, 2.425733],
     ),
+    TrainingCase("llama-bf16", "llama-dense", "Matrices are bfloat16 in each pass; masters and gradients are not.", {"compute": "bf16"}),
+    TrainingCase(
+        "llama-bf16-lambda",
+        "llama-dense",
+        "The same while lambda rises: what is moved towards 1.58 bits are the bfloat16 numbers.",
+        {"compute": "bf16", "lambda": {"name": "linear", "steps": 5}},
+        gradients=False,
+    ),
+    TrainingCase("backpack-bf16", "backpack-hub", "Matrices in bfloat16, three uses of one table.", {"compute": "bf16"}, gradients=False),
+    TrainingCase("mamba-bf16", "mamba-odd", "Matrices in bfloat16; A_log and the convolution stay.", {"compute": "bf16"}),
+    TrainingCase("granite-moe-bf16", "granite-moe-10", "Experts in bfloat16.", {"compute": "bf16"}),
 ]

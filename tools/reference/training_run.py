@@ -1,13 +1,15 @@
 """Trains a model for some steps as a training configuration says: losses, gradients, clipping, AdamW. No dropout, no padding."""
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path
 
 import torch
 from lambda_linear import LambdaLinear, set_strength
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 from training_models import Learner, learner, precision
 from transformers.models.granitemoe.modeling_granitemoe import load_balancing_loss_func
@@ -108,6 +110,19 @@ class Variant:
     jitter: int | None = None
 
 
+@contextmanager
+def rounded_weights(parameters: dict[str, nn.Parameter], rounds: bool) -> Iterator[None]:
+    """Matrices and tables hold bfloat16 numbers while a pass runs; their gradients are then those of the masters."""
+    kept = ["*A_log", "*conv1d.weight", "*router*"]  # float32 in every format
+    matrices = [p for n, p in parameters.items() if rounds and p.ndim >= 2 and not fits(n, kept)]
+    masters = [p.data for p in matrices]
+    for p in matrices:
+        p.data = p.data.bfloat16().to(p.dtype)
+    yield
+    for p, master in zip(matrices, masters):
+        p.data = master
+
+
 def train(folder: Path, config: dict, variant: Variant, gradients_of: int = 0, own_rounding: bool = False) -> Trace:
     trace, dtype, jitter = Trace(), variant.dtype, variant.jitter
     model = learner(folder, dtype, ternary="lambda" in config and not own_rounding)
@@ -133,10 +148,11 @@ def train(folder: Path, config: dict, variant: Variant, gradients_of: int = 0, o
             targets = [sum(len(row) - 1 for row in batch) for batch in batches]
             optimizer.zero_grad()
             whole = 0.0
-            for batch, count in zip(batches, targets):
-                loss = batch_loss(model, batch, config, trace) * (count / sum(targets))
-                loss.backward()
-                whole += loss.item()
+            with rounded_weights(trained, config.get("compute") == "bf16"):
+                for batch, count in zip(batches, targets):
+                    loss = batch_loss(model, batch, config, trace) * (count / sum(targets))
+                    loss.backward()
+                    whole += loss.item()
             if step == gradients_of:
                 trace.gradients = {name: p.grad.clone() for name, p in trained.items()}
                 linears = [m.tie for m in model.model.modules() if isinstance(m, LambdaLinear)]

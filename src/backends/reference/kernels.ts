@@ -17,6 +17,7 @@ import { causalConvBackward, selectiveScanBackward } from './backward/recurrence
 import { balanceLoad, balanceLoadBackward } from './balance-load.ts';
 import { causalConv } from './causal-conv.ts';
 import { concat } from './concat.ts';
+import { convert } from './convert.ts';
 import { crossEntropy, crossEntropyBackward } from './cross-entropy.ts';
 import { divergence } from './divergence.ts';
 import { add, gate, gelu, negExp, scale, softplus } from './elementwise.ts';
@@ -99,6 +100,7 @@ export const kernels: Readonly<Record<string, Kernel<unknown>>> = {
   selectiveScanBackward,
   balanceLoad,
   balanceLoadBackward,
+  convert,
   crossEntropy,
   crossEntropyBackward,
   divergence,

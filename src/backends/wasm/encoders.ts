@@ -27,6 +27,7 @@ import { sumSlotsBackward } from './encode/backward/sum-slots-backward.ts';
 import { balanceLoad } from './encode/balance-load.ts';
 import { causalConv } from './encode/causal-conv.ts';
 import { concat } from './encode/concat.ts';
+import { convert } from './encode/convert.ts';
 import { copyRows } from './encode/copy-rows.ts';
 import { crossEntropy } from './encode/cross-entropy.ts';
 import { divergence } from './encode/divergence.ts';
@@ -108,6 +109,7 @@ export const encoders: Encoders = {
   addRows,
   balanceLoad,
   balanceLoadBackward,
+  convert,
   crossEntropy,
   crossEntropyBackward,
   divergence,

@@ -34,13 +34,17 @@ export function planMemory(
   const count = parametersIn(trained);
   const memory = {
     weights: count * F32 + staying.reduce((sum, tensor) => sum + stayingBytes(tensor, config), 0),
-    copies: config.compute === 'bf16' ? count * BF16 : 0,
+    copies: config.compute === 'bf16' ? matricesIn(tensors, trainedNames) * BF16 : 0,
     gradients: count * F32,
     optimizer: count * F32 * MOMENTS,
   };
   const total = memory.weights + memory.copies + memory.gradients + memory.optimizer + activations;
   return { ...memory, activations, total };
 }
+
+/** Numbers of the trained tensors that have copies: matrices, tables and experts. */
+const matricesIn = (tensors: readonly DeclaredTensor[], trained: ReadonlySet<string>): number =>
+  parametersIn(tensors.filter(({ name, kind }) => kind !== 'vector' && trained.has(name)));
 
 /** Bytes of a tensor that is not trained; `auto` is the format of the checkpoint, here bf16. */
 function stayingBytes({ shape, kind, live }: DeclaredTensor, { weights }: TrainingConfig): number {

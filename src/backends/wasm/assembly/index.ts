@@ -23,6 +23,7 @@ export { sumParts } from './backward/sum-parts';
 export { sumSlotsBackward } from './backward/sum-slots-backward';
 export { balanceLoad, balanceLoadBackward } from './balance-load';
 export { causalConv } from './causal-conv';
+export { fromBf16, toBf16 } from './convert';
 export { crossEntropy } from './cross-entropy';
 export { divergence } from './divergence';
 export { add, gateRelu2, gateSilu, gelu, geluBackward, multiply, negExp, scale, softplus, softplusBackward } from './elementwise';
