@@ -31,7 +31,22 @@ async function answers(
   return found;
 }
 
-const WORDS = ['The cat', ' sat', ' on', ' the', ' mat', '. ', '\n\n', 'Question:', ' A', ' B', 'é', '  ', ' once', ' upon a time'];
+const WORDS = [
+  'The cat',
+  ' sat',
+  ' on',
+  ' the',
+  ' mat',
+  '. ',
+  '\n\n',
+  'Question:',
+  ' A',
+  ' B',
+  'é',
+  '  ',
+  ' once',
+  ' upon a time',
+];
 
 const texts = (words: number) => fc.array(fc.constantFrom(...WORDS), { maxLength: words }).map((some) => some.join(''));
 
@@ -79,7 +94,7 @@ describe.each(FAMILIES)('%s', (name) => {
         ),
         async ({ requests, order, maxLength, softmaxDtype, ...how }) => {
           const same = { maxLength, softmaxDtype };
-          const apart = [];
+          const apart: (EvaluationAnswer | string)[] = [];
           for (const one of requests) apart.push(...(await answers(model, [one], { ...same, shares: false })));
           expect(await answers(model, requests, { ...same, ...how })).toEqual(apart);
           const shuffled = order.map((i) => requests[i] as EvaluationRequest);
