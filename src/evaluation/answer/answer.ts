@@ -7,6 +7,7 @@ import type { ModelParts } from '../../api/model-parts.ts';
 import { UsageError } from '../../base/errors.ts';
 import { checkOptions } from '../../options/check.ts';
 import type { FilledOptions } from '../../options/option.ts';
+import { checkSequences } from '../../runtime/engine.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { EvaluationAnswer, EvaluationRequest } from '../requests.ts';
 import { generateTexts, type PromptState } from './generate-texts.ts';
@@ -91,6 +92,7 @@ async function* scored(run: Run, requests: readonly EvaluationRequest[]): AsyncG
     let pieces: readonly ScoredIds[];
     try {
       pieces = piecesOf(run, request, index);
+      checkIds(run, pieces);
     } catch (error) {
       yield { index, error };
       continue;
@@ -117,6 +119,11 @@ function piecesOf({ encoder, options }: Run, request: EvaluationRequest, index: 
   const { lost, ...pair } = encoder.pair(request.context, request.continuation);
   if (lost > 0) options.onTruncated?.(index, lost);
   return [pair];
+}
+
+/** Throws UsageError when the tokenizer gives ids that the model does not have. */
+function checkIds({ parts }: Run, sequences: readonly { readonly ids: readonly number[] }[]): void {
+  checkSequences({ vocabSize: parts.engine.model.facts.vocabSize, contextLength: undefined }, sequences);
 }
 
 async function* finish(
@@ -200,6 +207,7 @@ async function* generated(run: Run, requests: readonly EvaluationRequest[]): Asy
       try {
         const { ids, lost } = run.encoder.prompt(context, maxNewTokens);
         if (lost > 0) run.options.onTruncated?.(index, lost);
+        checkIds(run, [{ ids }]);
         leaves.push({ ids, first: ids.length, index });
       } catch (error) {
         yield { index, error };
