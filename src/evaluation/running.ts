@@ -9,40 +9,49 @@ export interface RunningMean {
   readonly documents: number;
 }
 
+interface Sum {
+  total: number;
+  documents: number;
+}
+
 export class RunningMeans {
-  readonly #tasks: readonly PreparedTask[];
-  readonly #open = new Map<string, { readonly answers: (EvaluationAnswer | undefined)[]; left: number }>();
-  readonly #sums: Map<string, { sum: number; count: number }>[];
+  /** Requests of each document. */
+  readonly #counts = new Map<PreparedTask, Map<number, number>>();
+  readonly #open = new Map<PreparedTask, Map<number, (EvaluationAnswer | undefined)[]>>();
+  readonly #sums = new Map<PreparedTask, Map<string, Sum>>();
 
   constructor(tasks: readonly PreparedTask[]) {
-    this.#tasks = tasks;
-    this.#sums = tasks.map(() => new Map());
-  }
-
-  add({ task, document, place }: RequestPlace, answer: EvaluationAnswer): void {
-    const prepared = this.#tasks[task] as PreparedTask;
-    const key = `${task} ${document}`;
-    const open = this.#open.get(key) ?? { answers: [], left: prepared.documents[document]?.requests.length ?? 0 };
-    this.#open.set(key, open);
-    open.answers[place] = answer;
-    open.left--;
-    if (open.left > 0) return;
-    this.#open.delete(key);
-    const metrics = prepared.score(document, open.answers as EvaluationAnswer[]);
-    for (const [metric, value] of Object.entries(metrics)) {
-      const sums = this.#sums[task] as Map<string, { sum: number; count: number }>;
-      const { sum, count } = sums.get(metric) ?? { sum: 0, count: 0 };
-      sums.set(metric, { sum: sum + value, count: count + 1 });
+    for (const task of tasks) {
+      const counts = new Map<number, number>();
+      for (const { docId } of task.instances) counts.set(docId, (counts.get(docId) ?? 0) + 1);
+      this.#counts.set(task, counts);
+      this.#open.set(task, new Map());
+      this.#sums.set(task, new Map());
     }
   }
 
-  /** The first metric of each task that has a document. */
+  add({ task, docId, place }: RequestPlace, answer: EvaluationAnswer): void {
+    const open = this.#open.get(task) as Map<number, (EvaluationAnswer | undefined)[]>;
+    const answers = open.get(docId) ?? [];
+    open.set(docId, answers);
+    answers[place] = answer;
+    // Of a list with holes, only the entries are counted.
+    if (answers.filter(() => true).length < (this.#counts.get(task)?.get(docId) as number)) return;
+    open.delete(docId);
+    const sums = this.#sums.get(task) as Map<string, Sum>;
+    for (const [metric, value] of Object.entries(task.score(docId, answers as EvaluationAnswer[]))) {
+      const { total, documents } = sums.get(metric) ?? { total: 0, documents: 0 };
+      sums.set(metric, { total: total + value, documents: documents + 1 });
+    }
+  }
+
+  /** The first metric of each task of which a document is answered. */
   get means(): RunningMean[] {
-    return this.#tasks.flatMap(({ name }, i) => {
-      const [first] = [...(this.#sums[i] as Map<string, { sum: number; count: number }>)];
+    return [...this.#sums].flatMap(([{ name }, sums]) => {
+      const [first] = sums;
       if (!first) return [];
-      const [metric, { sum, count }] = first;
-      return [{ task: name, metric, mean: sum / count, documents: count }];
+      const [metric, { total, documents }] = first;
+      return [{ task: name, metric, mean: total / documents, documents }];
     });
   }
 }

@@ -11,13 +11,23 @@ export interface Sharing {
   interventionsOf(tokens: number): SequenceInterventions | undefined;
 }
 
+/** Tells interventions apart: equal for the same ones with the same vectors, empty for none. */
+export function interventionsKey(engine: Engine, option: InterventionsOption | undefined): string {
+  const changes = option && compile(option, targetOf(engine.model));
+  const traces = changes && sequenceOf(changes, { promptLength: LONG })?.traces(0, Number.POSITIVE_INFINITY);
+  return provenance(traces ?? []);
+}
+
+/** As long as texts may be, so that counting from the end comes to other places than in a short one. */
+const LONG = 1000;
+
 /** Texts cannot share when the interventions depend on where a text ends, or call a function. */
 export function sharingUnder(engine: Engine, shares: boolean, option: InterventionsOption | undefined): Sharing {
   const changes = option && compile(option, targetOf(engine.model));
   if (!changes || changes.isEmpty) return { shares, interventionsOf: () => undefined };
   const of = (promptLength: number) => sequenceOf(changes, { promptLength });
   const tracesOf = (promptLength: number) => provenance(of(promptLength)?.traces(0, Number.POSITIVE_INFINITY) ?? []);
-  const isSame = tracesOf(1) === tracesOf(1000);
+  const isSame = tracesOf(1) === tracesOf(LONG);
   const always = of(1);
   return shares && isSame ? { shares, interventionsOf: () => always } : { shares: false, interventionsOf: of };
 }
