@@ -48,7 +48,8 @@ export function addEval(program: Command): void {
   const command = program
     .command('eval')
     .argument('[model]', MODEL_ABOUT, modelReference)
-    .description('evaluate a model on tasks, with the numbers of lm-evaluation-harness');
+    .description('evaluate a model on tasks, with the numbers of lm-evaluation-harness')
+    .enablePositionalOptions(); // its commands have flags of the same names
   libraryOptions(command, EVALUATION_OPTIONS, {
     tasks: ['--tasks <names>', collectList, 'separated by commas; may be given again'],
     numFewshot: '--num-fewshot <n>',
@@ -146,6 +147,11 @@ async function runOne(
   };
   try {
     return await withModel(reference, { ...flags, weights }, check, work);
+  } catch (error) {
+    bar.end();
+    if (interrupt.signal.aborted && flags.outputPath !== undefined)
+      process.stderr.write('stopped; the answers so far are kept: the same command with --resume goes on\n');
+    throw error;
   } finally {
     bar.end();
   }

@@ -25,6 +25,9 @@ export interface Answers {
   readonly failures: readonly { readonly index: number; readonly error: Error }[];
 }
 
+/** Computing on one thread leaves no time for signals and pages, so there are pauses in this interval, milliseconds. */
+const REST_MS = 50;
+
 export async function answerAll(
   model: Model,
   requests: readonly EvaluationRequest[],
@@ -35,6 +38,7 @@ export async function answerAll(
   const failures: { index: number; error: Error }[] = [];
   const total = requests.length;
   let done = total - open.length;
+  let rested = performance.now();
   onProgress?.({ done, total });
   const left = open.map((index) => requests[index] as EvaluationRequest);
   const all = answerRequests(model, left, {
@@ -49,6 +53,9 @@ export async function answerAll(
     } else failures.push({ index, error: one.error instanceof Error ? one.error : new Error(String(one.error)) });
     done++;
     onProgress?.({ done, total });
+    if (performance.now() - rested < REST_MS) continue;
+    await new Promise((resolve) => setTimeout(resolve));
+    rested = performance.now();
   }
   return { answers, failures: failures.sort((a, b) => a.index - b.index) };
 }
