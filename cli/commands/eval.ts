@@ -48,8 +48,7 @@ export function addEval(program: Command): void {
   const command = program
     .command('eval')
     .argument('[model]', MODEL_ABOUT, modelReference)
-    .description('evaluate a model on tasks, with the numbers of lm-evaluation-harness')
-    .enablePositionalOptions(); // its commands have flags of the same names
+    .description('evaluate a model on tasks, with the numbers of lm-evaluation-harness');
   libraryOptions(command, EVALUATION_OPTIONS, {
     tasks: ['--tasks <names>', collectList, 'separated by commas; may be given again'],
     numFewshot: '--num-fewshot <n>',

@@ -27,7 +27,8 @@ Of a folder, the newest samples file of each task counts; tasks that only one fo
     .action(compare);
 }
 
-async function compare(first: string, second: string, flags: ReportFlags): Promise<void> {
+async function compare(first: string, second: string, _: ReportFlags, self: Command): Promise<void> {
+  const flags: ReportFlags = self.optsWithGlobals(); // `eval` itself has --json, and takes it
   await checkReport(flags);
   const [a, b] = [samplesIn(first), samplesIn(second)];
   // Two files are compared whatever they are called.

@@ -14,7 +14,8 @@ export function addList(evaluation: Command): void {
     .command('ls')
     .description('the tasks, groups and tags that --tasks may name')
     .option('--include-path <dir>', 'also those of the task files in this folder');
-  jsonOption(command, '`tasks`: a list with name, kind, source, parts').action(async (flags: ListFlags) => {
+  jsonOption(command, '`tasks`: a list with name, kind, source, parts').action(async (_: ListFlags, self: Command) => {
+    const flags: ListFlags = self.optsWithGlobals(); // `eval` itself has flags of these names, and takes them
     const tasks = await listTasks({ includePath: flags.includePath });
     if (flags.json) printJson({ tasks });
     else process.stdout.write(columns(tasks.map(rowOf)));
