@@ -20,6 +20,7 @@ import { addBench } from './commands/bench.ts';
 import { addCache } from './commands/cache.ts';
 import { addCapture } from './commands/capture.ts';
 import { addDoctor } from './commands/doctor.ts';
+import { addEval } from './commands/eval.ts';
 import { addExperts } from './commands/experts.ts';
 import { addInfo } from './commands/info.ts';
 import { addLens } from './commands/lens.ts';
@@ -81,6 +82,7 @@ for (const add of [
   addTernary,
   addTokenize,
   addTrain,
+  addEval,
   addQuantize,
   addAdapter,
   addPull,

@@ -143,8 +143,22 @@ export { type DataContext, prepareMemory } from './data/prepare.ts';
 export type { PreparedData } from './data/prepared.ts';
 export type { RowSource, TrainingRow } from './data/row.ts';
 export { type CompareOptions, type Comparison, compare, comparedWindows } from './evaluate/compare.ts';
+export { type Answered, answerRequests } from './evaluation/answer/answer.ts';
+export { ANSWER_OPTIONS, type AnswerOptions } from './evaluation/answer/options.ts';
+export { type ComparedMetric, compareSamples, type Sample } from './evaluation/compare/compare.ts';
+export { EVALUATION_OPTIONS, type EvaluationOptions } from './evaluation/options.ts';
+export type {
+  EvaluationOutput,
+  EvaluationResults,
+  PreparedEvaluation,
+  PreparedTask,
+  RunFacts,
+} from './evaluation/prepared.ts';
+export type { EvaluationAnswer, EvaluationRequest } from './evaluation/requests.ts';
+export type { RunningMean } from './evaluation/running.ts';
 export { attentionReport } from './figures/attention.ts';
 export { attributionReport } from './figures/attribution.ts';
+export { comparisonReport } from './figures/comparison.ts';
 export * from './figures/experts/index.ts';
 export type { Axis, Bars, Figure, Heatmap, Lines, Report, Series, Table } from './figures/figure.ts';
 export { lensReport } from './figures/lens.ts';

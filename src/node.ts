@@ -55,6 +55,20 @@ export * from './index.ts';
 export type { RoundedPart } from './loader/rounding.ts';
 export * from './node/adapters-node.ts';
 export { dataContext } from './node/data-node.ts';
+export {
+  type Evaluated,
+  type EvaluateOptions,
+  type EvaluationProgress,
+  evaluatePrepared,
+  type FailedRequest,
+} from './node/evaluation/evaluate-node.ts';
+export {
+  type ListedTask,
+  listTasks,
+  type OpenedEvaluation,
+  type PrepareEvaluationOptions,
+  prepareEvaluation,
+} from './node/evaluation/prepare-node.ts';
 export { type MemoryFacts, memoryFacts, usableBytes } from './node/memory-node.ts';
 export { checkInterventionsOutput, saveInterventions, vectorsBeside } from './node/save-interventions-node.ts';
 export { senseTables, tablesDirectory } from './node/sense-tables-node.ts';

@@ -10,13 +10,13 @@ function starts(): string[] {
   return [here, script, process.argv[1], join(process.cwd(), 'x')].filter((start) => start !== undefined);
 }
 
-/** The folder of these models; undefined when the package is not found. */
-function modelsFolder(): string | undefined {
+/** A folder of this package; undefined when the package is not found. */
+export function shippedFolder(name: string): string | undefined {
   for (const start of starts()) {
     try {
       // By way of the whole module: webpack would put a path of its own in place of a `createRequire` that it recognises.
       const found = nodeModule.createRequire(start).resolve('portmanteau/package.json');
-      const folder = join(dirname(found), 'models');
+      const folder = join(dirname(found), name);
       if (existsSync(folder)) return folder;
     } catch {
       // Not found from there, or no path of a file.
@@ -27,12 +27,12 @@ function modelsFolder(): string | undefined {
 
 /** The folder of a shipped model; undefined when there is none of that name. */
 export function shippedModelFolder(name: string): string | undefined {
-  return shippedModelNames().includes(name) ? join(modelsFolder() as string, name) : undefined;
+  return shippedModelNames().includes(name) ? join(shippedFolder('models') as string, name) : undefined;
 }
 
 /** Names of the small models that ship with this package. */
 export function shippedModelNames(): string[] {
-  const folder = modelsFolder();
+  const folder = shippedFolder('models');
   return folder ? readdirSync(folder).filter((name) => existsSync(join(folder, name, 'config.json'))) : [];
 }
 

@@ -17,7 +17,7 @@ import { Reader, type ReaderOptions } from './reader.ts';
 import { State } from './state.ts';
 import { changeStates } from './state-edits.ts';
 import { StatePool } from './state-pool.ts';
-import type { SummaryRequest } from './summaries.ts';
+import { type SummaryRequest, targetsPerRow } from './summaries.ts';
 import { tapsOf } from './taps.ts';
 import { type Watch, watchedTaps } from './watch.ts';
 
@@ -269,10 +269,11 @@ export class Engine {
     this.#watch?.reached(LOGITS.name);
     if (collector.seesLogits) logits = tap?.see(LOGITS.name, logits) ?? logits;
     if (!summary) return logits;
+    const perRow = targetsPerRow(summary);
     const targets = chunk.flatMap(({ collector: { request }, first, rows }) =>
-      Array.from(rows, (_, i) => request.summary?.targets?.[first + i] as number),
+      Array.from({ length: rows.length * perRow }, (_, i) => request.summary?.targets?.[first * perRow + i] as number),
     );
-    const ids = summary.targets && ops.upload(Int32Array.from(targets), [targets.length, 1]);
+    const ids = summary.targets && ops.upload(Int32Array.from(targets), [targets.length / perRow, perRow]);
     const summaries = ops.summarizeLogits(logits, ids, summary.top);
     this.#watch?.reached(LOGITS.name);
     return summaries;

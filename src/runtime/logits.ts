@@ -1,6 +1,7 @@
 /** Which rows of a step need logits or summaries, and delivery of these to their requests. */
 import { UsageError } from '../base/errors.ts';
 import type { Outcome, Request } from './engine.ts';
+import { targetsPerRow } from './summaries.ts';
 
 /** Rows of a request, in ascending order. */
 export type Rows = 'none' | 'last' | 'all' | readonly number[];
@@ -38,7 +39,7 @@ export class Collector {
   /** Requests of the same kind want the same columns, so that one op computes their rows. */
   get kind(): string {
     const { summary } = this.request;
-    return summary ? `${summary.top} ${summary.targets !== undefined}` : '';
+    return summary ? `${summary.top} ${targetsPerRow(summary)}` : '';
   }
 
   /** Takes the next `count` rows of this request: rows `at`.. of the `total` rows in `numbers`. */

@@ -6,6 +6,7 @@
 import { UsageError } from '../base/errors.ts';
 import { checkSequences, type Engine, type Outcome, type Request } from './engine.ts';
 import { joined, rowsWanted } from './logits.ts';
+import { targetsPerRow } from './summaries.ts';
 
 /** Most tokens in one step: large enough to read the weights rarely, small enough to keep activations small. */
 const STEP_TOKENS = 256;
@@ -90,6 +91,7 @@ function upToCut<R extends Request>({ request: { interventions, state } }: Open<
 function requestOf<R extends Request>({ request, ids, rows, read, given }: Open<R>, count: number): Request {
   const { state, tap, signal, summary, visit, interventions, adapter } = request;
   const inside = rows.slice(given).filter((row) => row < read + count);
+  const perRow = summary ? targetsPerRow(summary) : 0;
   return {
     state,
     ids: ids.subarray(read, read + count),
@@ -99,7 +101,7 @@ function requestOf<R extends Request>({ request, ids, rows, read, given }: Open<
     adapter,
     signal,
     summary: summary?.targets
-      ? { ...summary, targets: inside.map((_, i) => summary.targets?.[given + i] as number) }
+      ? { ...summary, targets: Array.from(summary.targets).slice(given * perRow, (given + inside.length) * perRow) }
       : summary,
     visit: visit && ((first, output) => visit(given + first, output)),
   };

@@ -7,8 +7,10 @@ import { SUMMARY_COLUMNS } from '../ops/summarize-logits.ts';
 export interface SummaryRequest {
   /** Number of most likely tokens. */
   readonly top: number;
-  /** One id for each wanted row. */
+  /** Ids whose log-probabilities are wanted: `perRow` of them for each wanted row, row by row. */
   readonly targets?: ArrayLike<number> | undefined;
+  /** Default 1. */
+  readonly perRow?: number | undefined;
 }
 
 export interface TokenLogprob {
@@ -24,21 +26,21 @@ export class Summaries {
   readonly #targets: number;
   readonly #top: number;
 
-  /** `numbers`: [n, 3 + J + 2 top], J = 1 with targets and 0 without. */
-  constructor(numbers: Float32Array, { top, targets }: SummaryRequest) {
+  /** `numbers`: [n, 3 + J + 2 top], for J targets per row. */
+  constructor(numbers: Float32Array, request: SummaryRequest) {
     this.#numbers = numbers;
-    this.#targets = targets ? 1 : 0;
-    this.#top = top;
+    this.#targets = targetsPerRow(request);
+    this.#top = request.top;
   }
 
   get length(): number {
     return this.#numbers.length / columnsOf(this.#targets, this.#top);
   }
 
-  /** Log-probability of the row's target. Throws CheckpointError when logits are NaN or infinite. */
-  target(row: number): number {
+  /** Log-probability of the row's target, the one at `index` of several. Throws CheckpointError when logits are NaN or infinite. */
+  target(row: number, index = 0): number {
     const numbers = this.#row(row);
-    return (numbers[SUMMARY_COLUMNS] as number) - totalOf(numbers);
+    return (numbers[SUMMARY_COLUMNS + index] as number) - totalOf(numbers);
   }
 
   /** The most likely tokens in descending order; equal ones by ascending id. Throws as `target` does. */
@@ -57,6 +59,9 @@ export class Summaries {
     return this.#numbers.subarray(row * columns, (row + 1) * columns);
   }
 }
+
+/** Number of targets of each row; 0 without targets. */
+export const targetsPerRow = ({ targets, perRow = 1 }: SummaryRequest): number => (targets ? perRow : 0);
 
 const columnsOf = (targets: number, top: number) => SUMMARY_COLUMNS + targets + 2 * top;
 

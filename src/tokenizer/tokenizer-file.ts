@@ -19,6 +19,8 @@ export interface TokenizerFile {
   readonly frame: Frame;
   readonly bosId: number | undefined;
   readonly eosId: number | undefined;
+  /** model_max_length of the config; undefined when it sets no limit. */
+  readonly maxLength: number | undefined;
   /** Are special tokens in a text treated as text by default? */
   readonly splitSpecialTokens: boolean;
 }
@@ -61,9 +63,16 @@ export function readTokenizerFile(
     frame,
     bosId: hasRole('bos_token') ? idOf('bos_token') : frame.before[0],
     eosId: hasRole('eos_token') ? idOf('eos_token') : endId,
+    maxLength: maxLengthOf(at(config, 'model_max_length').value),
     splitSpecialTokens: flagAt(at(config, 'split_special_tokens'), false),
   };
 }
+
+/** Files without a limit have a number such as 1e30. */
+const NO_LIMIT = 2 ** 53;
+
+const maxLengthOf = (value: unknown): number | undefined =>
+  typeof value === 'number' && value >= 1 && value < NO_LIMIT ? Math.trunc(value) : undefined;
 
 /** Classes that use tokenizer.json alone, whatever the config adds. */
 const PLAIN_CLASSES = ['PreTrainedTokenizerFast', 'TokenizersBackend'];

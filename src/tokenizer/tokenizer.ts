@@ -20,6 +20,8 @@ export interface Tokenizer {
   readonly vocabSize: number;
   readonly bosId: number | undefined;
   readonly eosId: number | undefined;
+  /** model_max_length of tokenizer_config.json; undefined when it sets no limit. `encode` cuts nothing. */
+  readonly maxLength: number | undefined;
   readonly specialIds: ReadonlySet<number>;
   /** Ids that `encode` adds in front of a text, such as a begin-of-text. */
   readonly frontIds: readonly number[];
@@ -55,6 +57,7 @@ class FileTokenizer implements Tokenizer {
   readonly vocabSize: number;
   readonly bosId: number | undefined;
   readonly eosId: number | undefined;
+  readonly maxLength: number | undefined;
   readonly specialIds: ReadonlySet<number>;
   readonly frontIds: readonly number[];
   readonly #file: TokenizerFile;
@@ -78,6 +81,7 @@ class FileTokenizer implements Tokenizer {
     this.vocabSize = largest + 1;
     this.bosId = file.bosId;
     this.eosId = file.eosId;
+    this.maxLength = file.maxLength;
     this.frontIds = file.frame.before;
     const special = added.filter((token) => token.special);
     this.specialIds = new Set(special.map(({ id }) => id));

@@ -14,7 +14,7 @@ import { checkNewFolder, writeFolderWhole } from '../../checkpoint/save-node.ts'
 import { discard, hold, temporaryBeside } from '../../checkpoint/temporary-node.ts';
 import { refused, type SystemError } from '../../checkpoint/write-errors.ts';
 import type { TrainingConfig } from '../../training/config.ts';
-import { lockFolder } from './lock-node.ts';
+import { lockFolder } from '../lock-node.ts';
 import { type Best, RECORD } from './run-record-node.ts';
 
 const CHECKPOINTS = 'checkpoints';
@@ -48,7 +48,7 @@ export class RunFolder {
     await mkdir(join(path, CHECKPOINTS), { recursive: true }).catch((error: SystemError) => {
       throw refused(path, error);
     });
-    const folder = new RunFolder(path, await lockFolder(path));
+    const folder = new RunFolder(path, await lockFolder(path, 'trains in'));
     // Nobody else writes here: what is temporary was left by a process that has ended.
     for (const name of await namesIn(folder.#checkpoints))
       if (/^\..*\.portmanteau-/.test(name)) await rm(join(folder.#checkpoints, name), { recursive: true, force: true });

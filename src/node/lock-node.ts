@@ -4,17 +4,17 @@
  */
 import { open, readdir, utimes } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { UsageError } from '../../base/errors.ts';
-import { discard, hold, removeAbandoned, temporaryName } from '../../checkpoint/temporary-node.ts';
-import { refused, type SystemError } from '../../checkpoint/write-errors.ts';
+import { UsageError } from '../base/errors.ts';
+import { discard, hold, removeAbandoned, temporaryName } from '../checkpoint/temporary-node.ts';
+import { refused, type SystemError } from '../checkpoint/write-errors.ts';
 
 const NAME = 'run';
 
 /** The file of a running process is renewed in this interval; see ABANDONED_MS of temporary-node.ts. */
 const RENEW_MS = 600_000;
 
-/** Returns what ends the lock. Throws UsageError when another run has it. */
-export async function lockFolder(folder: string): Promise<() => Promise<void>> {
+/** Returns what ends the lock. Throws UsageError when another run has it. `does`: what runs do there, for the message, as in `trains in`. */
+export async function lockFolder(folder: string, does: string): Promise<() => Promise<void>> {
   const own = join(folder, temporaryName(NAME));
   await removeAbandoned(join(folder, NAME));
   const handle = await open(hold(own), 'wx').catch((error: SystemError) => {
@@ -26,7 +26,7 @@ export async function lockFolder(folder: string): Promise<() => Promise<void>> {
   if (other !== undefined) {
     await discard(own);
     throw new UsageError(
-      `another run trains in ${folder}: wait for its end, or choose another folder. (If there is none, remove ${join(folder, other)}.)`,
+      `another run ${does} ${folder}: wait for its end, or choose another folder. (If there is none, remove ${join(folder, other)}.)`,
     );
   }
   const renewed = setInterval(() => void utimes(own, new Date(), new Date()).catch(() => undefined), RENEW_MS);

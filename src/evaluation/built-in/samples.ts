@@ -1,0 +1,2 @@
+import type { Keys } from './single.ts';
+export const SAMPLES: readonly Keys[] = [];

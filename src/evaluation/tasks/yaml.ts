@@ -1,0 +1,45 @@
+/** Reads the YAML of task files as PyYAML does (YAML 1.1, and `!function`). */
+import { parseDocument, type ScalarTag } from 'yaml';
+import { UsageError } from '../../base/errors.ts';
+import type { NamedFunction } from './task-config.ts';
+
+/** PyYAML knows these words, but not the letters y and n alone. */
+const BOOLEANS: readonly ScalarTag[] = [
+  {
+    identify: (value) => value === true,
+    default: true,
+    tag: 'tag:yaml.org,2002:bool',
+    test: /^(?:[Yy]es|YES|[Tt]rue|TRUE|[Oo]n|ON)$/,
+    resolve: () => true,
+  },
+  {
+    identify: (value) => value === false,
+    default: true,
+    tag: 'tag:yaml.org,2002:bool',
+    test: /^(?:[Nn]o|NO|[Ff]alse|FALSE|[Oo]ff|OFF)$/,
+    resolve: () => false,
+  },
+];
+
+const FUNCTION: ScalarTag = {
+  tag: '!function',
+  resolve: (name): NamedFunction => ({ function: name.trim() }),
+};
+
+/** Throws UsageError with the place of the first mistake. `file`: for the message. */
+export function parseTaskYaml(text: string, file: string): Readonly<Record<string, unknown>> {
+  const document = parseDocument(text, {
+    version: '1.1',
+    customTags: (tags) => [
+      ...BOOLEANS,
+      ...tags.filter((tag) => typeof tag === 'string' || tag.tag !== 'tag:yaml.org,2002:bool'),
+      FUNCTION,
+    ],
+  });
+  const [problem] = [...document.errors, ...document.warnings];
+  if (problem) throw new UsageError(`${file} cannot be read as YAML: ${problem.message}`);
+  const value: unknown = document.toJS({ maxAliasCount: 1000 });
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new UsageError(`${file} is no task: wanted keys such as 'task' and 'dataset_path'.`);
+  return value as Record<string, unknown>;
+}
