@@ -1,6 +1,7 @@
 /** `train --dry-run`: what a run will take, as tables. */
 import type { Hardware, PlannedFlops, Recipe, TrainingPlan } from '../../src/node.ts';
 import { columns } from '../output.ts';
+import { duration } from '../work.ts';
 
 /** `title`: of the run, such as the name of its recipe. */
 export function planText(title: string, plan: TrainingPlan, recipe?: Recipe): string {
@@ -142,16 +143,3 @@ function short(count: number): string {
 
 const gigabytes = (bytes: number): string =>
   bytes < 1e9 ? `${Number((bytes / 1e6).toPrecision(3))} MB` : `${Number((bytes / 1e9).toPrecision(3))} GB`;
-
-/** Of the largest unit that is not below one. */
-function duration(seconds: number): string {
-  const units = [
-    [365.25 * 86400, 'years'],
-    [86400, 'days'],
-    [3600, 'hours'],
-    [60, 'minutes'],
-    [1, 'seconds'],
-  ] as const;
-  const [size, name] = units.find(([size]) => seconds >= size) ?? [1, 'seconds'];
-  return `${Number((seconds / size).toPrecision(3)).toLocaleString('en-US')} ${name}`;
-}

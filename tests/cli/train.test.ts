@@ -198,6 +198,7 @@ it('explains what is wrong before weights are read, and writes nothing', async (
   const { max_position_embeddings: context } = JSON.parse(
     readFileSync(join(golden('llama-dense'), 'config.json'), 'utf8'),
   );
+  expect(await refused('--memory', '60MB')).toMatch(/this run needs \d+ MB of memory, but may take 60 MB/);
   const row = JSON.stringify(Array(context + 2).fill(1));
   expect(await refused('--set', `data={"ids":[${row}]}`)).toContain('reads at most');
 });

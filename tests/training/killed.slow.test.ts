@@ -77,7 +77,13 @@ describe('small recipes', () => {
       : ['steps=3'];
     const settings = [
       ...few,
-      ...['data.sequence=32', 'batch=2', 'evaluate={"every":2,"batches":1}', 'checkpoint={"every":2}'],
+      ...[
+        'data.sequence=32',
+        'data.validationBy=rows',
+        'batch=2',
+        'evaluate={"every":2,"batches":1}',
+        'checkpoint={"every":2}',
+      ],
       ...['samples.every=2', 'samples.maxNewTokens=4', `data.files=${JSON.stringify([join(work, 'a.txt')])}`],
       `data.cache=${JSON.stringify(join(work, 'tokens'))}`,
     ];
