@@ -12,6 +12,7 @@ import type { TrainedTensor } from './trainable.ts';
 import { checkTraining } from './trainer-for.ts';
 
 const F32 = 4;
+const BF16 = 2;
 const KEPT = 3; // of each trained number: its gradient and two moments
 
 /**
@@ -29,7 +30,9 @@ export function trainingBytes(opened: OpenedModel, config: TrainingConfig, segme
     const pass = { lengths: Array.from({ length: batch }, () => sequence), recompute: config.recompute };
     return config.train === 'senses' ? sensePassBytes(model, mostSenses(config), pass) : passBytes(passed, live, pass);
   });
-  return plan.bytes + F32 * (own + KEPT * numbers) + Math.max(...passes);
+  const copied = trained.filter(({ shape }) => shape.length > 1);
+  const copies = config.compute === 'bf16' ? BF16 * copied.reduce((sum, { shape }) => sum + size(shape), 0) : 0;
+  return plan.bytes + F32 * (own + KEPT * numbers) + copies + Math.max(...passes);
 }
 
 /** The model whose pass is measured, and the tensors through which its gradients go. */

@@ -87,6 +87,7 @@ describe('a run on texts', () => {
 
 const KINDS: readonly (readonly [string, Partial<TrainingOptions>])[] = [
   ['full', {}],
+  ['full, in bf16', { compute: 'bf16' }],
   ['full, with lambda', { lambda: { name: 'linear', steps: 3 } }],
   ['lora', { train: 'lora', lora: { rank: 2 }, weights: 'q8' }],
 ];
