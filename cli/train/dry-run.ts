@@ -95,7 +95,10 @@ function operationRows({ products, attention, scan, again, total }: PlannedFlops
 }
 
 function timeRows({ time, hardware, flops }: TrainingPlan): Rows {
-  const here = time.here === undefined ? 'not known: its speed was not measured' : duration(time.here);
+  const here =
+    time.here === undefined
+      ? 'not known: its speed was not measured'
+      : `about ${duration(time.here)}, as fast as products of matrices were just now; a run takes somewhat more`;
   if (!hardware) return [['on this machine', here]];
   const { published, utilisation = 0, deviceHours = 0 } = time;
   const share = `${(100 * utilisation).toFixed(0)}% of the peak of ${short(hardware.peakFlops)} FLOP/s`;

@@ -249,6 +249,7 @@ it('says what a run will take, and writes nothing', async () => {
   const { code, stdout, stderr } = await cli(['train', config, '--out', join(work, 'dry'), '--dry-run']);
   expect(code, stderr).toBe(0);
   expect(stdout).toMatch(/steps +20\b/);
+  expect(stdout).toMatch(/on this machine +about 1 s, as fast as products/);
   expect(stdout).toMatch(/values of a pass +[\d.]+ MB/);
   expect(readdirSync(work)).not.toContain('dry');
   const recipe = await cli(['train', '--recipe', 'mamba-7b-rw', '--dry-run']);
