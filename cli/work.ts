@@ -61,9 +61,13 @@ function estimate(): (done: number, total: number) => number {
   };
 }
 
-/** `40 s`, `12 min`, `3.1 h` */
+/** `40 s`, `12 min`, `3.1 h`, `5.2 days`, `1,230 years` */
 export function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return 'some time';
   if (seconds < 90) return `${Math.ceil(seconds)} s`;
-  return seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
+  if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
+  const days = seconds / 86400;
+  if (days < 2) return `${(seconds / 3600).toFixed(1)} h`;
+  const [count, name] = days < 365 ? [days, 'days'] : [days / 365.25, 'years'];
+  return `${Number(count.toPrecision(3)).toLocaleString('en')} ${name}`;
 }

@@ -24,7 +24,7 @@ import { OPEN_OPTIONS, type OpenedModel, type OpenOptions, openModel, openTokeni
 import { type OriginalWeights, openOriginal } from './loader/original.ts';
 import { checkRounds, type RoundedPart, roundingErrors } from './loader/rounding.ts';
 import { openFromHub, usualTokenizerOf } from './loader/usual-tokenizer.ts';
-import { checkFits, weightBudget } from './node/fits-node.ts';
+import { checkFits, checkTrainingFits, weightBudget } from './node/fits-node.ts';
 import { readInterventionFile } from './node/interventions-node.ts';
 import { locate } from './node/locate-node.ts';
 import { memoryFacts, usableBytes } from './node/memory-node.ts';
@@ -201,6 +201,11 @@ const trainTools = (compute: ComputeOptions): TrainTools => ({
     openPretrained(reference, { ...open, ...compute, generationConfig: false } as PretrainedOptions),
   folderOf: (reference) => tokenizerFolderOf(reference, compute),
   load: (opened, load) => loadOpened(opened, { ...load, ...compute }),
+  checkMemory: (bytes, onWarning) =>
+    checkTrainingFits(bytes, {
+      ...{ threads: compute.threads ?? DEFAULT_THREADS, onWarning },
+      ...(compute.memoryBytes === undefined ? {} : { memoryBytes: compute.memoryBytes }),
+    }),
 });
 
 /**

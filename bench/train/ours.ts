@@ -69,7 +69,7 @@ export async function measureTraining(task: TrainTask): Promise<OurTimes> {
     derive: () => derive(opened.plan, backend, ops),
     setLambda: opened.rounding && ((lambda: number) => void Object.assign(opened.rounding as object, { lambda })),
   };
-  const examples = examplesOf(ids.map((row) => ({ ids: row })));
+  const examples = examplesOf(ids.map((row) => ({ ids: Uint32Array.from(row) })));
   const trainer = new Trainer(parts, {
     optimizer: {
       groups: [{ rate: 1, weightDecay: 0.1, parameters: trainable.tensors }],

@@ -1,7 +1,9 @@
 /** `train CONFIG.json`: trains a model as a configuration says. */
 import { readFileSync } from 'node:fs';
 import { Argument, type Command } from 'commander';
+import { trainingFlopsPerSecond } from '../../bench/training-speed.ts';
 import {
+  DEFAULT_THREADS,
   DivergedError,
   exportPlan,
   openPretrained,
@@ -91,7 +93,7 @@ async function run(file: string | undefined, flags: TrainFlags): Promise<void> {
   await checkOutput(plot);
   const config = withSettings(begun(file, flags.recipe), settingsOf(flags)) as unknown as TrainingOptions;
   if (flags.dryRun) {
-    process.stdout.write(await dryRun(file, flags.recipe, config));
+    process.stdout.write(await dryRun(file, flags.recipe, config, threads));
     return;
   }
   if (flags.exportPlan !== undefined) {
@@ -142,11 +144,20 @@ const stopped = (step: number, goOn: string | undefined): string =>
     : `stopped after ${step} steps, which are saved; go on with: ${goOn}\n`;
 
 /** The tables of a run that is not begun. Reads the model's config.json, and no weights. */
-async function dryRun(file: string | undefined, name: string | undefined, given: TrainingOptions): Promise<string> {
+async function dryRun(
+  file: string | undefined,
+  name: string | undefined,
+  given: TrainingOptions,
+  threads = DEFAULT_THREADS,
+): Promise<string> {
   const config = trainingConfig(given);
   const recipe = name === undefined ? undefined : recipeNamed(name);
   const model = recipe?.model ?? config.initialize?.config ?? (await configOf(config.model as string));
-  const plan = planOf(config, { model, hardware: recipe?.hardware });
+  const plan = planOf(config, {
+    model,
+    hardware: recipe?.hardware,
+    flopsPerSecond: await trainingFlopsPerSecond(threads),
+  });
   return planText(name ?? (file as string), plan, recipe);
 }
 

@@ -1,6 +1,7 @@
 /** `train --dry-run`: what a run will take, as tables. */
 import type { Hardware, PlannedFlops, Recipe, TrainingPlan } from '../../src/node.ts';
 import { columns } from '../output.ts';
+import { duration } from '../work.ts';
 
 /** `title`: of the run, such as the name of its recipe. */
 export function planText(title: string, plan: TrainingPlan, recipe?: Recipe): string {
@@ -94,7 +95,10 @@ function operationRows({ products, attention, scan, again, total }: PlannedFlops
 }
 
 function timeRows({ time, hardware, flops }: TrainingPlan): Rows {
-  const here = time.here === undefined ? 'not known: its speed was not measured' : duration(time.here);
+  const here =
+    time.here === undefined
+      ? 'not known: its speed was not measured'
+      : `about ${duration(time.here)}, as fast as products of matrices were just now; a run takes somewhat more`;
   if (!hardware) return [['on this machine', here]];
   const { published, utilisation = 0, deviceHours = 0 } = time;
   const share = `${(100 * utilisation).toFixed(0)}% of the peak of ${short(hardware.peakFlops)} FLOP/s`;
@@ -142,16 +146,3 @@ function short(count: number): string {
 
 const gigabytes = (bytes: number): string =>
   bytes < 1e9 ? `${Number((bytes / 1e6).toPrecision(3))} MB` : `${Number((bytes / 1e9).toPrecision(3))} GB`;
-
-/** Of the largest unit that is not below one. */
-function duration(seconds: number): string {
-  const units = [
-    [365.25 * 86400, 'years'],
-    [86400, 'days'],
-    [3600, 'hours'],
-    [60, 'minutes'],
-    [1, 'seconds'],
-  ] as const;
-  const [size, name] = units.find(([size]) => seconds >= size) ?? [1, 'seconds'];
-  return `${Number((seconds / size).toPrecision(3)).toLocaleString('en-US')} ${name}`;
-}

@@ -30,8 +30,17 @@ export interface DeclaredModel {
   readonly tensors: readonly DeclaredTensor[];
 }
 
+export interface DeclareOptions {
+  /** Has each linear map a norm for its input, as `use_rms_norm` of 1.58-bit models? */
+  readonly innerNorm?: boolean | undefined;
+}
+
 /** Throws CheckpointError for a config.json that no family understands, UsageError for one of packed weights. */
-export function declareModel(json: JsonObject, onWarning?: OnWarning): DeclaredModel {
+export function declareModel(
+  json: JsonObject,
+  onWarning?: OnWarning,
+  { innerNorm = false }: DeclareOptions = {},
+): DeclaredModel {
   if (json.quantization_config !== undefined && json.quantization_config !== null)
     throw new UsageError(
       'config.json has a quantization_config, but a new model begins with plain weights: remove it; a ternary model is trained with "lambda".',
@@ -45,8 +54,11 @@ export function declareModel(json: JsonObject, onWarning?: OnWarning): DeclaredM
   const stored = (name: string) => family.storedName?.(name) ?? name;
   const model = family.build(
     facts,
-    folder('', (tensor) =>
-      tensors.push({ ...tensor, name: stored(tensor.name), parameterName: family.parameterName?.(tensor.name) }),
+    folder(
+      '',
+      (tensor) =>
+        tensors.push({ ...tensor, name: stored(tensor.name), parameterName: family.parameterName?.(tensor.name) }),
+      innerNorm,
     ),
   );
   return { family: family.name, model, tensors };
@@ -55,7 +67,7 @@ export function declareModel(json: JsonObject, onWarning?: OnWarning): DeclaredM
 const placed = (shape: Shape): Tensor => ({ shape, dtype: 'f32', place: NOWHERE, offset: 0 });
 
 /** Weights that only write down what is asked for. */
-function folder(prefix: string, add: (tensor: DeclaredTensor) => void): Weights {
+function folder(prefix: string, add: (tensor: DeclaredTensor) => void, innerNorm: boolean): Weights {
   const tell = (name: string, shape: Shape, kind: DeclaredTensor['kind'], fanIn: number, live: readonly Tensor[]) =>
     add({ name: prefix + name, shape, kind, fanIn, live });
   const single = (name: string, shape: Shape, kind: DeclaredTensor['kind'], fanIn: number, live = shape): Tensor => {
@@ -77,13 +89,14 @@ function folder(prefix: string, add: (tensor: DeclaredTensor) => void): Weights 
     );
     const biases = parts.flatMap(({ b }) => (b ? [b] : []));
     if (biases.length > 0) tell(`${name}.bias`, [dOut], 'vector', dIn, biases);
+    if (innerNorm) single(`${name}.rms_norm.weight`, [dIn], 'vector', dIn);
     return parts;
   };
   return {
-    at: (name) => folder(`${prefix}${name}.`, add),
+    at: (name) => folder(`${prefix}${name}.`, add, innerNorm),
     has: () => false,
     list: (name, count, make) =>
-      Array.from({ length: count }, (_, i) => make(folder(`${prefix}${name}.${i}.`, add), i)),
+      Array.from({ length: count }, (_, i) => make(folder(`${prefix}${name}.${i}.`, add, innerNorm), i)),
     tensor: (name, shape, stored = shape) => {
       const fanIn = stored.length > 1 ? stored.slice(1).reduce((n, d) => n * d, 1) : (stored[0] ?? 1);
       return single(name, stored, 'vector', fanIn, shape);

@@ -251,8 +251,10 @@ export class Plan {
     if (marked.length === 0) {
       for (const name of names) this.#checkDense(name);
       const matrices = names.map((name, i) => this.#dense(name, dIn, [dOuts[i] as number], options)[0] as Dense);
-      const { rounding } = this.#options;
-      return rounding ? roundedLinears(matrices, rounding) : denseLinears(matrices);
+      const { rounding, ternaryNorm } = this.#options;
+      if (!rounding) return denseLinears(matrices);
+      if (ternaryNorm === undefined) return roundedLinears(matrices, rounding);
+      return normedRoundedLinears(matrices, this.#innerNorms(names, dIn), ternaryNorm, rounding);
     }
     const storedAs = (name: string) => this.tensors.get(`${name}.weight`)?.dtype ?? 'missing';
     const isPacked = (name: string) => storedAs(name) === 'U8';
@@ -267,8 +269,11 @@ export class Plan {
     const matrices = names.map((name, i) => this.#ternary(name, dIn, dOuts[i] as number, options));
     const { ternaryScale, ternaryNorm } = this.#options;
     if (ternaryNorm === undefined) return ternaryLinears(matrices, ternaryScale, options.reads);
-    const norms = names.map((name) => this.#ask(`${name}.rms_norm.weight`, [dIn], [dIn], 'vector'));
-    return normedTernaryLinears(matrices, norms, ternaryNorm, ternaryScale);
+    return normedTernaryLinears(matrices, this.#innerNorms(names, dIn), ternaryNorm, ternaryScale);
+  }
+
+  #innerNorms(names: readonly string[], dIn: number): Tensor[] {
+    return names.map((name) => this.#ask(`${name}.rms_norm.weight`, [dIn], [dIn], 'vector'));
   }
 
   #split(name: string, dIn: number, dOuts: readonly number[], options: MatrixOptions = {}): Linears {
@@ -364,6 +369,19 @@ const roundedLinears = (matrices: readonly Dense[], rounding: Rounding): Linears
     const rounded = matrices.map(({ w, b }) => ({ w: pass.ops.trainTernary(w, lambda), b }));
     return denseLinears(rounded)(pass, pass.ops.trainInt8(x, lambda));
   };
+  return Object.assign(apply, { weights: matrices.map(({ w }) => w) });
+};
+
+/** The same where each map has a norm for its input. */
+const normedRoundedLinears = (
+  matrices: readonly Dense[],
+  norms: readonly Tensor[],
+  eps: number,
+  rounding: Rounding,
+): Linears => {
+  const maps = matrices.map((matrix) => roundedLinears([matrix], rounding));
+  const apply = (pass: RowPass, x: Tensor) =>
+    maps.map((map, i) => map(pass, pass.ops.rmsNorm(x, norms[i] as Tensor, eps))[0] as Tensor);
   return Object.assign(apply, { weights: matrices.map(({ w }) => w) });
 };
 

@@ -103,6 +103,13 @@ export function onlineConfig(config: JsonObject): JsonObject {
   return { ...config, quantization_config };
 }
 
+/** config.json of a new model whose layers are rounded online, each after a norm of its own. */
+export function normedConfig(config: JsonObject): JsonObject {
+  const online = onlineConfig(config);
+  const { rms_norm_eps = 1e-6 } = config;
+  return { ...online, quantization_config: { ...quantizationOf(online), use_rms_norm: true, rms_norm_eps } };
+}
+
 /** config.json for saving weights that were rounded and packed during loading. */
 export function packedConfig(config: JsonObject): JsonObject {
   return { ...config, quantization_config: { ...quantizationOf(config), quantization_mode: 'offline' } };

@@ -44,6 +44,23 @@ export function checkFits(opened: OpenedModel, options: FitOptions): void {
     );
 }
 
+/** Throws UsageError when a run of training, which takes so many bytes, exceeds what this process may use. */
+export function checkTrainingFits(bytes: number, options: FitOptions): void {
+  const { threads, memoryBytes, onWarning, facts = memoryFacts() } = options;
+  const needed = bytes + expectedBytesBeside(threads);
+  const usable = memoryBytes ?? usableBytes(facts);
+  if (needed > usable)
+    throw new UsageError(
+      `this run needs ${megabytes(needed)} of memory, but ${reason(usable, memoryBytes, facts)}. Smaller are: "recompute": true, a smaller 'batch' with ` +
+        `more 'accumulate', shorter sequences, "train": "lora". If more can be had, say how much: --memory 8GB, or the option memoryBytes.`,
+    );
+  if (memoryBytes === undefined && needed > facts.availableBytes)
+    onWarning?.(
+      `this run needs ${megabytes(needed)} of memory, and ${megabytes(facts.availableBytes)} are free now: ` +
+        'end other programs, or it may be slow or be killed.',
+    );
+}
+
 function reason(usable: number, given: number | undefined, { limitBytes, totalBytes }: MemoryFacts): string {
   if (given !== undefined) return `may take ${megabytes(given)} (--memory, memoryBytes)`;
   if (limitBytes === undefined) return `this machine has ${megabytes(totalBytes)}`;

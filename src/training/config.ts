@@ -101,8 +101,12 @@ export const TRAINING_OPTIONS = {
   balance: option(BALANCE, 'loss that keeps the load of experts even'),
   /** Quantisation-aware training of 1.58-bit layers; without it, layers are as in the checkpoint. */
   lambda: option(LAMBDA, 'strength of 1.58-bit quantisation in each step'),
-  /** A norm before each ternary layer instead of the two of each block. */
-  innerNorm: option(kinds.flag, 'a norm before each ternary layer', false),
+  /** For new models with `lambda`: a norm before each ternary layer in place of the two of each block. */
+  innerNorm: option(
+    kinds.flag,
+    'for new models with lambda: a norm before each ternary layer in place of those of the blocks',
+    false,
+  ),
   /** Numbers in which passes compute; masters, gradients and the optimiser are f32. */
   compute: option(oneOf(['f32', 'bf16']), 'numbers of the weights in passes; masters are f32', 'f32'),
   /** Format of weights that are not trained, as when a model is loaded. */

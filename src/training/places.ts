@@ -1,12 +1,13 @@
 /** Which rows of the data each step reads. The position of a run in its data follows from the step alone. */
-import { examplesOf, type Row } from './examples.ts';
+import type { TrainingRow } from '../data/row.ts';
+import { examplesOf } from './examples.ts';
 import type { Examples } from './pass.ts';
 import { type Stage, stageAt } from './schedules/stages.ts';
 
 /** Rows in the order in which a run reads them, beginning again at the end. */
 export interface Rows {
   /** Row number `place` of a run, counted over all epochs. */
-  row(place: number): Promise<Row>;
+  row(place: number): Promise<TrainingRow>;
 }
 
 /** The first row of a step. A stage with longer rows goes on after the tokens that earlier stages have read. */

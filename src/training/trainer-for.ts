@@ -7,6 +7,7 @@ import { Ops, type Tracer } from '../ops/index.ts';
 import type { TrainingConfig } from './config.ts';
 import { fullTrainable, trainedTensors } from './full.ts';
 import { HalfWeights } from './half-weights.ts';
+import { checkInnerNorm, isBlockNorm } from './inner-norm.ts';
 import { type LoraOptions, LoraTraining, loraTensors } from './lora.ts';
 import { checkUsed, matcher, type ParameterGroup, parameterGroups } from './parameter-groups.ts';
 import { batchesOf, type Rows } from './places.ts';
@@ -37,7 +38,7 @@ export function checkTraining(
     throw new UsageError(
       `"compute": "${config.compute}" is for "train": "full": what "${config.train}" trains is f32, and "weights" says in what format the rest is.`,
     );
-  if (config.innerNorm) throw new UsageError('"innerNorm" is not supported yet: leave it out.');
+  checkInnerNorm(opened, config);
   if (config.lambda && !opened.rounding)
     throw new UsageError('lambda needs linear maps that can be rounded: load the model with { roundsLinears: true }.');
   checkContext(opened, config, segment);
@@ -68,9 +69,10 @@ function checkContext({ model }: OpenedModel, config: TrainingConfig, { first, e
   throw new UsageError(`${row}, but the model reads at most ${contextLength} tokens at once: take shorter ones.`);
 }
 
-function frozenIn({ plan }: OpenedModel, { freeze }: TrainingConfig): (name: string) => boolean {
+function frozenIn({ plan }: OpenedModel, { freeze, innerNorm }: TrainingConfig): (name: string) => boolean {
   checkUsed('freeze', freeze, namesOf(plan));
-  return matcher(freeze);
+  const isFrozen = matcher(freeze);
+  return (name) => isFrozen(name) || (innerNorm && isBlockNorm(name));
 }
 
 const namesOf = ({ tensors }: OpenedModel['plan']): string[] => [...tensors.values()].map(({ name }) => name);

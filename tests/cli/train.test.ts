@@ -1,13 +1,14 @@
 /** `portmanteau train`, as users run it. */
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import type { Lines, Report } from '../../src/figures/figure.ts';
-import { cli, golden, json, start } from './cli.ts';
+import { cli, golden, json, main, start } from './cli.ts';
 
 const STEPS = 20;
 let work: string;
@@ -197,6 +198,7 @@ it('explains what is wrong before weights are read, and writes nothing', async (
   const { max_position_embeddings: context } = JSON.parse(
     readFileSync(join(golden('llama-dense'), 'config.json'), 'utf8'),
   );
+  expect(await refused('--memory', '60MB')).toMatch(/this run needs \d+ MB of memory, but may take 60 MB/);
   const row = JSON.stringify(Array(context + 2).fill(1));
   expect(await refused('--set', `data={"ids":[${row}]}`)).toContain('reads at most');
 });
@@ -215,10 +217,39 @@ it('refuses a folder with another run, another configuration, and a damaged chec
   expect(damaged.stderr).toMatch(/step-00000020 is damaged: the bytes of optimizer\.safetensors/);
 });
 
+it.skipIf(process.platform === 'win32')('tells that a disk is full, and keeps the last checkpoint', async () => {
+  const out = join(work, 'full-disk');
+  const args = ['train', config, '--out', out, '--set', 'schedule=null', '--resume'];
+  expect((await cli([...args, '--set', 'steps=3'])).code).toBe(0);
+  const digests = () =>
+    Object.fromEntries(
+      readdirSync(join(out, 'checkpoints/step-00000003')).map((name) => [
+        name,
+        createHash('sha256')
+          .update(readFileSync(join(out, 'checkpoints/step-00000003', name)))
+          .digest('hex'),
+      ]),
+    );
+  const before = digests();
+  const { size } = statSync(join(out, 'checkpoints/step-00000003/optimizer.safetensors'));
+  // A limit of sizes of files stands for the disk: the moments do not fit.
+  const limited = `ulimit -f ${Math.floor(size / 2048)}; exec "$0" "$@"`;
+  const child = spawnSync('bash', ['-c', limited, process.execPath, main, ...args, '--set', 'steps=9'], {
+    encoding: 'utf8',
+  });
+  expect(child.status, child.stderr).toBe(2);
+  expect(child.stderr).toMatch(/cannot be written: it is larger than that disk or a limit/);
+  expect(readdirSync(join(out, 'checkpoints'))).toEqual(['step-00000003']);
+  expect(digests()).toEqual(before);
+  const resumed = await cli([...args, '--set', 'steps=9']);
+  expect(resumed.code, resumed.stderr).toBe(0);
+});
+
 it('says what a run will take, and writes nothing', async () => {
   const { code, stdout, stderr } = await cli(['train', config, '--out', join(work, 'dry'), '--dry-run']);
   expect(code, stderr).toBe(0);
   expect(stdout).toMatch(/steps +20\b/);
+  expect(stdout).toMatch(/on this machine +about 1 s, as fast as products/);
   expect(stdout).toMatch(/values of a pass +[\d.]+ MB/);
   expect(readdirSync(work)).not.toContain('dry');
   const recipe = await cli(['train', '--recipe', 'mamba-7b-rw', '--dry-run']);

@@ -14,10 +14,10 @@ import { Trainer, type TrainerSettings, type TrainStep } from '../../src/trainin
 const folderOf = (name: string) => localFolder(fileURLToPath(new URL(`../golden/${name}`, import.meta.url)));
 
 const ROWS = [
-  { ids: [3, 1, 4, 1, 5, 9] },
-  { ids: [2, 6] },
-  { ids: [5, 3, 5, 8, 9, 7, 9] },
-  { ids: [3, 2, 3], targetsMask: [0, 1] },
+  { ids: Uint32Array.of(3, 1, 4, 1, 5, 9) },
+  { ids: Uint32Array.of(2, 6) },
+  { ids: Uint32Array.of(5, 3, 5, 8, 9, 7, 9) },
+  { ids: Uint32Array.of(3, 2, 3), targetsMask: Uint8Array.of(0, 1) },
 ];
 
 async function trainerOf(name: string, settings: Partial<TrainerSettings> = {}, roundsLinears = false) {

@@ -31,7 +31,7 @@ export async function openForTraining(
   if (at !== undefined) return openers.open(at, all);
   if (!initialize) return openers.open(model as string, { ...all, tokenizer });
   const own = await newConfigOf(openers, config);
-  const made = newModel({ config: own, rules: initialize.rules, seed: config.seed });
+  const made = newModel({ config: own, rules: initialize.rules, seed: config.seed, innerNorm: config.innerNorm });
   const named = tokenizer ?? model;
   const tokenizerFolder = named === undefined ? undefined : await openers.folderOf(named);
   return openModel(await inMemory(made.files), { ...all, tokenizerFolder });

@@ -10,15 +10,17 @@ import { prepareData } from '../../data/prepare-node.ts';
 import type { TokenizeProgress } from '../../data/tokenize-node.ts';
 import type { OpenedModel, OpenOptions } from '../../loader/open.ts';
 import type { TrainingConfig } from '../../training/config.ts';
+import { trainingBytes } from '../../training/needed-memory.ts';
 import { type RunData, runData } from '../../training/run-data.ts';
 import type { Segment } from '../../training/segments.ts';
-import { checkTraining } from '../../training/trainer-for.ts';
 import { dataContext } from '../data-node.ts';
 import { type Openers, openForTraining } from './open-node.ts';
 
 /** How the entry point opens and loads models. */
 export interface TrainTools extends Openers {
   load(opened: OpenedModel, options: LoadOptions): Promise<Model>;
+  /** Throws UsageError when there is not so much memory. */
+  checkMemory(bytes: number, onWarning: OpenOptions['onWarning']): void;
 }
 
 export interface SessionOptions extends Pick<OpenOptions, 'signal' | 'onWarning'>, Pick<LoadOptions, 'onProgress'> {
@@ -62,7 +64,7 @@ export class Session {
     const opened = await openForTraining(tools, config, segment, weights, { signal, onWarning });
     let data: RunData | undefined;
     try {
-      checkTraining(opened, config, segment);
+      tools.checkMemory(trainingBytes(opened, config, segment), onWarning);
       checkSamples(opened, config);
       const context = { ...(await dataContext(opened, config.seed)), onWarning, signal, onProgress: onTokenize };
       data = await runData(config, (some) => prepareData(some, context));

@@ -142,10 +142,6 @@ class Run {
   async #train(session: Session, { end }: Segment, metrics: MetricsFile | undefined): Promise<boolean> {
     const { trainer } = session;
     const { signal, gradients, onStep } = this.#options;
-    if (gradients !== undefined && trainer.step === 0) {
-      await trainer.gradients();
-      await writeFileWhole(gradients, safetensorsBytes(trainer.gradientTensors()), { signal });
-    }
     while (trainer.step < end) {
       await setImmediate(); // so that a signal is handled
       if (signal?.aborted) {
@@ -156,6 +152,9 @@ class Run {
       const begin = performance.now();
       const step = await trainer.next();
       const seconds = (performance.now() - begin) / 1000;
+      // The update leaves the gradients as they were.
+      if (gradients !== undefined && step.step === 0)
+        await writeFileWhole(gradients, safetensorsBytes(trainer.gradientTensors()));
       const isBest = await this.#evaluate(session);
       const samples = await trainer.samples();
       const report = { ...step, steps: this.#steps, seconds, ...isBest.told, ...(samples ? { samples } : {}) };

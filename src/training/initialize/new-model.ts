@@ -2,6 +2,7 @@
 import { pythonJson } from '../../checkpoint/python-json.ts';
 import { checkpointFiles, type SavedFile, type SavedTensor } from '../../checkpoint/save.ts';
 import { type DeclaredModel, declareModel } from '../../loader/declare.ts';
+import { normedConfig } from '../../loader/quantization.ts';
 import type { InitializeRule } from './rules.ts';
 import { initialValues } from './values.ts';
 
@@ -11,6 +12,8 @@ export interface NewModelOptions {
   readonly rules: readonly InitializeRule[];
   /** A whole number from 0 to 2^53 - 1. */
   readonly seed: number;
+  /** A norm before each linear map: see src/training/inner-norm.ts. */
+  readonly innerNorm?: boolean | undefined;
 }
 
 export interface NewModel extends DeclaredModel {
@@ -22,14 +25,16 @@ export interface NewModel extends DeclaredModel {
  * Throws before anything is written: CheckpointError for a config.json that no family understands, UsageError for rules that do not name
  * every tensor.
  */
-export function newModel({ config, rules, seed }: NewModelOptions): NewModel {
-  const declared = declareModel(config);
+export function newModel({ config, rules, seed, innerNorm = false }: NewModelOptions): NewModel {
+  const declared = declareModel(config, undefined, { innerNorm });
   const valuesOf = initialValues(rules, seed, declared.tensors);
   const tensors = declared.tensors.map((tensor): SavedTensor => {
     const { name, shape } = tensor;
     return { name, shape, dtype: 'F32', bytes: () => bytesOf(valuesOf(tensor)) };
   });
-  const json = new TextEncoder().encode(pythonJson({ ...config, torch_dtype: 'float32' }));
+  const json = new TextEncoder().encode(
+    pythonJson({ ...(innerNorm ? normedConfig(config) : config), torch_dtype: 'float32' }),
+  );
   const files = [
     { name: 'config.json', bytes: () => [json] },
     ...checkpointFiles(tensors, { metadata: { format: 'pt' } }),

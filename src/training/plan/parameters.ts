@@ -2,6 +2,7 @@
 import { size, type Tensor } from '../../base/tensor.ts';
 import type { DeclaredModel, DeclaredTensor } from '../../loader/declare.ts';
 import type { TrainingConfig } from '../config.ts';
+import { isBlockNorm } from '../inner-norm.ts';
 import { checkUsed, matcher, type NamedShape, parameterGroups } from '../parameter-groups.ts';
 import { CHANGES } from '../senses/changes.ts';
 import { checkSenses } from '../senses/sites.ts';
@@ -44,7 +45,7 @@ export function trainedTensors(config: TrainingConfig, { tensors, model }: Decla
   const names = tensors.map(({ name }) => name);
   checkUsed('freeze', config.freeze, names);
   const isFrozen = matcher(config.freeze);
-  const free = tensors.filter(({ name }) => !isFrozen(name));
+  const free = tensors.filter(({ name }) => !isFrozen(name) && !(config.innerNorm && isBlockNorm(name)));
   return config.train === 'lora' ? adaptersOf(config, free) : free;
 }
 

@@ -84,7 +84,7 @@ const USUAL_UTILISATION = 0.4;
 /** Throws UsageError and CheckpointError as the run itself would. */
 export function planOf(config: TrainingConfig, options: PlanOptions): TrainingPlan {
   const stages = runStages(config);
-  const declared = declareModel(options.model);
+  const declared = declareModel(options.model, undefined, config);
   const planned = stages.map((stage) => planStage(config, stage, options));
   const steps = stages.reduce((sum, stage) => sum + stage.steps, 0);
   const flops = planned.reduce((sum, { total }) => added(sum, total), NONE);
@@ -133,7 +133,7 @@ const BOTH_WITHOUT_WEIGHTS = 4;
 
 function planStage(config: TrainingConfig, stage: Stage, { model }: PlanOptions) {
   const { first, steps, sequence, batch, accumulate } = stage;
-  const declared = declareModel({ ...model, ...stage.config });
+  const declared = declareModel({ ...model, ...stage.config }, undefined, config);
   const lengths = Array.from({ length: batch }, () => sequence);
   const counts = multiplyAddsOf(declared.model, lengths);
   const passes = steps * accumulate;
