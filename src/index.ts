@@ -210,6 +210,8 @@ export { type OpenedModel, type OpenOptions, openModel } from './loader/open.ts'
 export { type OriginalWeights, openOriginal } from './loader/original.ts';
 export { type TernaryMatrix, ternaryMatrices } from './loader/ternary-matrices.ts';
 export type { Parameter, ResidualStream, ResidualWrite, Site } from './models/model.ts';
+export type { EvaluationPreset, PublishedNumbers } from './recipes/cards/preset.ts';
+export { presetNamed, presets } from './recipes/cards/presets.ts';
 export { recipeNamed, recipes } from './recipes/index.ts';
 export type { Certainty, Recipe, SourceOfKeys } from './recipes/recipe.ts';
 export { PrefixCache, type PrefixCacheOptions } from './runtime/prefix-cache.ts';

@@ -58,7 +58,9 @@ export { dataContext } from './node/data-node.ts';
 export {
   type Evaluated,
   type EvaluateOptions,
+  type EvaluateTasksOptions,
   type EvaluationProgress,
+  evaluate,
   evaluatePrepared,
   type FailedRequest,
 } from './node/evaluation/evaluate-node.ts';

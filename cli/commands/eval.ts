@@ -13,6 +13,8 @@ import {
   PRETRAINED_OPTIONS,
   type PreparedEvaluation,
   prepareEvaluation,
+  presetNamed,
+  presets,
   UsageError,
   type WeightFormat,
 } from '../../src/node.ts';
@@ -20,6 +22,7 @@ import { type AdapterFlags, adapterOf, adapterOption, checkAdapter } from '../ad
 import { addCompare } from '../eval/compare.ts';
 import { addList } from '../eval/list.ts';
 import { evaluationBar } from '../eval/progress.ts';
+import { publishedTable } from '../eval/published.ts';
 import { resultTable } from '../eval/table.ts';
 import { helpText } from '../help-text.ts';
 import { interrupt } from '../interrupt.ts';
@@ -31,6 +34,7 @@ import { collectList, jsonOption, MODEL_ABOUT, modelReference, wholeNumber } fro
 
 interface EvalFlags extends AdapterFlags, InterventionFlags, Omit<ModelFlags, 'weights'> {
   readonly tasks?: readonly string[];
+  readonly preset?: string;
   readonly includePath?: string;
   readonly numFewshot?: number;
   readonly limit?: number;
@@ -56,6 +60,10 @@ export function addEval(program: Command): void {
     seed: ['--seed <n>', seedList],
   });
   command
+    .option(
+      '--preset <name>',
+      `the tasks of a model card, with its numbers beside: ${presets.map(({ name }) => name).join(', ')}`,
+    )
     .option('--include-path <dir>', 'task files of your own: a folder, or a file; they replace tasks of the same name')
     .option('--log-samples', 'also write what was asked and answered, a file for each task')
     .option(
@@ -96,16 +104,25 @@ async function run(reference: string | undefined, flags: EvalFlags): Promise<voi
       "eval needs a model, as in 'portmanteau eval granite-tiny --tasks arc_easy'; 'eval ls' lists the tasks.",
     );
   const interventions = await interventionsOf(flags);
-  if (flags.tasks === undefined) throw new UsageError("eval needs --tasks; 'portmanteau eval ls' lists them.");
+  const preset = flags.preset === undefined ? undefined : presetNamed(flags.preset);
+  if (flags.tasks === undefined && !preset)
+    throw new UsageError("eval needs --tasks; 'portmanteau eval ls' lists them.");
   checkResume(flags);
-  const { tasks, includePath, numFewshot, limit, seed } = flags;
-  const prepared = await prepareEvaluation({ tasks, includePath, numFewshot, limit, seed });
+  const { tasks = [], includePath, numFewshot, limit, seed } = flags;
+  const prepared = await prepareEvaluation({
+    ...{ includePath, numFewshot, limit, seed },
+    tasks: preset ? [preset.name, ...tasks] : tasks,
+    group: preset,
+    mmluDescriptionNewlines: preset?.mmluDescriptionNewlines,
+  });
   const wanted = flags.weights ?? [undefined];
   const found: Record<string, EvaluationResults> = {};
   for (const weights of wanted) {
     const results = await runOne(reference, prepared, interventions, flags, weights);
     found[weights ?? 'auto'] = results;
-    if (!flags.json) process.stdout.write(told(results, wanted.length > 1 ? weights : undefined));
+    if (flags.json) continue;
+    process.stdout.write(told(results, wanted.length > 1 ? weights : undefined));
+    if (preset) process.stdout.write(`\n${publishedTable(preset, results)}`);
   }
   if (flags.json) process.stdout.write(`${JSON.stringify(wanted.length > 1 ? found : Object.values(found)[0])}\n`);
 }

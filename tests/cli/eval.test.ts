@@ -55,6 +55,7 @@ describe('refused, with exit code 2 and before anything is loaded,', () => {
     ['no model', ['eval'], /needs a model/],
     ['no task', ['eval', 'granite-tiny'], /needs --tasks/],
     ['an unknown task', ['eval', 'granite-tiny', '--tasks', 'arc_eazy'], /arc_eazy/],
+    ['an unknown preset', ['eval', 'granite-tiny', '--preset', 'mamba-7b'], /did you mean 'mamba-7b-rw'/],
     ['--resume without a folder', ['eval', 'granite-tiny', '--tasks', 'arc_easy', '--resume'], /--output-path/],
     ['an unknown format', ['eval', 'granite-tiny', '--tasks', 'a', '--weights', 'f32,q9'], /q9/],
     ['a format twice', ['eval', 'granite-tiny', '--tasks', 'a', '--weights', 'f32,f32'], /twice/],

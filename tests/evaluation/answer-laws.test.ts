@@ -9,7 +9,9 @@ import { answerRequests } from '../../src/evaluation/answer/answer.ts';
 import type { AnswerOptions } from '../../src/evaluation/answer/options.ts';
 import type { EvaluationAnswer, EvaluationRequest } from '../../src/evaluation/requests.ts';
 import { openModel } from '../../src/loader/open.ts';
+import { targetOf } from '../../src/runtime/site-shapes.ts';
 import { readGolden } from '../goldens.ts';
+import { someInterventions } from '../interventions/arbitrary.ts';
 
 const FAMILIES = ['granite-tiny', 'mamba-tiny', 'backpack-tiny', 'bitnet-tiny'];
 
@@ -71,6 +73,12 @@ const request: fc.Arbitrary<EvaluationRequest> = fc.oneof(
   { weight: 1, arbitrary: generate },
 );
 
+const pairOf = (context: string, continuation: string): EvaluationRequest => ({
+  kind: 'loglikelihood',
+  context,
+  continuation,
+});
+
 describe.each(FAMILIES)('%s', (name) => {
   let model: Model;
   beforeAll(async () => {
@@ -104,6 +112,29 @@ describe.each(FAMILIES)('%s', (name) => {
       ),
       { numRuns: 12, seed: 7 },
     );
+  });
+
+  it('so they are under interventions, also under those that depend on where a text ends', async () => {
+    const target = targetOf(partsOf(model).engine.model);
+    const start = 'Once upon a time there was a cat who sat on the mat';
+    const requests: EvaluationRequest[] = [
+      ...[' and', ' and ate a fish.', ' B', '. Then'].map((continuation) => pairOf(start, continuation)),
+      pairOf(`${start} and ate a fish. Question:`, ' A'),
+      { kind: 'rolling', text: start.repeat(3) },
+      { kind: 'generate', context: start, until: [], maxNewTokens: 5, sampling: {} },
+      { kind: 'generate', context: `${start} and ate`, until: [], maxNewTokens: 5, sampling: {} },
+    ];
+    let changed = 0;
+    const plain = await answers(model, requests);
+    for (let seed = 0; seed < 8; seed++) {
+      const interventions = someInterventions(target, seed, { length: 20, count: 1 + (seed % 2) });
+      const apart: (EvaluationAnswer | string)[] = [];
+      for (const one of requests) apart.push(...(await answers(model, [one], { shares: false, interventions })));
+      expect(await answers(model, requests, { interventions }), `seed ${seed}`).toEqual(apart);
+      if (JSON.stringify(apart) !== JSON.stringify(plain)) changed++;
+    }
+    expect(changed).toBeGreaterThan(3);
+    expect(partsOf(model).engine.pool.usedBytes).toBe(0);
   });
 
   it('the log-likelihood is the sum of what score gives', async () => {

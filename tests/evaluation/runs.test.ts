@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import {
   type EvaluateOptions,
   evaluatePrepared,
+  evaluate as evaluateTasks,
   fromPretrained,
   type Model,
   type PreparedEvaluation,
@@ -111,6 +112,13 @@ it('requests that fail are told, and the others go on; a later run tries them ag
   expect(failures[0]?.error.message).toMatch(/no token/);
   expect(results.results.texts).toMatchObject({ documents: 3 });
   expect(existsSync(join(folder(), 'answers.journal'))).toBe(true);
+});
+
+it('tasks are evaluated by their names', async () => {
+  const { results, files } = await evaluateTasks(model, { tasks: ['sample_hellaswag'], limit: 4, numFewshot: 1 });
+  expect(files).toEqual([]);
+  expect(results.results).toMatchObject({ sample_hellaswag: { sample_len: 4 } });
+  expect(results['n-shot']).toEqual({ sample_hellaswag: 1 });
 });
 
 it('--resume without a folder is an error; nothing is written when a folder cannot be made', async () => {

@@ -72,8 +72,9 @@ describe('both guides', () => {
     const { families } = await load('src/models/index.ts');
     const names = families.map(({ name }: { name: string }) => name);
     expect(names).toContain('gpt2');
-    const files = readdirSync(join(folder, 'src'), { recursive: true, encoding: 'utf8' }).filter((file) =>
-      file.endsWith('.ts'),
+    // Kernels that were built are texts in base64, in which any word may stand.
+    const files = readdirSync(join(folder, 'src'), { recursive: true, encoding: 'utf8' }).filter(
+      (file) => file.endsWith('.ts') && !/[\\/]build[\\/]/.test(file),
     );
     const problems = files.flatMap((file) => {
       const path = `src/${file.replaceAll('\\', '/')}`;

@@ -1,10 +1,10 @@
 /** From names of tasks to tasks with their rows. */
 import { UsageError } from '../../base/errors.ts';
-import { builtInDefinitions } from '../built-in/index.ts';
+import { BUILT_IN, builtInDefinitions } from '../built-in/index.ts';
 import { columnsOf } from '../data/columns.ts';
 import { type DataPlaces, type DataSet, openDataSet } from '../data/data-set-node.ts';
 import { hookNamed } from '../hooks/index.ts';
-import { Catalogue, type ResolvedTask } from './catalogue.ts';
+import { Catalogue, type Definition, type ResolvedTask } from './catalogue.ts';
 import { isFunction } from './document.ts';
 import type { Task, TaskSet } from './task.ts';
 import type { NamedFunction, Row, TaskConfig } from './task-config.ts';
@@ -17,13 +17,20 @@ export interface OpenTasksOptions {
   readonly numFewshot?: number | undefined;
   /** Line ends after the description of MMLU: 2, or 1 as the harness had it before version 0.4.4. */
   readonly mmluDescriptionNewlines?: 1 | 2 | undefined;
+  /** A further group, by the name that --tasks then has for it: its tasks, with keys that replace their own. */
+  readonly group?: { readonly name: string; readonly tasks: readonly object[] } | undefined;
 }
 
 export async function catalogueOf({
   includePath = [],
   mmluDescriptionNewlines = 2,
+  group,
 }: OpenTasksOptions): Promise<Catalogue> {
-  const own = await Promise.all([includePath].flat().map(definitionsIn));
+  const own: Definition[][] = await Promise.all([includePath].flat().map(definitionsIn));
+  if (group)
+    own.unshift([
+      { name: group.name, kind: 'group', keys: { group: group.name, task: group.tasks }, source: BUILT_IN },
+    ]);
   return new Catalogue([...builtInDefinitions(mmluDescriptionNewlines), ...own.flat()]);
 }
 

@@ -35,10 +35,13 @@ function stripEnd(text: string, characters?: string): string {
   return all.slice(0, to + 1).join('');
 }
 
+/** Letters that are two letters in one, and have a title case. */
+const TITLES: Readonly<Record<string, string>> = { ǆ: 'ǅ', ǉ: 'ǈ', ǌ: 'ǋ', ǳ: 'ǲ' };
+
 /** The first character in title case, all others in lower case. */
 export function capitalize(text: string): string {
   const [first = '', ...rest] = [...text];
-  const upper = first.toUpperCase();
+  const upper = TITLES[first.toLowerCase()] ?? first.toUpperCase();
   // Title case: of an upper case of two letters only the first stays large.
   const [head = '', ...tail] = [...upper];
   return head + tail.join('').toLowerCase() + rest.join('').toLowerCase();

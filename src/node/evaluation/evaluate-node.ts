@@ -12,6 +12,7 @@ import {
   requestsOf,
 } from '../../evaluation/prepared.ts';
 import { type RunningMean, RunningMeans } from '../../evaluation/running.ts';
+import { type PrepareEvaluationOptions, prepareEvaluation } from './prepare-node.ts';
 import { type AnsweredRun, answerInFolder, checkResume } from './run-node.ts';
 
 export interface EvaluateOptions extends Omit<AnswerAllOptions, 'known' | 'onAnswer' | 'onProgress' | 'onTruncated'> {
@@ -51,6 +52,26 @@ export interface Evaluated {
   readonly files: readonly string[];
 }
 
+export interface EvaluateTasksOptions
+  extends Omit<EvaluateOptions, 'modelName'>,
+    Pick<PrepareEvaluationOptions, 'tasks' | 'includePath' | 'numFewshot' | 'limit' | 'hub'> {
+  /** Of the results, and of their folder; default 'model'. */
+  readonly modelName?: string | undefined;
+}
+
+/** Evaluates a model on tasks by their names. Throws as prepareEvaluation and evaluatePrepared do. */
+export async function evaluate(
+  model: Model,
+  { tasks, includePath, numFewshot, limit, hub, modelName = 'model', ...options }: EvaluateTasksOptions,
+): Promise<Evaluated> {
+  const prepared = await prepareEvaluation({ tasks, includePath, numFewshot, limit, hub, seed: options.seed });
+  return evaluatePrepared(model, prepared, { modelName, ...options });
+}
+
+/**
+ * Evaluates a model on tasks whose requests are made. Throws UsageError when the folder has an unfinished run that is not to go on, or another one;
+ * the signal's reason when it is aborted, and the answers so far are kept.
+ */
 export async function evaluatePrepared(
   model: Model,
   prepared: PreparedEvaluation,
