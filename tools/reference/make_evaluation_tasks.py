@@ -109,8 +109,12 @@ def main():
     torch.set_num_threads(2)
     model = HFLM(pretrained=str(ROOT / "models" / MODEL), dtype="float32", device="cpu", batch_size=8)
     manager = TaskManager(include_path=[str(FIXTURES / "tasks")])
-    out = {"model": MODEL, "lm_eval": "0.4.13", "cases": []}
+    only = sys.argv[1:]  # names of cases; the others stay as they are
+    before = json.loads(OUT.read_text(encoding="utf-8"))["cases"] if only else []
+    out = {"model": MODEL, "lm_eval": "0.4.13", "cases": [case for case in before if case["name"] not in only]}
     for name, (task, keys, limit, draws) in CASES.items():
+        if only and name not in only:
+            continue
         tasks = [task if keys is None else with_keys(manager, task, keys)]
         got = simple_evaluate(model=model, tasks=tasks, task_manager=manager, limit=limit, bootstrap_iters=draws)
         kept = ("results", "groups", "group_subtasks", "versions", "n-shot", "higher_is_better", "n-samples")

@@ -19,11 +19,14 @@ export interface InstanceOptions {
 export function instancesOf(task: Task, options: InstanceOptions = {}): TaskInstance[] {
   const { limit, seed = 1234 } = options;
   const { fewshot_config: few } = task.config;
-  const contexts = contextsOf(task, exampleSampler(few?.sampler ?? 'default', task.examples, seed));
+  const sampler = exampleSampler(few?.sampler ?? 'default', task.examples, seed);
+  const contexts = ofDocument(task, 0, () => contextsOf(task, sampler));
   const count = limitOf(task.documents.length, limit);
   return task.documents
     .slice(0, count)
-    .flatMap((row, docId) => requestsOf(task, row, docId, contexts).map((request) => ({ docId, request })));
+    .flatMap((row, docId) =>
+      ofDocument(task, docId, () => made(task, row, contexts)).map((request) => ({ docId, request })),
+    );
 }
 
 export function limitOf(documents: number, limit: number | undefined): number {
@@ -31,14 +34,13 @@ export function limitOf(documents: number, limit: number | undefined): number {
   return Math.min(documents, limit < 1 ? Math.ceil(documents * limit) : Math.floor(limit));
 }
 
-function requestsOf(task: Task, row: Row, docId: number, contexts: Contexts): EvaluationRequest[] {
+/** Runs the body; a UsageError tells of which document it is. */
+function ofDocument<T>({ name, data }: Task, docId: number, body: () => T): T {
   try {
-    return made(task, row, contexts);
+    return body();
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
-    throw new UsageError(`document ${docId} of the task ${task.name} (${task.data.source}): ${error.message}`, {
-      cause: error,
-    });
+    throw new UsageError(`document ${docId} of the task ${name} (${data.source}): ${error.message}`, { cause: error });
   }
 }
 
