@@ -55,7 +55,7 @@ describe.each(golden.cases)('$name', (entry) => {
     );
     for (const [name, wanted] of Object.entries(entry.samples)) {
       const samples = (scores.get(name)?.samples ?? []) as readonly Sample[];
-      expect(samples.map(short)).toEqual(wanted.map(shortened));
+      expect(rounded(entry.name, samples.map(short))).toEqual(rounded(entry.name, wanted.map(shortened)));
     }
     const got = JSON.parse(JSON.stringify(resultsOf(set, scores)));
     for (const key of [
@@ -67,7 +67,7 @@ describe.each(golden.cases)('$name', (entry) => {
       'higher_is_better',
       'n-samples',
     ] as const)
-      expect(got[key], key).toEqual(entry[key]);
+      expect(rounded(entry.name, got[key]), key).toEqual(rounded(entry.name, entry[key]));
   });
 });
 
@@ -115,4 +115,10 @@ const shortened = (sample: GoldenSample) => ({
 function sanitized(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sanitized);
   return typeof value === 'number' && Number.isInteger(value) ? `${value}.0` : pythonStr(value);
+}
+
+/** Brier scores are made with numpy's `exp`, whose last bit differs from ours: only their case is compared to 14 digits. */
+function rounded(name: string, value: unknown): unknown {
+  if (name !== 'own_group') return value;
+  return JSON.parse(JSON.stringify(value ?? null), (_, x) => (typeof x === 'number' ? Number(x.toPrecision(14)) : x));
 }

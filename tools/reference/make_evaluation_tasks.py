@@ -97,11 +97,7 @@ def with_keys(manager, task, keys):
 
 
 def plain(value):
-    if hasattr(value, "item"):
-        return value.item()
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    return str(value)
+    return value.tolist() if hasattr(value, "tolist") else str(value)  # numbers and arrays of numpy
 
 
 def main():

@@ -36,7 +36,8 @@ export function resultsOf({ tasks, groups }: TaskSet, scores: ReadonlyMap<string
   const byTask = <T>(value: (task: Task) => T): [string, T][] => tasks.map((task) => [task.name, value(task)]);
   const shots = new Map(byTask(({ config }) => config.num_fewshot ?? 0));
   const better = new Map<string, Readonly<Record<string, boolean | null>>>(byTask(betterOf));
-  for (const group of groups) {
+  // Groups before their children, as in the harness: what only a child group has is not told of its parent.
+  for (const group of [...groups].reverse()) {
     const counts = new Set(group.children.flatMap((child) => shots.get(child) ?? []));
     if (counts.size === 1) shots.set(group.name, [...counts][0] as number);
     const common = agreed(group.children.map((child) => better.get(child) ?? {}));
