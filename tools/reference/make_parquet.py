@@ -11,6 +11,11 @@ TEXTS = [f"Row {i} has a text: naïve 🙂\n{'more ' * (i % 7)}end." for i in ra
 CHATS = [
     [{"role": "user", "content": f"Question {i}"}, {"role": "assistant", "content": f"Answer {i}"}] for i in range(5)
 ]
+# With lists in a struct and a whole number, as sets of questions with answers to choose from have them.
+QUESTIONS = [
+    {"question": "What is ice?", "choices": {"text": ["water", "fire"], "label": ["A", "B"]}, "answerKey": "A", "label": 0},
+    {"question": "Qué 🙂?", "choices": {"text": ["sí", "no", "a", "b", "c"], "label": list("12345")}, "answerKey": "2", "label": 1},
+]
 
 
 def main():
@@ -20,6 +25,7 @@ def main():
     pq.write_table(texts, FOLDER / "zstd.parquet", compression="zstd", row_group_size=20, use_dictionary=False)
     pq.write_table(pa.table({"messages": CHATS}), FOLDER / "chats.parquet")
     pq.write_table(pa.table({"body": ["a", None, "c"]}), FOLDER / "nulls.parquet", compression="none")
+    pq.write_table(pa.Table.from_pylist(QUESTIONS), FOLDER / "questions.parquet")
 
 
 main()
