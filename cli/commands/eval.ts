@@ -9,6 +9,7 @@ import {
   type FailedRequest,
   type InterventionSet,
   type Model,
+  type OpenedEvaluation,
   type OpenedModel,
   PRETRAINED_OPTIONS,
   type PreparedEvaluation,
@@ -31,6 +32,7 @@ import { libraryOptions } from '../library-options.ts';
 import { withModel } from '../load.ts';
 import { configOption, hubOptions, loadOptions, type ModelFlags, stateMemoryOption } from '../model-options.ts';
 import { collectList, jsonOption, MODEL_ABOUT, modelReference, wholeNumber } from '../options.ts';
+import { progressBar } from '../progress.ts';
 
 interface EvalFlags extends AdapterFlags, InterventionFlags, Omit<ModelFlags, 'weights'> {
   readonly tasks?: readonly string[];
@@ -109,12 +111,19 @@ async function run(reference: string | undefined, flags: EvalFlags): Promise<voi
     throw new UsageError("eval needs --tasks; 'portmanteau eval ls' lists them.");
   checkResume(flags);
   const { tasks = [], includePath, numFewshot, limit, seed } = flags;
+  const bar = progressBar('downloading data sets');
   const prepared = await prepareEvaluation({
     ...{ includePath, numFewshot, limit, seed },
     tasks: preset ? [preset.name, ...tasks] : tasks,
     group: preset,
     mmluDescriptionNewlines: preset?.mmluDescriptionNewlines,
-  });
+    hub: {
+      signal: interrupt.signal,
+      onProgress: ({ loaded, total, file }) => bar.update(loaded, total, file),
+      onWarning: (message) => bar.warn(message),
+    },
+  }).finally(() => bar.end());
+  tellData(prepared);
   const wanted = flags.weights ?? [undefined];
   const found: Record<string, EvaluationResults> = {};
   for (const weights of wanted) {
@@ -171,6 +180,12 @@ async function runOne(
   } finally {
     bar.end();
   }
+}
+
+/** Each data set with its licence, once. */
+function tellData({ data }: OpenedEvaluation): void {
+  const lines = [...data.values()].map(({ source, licence }) => `${source}, licence: ${licence ?? 'not known'}`);
+  for (const line of new Set(lines)) process.stderr.write(`data: ${line}\n`);
 }
 
 /** Throws UsageError before data is read. */
