@@ -16,8 +16,8 @@ const typesOf = ({ op, inputs, attrs }: OpCase, type: ElementType) => {
 
 it('a new type of activations comes out wherever it goes in, and no op is changed for it', () => {
   activations.push('bf16');
-  /** The first input is a weight or a pool; or all must be alike. */
-  const others = /^(embed|assign|concat|writeRows|copyRows)/;
+  /** The first input is a weight or a pool; all must be alike; or the op is told the type. */
+  const others = /^(embed|assign|concat|writeRows|copyRows|convert)/;
   /** Outputs whose precision matters more than the type of activations. */
   const isNamed = (name: string, i: number, type: ElementType) =>
     type !== 'f32' || name === 'summarizeLogits' || (name === 'quantizeRows' && i === 1);
