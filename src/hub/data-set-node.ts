@@ -5,7 +5,7 @@ import { FetchError, UsageError } from '../base/errors.ts';
 import { checkOptions } from '../options/check.ts';
 import { cacheDirectory, hubEndpoint, hubToken, isOffline } from './environment-node.ts';
 import { HUB_OPTIONS, type HubOptions } from './hub-node.ts';
-import { cachedCommit, type Store, sizeOf, snapshotFile, writeRef } from './layout-node.ts';
+import { cachedCommit, type Store, sizeOf, snapshotFile, storeIn, writeRef } from './layout-node.ts';
 import { fileNameProblem, isCommit, isRepoId } from './names.ts';
 import { checkRoomFor, obtain } from './obtain-node.ts';
 import { progressOver } from './progress.ts';
@@ -35,7 +35,7 @@ export async function dataSetFiles(
   const endpoint = hubEndpoint(options.endpoint);
   const token = hubToken(options.token);
   const cacheDir = options.cacheDir ?? cacheDirectory();
-  const store = storeOfDataSet(cacheDir, repo);
+  const store = storeIn(cacheDir, `datasets--${repo.replaceAll('/', '--')}`);
   const known = await cachedCommit(store, PARQUET);
   if (known !== undefined) {
     const files = (await listedFiles(store, known)).filter(isWanted).sort();
@@ -95,18 +95,6 @@ export async function dataSetFiles(
   await writeFile(listingOf(store, commit), JSON.stringify(names));
   await writeRef(store, PARQUET, commit);
   return wanted.map((file) => snapshotFile(store, commit, file));
-}
-
-function storeOfDataSet(cacheDir: string, repo: string): Store {
-  const folder = `datasets--${repo.replaceAll('/', '--')}`;
-  const root = join(cacheDir, folder);
-  return {
-    root,
-    blobs: join(root, 'blobs'),
-    refs: join(root, 'refs'),
-    snapshots: join(root, 'snapshots'),
-    locks: join(cacheDir, '.locks', folder),
-  };
 }
 
 /** Names of all files of a commit, which tell whether a split is whole. */

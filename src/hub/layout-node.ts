@@ -16,8 +16,11 @@ export interface Store {
   readonly locks: string;
 }
 
-export function storeOf(cacheDir: string, repo: string): Store {
-  const folder = folderOfRepo(repo);
+/** Where the cache has a model. */
+export const storeOf = (cacheDir: string, repo: string): Store => storeIn(cacheDir, folderOfRepo(repo));
+
+/** `folder`: its name in the cache, such as models--org--name. */
+export function storeIn(cacheDir: string, folder: string): Store {
   const root = join(cacheDir, folder);
   return {
     root,

@@ -4,6 +4,7 @@
  */
 import { UsageError } from '../../base/errors.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
+import { stripEnd } from '../tasks/python-methods.ts';
 
 /** Token ids of which those from `first` on are scored, each given all before it. `first` is 1 at least. */
 export interface ScoredIds {
@@ -93,7 +94,7 @@ export class PairEncoder {
 
   /** White space at the end of the context counts to the continuation, because tokens begin with spaces. */
   #split(context: string, continuation: string): readonly [readonly number[], readonly number[]] {
-    const kept = context.slice(0, endWithoutSpace(context));
+    const kept = stripEnd(context);
     const whole = this.encode(context + continuation);
     if (this.#lastContext?.text !== kept) this.#lastContext = { text: kept, ids: this.encode(kept) };
     const { ids } = this.#lastContext;
@@ -105,28 +106,6 @@ export class PairEncoder {
     const lost = Math.max(0, before.length + scored.length - this.maxLength - 1);
     return { ids: [...before.slice(lost), ...scored], first: before.length - lost, lost };
   }
-}
-
-/** White space as Python's str.isspace has it: ranges of code units, all of them single. */
-const SPACES: readonly (readonly [number, number])[] = [
-  [0x09, 0x0d],
-  [0x1c, 0x20],
-  [0x85, 0x85],
-  [0xa0, 0xa0],
-  [0x1680, 0x1680],
-  [0x2000, 0x200a],
-  [0x2028, 0x2029],
-  [0x202f, 0x202f],
-  [0x205f, 0x205f],
-  [0x3000, 0x3000],
-];
-
-const isSpace = (unit: number): boolean => SPACES.some(([from, to]) => unit >= from && unit <= to);
-
-function endWithoutSpace(text: string): number {
-  let end = text.length;
-  while (end > 0 && isSpace(text.charCodeAt(end - 1))) end--;
-  return end;
 }
 
 /** The harness's default where neither config.json nor the tokenizer tells. */

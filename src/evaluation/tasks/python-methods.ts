@@ -5,7 +5,6 @@ import { pythonRepr, pythonStr } from './python-text.ts';
 /** What Python takes for white space in texts (`str.isspace`). */
 export const SPACE = '[\\t-\\r\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2029\\u202f\\u205f\\u3000]';
 const LEADING_SPACE = new RegExp(`^${SPACE}+`);
-const TRAILING_SPACE = new RegExp(`${SPACE}+$`);
 /** Where `str.splitlines` cuts. */
 const LINE_ENDS = '\\r\\n|[\\n\\r\\v\\f\\x1c-\\x1e\\x85\\u2028\\u2029]';
 const LINE_END = new RegExp(LINE_ENDS);
@@ -28,8 +27,13 @@ function stripStart(text: string, characters?: string): string {
   return from < 0 ? '' : all.slice(from).join('');
 }
 
-function stripEnd(text: string, characters?: string): string {
-  if (characters === undefined) return text.replace(TRAILING_SPACE, '');
+export function stripEnd(text: string, characters?: string): string {
+  if (characters === undefined) {
+    // From the end: a pattern for `spaces, then the end` would try every run of spaces on the way.
+    let end = text.length;
+    while (end > 0 && startsWithSpace(text.charAt(end - 1))) end--;
+    return text.slice(0, end);
+  }
   const all = [...text];
   const to = all.findLastIndex((c) => !characters.includes(c));
   return all.slice(0, to + 1).join('');
