@@ -35,6 +35,7 @@ import { addSteer } from './commands/steer.ts';
 import { addTernary } from './commands/ternary.ts';
 import { addTokenize } from './commands/tokenize.ts';
 import { addTrain } from './commands/train.ts';
+import { addWorker } from './commands/worker.ts';
 import { helpText } from './help-text.ts';
 import { EXIT_CODES, interrupt } from './interrupt.ts';
 import { tellParserErrors } from './parser-errors.ts';
@@ -83,6 +84,7 @@ for (const add of [
   addTokenize,
   addTrain,
   addEval,
+  addWorker,
   addQuantize,
   addAdapter,
   addPull,

@@ -78,6 +78,14 @@ export function listOf(parse: (text: string) => number): (text: string) => numbe
   return (text) => text.split(',').map((part) => parse(part));
 }
 
+/** Makes a parser of texts from an option's definition. */
+export function textThat(definition: Definition<string>): (text: string) => string {
+  return (text) => {
+    if (!holds(definition, text)) throw new InvalidArgumentError(`Wanted ${wantedOf(definition)}.`);
+    return text;
+  };
+}
+
 /** For options that may be given several times. */
 export function collect(value: string, before: readonly string[] = []): string[] {
   if (value === '') throw new InvalidArgumentError('Wanted at least one character.');

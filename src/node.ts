@@ -72,6 +72,9 @@ export {
   prepareEvaluation,
 } from './node/evaluation/prepare-node.ts';
 export { type MemoryFacts, memoryFacts, usableBytes } from './node/memory-node.ts';
+export { checkQueue } from './node/queue/connect-node.ts';
+export { QUEUE_OPTIONS, type QueueOptions, WORKER_OPTIONS, type WorkerOptions } from './node/queue/options-node.ts';
+export { type ServeQueueOptions, serveQueue } from './node/queue/serve-queue-node.ts';
 export { checkInterventionsOutput, saveInterventions, vectorsBeside } from './node/save-interventions-node.ts';
 export { senseTables, tablesDirectory } from './node/sense-tables-node.ts';
 export { shippedModelNames } from './node/shipped-node.ts';

@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import {
   ANSWER_OPTIONS,
+  checkQueue,
   checkWeightFormat,
   EVALUATION_OPTIONS,
   type EvaluationResults,
@@ -16,6 +17,7 @@ import {
   prepareEvaluation,
   presetNamed,
   presets,
+  QUEUE_OPTIONS,
   UsageError,
   type WeightFormat,
 } from '../../src/node.ts';
@@ -31,7 +33,7 @@ import { checkFits, type InterventionFlags, interventionsOf, interventionsOption
 import { libraryOptions } from '../library-options.ts';
 import { withModel } from '../load.ts';
 import { configOption, hubOptions, loadOptions, type ModelFlags, stateMemoryOption } from '../model-options.ts';
-import { collectList, jsonOption, MODEL_ABOUT, modelReference, wholeNumber } from '../options.ts';
+import { collectList, jsonOption, MODEL_ABOUT, modelReference, textThat, wholeNumber } from '../options.ts';
 import { progressBar } from '../progress.ts';
 
 interface EvalFlags extends AdapterFlags, InterventionFlags, Omit<ModelFlags, 'weights'> {
@@ -45,6 +47,8 @@ interface EvalFlags extends AdapterFlags, InterventionFlags, Omit<ModelFlags, 'w
   readonly logSamples?: boolean;
   readonly resume?: boolean;
   readonly weights?: readonly WeightFormat[];
+  readonly url?: string;
+  readonly batch?: number;
   readonly softmaxDtype?: 'f32' | 'bf16';
   readonly maxLength?: number;
   readonly json?: boolean;
@@ -80,6 +84,10 @@ export function addEval(program: Command): void {
     );
   libraryOptions(command, ANSWER_OPTIONS, { softmaxDtype: '--softmax-dtype <type>', maxLength: '--max-length <n>' });
   libraryOptions(command, PRETRAINED_OPTIONS, { keyValues: '--key-values <format>' });
+  libraryOptions(command, QUEUE_OPTIONS, {
+    url: ['--queue <url>', textThat(QUEUE_OPTIONS.url)],
+    batch: '--queue-batch <n>',
+  });
   adapterOption(interventionsOption(stateMemoryOption(loadOptions(configOption(hubOptions(command))))));
   jsonOption(command, 'the results, as in the file; of several formats, each under its name')
     .addHelpText(
@@ -90,10 +98,12 @@ Examples:
   portmanteau eval ./my-mamba --tasks hellaswag,piqa --output-path results --log-samples
   portmanteau eval ./my-mamba --tasks hellaswag,piqa --output-path results --log-samples --resume
   portmanteau eval granite-tiny --tasks my_task --include-path ./my-tasks --weights f32,q8,q4
+  portmanteau eval granite-tiny --tasks arc_easy --queue redis://localhost:6379
   portmanteau eval ls
 
 Task files are those of the harness (YAML); docs/evaluation.md tells what they may say. Ctrl-C keeps the answers so far in the folder of
---output-path, from which --resume goes on. A request that fails is told and left out with its document; the exit code is then 1.`),
+--output-path, from which --resume goes on. A request that fails is told and left out with its document; the exit code is then 1.
+With --queue, the requests are answered by 'portmanteau worker' on any number of machines.`),
     )
     .action(run);
   addList(command);
@@ -110,6 +120,7 @@ async function run(reference: string | undefined, flags: EvalFlags): Promise<voi
   if (flags.tasks === undefined && !preset)
     throw new UsageError("eval needs --tasks; 'portmanteau eval ls' lists them.");
   checkResume(flags);
+  if (flags.url !== undefined) await checkQueue(flags.url);
   const { tasks = [], includePath, numFewshot, limit, seed } = flags;
   const bar = progressBar('downloading data sets');
   const prepared = await prepareEvaluation({
@@ -150,11 +161,12 @@ async function runOne(
   const several = (flags.weights?.length ?? 0) > 1;
   const bar = evaluationBar(several ? `evaluating ${weights}` : 'evaluating');
   const work = async (model: Model) => {
-    const { softmaxDtype, maxLength, outputPath, resume, logSamples, seed } = flags;
+    const { softmaxDtype, maxLength, outputPath, resume, logSamples, seed, url, batch } = flags;
     const truncated = new Set<number>();
     const { results, failures, files } = await evaluatePrepared(model, prepared, {
       ...{ softmaxDtype, maxLength, outputPath, resume, logSamples, seed, interventions },
       adapter: await adapterOf(model, flags),
+      queue: url === undefined ? undefined : { url, batch, onNote: (message) => bar.tell(`note: ${message}`) },
       signal: interrupt.signal,
       modelName: several ? `${reference}__${weights}` : reference,
       record: { adapter: flags.adapter, interventions: flags.interventions, weights },

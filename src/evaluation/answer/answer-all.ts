@@ -1,7 +1,7 @@
 /** Answers all requests of a run: those that are known already count as answered, and what was answered is told at once. */
 import type { Model } from '../../api/model.ts';
 import type { EvaluationAnswer, EvaluationRequest } from '../requests.ts';
-import { answerRequests } from './answer.ts';
+import { type Answered, answerRequests } from './answer.ts';
 import type { AnswerOptions } from './options.ts';
 
 export interface AnswerProgress {
@@ -10,7 +10,15 @@ export interface AnswerProgress {
   readonly total: number;
 }
 
+/** Answers requests elsewhere than on this model, as answerRequests does. */
+export type Answerer = (
+  requests: readonly EvaluationRequest[],
+  options: Pick<AnswerOptions, 'signal' | 'onTruncated'>,
+) => AsyncIterable<Answered>;
+
 export interface AnswerAllOptions extends AnswerOptions {
+  /** Default: the model. */
+  readonly answerer?: Answerer | undefined;
   /** Answers of an earlier run, by the number of the request. */
   readonly known?: ReadonlyMap<number, EvaluationAnswer> | undefined;
   /** Called with each answer as soon as it is there, not with known ones. */
@@ -31,7 +39,7 @@ const REST_MS = 50;
 export async function answerAll(
   model: Model,
   requests: readonly EvaluationRequest[],
-  { known = new Map(), onAnswer, onProgress, onTruncated, ...options }: AnswerAllOptions = {},
+  { known = new Map(), answerer, onAnswer, onProgress, onTruncated, ...options }: AnswerAllOptions = {},
 ): Promise<Answers> {
   const answers: (EvaluationAnswer | undefined)[] = requests.map((_, index) => known.get(index));
   const open = [...requests.keys()].filter((index) => !known.has(index));
@@ -41,10 +49,10 @@ export async function answerAll(
   let rested = performance.now();
   onProgress?.({ done, total });
   const left = open.map((index) => requests[index] as EvaluationRequest);
-  const all = answerRequests(model, left, {
-    ...options,
-    onTruncated: onTruncated && ((index, tokens) => onTruncated(open[index] as number, tokens)),
-  });
+  const tellTruncated = onTruncated && ((index: number, tokens: number) => onTruncated(open[index] as number, tokens));
+  const all = answerer
+    ? answerer(left, { signal: options.signal, onTruncated: tellTruncated })
+    : answerRequests(model, left, { ...options, onTruncated: tellTruncated });
   for await (const one of all) {
     const index = open[one.index] as number;
     if ('answer' in one) {

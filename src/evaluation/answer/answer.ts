@@ -12,6 +12,7 @@ import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { EvaluationAnswer, EvaluationRequest } from '../requests.ts';
 import { generateTexts, type PromptState } from './generate-texts.ts';
 import { ANSWER_OPTIONS, type AnswerOptions } from './options.ts';
+import { ordered, settingsOf } from './order.ts';
 import { maxLengthOf, PairEncoder, type ScoredIds } from './pairs.ts';
 import { type LeafResult, readTree } from './read-tree.ts';
 import { type Sharing, sharingUnder } from './sharing.ts';
@@ -57,17 +58,6 @@ export async function* answerRequests(
   const run: Run = { parts, tokenizer, encoder, sharing, options: filled };
   yield* scored(run, requests);
   yield* generated(run, requests);
-}
-
-/** The indices of some requests, so that those that begin alike stand together. */
-function ordered(requests: readonly EvaluationRequest[], isWanted: (request: EvaluationRequest) => boolean): number[] {
-  const textOf = (index: number): string => {
-    const request = requests[index] as EvaluationRequest;
-    return request.kind === 'rolling' ? request.text : request.context;
-  };
-  const indices = [...requests.keys()].filter((index) => isWanted(requests[index] as EvaluationRequest));
-  const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
-  return indices.sort((a, b) => compare(textOf(a), textOf(b)) || a - b);
 }
 
 /** A piece of a request: all of a pair, or one window of a text. */
@@ -195,8 +185,7 @@ interface PromptLeaf extends Leaf {
 async function* generated(run: Run, requests: readonly EvaluationRequest[]): AsyncGenerator<Answered> {
   const alike = new Map<string, number[]>();
   for (const index of ordered(requests, ({ kind }) => kind === 'generate')) {
-    const { until, maxNewTokens, sampling } = requests[index] as GenerateRequest;
-    const key = JSON.stringify([until, maxNewTokens, sampling]);
+    const key = settingsOf(requests[index] as GenerateRequest);
     alike.set(key, [...(alike.get(key) ?? []), index]);
   }
   for (const indices of alike.values()) {

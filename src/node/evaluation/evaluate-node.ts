@@ -12,14 +12,20 @@ import {
   requestsOf,
 } from '../../evaluation/prepared.ts';
 import { type RunningMean, RunningMeans } from '../../evaluation/running.ts';
+import { queueAnswerer } from '../queue/answer-by-queue-node.ts';
+import type { QueueOptions } from '../queue/options-node.ts';
+import { identityOfModel, plainOptions } from './identity-node.ts';
 import { type PrepareEvaluationOptions, prepareEvaluation } from './prepare-node.ts';
 import { type AnsweredRun, answerInFolder, checkResume } from './run-node.ts';
 
-export interface EvaluateOptions extends Omit<AnswerAllOptions, 'known' | 'onAnswer' | 'onProgress' | 'onTruncated'> {
+export interface EvaluateOptions
+  extends Omit<AnswerAllOptions, 'known' | 'answerer' | 'onAnswer' | 'onProgress' | 'onTruncated'> {
   /** Of the results, and of their folder. */
   readonly modelName: string;
   /** Where results are written, in a folder of the model's name. Without it nothing is written. */
   readonly outputPath?: string | undefined;
+  /** Workers answer the requests (serveQueue), not this model, which only tells them apart from workers with another one. */
+  readonly queue?: QueueOptions | undefined;
   /** Go on with the run that is in the folder. */
   readonly resume?: boolean | undefined;
   /** Also write what was asked and answered, a file for each task. */
@@ -82,6 +88,7 @@ export async function evaluatePrepared(
     logSamples = false,
     seed,
     record = {},
+    queue,
     onProgress,
     ...options
   }: EvaluateOptions,
@@ -91,6 +98,7 @@ export async function evaluatePrepared(
   const running = new RunningMeans(prepared.tasks);
   const answering = {
     ...options,
+    answerer: queue && queueAnswerer(queue, await identityOfModel(model, options), plainOptions(options)),
     onAnswer: (index: number, answer: Parameters<RunningMeans['add']>[1]) =>
       running.add(places[index] as RequestPlace, answer),
     onProgress: onProgress && ((progress: AnswerProgress) => onProgress({ ...progress, means: () => running.means })),

@@ -8,10 +8,9 @@ import { closeSync, fsyncSync, openSync, readFileSync, rmSync, writeSync } from 
 import { UsageError } from '../../base/errors.ts';
 import { writeFileWhole } from '../../checkpoint/output-node.ts';
 import { refused, type SystemError } from '../../checkpoint/write-errors.ts';
+import { type AnswerJson, answerFromJson, answerToJson } from '../../evaluation/answer-json.ts';
 import type { EvaluationAnswer } from '../../evaluation/requests.ts';
-
-/** What a run is, by names for messages: two runs are the same when all of these are. */
-export type RunIdentity = Readonly<Record<string, string>>;
+import { differences, type RunIdentity } from './identity-node.ts';
 
 interface Header {
   readonly format: typeof FORMAT;
@@ -59,7 +58,7 @@ export class Journal {
         );
       checkSame(file, header.identity, identity);
       if (!isWhole) await writeLines(file, lines);
-      return new Journal(file, header, new Map(entries.map(({ index, answer }) => [index, read(answer)])));
+      return new Journal(file, header, new Map(entries.map(({ index, answer }) => [index, answerFromJson(answer)])));
     }
     const begun: Header = { format: FORMAT, version: 1, started: now.toISOString(), identity };
     await writeLines(file, [begun]);
@@ -68,7 +67,7 @@ export class Journal {
 
   /** Writes some answers, by the numbers of their requests. */
   write(answers: readonly { readonly index: number; readonly answer: EvaluationAnswer }[]): void {
-    const text = answers.map(({ index, answer }) => lineOf({ index, answer: written(answer) })).join('');
+    const text = answers.map(({ index, answer }) => lineOf({ index, answer: answerToJson(answer) })).join('');
     const bytes = new TextEncoder().encode(text);
     for (let at = 0; at < bytes.length; )
       at += guarded(this.#file, () => writeSync(this.#descriptor, bytes, at, bytes.length - at));
@@ -89,23 +88,8 @@ export class Journal {
 
 interface Entry {
   readonly index: number;
-  readonly answer: Written;
+  readonly answer: AnswerJson;
 }
-
-/** JSON has neither infinite numbers nor -0. */
-type Written = Omit<EvaluationAnswer, 'logProbability'> & { readonly logProbability?: number | string };
-
-function written(answer: EvaluationAnswer): Written {
-  if (answer.kind === 'generate') return answer;
-  const { logProbability } = answer;
-  if (Number.isFinite(logProbability) && !Object.is(logProbability, -0)) return answer;
-  return { ...answer, logProbability: logProbability === 0 ? '-0' : String(logProbability) };
-}
-
-const read = (answer: Written): EvaluationAnswer =>
-  (answer.logProbability === undefined
-    ? answer
-    : { ...answer, logProbability: Number(answer.logProbability) }) as EvaluationAnswer;
 
 const digestOf = (json: string): string => createHash('sha256').update(json).digest('hex').slice(0, 16);
 
@@ -139,7 +123,7 @@ function linesOf(file: string): { readonly lines: readonly object[]; readonly is
 }
 
 function checkSame(file: string, before: RunIdentity, now: RunIdentity): void {
-  const differ = [...new Set([...Object.keys(before), ...Object.keys(now)])].filter((key) => before[key] !== now[key]);
+  const differ = differences(before, now);
   if (differ.length === 0) return;
   throw new UsageError(
     `the run of ${file} differs from this one in: ${differ.join(', ')}. Give the same model, tasks, data and options, or begin in another folder.`,

@@ -5,15 +5,14 @@
 import { createHash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type Model, partsOf } from '../../api/model.ts';
+import type { Model } from '../../api/model.ts';
 import { UsageError } from '../../base/errors.ts';
 import { refused, type SystemError } from '../../checkpoint/write-errors.ts';
 import { type AnswerAllOptions, type Answers, answerAll } from '../../evaluation/answer/answer-all.ts';
-import { interventionsKey } from '../../evaluation/answer/sharing.ts';
 import type { EvaluationRequest } from '../../evaluation/requests.ts';
-import { identityOf } from '../../runtime/model-identity.ts';
 import { lockFolder } from '../lock-node.ts';
-import { Journal, type RunIdentity } from './journal-node.ts';
+import { identityOfModel, plainOptions, type RunIdentity } from './identity-node.ts';
+import { Journal } from './journal-node.ts';
 
 export interface FolderRun {
   /** Of the results; it is made if there is none. */
@@ -48,7 +47,12 @@ export async function answerInFolder<R>(
   });
   const unlock = await lockFolder(folder, 'writes to');
   try {
-    const identity = { ...(await identityOfModel(model, options)), ...about, requests: digestOf(requests) };
+    const identity = {
+      ...(await identityOfModel(model, options)),
+      'the options of answering': JSON.stringify(plainOptions(options)),
+      ...about,
+      requests: digestOf(requests),
+    };
     const journal = await Journal.open(join(folder, JOURNAL), identity, { resume });
     let isDone = false;
     try {
@@ -76,23 +80,6 @@ export async function answerInFolder<R>(
 export function checkResume(resume: boolean, folder: string | undefined): void {
   if (resume && folder === undefined)
     throw new UsageError('--resume needs the folder of the run: give --output-path as before.');
-}
-
-async function identityOfModel(
-  model: Model,
-  { adapter, interventions, softmaxDtype = 'f32', maxLength, rollingContext }: AnswerAllOptions,
-): Promise<RunIdentity> {
-  const { opened, engine } = partsOf(model);
-  const { weights, digest } = await identityOf(opened, engine.backend);
-  const traces = adapter?.traces(0, 1) ?? [];
-  return {
-    'the model': digest,
-    'the format of the weights': weights,
-    'the format of keys and values': engine.pool.keyValues,
-    'the adapter': traces.map(([key]) => key).join(),
-    'the interventions': interventionsKey(engine, interventions),
-    'the options of answering': JSON.stringify({ softmaxDtype, maxLength, rollingContext }),
-  };
 }
 
 /** Of tasks, data, examples and their order: all of it is in the requests. */

@@ -1,0 +1,36 @@
+/** The order in which requests are answered, and their division for several machines. */
+import type { EvaluationRequest } from '../requests.ts';
+
+const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+
+function textOf(request: EvaluationRequest): string {
+  return request.kind === 'rolling' ? request.text : request.context;
+}
+
+/** The indices of some requests, so that those that begin alike stand together. */
+export function ordered(
+  requests: readonly EvaluationRequest[],
+  isWanted: (request: EvaluationRequest) => boolean,
+): number[] {
+  const indices = [...requests.keys()].filter((index) => isWanted(requests[index] as EvaluationRequest));
+  const texts = new Map(indices.map((index) => [index, textOf(requests[index] as EvaluationRequest)]));
+  return indices.sort((a, b) => compare(texts.get(a) as string, texts.get(b) as string) || a - b);
+}
+
+/** What texts that are generated together have in common. */
+export const settingsOf = (request: EvaluationRequest): string =>
+  request.kind === 'generate' ? JSON.stringify([request.until, request.maxNewTokens, request.sampling]) : '';
+
+/** Requests by their indices in batches of at most `size`, so that most of what begins alike is in one. */
+export function batchesOf(requests: readonly EvaluationRequest[], size: number): number[][] {
+  const groups = new Map<string, number[]>();
+  for (const index of ordered(requests, () => true)) {
+    const key = settingsOf(requests[index] as EvaluationRequest);
+    const group = groups.get(key);
+    if (group) group.push(index);
+    else groups.set(key, [index]);
+  }
+  return [...groups.values()].flatMap((group) =>
+    Array.from({ length: Math.ceil(group.length / size) }, (_, i) => group.slice(i * size, (i + 1) * size)),
+  );
+}
