@@ -16,6 +16,7 @@ import { addAblate } from './commands/ablate.ts';
 import { addAdapter } from './commands/adapter.ts';
 import { addAttention } from './commands/attention.ts';
 import { addAttribute } from './commands/attribute.ts';
+import { addBatch } from './commands/batch.ts';
 import { addBench } from './commands/bench.ts';
 import { addCache } from './commands/cache.ts';
 import { addCapture } from './commands/capture.ts';
@@ -84,6 +85,7 @@ for (const add of [
   addTokenize,
   addTrain,
   addEval,
+  addBatch,
   addWorker,
   addQuantize,
   addAdapter,

@@ -56,6 +56,13 @@ export type { RoundedPart } from './loader/rounding.ts';
 export * from './node/adapters-node.ts';
 export { dataContext } from './node/data-node.ts';
 export {
+  type BatchOptions,
+  type BatchResult,
+  generateFile,
+  type PromptRow,
+  readPrompts,
+} from './node/evaluation/batch-node.ts';
+export {
   type Evaluated,
   type EvaluateOptions,
   type EvaluateTasksOptions,
