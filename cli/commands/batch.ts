@@ -20,7 +20,17 @@ import { checkFits, type InterventionFlags, interventionsOf, interventionsOption
 import { libraryOptions } from '../library-options.ts';
 import { withModel } from '../load.ts';
 import { formatOptions, hubOptions, loadOptions, type ModelFlags, stateMemoryOption } from '../model-options.ts';
-import { collect, inputFile, MODEL_ABOUT, modelReference, outputFile, textThat, wholeNumber } from '../options.ts';
+import {
+  collect,
+  inputFile,
+  jsonOption,
+  MODEL_ABOUT,
+  modelReference,
+  outputFile,
+  textThat,
+  wholeNumber,
+} from '../options.ts';
+import { printJson } from '../output.ts';
 
 const SAMPLING = {
   temperature: '--temperature <t>',
@@ -28,10 +38,13 @@ const SAMPLING = {
   topP: '--top-p <p>',
   minP: '--min-p <p>',
   repetitionPenalty: '--repetition-penalty <p>',
-  seed: ['--seed <n>', wholeNumber, 'here 0 by default'],
 } as const satisfies Parameters<typeof libraryOptions<typeof PROMPT_OPTIONS>>[2];
 
-interface BatchFlags extends AdapterFlags, InterventionFlags, ModelFlags, Pick<SamplingOptions, keyof typeof SAMPLING> {
+interface BatchFlags
+  extends AdapterFlags,
+    InterventionFlags,
+    ModelFlags,
+    Pick<SamplingOptions, keyof typeof SAMPLING | 'seed'> {
   readonly model: string;
   readonly field?: string;
   readonly resume?: boolean;
@@ -40,6 +53,7 @@ interface BatchFlags extends AdapterFlags, InterventionFlags, ModelFlags, Pick<S
   readonly maxLength?: number;
   readonly url?: string;
   readonly batch?: number;
+  readonly json?: boolean;
 }
 
 export function addBatch(program: Command): void {
@@ -55,13 +69,15 @@ export function addBatch(program: Command): void {
     ...SAMPLING,
     stop: ['--stop <text>', collect, 'may be given again'],
   });
+  command.option('--seed <n>', 'seed of sampling, the same for every prompt (default: 0)', wholeNumber);
   libraryOptions(command, ANSWER_OPTIONS, { maxLength: '--max-length <n>' });
   libraryOptions(command, QUEUE_OPTIONS, {
     url: ['--queue <url>', textThat(QUEUE_OPTIONS.url)],
     batch: '--queue-batch <n>',
   });
   command.option('--resume', 'go on with a run that was stopped or killed, with the same options');
-  adapterOption(interventionsOption(stateMemoryOption(loadOptions(formatOptions(hubOptions(command))))))
+  adapterOption(interventionsOption(stateMemoryOption(loadOptions(formatOptions(hubOptions(command))))));
+  jsonOption(command, '`output`, `prompts` (their number), and `failures`: a list with line, error')
     .addHelpText(
       'after',
       helpText(`
@@ -84,15 +100,17 @@ async function run(input: string, output: string, flags: BatchFlags): Promise<vo
     checkFits(opened, interventions);
     await checkAdapter(opened, flags);
   };
+  const truncated = new Set<number>();
   const bar = evaluationBar('generating');
   try {
     await withModel(flags.model, flags, check, async (model) => {
       const options: BatchOptions = {
         ...{ maxNewTokens, stop, maxLength, resume, interventions },
-        sampling: pickOptions(flags, SAMPLING),
+        sampling: { ...pickOptions(flags, SAMPLING), seed: flags.seed },
         adapter: await adapterOf(model, flags),
         queue: url === undefined ? undefined : { url, batch, onNote: (message) => bar.tell(`note: ${message}`) },
         signal: interrupt.signal,
+        onTruncated: (index) => truncated.add(index),
         onProgress: ({ done, total }) => bar.update(done, total, () => []),
       };
       const { failures } = await generateFile(model, rows, output, options);
@@ -100,6 +118,12 @@ async function run(input: string, output: string, flags: BatchFlags): Promise<vo
       for (const { line, error } of failures.slice(0, 5))
         process.stderr.write(`failed: line ${line} of ${input}: ${error.message}\n`);
       if (failures.length > 0) process.exitCode = 1;
+      if (truncated.size > 0)
+        process.stderr.write(
+          `note: ${truncated.size} prompts are longer than the model reads, and lost their beginning\n`,
+        );
+      const failed = failures.map(({ line, error }) => ({ line, error: error.message }));
+      if (flags.json) printJson({ output, prompts: rows.length, failures: failed });
       process.stderr.write(`wrote ${output}${failures.length > 0 ? `; ${failures.length} prompts failed` : ''}\n`);
     });
   } catch (error) {
