@@ -65,6 +65,18 @@ describe.skipIf(!redisServer)('evaluated by a queue', () => {
     expect(written('killed')).toEqual(written('local'));
   });
 
+  it('a worker that stands still and comes back does no harm', async () => {
+    const first = worker();
+    const whole = run(byQueue('slow'));
+    await answered('slow', 1);
+    first.child.kill('SIGSTOP');
+    worker();
+    await answered('slow', 60);
+    first.child.kill('SIGCONT');
+    expect((await whole.ended).code).toBe(0);
+    expect(written('slow')).toEqual(written('local'));
+  });
+
   it('the run itself is killed, goes on with --resume, and each document is there once', async () => {
     worker();
     worker();

@@ -6,6 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { answerAll } from '../../src/evaluation/answer/answer-all.ts';
 import { requestsOf } from '../../src/evaluation/prepared.ts';
 import { queueAnswerer } from '../../src/node/queue/answer-by-queue-node.ts';
+import { answersFromJson, answersToJson } from '../../src/node/queue/batch-node.ts';
 import {
   checkQueue,
   type EvaluateOptions,
@@ -75,7 +76,7 @@ describe.skipIf(!redisServer)('by a queue', () => {
 
   const identity = async () => (await import('../../src/node/evaluation/identity-node.ts')).identityOfModel(model, {});
 
-  it('infinite numbers and lost beginnings come back', async () => {
+  it('texts that lost their beginning are told', async () => {
     const { requests } = requestsOf(stubEvaluation(DOCUMENTS).tasks);
     const lost = (options: object) => {
       const found: [number, number][] = [];
@@ -193,6 +194,15 @@ describe.skipIf(!redisServer)('by a queue', () => {
       await own.stop();
     }
   });
+});
+
+it('numbers that JSON does not have come back', () => {
+  const answers = [Number.NEGATIVE_INFINITY, -0, Number.NaN, -1e-300].map((logProbability, index) => ({
+    index,
+    answer: { kind: 'loglikelihood', logProbability, isGreedy: false } as const,
+  }));
+  const sent = JSON.parse(JSON.stringify({ answers: answersToJson(answers), truncated: [] }));
+  expect(answersFromJson(sent, [0, 1, 2, 3])).toEqual(answers);
 });
 
 it('no server at an address is told with what to do', async () => {
