@@ -33,6 +33,22 @@ export async function withProgress<T>(
   }
 }
 
+/** Opens a model, runs `check`, and closes it. No weights are read. */
+export function checkModel(
+  reference: string,
+  flags: ModelFlags,
+  check: (opened: OpenedModel) => void | Promise<void>,
+): Promise<void> {
+  return withProgress('loading', flags, async ({ onWarning, ...options }) => {
+    const opened = await openPretrained(reference, options);
+    try {
+      await check(opened);
+    } finally {
+      await opened.checkpoint.close();
+    }
+  });
+}
+
 /** Opens a model, runs `check`, loads the weights, runs `use`, and frees everything. */
 export async function withModel<T>(
   reference: string,

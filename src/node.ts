@@ -79,6 +79,7 @@ export {
   prepareEvaluation,
 } from './node/evaluation/prepare-node.ts';
 export { type MemoryFacts, memoryFacts, usableBytes } from './node/memory-node.ts';
+export { checkResume } from './node/evaluation/run-node.ts';
 export { checkQueue } from './node/queue/connect-node.ts';
 export { QUEUE_OPTIONS, type QueueOptions, WORKER_OPTIONS, type WorkerOptions } from './node/queue/options-node.ts';
 export { type ServeQueueOptions, serveQueue } from './node/queue/serve-queue-node.ts';

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError } from 'commander';
 import {
   ANSWER_OPTIONS,
   checkQueue,
+  checkResume,
   checkWeightFormat,
   EVALUATION_OPTIONS,
   type EvaluationResults,
@@ -31,7 +32,7 @@ import { helpText } from '../help-text.ts';
 import { interrupt } from '../interrupt.ts';
 import { checkFits, type InterventionFlags, interventionsOf, interventionsOption } from '../interventions.ts';
 import { libraryOptions } from '../library-options.ts';
-import { withModel } from '../load.ts';
+import { checkModel, withModel } from '../load.ts';
 import { configOption, hubOptions, loadOptions, type ModelFlags, stateMemoryOption } from '../model-options.ts';
 import { collectList, jsonOption, MODEL_ABOUT, modelReference, textThat, wholeNumber } from '../options.ts';
 import { progressBar } from '../progress.ts';
@@ -115,12 +116,15 @@ async function run(reference: string | undefined, flags: EvalFlags): Promise<voi
     throw new UsageError(
       "eval needs a model, as in 'portmanteau eval granite-tiny --tasks arc_easy'; 'eval ls' lists the tasks.",
     );
+  const wanted = flags.weights ?? [undefined];
   const interventions = await interventionsOf(flags);
   const preset = flags.preset === undefined ? undefined : presetNamed(flags.preset);
   if (flags.tasks === undefined && !preset)
     throw new UsageError("eval needs --tasks; 'portmanteau eval ls' lists them.");
-  checkResume(flags);
+  checkResume(flags.resume, flags.outputPath);
   if (flags.url !== undefined) await checkQueue(flags.url);
+  // What is wrong with the model is told before data is downloaded.
+  for (const weights of wanted) await checkModel(reference, { ...flags, weights }, checkOf(flags, interventions));
   const { tasks = [], includePath, numFewshot, limit, seed } = flags;
   const bar = progressBar('downloading data sets');
   const prepared = await prepareEvaluation({
@@ -135,7 +139,6 @@ async function run(reference: string | undefined, flags: EvalFlags): Promise<voi
     },
   }).finally(() => bar.end());
   tellData(prepared);
-  const wanted = flags.weights ?? [undefined];
   const found: Record<string, EvaluationResults> = {};
   for (const weights of wanted) {
     const results = await runOne(reference, prepared, interventions, flags, weights);
@@ -147,6 +150,11 @@ async function run(reference: string | undefined, flags: EvalFlags): Promise<voi
   if (flags.json) process.stdout.write(`${JSON.stringify(wanted.length > 1 ? found : Object.values(found)[0])}\n`);
 }
 
+const checkOf = (flags: EvalFlags, interventions: InterventionSet | undefined) => async (opened: OpenedModel) => {
+  checkFits(opened, interventions);
+  await checkAdapter(opened, flags);
+};
+
 async function runOne(
   reference: string,
   prepared: PreparedEvaluation,
@@ -154,10 +162,6 @@ async function runOne(
   flags: EvalFlags,
   weights: WeightFormat | undefined,
 ): Promise<EvaluationResults> {
-  const check = async (opened: OpenedModel) => {
-    checkFits(opened, interventions);
-    await checkAdapter(opened, flags);
-  };
   const several = (flags.weights?.length ?? 0) > 1;
   const bar = evaluationBar(several ? `evaluating ${weights}` : 'evaluating');
   const work = async (model: Model) => {
@@ -183,7 +187,7 @@ async function runOne(
     return results;
   };
   try {
-    return await withModel(reference, { ...flags, weights }, check, work);
+    return await withModel(reference, { ...flags, weights }, checkOf(flags, interventions), work);
   } catch (error) {
     bar.end();
     if (interrupt.signal.aborted && flags.outputPath !== undefined)
@@ -198,12 +202,6 @@ async function runOne(
 function tellData({ data }: OpenedEvaluation): void {
   const lines = [...data.values()].map(({ source, licence }) => `${source}, licence: ${licence ?? 'not known'}`);
   for (const line of new Set(lines)) process.stderr.write(`data: ${line}\n`);
-}
-
-/** Throws UsageError before data is read. */
-function checkResume({ resume, outputPath }: EvalFlags): void {
-  if (resume && outputPath === undefined)
-    throw new UsageError('--resume needs the folder of the run: give --output-path as before.');
 }
 
 /** More failures are counted only. */

@@ -2,7 +2,7 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { answerAll } from '../../src/evaluation/answer/answer-all.ts';
 import { requestsOf } from '../../src/evaluation/prepared.ts';
 import { queueAnswerer } from '../../src/node/queue/answer-by-queue-node.ts';
@@ -18,6 +18,8 @@ import {
 } from '../../src/node.ts';
 import { freePort, type RedisServer, redisServer, startRedis } from '../redis.ts';
 import { stubEvaluation } from './stub.ts';
+
+vi.setConfig({ testTimeout: 120_000 }); // a lost server is noticed after some seconds
 
 const DOCUMENTS = 12;
 
@@ -182,6 +184,14 @@ describe.skipIf(!redisServer)('by a queue', () => {
     }
   });
 
+  it('a database that the server does not have is an error before anything is put in', async () => {
+    const url = `${redis.url}/99`;
+    await expect(checkQueue(url)).rejects.toThrow(/redis:.*\/99 has no such database: .*out of range/);
+    await expect(evaluate({ queue: { url } })).rejects.toThrow(/has no such database/);
+    await expect(serveQueue(model, { url })).rejects.toThrow(/has no such database/);
+    await checkQueue(`${redis.url}/3`);
+  });
+
   it('a password is asked for, and not shown', async () => {
     const own = await startRedis(['--requirepass', 'secret']);
     try {
@@ -212,9 +222,14 @@ it('no server at an address is told with what to do', async () => {
   );
 });
 
-it.each(['http://localhost:6379', 'localhost:6379', 'redis://', 'nothing'])('%s is no address of a queue', (url) => {
-  expect(() => queueAnswerer({ url }, {}, {})).toThrow(/url came as .* wanted the address of a Redis or Valkey server/);
-});
+it.each(['http://localhost:6379', 'localhost:6379', 'redis://', 'nothing', 'redis://localhost/first'])(
+  '%s is no address of a queue',
+  (url) => {
+    expect(() => queueAnswerer({ url }, {}, {})).toThrow(
+      /url came as .* wanted the address of a Redis or Valkey server/,
+    );
+  },
+);
 
 async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await holds())) await new Promise((resolve) => setTimeout(resolve, 20));

@@ -70,6 +70,7 @@ export async function evaluate(
   model: Model,
   { tasks, includePath, numFewshot, limit, hub, modelName = 'model', ...options }: EvaluateTasksOptions,
 ): Promise<Evaluated> {
+  checkResume(options.resume, options.outputPath);
   const prepared = await prepareEvaluation({ tasks, includePath, numFewshot, limit, hub, seed: options.seed });
   return evaluatePrepared(model, prepared, { modelName, ...options });
 }
@@ -84,7 +85,7 @@ export async function evaluatePrepared(
   {
     modelName,
     outputPath,
-    resume = false,
+    resume,
     logSamples = false,
     seed,
     record = {},
@@ -121,7 +122,7 @@ export async function evaluatePrepared(
     'the tasks': JSON.stringify(prepared.tasks.map(({ name }) => name)),
     'what is recorded': JSON.stringify([record, seed]),
   };
-  return answerInFolder(model, requests, { folder, resume, about }, answering, async (run) => {
+  return answerInFolder(model, requests, { folder, resume: resume ?? false, about }, answering, async (run) => {
     const { results, samples, failures } = output(run);
     const time = run.started.replace(/:/g, '-').replace('Z', '');
     const files: string[] = [];

@@ -77,7 +77,7 @@ export async function answerInFolder<R>(
 }
 
 /** Throws UsageError when there is nothing to write to. */
-export function checkResume(resume: boolean, folder: string | undefined): void {
+export function checkResume(resume: boolean | undefined, folder: string | undefined): void {
   if (resume && folder === undefined)
     throw new UsageError('--resume needs the folder of the run: give --output-path as before.');
 }

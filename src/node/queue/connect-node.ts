@@ -34,7 +34,7 @@ export async function connectQueue(url: string, onNote: (message: string) => voi
   });
   try {
     await redis.connect();
-    await redis.ping();
+    await redis.select(redis.options.db ?? 0); // that of the address, which is refused silently while connecting
   } catch (error) {
     redis.disconnect();
     throw unreachable(where, last ?? (error as Error), error);

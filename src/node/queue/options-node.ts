@@ -6,7 +6,11 @@ const address = kind<string>(
   'the address of a Redis or Valkey server, as in redis://localhost:6379',
   v.pipe(
     v.string(),
-    v.check((text) => URL.canParse(text) && /^rediss?:$/.test(new URL(text).protocol) && new URL(text).hostname !== ''),
+    v.check((text) => {
+      if (!URL.canParse(text)) return false;
+      const { protocol, hostname, pathname } = new URL(text);
+      return /^rediss?:$/.test(protocol) && hostname !== '' && /^\/?\d*$/.test(pathname);
+    }),
   ),
 );
 
