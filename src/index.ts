@@ -113,9 +113,10 @@ export type { Word, WordOption } from './analysis/words.ts';
 export { checkBeforeLoad, checkInterventions, checkStateContinues } from './api/before-load.ts';
 export type { CaptureOptions } from './api/capture.ts';
 export type { CapturedStep, CaptureStepsOptions } from './api/capture-steps.ts';
-export type { Alternative, FinishReason, GenerationOptions, GenerationStep } from './api/generate.ts';
 export { generateOnTopic } from './api/generate-on-topic.ts';
-export { type Completion, Model, PROMPT_OPTIONS, type PromptOptions } from './api/model.ts';
+export { PROMPT_OPTIONS, type PromptOptions } from './api/generation-call.ts';
+export type { Alternative, FinishReason, GenerationOptions, GenerationStep } from './api/generation-options.ts';
+export { type Completion, Model } from './api/model.ts';
 export type { ModelTrainer, ModelTrainingOptions, SampledStep } from './api/model-trainer.ts';
 export {
   type EncodePromptOptions,

@@ -5,7 +5,7 @@ import type * as v from 'valibot';
 import { describe, expect, test } from 'vitest';
 import { generationFlags } from '../cli/generation.ts';
 import { modelOptions } from '../cli/model-options.ts';
-import { PROMPT_OPTIONS } from '../src/api/model.ts';
+import { PROMPT_OPTIONS } from '../src/api/generation-call.ts';
 import { SCORE_OPTIONS } from '../src/api/score.ts';
 import { aboutOf, type Option, wantedOf } from '../src/options/option.ts';
 import { SAMPLING_OPTIONS } from '../src/sampler/options.ts';

@@ -1,8 +1,9 @@
 /** Generation whose senses are weighed by a topic in every step (arXiv 2305.16765, section 5.1). */
 import type { TopicControl } from '../analysis/senses/topic.ts';
 import { UsageError } from '../base/errors.ts';
-import type { GenerationStep } from './generate.ts';
-import type { Model, PromptOptions } from './model.ts';
+import type { PromptOptions } from './generation-call.ts';
+import type { GenerationStep } from './generation-options.ts';
+import type { Model } from './model.ts';
 import { type Prompts, promptList } from './prompt.ts';
 
 /**

@@ -29,17 +29,12 @@ import { Engine } from '../runtime/engine.ts';
 import { PrefixCache, type PrefixCacheOptions } from '../runtime/prefix-cache.ts';
 import { targetOf } from '../runtime/site-shapes.ts';
 import type { State } from '../runtime/state.ts';
-import { changedDefaults, GENERATION_CONFIG, withDefaults } from '../sampler/generation-config.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { type CaptureOptions, capture } from './capture.ts';
 import { type CapturedStep, type CaptureStepsOptions, captureSteps } from './capture-steps.ts';
-import {
-  type FinishReason,
-  GENERATION_OPTIONS,
-  type GenerationOptions,
-  type GenerationStep,
-  generate,
-} from './generate.ts';
+import { generate } from './generate.ts';
+import { generationCall, type PromptOptions } from './generation-call.ts';
+import type { FinishReason, GenerationStep } from './generation-options.ts';
 import { type LAST_LOGITS_OPTIONS, lastLogits, type PromptRun } from './last-logits.ts';
 import { type LogitsOptions, logits } from './logits.ts';
 import type { ModelParts } from './model-parts.ts';
@@ -51,26 +46,10 @@ import {
   encodePrompt,
   type Prompt,
   type Prompts,
-  promptList,
 } from './prompt.ts';
 import { type ReadoutOptions, readoutOf } from './readout.ts';
 import { type Score, type ScoreOptions, score } from './score.ts';
 import { senseSource } from './sense-source.ts';
-import { aState } from './state-option.ts';
-
-export const PROMPT_OPTIONS = {
-  ...GENERATION_OPTIONS,
-  ...ENCODE_OPTIONS,
-  /**
-   * Continue from this state; at the end it has read the prompt and all that was generated. For a single prompt, which is appended: if the
-   * state has read something, the tokenizer's begin-of-text is not added.
-   */
-  state: aState,
-  /** Keys of the checkpoint's generation_config.json to replace for this call; false leaves its defaults out. */
-  generationConfig: GENERATION_CONFIG,
-};
-
-export interface PromptOptions extends GenerationOptions, EncodePromptOptions, OptionsOf<typeof PROMPT_OPTIONS> {}
 
 export interface Completion {
   readonly promptIds: readonly number[];
@@ -249,19 +228,8 @@ export class Model implements Subject {
 
   /** Generates for one prompt, or several at once; `index` of a step is the index of its prompt. */
   async *generate(prompts: Prompts, options: PromptOptions = {}): AsyncGenerator<GenerationStep> {
-    checkOptions('generation', options, PROMPT_OPTIONS);
-    const { state, generationConfig, splitSpecialTokens, ...rest } = options;
-    const defaults = changedDefaults(this.#opened.generation, generationConfig);
-    const list = promptList(prompts);
-    if (state && list.length > 1)
-      throw new UsageError('a state belongs to one prompt; generate several without, or one by one.');
-    const inputs = list.map((prompt) => ({
-      ids: encodeFor(this.#opened, prompt, state, { splitSpecialTokens }),
-      ...(state ? { state } : {}),
-    }));
-    const endIds =
-      generationConfig && 'eos_token_id' in generationConfig ? new Set(defaults.endIds) : this.#opened.endIds;
-    yield* generate(this.#engine, inputs, this.tokenizer, endIds, withDefaults(defaults, rest));
+    const run = generationCall(this.#opened, prompts, options);
+    yield* generate(this.#engine, run.inputs, this.tokenizer, run.endIds, run.options);
   }
 
   /** The complete result of generate() for one prompt. */

@@ -8,7 +8,7 @@ import { targetOf } from '../runtime/site-shapes.ts';
 import { MAX_TOP, Summaries, type TokenLogprob } from '../runtime/summaries.ts';
 import { logSumExp, topLogprobs } from '../sampler/sampler.ts';
 import { anAdapter } from './adapter-option.ts';
-import { type Alternative, withText } from './generate.ts';
+import { type Alternative, withText } from './generation-options.ts';
 import { INTERVENTIONS } from './interventions-option.ts';
 import type { ModelParts } from './model-parts.ts';
 import type { Prompt } from './prompt.ts';

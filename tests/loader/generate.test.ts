@@ -1,7 +1,8 @@
 /** Laws of the generation loop: what cannot work is refused before anything is computed, and nothing is left behind. */
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Model, type PromptOptions, partsOf } from '../../src/api/model.ts';
+import type { PromptOptions } from '../../src/api/generation-call.ts';
+import { Model, partsOf } from '../../src/api/model.ts';
 import type { Prompt } from '../../src/api/prompt.ts';
 import { opsOf } from '../../src/backends/eager.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';

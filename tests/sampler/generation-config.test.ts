@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { Model, type PromptOptions, partsOf } from '../../src/api/model.ts';
+import type { PromptOptions } from '../../src/api/generation-call.ts';
+import { Model, partsOf } from '../../src/api/model.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import { CheckpointError, UsageError } from '../../src/base/errors.ts';
 import type { Checkpoint } from '../../src/checkpoint/checkpoint.ts';
