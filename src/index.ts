@@ -220,6 +220,15 @@ export { type SavedState, State } from './runtime/state.ts';
 export type { DefaultOptions, GenerationConfig, GenerationDefaults } from './sampler/generation-config.ts';
 export type { SamplingOptions } from './sampler/sampler.ts';
 export {
+  QueueFullError,
+  SchedulerClosedError,
+  StateBusyError,
+  StateMemoryError,
+} from './scheduler/errors.ts';
+export { SCHEDULER_OPTIONS, type SchedulerOptions, type StepReport } from './scheduler/options.ts';
+export { Scheduler } from './scheduler/scheduler.ts';
+export type { SchedulerStats } from './scheduler/stats.ts';
+export {
   type ChatMessage,
   type ChatTemplate,
   type ChatText,

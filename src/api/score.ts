@@ -4,6 +4,7 @@ import { compile } from '../interventions/compile.ts';
 import { sequenceOf } from '../interventions/sequence.ts';
 import { checkOptions } from '../options/check.ts';
 import { call, kinds, type OptionsOf, option } from '../options/option.ts';
+import type { Request } from '../runtime/engine.ts';
 import { targetOf } from '../runtime/site-shapes.ts';
 import { MAX_TOP, Summaries, type TokenLogprob } from '../runtime/summaries.ts';
 import { logSumExp, topLogprobs } from '../sampler/sampler.ts';
@@ -54,7 +55,13 @@ export const SCORE_OPTIONS = {
 
 export interface ScoreOptions extends WindowOptions, OptionsOf<typeof SCORE_OPTIONS> {}
 
-export async function score({ opened, engine }: ModelParts, prompt: Prompt, options: ScoreOptions): Promise<Score> {
+/** `read`: reads a window with a state of its own. */
+export async function score(
+  { opened, engine }: Pick<ModelParts, 'opened' | 'engine'>,
+  prompt: Prompt,
+  options: ScoreOptions,
+  read = (request: Omit<Request, 'state'>): Promise<void> => readThrough(engine, request),
+): Promise<Score> {
   const { tokenizer } = opened;
   const { alternatives, signal, onLogits, interventions, adapter } = checkOptions('score', options, SCORE_OPTIONS);
   const { windows, ...cut } = windowsOf(opened, prompt, options);
@@ -80,7 +87,7 @@ export async function score({ opened, engine }: ModelParts, prompt: Prompt, opti
         const some = new Summaries(output, summary);
         for (let i = 0; i < some.length; i++) add(next[begin + i] as number, some.target(i), some.top(i));
       };
-      await readThrough(engine, { ids, rows: predicting, summary, visit, signal, interventions: under, adapter });
+      await read({ ids, rows: predicting, summary, visit, signal, interventions: under, adapter });
       continue;
     }
     const overlaps = (windows[i + 1]?.first ?? 0) > 0; // then the next window has the logits after this one's last token
@@ -94,7 +101,7 @@ export async function score({ opened, engine }: ModelParts, prompt: Prompt, opti
       }
     };
     const rows = overlaps || ids.length === 0 ? predicting : [...predicting, ids.length - 1];
-    await readThrough(engine, { ids, rows, visit, signal, interventions: under, adapter });
+    await read({ ids, rows, visit, signal, interventions: under, adapter });
   }
   const scored = tokens.flatMap(({ logprob }) => (logprob === null ? [] : [logprob]));
   const sumLogprob = scored.reduce((sum, logprob) => sum + logprob, 0);

@@ -79,12 +79,22 @@ export class PrefixCache {
     }
     for (const other of this.#kept) if (covers(state, other)) this.#drop(other);
     this.#kept.add(state);
-    for (const oldest of this.#kept) if (this.bytes > this.maxBytes) this.#drop(oldest);
+    this.shrink(this.maxBytes);
   }
 
   /** Keeps a copy of a state that is still in use. */
   async keepCopy(state: State): Promise<void> {
     if (state.bytes <= this.maxBytes) this.keep(await state.clone());
+  }
+
+  /** The states that are kept now. */
+  get states(): Iterable<State> {
+    return this.#kept;
+  }
+
+  /** Drops the least recently used states until the rest take at most `maxBytes`. */
+  shrink(maxBytes: number): void {
+    for (const oldest of this.#kept) if (this.bytes > maxBytes) this.#drop(oldest);
   }
 
   /** Frees all kept states. States in use are freed when they are given to `keep`. */

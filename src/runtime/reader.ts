@@ -1,7 +1,6 @@
 /**
- * Schedules texts of any length as steps of bounded size. A step is divided equally among the open requests; those with few tokens left
- * (decoding: one) are read to their end, so that no generation waits for another's prompt. Other scheduling policies would replace
- * `sharesOf`.
+ * Reads texts of any length in steps of bounded size. A step is divided equally among the open requests; those with few tokens left
+ * (decoding: one) are read to their end, so that no generation waits for another's prompt. A scheduler divides by rules of its own (`shares`).
  */
 import { UsageError } from '../base/errors.ts';
 import { checkSequences, type Engine, type Outcome, type Request } from './engine.ts';
@@ -15,9 +14,13 @@ export interface Done<R extends Request> extends Outcome {
   readonly request: R;
 }
 
-export interface ReaderOptions {
+export interface ReaderOptions<R extends Request = Request> {
   /** Most tokens in one step; default 256. */
   readonly stepTokens?: number;
+  /** Divides a step: the number of tokens of each open request. `open`: with the number of tokens that it has left. Default: `sharesOf`. */
+  readonly shares?: (open: readonly { readonly request: R; readonly left: number }[]) => readonly number[];
+  /** Runs a step; default: that of the engine. */
+  readonly step?: (requests: readonly Request[]) => Promise<readonly Outcome[]>;
 }
 
 interface Open<R extends Request> {
@@ -33,13 +36,21 @@ interface Open<R extends Request> {
 
 export class Reader<R extends Request> {
   readonly #engine: Engine;
-  readonly #stepTokens: number;
+  readonly #shares: NonNullable<ReaderOptions<R>['shares']>;
+  readonly #step: NonNullable<ReaderOptions<R>['step']>;
   /** In the order in which they last took part in a step, the oldest first. */
   #open: Open<R>[] = [];
 
-  constructor(engine: Engine, { stepTokens = STEP_TOKENS }: ReaderOptions = {}) {
+  constructor(engine: Engine, { stepTokens = STEP_TOKENS, shares, step }: ReaderOptions<R> = {}) {
     this.#engine = engine;
-    this.#stepTokens = stepTokens;
+    this.#shares =
+      shares ??
+      ((open) =>
+        sharesOf(
+          open.map(({ left }) => left),
+          stepTokens,
+        ));
+    this.#step = step ?? ((requests) => engine.step(requests));
   }
 
   /** Number of requests not yet read to their end. */
@@ -56,15 +67,17 @@ export class Reader<R extends Request> {
     this.#open.push({ request, ids: Int32Array.from(ids), rows: wanted, read: 0, given: 0, parts: [] });
   }
 
+  /** Takes a request out between steps; its state stays as the last step left it. */
+  drop(request: R): void {
+    this.#open = this.#open.filter((open) => open.request !== request);
+  }
+
   /** Runs one step. Returns the requests that it finished, or that failed, in the order in which they were added. */
   async round(): Promise<Done<R>[]> {
-    const shares = sharesOf(
-      this.#open.map(({ ids, read }) => ids.length - read),
-      this.#stepTokens,
-    );
+    const shares = this.#shares(this.#open.map(({ request, ids, read }) => ({ request, left: ids.length - read })));
     const served = this.#open.filter((open, i) => (shares[i] as number) > 0 || open.ids.length === 0);
     const requests = served.map((open) => requestOf(open, upToCut(open, shares[this.#open.indexOf(open)] as number)));
-    const outcomes = await this.#engine.step(requests);
+    const outcomes = await this.#step(requests);
     const done: Done<R>[] = [];
     const left: Open<R>[] = [];
     served.forEach((open, i) => {

@@ -1,0 +1,372 @@
+/**
+ * Continuous batching: serves many requests on one model, in steps that they share. Requests join and leave between steps. Law 2 makes each
+ * answer the one that the model gives alone, bit for bit. docs/scheduler.md says how steps are divided, and why.
+ */
+import type { GeneratedSequence } from '../api/generated-sequence.ts';
+import { generationCall, type PromptOptions } from '../api/generation-call.ts';
+import type { GenerationStep } from '../api/generation-options.ts';
+import { type Model, partsOf } from '../api/model.ts';
+import type { ModelParts } from '../api/model-parts.ts';
+import { prepareGeneration } from '../api/prepare-generation.ts';
+import type { Prompt } from '../api/prompt.ts';
+import { type Score, type ScoreOptions, score } from '../api/score.ts';
+import { UsageError } from '../base/errors.ts';
+import { checkOptions } from '../options/check.ts';
+import { checkSequences, type Request } from '../runtime/engine.ts';
+import { PrefixCache } from '../runtime/prefix-cache.ts';
+import { Reader } from '../runtime/reader.ts';
+import type { State } from '../runtime/state.ts';
+import { QueueFullError, SchedulerClosedError, StateBusyError, StateMemoryError } from './errors.ts';
+import { isolatedStep } from './isolated-step.ts';
+import { memoryOf, StateMemory } from './memory.ts';
+import { SCHEDULER_OPTIONS, type SchedulerOptions } from './options.ts';
+import { pause } from './pause.ts';
+import { stepShares } from './shares.ts';
+import { Counters, type SchedulerStats } from './stats.ts';
+import { StepStream } from './step-stream.ts';
+import { GenerationTask, ReadingTask, type Task } from './task.ts';
+
+/** A task on its way through the scheduler. */
+interface Entry {
+  readonly task: Task;
+  readonly arrival: number;
+  /** Resolves when it holds nothing any more. */
+  readonly freed: Promise<void>;
+  readonly free: () => void;
+  state?: State;
+  /** What the reader reads of it now. */
+  request?: EntryRequest | undefined;
+  /** Nobody waits for its result. */
+  left: boolean;
+  /** Stops listening to its signal. */
+  unlisten?: () => void;
+}
+
+type EntryRequest = Request & { readonly entry: Entry };
+
+export class Scheduler {
+  readonly model: Model;
+  readonly #parts: ModelParts;
+  readonly #options: { readonly maxSequences: number; readonly maxWaiting: number };
+  readonly #onStep: SchedulerOptions['onStep'];
+  readonly #cache: PrefixCache | undefined;
+  readonly #memory: StateMemory;
+  readonly #reader: Reader<EntryRequest>;
+  /** In the order of arrival. */
+  #waiting: Entry[] = [];
+  readonly #running = new Set<Entry>();
+  /** Given states in use, also those of requests that wait. */
+  readonly #given = new Set<State>();
+  readonly #counters = new Counters();
+  #arrivals = 0;
+  #closing: 'draining' | 'closed' | undefined;
+  /** The loop that runs while there is something to do. */
+  #loop: Promise<void> | undefined;
+
+  /**
+   * Several schedulers on one model are possible; each counts the states of the others as memory that it cannot have. Throws UsageError on
+   * options that do not fit together.
+   */
+  constructor(model: Model, options: SchedulerOptions = {}) {
+    const { onStep, memory, cacheBytes, ...rest } = checkOptions('a scheduler', options, SCHEDULER_OPTIONS);
+    if (rest.stepTokens < rest.maxSequences)
+      throw new UsageError(
+        `stepTokens came as ${rest.stepTokens}, wanted at least maxSequences, ${rest.maxSequences}: everybody gets a token in each step.`,
+      );
+    this.model = model;
+    this.#parts = partsOf(model);
+    this.#options = rest;
+    this.#onStep = onStep;
+    const { engine } = this.#parts;
+    const maxBytes = memoryOf(engine.pool, memory);
+    const maxCached = Math.min(maxBytes, cacheBytes ?? maxBytes / 4);
+    this.#cache = maxCached > 0 ? new PrefixCache(engine, { maxBytes: maxCached }) : undefined;
+    this.#memory = new StateMemory(engine.pool, this.#cache, maxBytes);
+    this.#reader = new Reader<EntryRequest>(engine, {
+      shares: (open) =>
+        stepShares(
+          open.map(({ request, left }) => ({ left, arrival: request.entry.arrival })),
+          rest,
+        ),
+      step: (requests) => isolatedStep(engine, requests, this.#given),
+    });
+  }
+
+  /** Numbers since the beginning, and of now. */
+  get stats(): SchedulerStats {
+    const { pool } = this.#parts.engine;
+    return this.#counters.read({
+      running: this.#running.size,
+      waiting: this.#waiting.length,
+      stateBytes: pool.usedBytes,
+      cacheBytes: this.#cache?.bytes ?? 0,
+      memoryBytes: this.#memory.maxBytes,
+    });
+  }
+
+  /**
+   * Generates for one prompt: the steps and options of `model.generate`, without `cache`, `interventionsOf` and `adapterOf`. The request
+   * enters the queue at once, also before the first step is asked for. Leaving the loop, `return` and `signal` free all that it holds within
+   * a step. A state that is given is used by no other request meanwhile; after an abort it has read what the last step read.
+   *
+   * Throws at the call: UsageError on prompts and options that are wrong, StateMemoryError when there can never be room, StateBusyError when
+   * another request uses the state, QueueFullError, SchedulerClosedError. Errors that come later end the loop of this request only.
+   */
+  generate(prompt: Prompt, options: PromptOptions = {}): AsyncGenerator<GenerationStep, void, undefined> {
+    this.#checkOpen();
+    for (const name of ['cache', 'interventionsOf', 'adapterOf'] as const)
+      if (options[name] !== undefined) throw new UsageError(`a scheduler has no option '${name}' for a request.`);
+    const { opened, engine } = this.#parts;
+    const call = generationCall(opened, prompt, options);
+    if (call.inputs.length !== 1)
+      throw new UsageError(`${call.inputs.length} prompts came, wanted one: a scheduler takes a request for each.`);
+    if (call.inputs[0]?.ids.length === 0) throw new UsageError('cannot predict after no token: give at least one.');
+    const { sequences, signal } = prepareGeneration(engine, call.inputs, opened.tokenizer, call.endIds, call.options);
+    const sequence = sequences[0] as GeneratedSequence;
+    let entry: Entry | undefined;
+    const stream = new StepStream(async () => {
+      if (entry) await this.#leave(entry);
+    });
+    entry = this.#enter(new GenerationTask(sequence, stream), signal);
+    return stream;
+  }
+
+  /** As `model.score`, in steps that it shares with all other requests. Rejects with what `generate` throws. */
+  async score(prompt: Prompt, options: ScoreOptions = {}): Promise<Score> {
+    this.#checkOpen();
+    let isQueued = false;
+    return score(this.#parts, prompt, options, (request) => {
+      const done = this.#read(request, isQueued);
+      isQueued = true;
+      return done;
+    });
+  }
+
+  /** Refuses new requests; resolves when all that are running and waiting have ended. */
+  async drain(): Promise<void> {
+    this.#closing ??= 'draining';
+    while (this.#loop) await this.#loop;
+  }
+
+  /** Ends all requests with SchedulerClosedError; resolves when all memory is free. */
+  async close(): Promise<void> {
+    this.#closing = 'closed';
+    const all = [...this.#waiting, ...this.#running];
+    for (const entry of all) this.#fail(entry, new SchedulerClosedError('closed'), { atOnce: true });
+    while (this.#loop) await this.#loop;
+    this.#cache?.dispose();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #checkOpen(): void {
+    if (this.#closing) throw new SchedulerClosedError(this.#closing);
+  }
+
+  /** Reads a text. `isQueued`: it belongs to a request that has waited already. */
+  #read(request: Omit<Request, 'state'>, isQueued: boolean): Promise<void> {
+    const { engine } = this.#parts;
+    checkSequences(engine.model.facts, [request]);
+    request.adapter?.checkUsable(engine.backend);
+    const task = new ReadingTask(request);
+    this.#enter(task, request.signal, isQueued);
+    return task.done;
+  }
+
+  #enter(task: Task, signal: AbortSignal | undefined, isQueued = false): Entry {
+    if (!isQueued) this.#checkOpen();
+    else if (this.#closing === 'closed') throw new SchedulerClosedError('closed');
+    const { given, reach } = task;
+    const needed = this.#memory.bytesFor(reach);
+    if (needed > this.#memory.maxBytes) throw new StateMemoryError(reach, needed, this.#memory.maxBytes);
+    if (given && this.#given.has(given)) throw new StateBusyError();
+    if (!isQueued) this.#checkQueue();
+    const { promise, resolve } = resolvable();
+    const entry: Entry = { task, arrival: this.#arrivals++, freed: promise, free: resolve, left: false };
+    this.#counters.arrived++;
+    if (given) this.#given.add(given);
+    if (isQueued) this.#waiting.unshift(entry);
+    else this.#waiting.push(entry);
+    if (signal?.aborted) this.#fail(entry, signal.reason, { atOnce: true });
+    else if (signal) {
+      const abort = () => this.#fail(entry, signal.reason, { atOnce: true });
+      signal.addEventListener('abort', abort, { once: true });
+      entry.unlisten = () => signal.removeEventListener('abort', abort);
+    }
+    this.#wake();
+    return entry;
+  }
+
+  #checkQueue(): void {
+    const { maxSequences, maxWaiting } = this.#options;
+    const free = Math.max(0, maxSequences - this.#running.size);
+    if (this.#waiting.length < maxWaiting + free) return;
+    this.#counters.refused++;
+    throw new QueueFullError(this.#waiting.length, this.#counters.secondsUntilNextEnd());
+  }
+
+  #wake(): void {
+    this.#loop ??= this.#run()
+      .catch((error: unknown) => {
+        // An error of the scheduler itself or of `onStep`: nobody waits for ever.
+        for (const entry of [...this.#waiting, ...this.#running]) this.#fail(entry, error);
+        for (const entry of this.#running) this.#release(entry);
+      })
+      .finally(() => {
+        this.#loop = undefined;
+        if (this.#waiting.length + this.#running.size > 0) this.#wake();
+      });
+  }
+
+  async #run(): Promise<void> {
+    await Promise.resolve(); // so that all requests of one turn of the caller begin together
+    while (this.#waiting.length + this.#running.size > 0) {
+      for (const entry of this.#running) if (entry.left) this.#release(entry);
+      await this.#admit();
+      for (const entry of this.#running) if (!entry.request && !entry.left) this.#goOn(entry);
+      if (this.#reader.open > 0) await this.#step();
+      await pause();
+    }
+  }
+
+  /** Lets those who wait begin, in order, while there is room. */
+  async #admit(): Promise<void> {
+    while (this.#running.size < this.#options.maxSequences) {
+      const [entry] = this.#waiting;
+      if (!entry) return;
+      const { given, reach } = entry.task;
+      const needed = this.#memory.bytesFor(reach);
+      if (!this.#memory.fits(needed, given)) {
+        if (this.#running.size > 0) return;
+        // Nobody who could make room is left.
+        const { outside } = this.#memory.reserved;
+        this.#fail(entry, new StateMemoryError(reach, needed, this.#memory.maxBytes, outside));
+        continue;
+      }
+      this.#waiting.shift();
+      this.#running.add(entry);
+      try {
+        await this.#begin(entry, needed);
+      } catch (error) {
+        this.#fail(entry, error);
+      }
+    }
+  }
+
+  async #begin(entry: Entry, needed: number): Promise<void> {
+    const { task } = entry;
+    const cache = this.#cache;
+    const { prompt, given, under } = task;
+    if (given) {
+      entry.state = given;
+    } else if (cache && prompt) {
+      const state = await cache.take(prompt, under);
+      entry.state = state;
+      task.begin(state, { points: cache.pointsIn(prompt, state), cachedTokens: state.length });
+      this.#counters.cachedTokens += state.length;
+    } else {
+      entry.state = this.#parts.engine.newState();
+      task.begin(entry.state);
+    }
+    this.#memory.reserve(entry.state, needed);
+  }
+
+  /** Hands to the reader what a request reads next, or ends it. */
+  #goOn(entry: Entry): void {
+    try {
+      const next = entry.task.next();
+      if (next) {
+        entry.request = { ...next, entry };
+        this.#reader.add(entry.request);
+        return;
+      }
+      entry.task.end();
+      this.#counters.ended();
+      this.#release(entry);
+    } catch (error) {
+      this.#fail(entry, error);
+      this.#release(entry);
+    }
+  }
+
+  async #step(): Promise<void> {
+    const before = this.#tokensRead();
+    const started = performance.now();
+    const done = await this.#reader.round();
+    const elapsedMs = performance.now() - started;
+    for (const { request, output, failure } of done) {
+      const { entry } = request;
+      entry.request = undefined;
+      if (entry.left) continue;
+      if (failure) this.#fail(entry, failure.error);
+      else
+        try {
+          if (entry.task.take(output)) await this.#cache?.keepCopy(request.state);
+        } catch (error) {
+          this.#fail(entry, error);
+        }
+    }
+    const read = this.#counters.stepped(before, elapsedMs);
+    this.#memory.trim();
+    this.#onStep?.(read);
+  }
+
+  /** Tokens that the next step may read, by request, as they stand now. */
+  #tokensRead(): Map<State, { readonly length: number; readonly decodes: boolean }> {
+    return new Map(
+      [...this.#running].flatMap(({ state, task }) =>
+        state ? [[state, { length: state.length, decodes: task.isDecoding }] as const] : [],
+      ),
+    );
+  }
+
+  /** Ends a request with an error. What it holds is freed before the next step. */
+  #fail(entry: Entry, error: unknown, options?: { readonly atOnce?: boolean }): void {
+    if (entry.left) return;
+    this.#counters.failed++;
+    entry.task.fail(error, options);
+    this.#abandon(entry);
+  }
+
+  async #leave(entry: Entry): Promise<void> {
+    if (!entry.left) {
+      this.#counters.abandoned++;
+      this.#abandon(entry);
+    }
+    await entry.freed;
+  }
+
+  #abandon(entry: Entry): void {
+    entry.left = true;
+    if (!this.#running.has(entry)) this.#release(entry);
+  }
+
+  /** Frees all that a request holds; called between steps only, when it has begun. */
+  #release(entry: Entry): void {
+    const { task, state, request } = entry;
+    entry.left = true;
+    entry.unlisten?.();
+    if (request) this.#reader.drop(request);
+    this.#waiting = this.#waiting.filter((other) => other !== entry);
+    this.#running.delete(entry);
+    if (task.given) this.#given.delete(task.given);
+    if (state) {
+      this.#memory.release(state);
+      if (!task.given) {
+        if (this.#cache && task.prompt) this.#cache.keep(state);
+        else state.dispose();
+      }
+    }
+    entry.free();
+  }
+}
+
+function resolvable(): { readonly promise: Promise<void>; readonly resolve: () => void } {
+  let resolve = () => {};
+  const promise = new Promise<void>((settle) => {
+    resolve = settle;
+  });
+  return { promise, resolve };
+}
