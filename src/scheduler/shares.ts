@@ -20,30 +20,18 @@ export interface Claim {
 }
 
 export function stepShares(claims: readonly Claim[], { stepTokens, promptTokens }: Budget): number[] {
-  const shares = claims.map(({ left }) => (left === 1 ? 1 : 0));
-  const decoding = shares.reduce((sum, share) => sum + share, 0);
-  const prompts = [...claims.keys()].filter((i) => left(i) > 1);
-  const [first, ...others] = prompts.toSorted((a, b) => arrival(a) - arrival(b));
-  if (first === undefined) return shares;
+  const isPrompt = ({ left }: Claim) => left > 1;
+  const prompts = claims.filter(isPrompt);
+  const decoding = claims.filter(({ left }) => left === 1).length;
   const room = Math.max(1, decoding > 0 ? Math.min(stepTokens - decoding, promptTokens) : stepTokens);
-  const reserved = others.length === 0 ? room : Math.ceil(room / 2);
-  shares[first] = Math.min(left(first), reserved);
+  const first = prompts.reduce((first, one) => (one.arrival < first.arrival ? one : first), prompts[0] as Claim);
+  const reserved = prompts.length === 0 ? 0 : Math.min(first.left, prompts.length === 1 ? room : Math.ceil(room / 2));
+  const reservedOf = (claim: Claim) => (claim === first ? reserved : 0);
   const rest = sharesOf(
-    prompts.map((i) => left(i) - share(i)),
-    room - share(first),
+    prompts.map((claim) => claim.left - reservedOf(claim)),
+    room - reserved,
   );
-  prompts.forEach((i, n) => {
-    shares[i] = share(i) + (rest[n] as number);
-  });
-  return shares;
-
-  function left(i: number): number {
-    return (claims[i] as Claim).left;
-  }
-  function arrival(i: number): number {
-    return (claims[i] as Claim).arrival;
-  }
-  function share(i: number): number {
-    return shares[i] as number;
-  }
+  return claims.map((claim) =>
+    isPrompt(claim) ? reservedOf(claim) + (rest[prompts.indexOf(claim)] as number) : claim.left,
+  );
 }
