@@ -116,6 +116,17 @@ export type { CapturedStep, CaptureStepsOptions } from './api/capture-steps.ts';
 export { generateOnTopic } from './api/generate-on-topic.ts';
 export { PROMPT_OPTIONS, type PromptOptions } from './api/generation-call.ts';
 export type { Alternative, FinishReason, GenerationOptions, GenerationStep } from './api/generation-options.ts';
+export {
+  CHAT_OPTIONS,
+  type ChatOptions,
+  type ChatPrompt,
+  checkMessages,
+  type PromptOrChat,
+  type PromptsOrChats,
+  type RenderedChat,
+  renderChat,
+  templateOf,
+} from './api/messages.ts';
 export { type Completion, Model } from './api/model.ts';
 export type { ModelTrainer, ModelTrainingOptions, SampledStep } from './api/model-trainer.ts';
 export {
@@ -136,6 +147,14 @@ export type { Backend } from './backends/backend.ts';
 export type {} from './backends/environment.ts';
 export { createReferenceBackend } from './backends/reference/index.ts';
 export { CheckpointError, FetchError, NotFiniteError, ShapeError, UsageError } from './base/errors.ts';
+export { templateMessages } from './chat/template-messages.ts';
+export {
+  type ParsedAnswer,
+  parseToolCalls,
+  type ToolCall,
+  ToolCallStream,
+  textWithMarkers,
+} from './chat/tool-calls.ts';
 export type { LoadedTensor } from './checkpoint/load-tensors.ts';
 export type { Folder, Source } from './checkpoint/source.ts';
 export { type Batch, type BatchesOptions, TrainingRows } from './data/batches.ts';
@@ -233,6 +252,7 @@ export {
   type ChatTemplate,
   type ChatText,
   createChatTemplate,
+  type NamedTemplates,
   type RenderOptions,
   type Span,
 } from './tokenizer/chat-template.ts';

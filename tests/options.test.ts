@@ -145,7 +145,7 @@ describe('a loaded model', () => {
     [[Number.NaN], /token id NaN does not exist/],
     [[1.5], /token id 1.5 does not exist/],
     [Float64Array.of(1.5), /token id 1.5 does not exist/],
-    [[{ role: 'user', content: 'Hello' }], /list of messages, which need a chat template/],
+    [[{ role: 'user', content: 'Hello' }], /list of messages: give it as \{ messages/],
   ];
   test.each(PROMPTS.map(([prompt, message]) => ({ prompt, message })))(
     'reads no prompt: $message',

@@ -18,6 +18,7 @@ import { helpText } from '../help-text.ts';
 import { breathe, interrupt } from '../interrupt.ts';
 import { checkFits, type InterventionFlags, interventionsOf, interventionsOption } from '../interventions.ts';
 import { withModel } from '../load.ts';
+import { conversationOf, idsOfMessages, type MessageFlags, messagesOption } from '../messages.ts';
 import { type EncodeFlags, encodeOption, type ModelFlags, modelOptions, stateMemoryOption } from '../model-options.ts';
 import { idList, inputFile, jsonOption, outputFile } from '../options.ts';
 import { printJson } from '../output.ts';
@@ -27,7 +28,14 @@ import { appended, checkKeeps, describeStates, type StateFlags, stateFor } from 
 import { statsSheet, stopwatch } from '../stats.ts';
 import { printProfile, watchOptions } from '../watching.ts';
 
-interface RunFlags extends AdapterFlags, InterventionFlags, ModelFlags, GenerationFlags, StateFlags, EncodeFlags {
+interface RunFlags
+  extends AdapterFlags,
+    InterventionFlags,
+    ModelFlags,
+    GenerationFlags,
+    StateFlags,
+    EncodeFlags,
+    MessageFlags {
   readonly ids?: number[];
   readonly json?: boolean;
   readonly stats?: boolean;
@@ -35,7 +43,7 @@ interface RunFlags extends AdapterFlags, InterventionFlags, ModelFlags, Generati
 
 export function addRun(program: Command): void {
   const model = adapterOption(interventionsOption(stateMemoryOption(modelOptions(program.command('run')))));
-  const command = watchOptions(encodeOption(generationFlags(model)))
+  const command = watchOptions(messagesOption(encodeOption(generationFlags(model))))
     .description('continue a text; prints what follows, without the text itself. With --ids and no tokenizer, ids')
     .argument(
       '[prompt]',
@@ -59,6 +67,7 @@ Examples:
   portmanteau run granite-tiny 'Once upon a time' -n 50 --temperature 0.7
   portmanteau run backpack-tiny 'The cat' --temperature 0.8 --top-p 0.95 --seed 1 --stop $'\\n'
   portmanteau run ./my-mamba --ids 1,2,3 --json
+  echo '[{"role": "user", "content": "Hello"}]' | portmanteau run ibm-granite/granite-3.1-1b-a400m-instruct --messages -
   echo 'The cat' | portmanteau run granite-tiny --stats
   portmanteau run granite-tiny 'A long introduction.' -n 0 --save-state intro.safetensors
   portmanteau run granite-tiny 'A long introduction. And more' --load-state intro.safetensors
@@ -73,6 +82,8 @@ that it has read. With --continue the prompt is appended to what the state has r
 A prompt that begins with the model's begin-of-text, as a chat template writes it, gets no second one. The names of special tokens in a prompt are
 those tokens; in a text that users wrote, --split-special-tokens makes them plain text. --stop may be the name of a special token.
 
+A conversation (--messages) ends where the answer begins. If its last message is one of the assistant, the text goes on with it.
+
 A prompt that begins with a dash stands behind two dashes, which end the options:
   portmanteau run granite-tiny -- '-1 is'`),
     )
@@ -83,12 +94,14 @@ async function run(reference: string, promptText: string | undefined, flags: Run
   if (flags.alternatives && !flags.json) throw new UsageError('--alternatives are shown with --json only.');
   await checkStateFile(flags.saveState);
   const states = await describeStates(flags);
-  const prompt = await promptFrom(promptText, flags.ids);
+  const conversation = flags.messages === undefined ? undefined : conversationOf(flags.messages);
+  const given = conversation ? noOther(promptText, flags) : await promptFrom(promptText, flags.ids);
   const interventions = await interventionsOf(flags);
   const begin = performance.now();
   let promptIds: readonly number[] = [];
   const check = async (opened: OpenedModel) => {
     const { goesOnFrom } = states;
+    const prompt = conversation ? await idsOfMessages(opened, conversation, flags) : given;
     promptIds = goesOnFrom ? appended(opened, goesOnFrom, prompt, flags) : encodePrompt(opened, prompt, flags);
     checkBeforeLoad(opened, promptIds);
     checkFits(opened, interventions);
@@ -135,6 +148,16 @@ async function checkStateFile(file: string | undefined): Promise<void> {
   if (file !== undefined && isStandardOutput(file))
     throw new UsageError('--save-state cannot be the standard output: the text goes there. Give a file or a pipe.');
   await checkOutput(file);
+}
+
+/** Nothing, since there are messages. Throws UsageError when something else was given too. */
+function noOther(text: string | undefined, { ids, continue: goesOn }: RunFlags): Prompt {
+  if (text !== undefined || ids) throw new UsageError('give a prompt, --ids or --messages, only one of them.');
+  if (goesOn)
+    throw new UsageError(
+      '--messages are a conversation from its beginning: without --continue, only what the state has not read is read.',
+    );
+  return [];
 }
 
 async function promptFrom(text: string | undefined, ids: number[] | undefined): Promise<Prompt> {

@@ -5,7 +5,6 @@ import type { StoredTensor } from '../checkpoint/safetensors.ts';
 import type { SavedFile, SavedTensor } from '../checkpoint/save.ts';
 import { prepareMemory } from '../data/prepare.ts';
 import type { InterventionSet } from '../interventions/intervention.ts';
-import { openChatTemplate } from '../loader/chat-template.ts';
 import { type TrainingConfig, type TrainingOptions, trainingConfig } from '../training/config.ts';
 import { type RunData, runData } from '../training/run-data.ts';
 import type { Stage } from '../training/schedules/stages.ts';
@@ -28,8 +27,8 @@ export async function modelTrainer(parts: ModelParts, options: ModelTrainingOpti
   const config = trainingConfig({ model: opened.checkpoint.folder.name, ...options }, 'the options of trainer');
   checkTraining(opened, config);
   checkSamples(opened, config);
-  const { tokenizer, tokenizerFolder, checkpoint, model } = opened;
-  const chatTemplate = tokenizer && (await openChatTemplate(tokenizerFolder ?? checkpoint.folder));
+  const { tokenizer, model } = opened;
+  const chatTemplate = tokenizer && (await opened.chatTemplate());
   const context = { seed: config.seed, vocabSize: model.facts.vocabSize, tokenizer, chatTemplate };
   const data = await runData(config, (some) => prepareMemory(some, context));
   return ModelTrainer.create(parts, config, data);

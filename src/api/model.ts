@@ -37,16 +37,18 @@ import { generationCall, type PromptOptions } from './generation-call.ts';
 import type { FinishReason, GenerationStep } from './generation-options.ts';
 import { type LAST_LOGITS_OPTIONS, lastLogits, type PromptRun } from './last-logits.ts';
 import { type LogitsOptions, logits } from './logits.ts';
+import {
+  type ChatPrompt,
+  type PromptOrChat,
+  type PromptsOrChats,
+  promptOf,
+  promptsOf,
+  type RenderedChat,
+  renderChat,
+} from './messages.ts';
 import type { ModelParts } from './model-parts.ts';
 import { type ModelTrainer, type ModelTrainingOptions, modelTrainer } from './model-trainer.ts';
-import {
-  ENCODE_OPTIONS,
-  type EncodePromptOptions,
-  encodeFor,
-  encodePrompt,
-  type Prompt,
-  type Prompts,
-} from './prompt.ts';
+import { ENCODE_OPTIONS, type EncodePromptOptions, encodeFor, encodePrompt, type Prompt } from './prompt.ts';
 import { type ReadoutOptions, readoutOf } from './readout.ts';
 import { type Score, type ScoreOptions, score } from './score.ts';
 import { senseSource } from './sense-source.ts';
@@ -226,15 +228,27 @@ export class Model implements Subject {
     return encodePrompt(this.#opened, prompt, options);
   }
 
-  /** Generates for one prompt, or several at once; `index` of a step is the index of its prompt. */
-  async *generate(prompts: Prompts, options: PromptOptions = {}): AsyncGenerator<GenerationStep> {
-    const run = generationCall(this.#opened, prompts, options);
+  /**
+   * The text and the ids of a conversation, by the chat template of the tokenizer: what apply_chat_template of transformers gives. Throws
+   * UsageError when there is no template, or when it refuses the messages.
+   */
+  applyChatTemplate(chat: ChatPrompt): Promise<RenderedChat> {
+    return renderChat(this.#opened, chat);
+  }
+
+  /**
+   * Generates for one prompt, or several at once; `index` of a step is the index of its prompt. A prompt may be a conversation:
+   * { messages: [{ role: 'user', content: 'Hello' }] }.
+   */
+  async *generate(prompts: PromptsOrChats, options: PromptOptions = {}): AsyncGenerator<GenerationStep> {
+    const run = generationCall(this.#opened, await promptsOf(this.#opened, prompts, true), options);
     yield* generate(this.#engine, run.inputs, this.tokenizer, run.endIds, run.options);
   }
 
-  /** The complete result of generate() for one prompt. */
-  async complete(prompt: Prompt, options: PromptOptions = {}): Promise<Completion> {
-    const promptIds = encodeFor(this.#opened, prompt, options.state, options);
+  /** The complete result of generate() for one prompt, or one conversation. */
+  async complete(prompt: PromptOrChat, options: PromptOptions = {}): Promise<Completion> {
+    const given = await promptOf(this.#opened, prompt, true);
+    const promptIds = encodeFor(this.#opened, given, options.state, options);
     const ids: number[] = [];
     const logprobs: number[] = [];
     let text = '';
@@ -254,8 +268,10 @@ export class Model implements Subject {
   }
 
   /** The probability of every token of a text, given the tokens before it. A text longer than the context is read in windows. */
-  score(prompt: Prompt, options: ScoreOptions = {}): Promise<Score> {
-    return score(partsOf(this), prompt, options);
+  score(prompt: Prompt, options?: ScoreOptions): Promise<Score>;
+  score(prompt: PromptOrChat, options?: ScoreOptions): Promise<Score>;
+  async score(prompt: PromptOrChat, options: ScoreOptions = {}): Promise<Score> {
+    return score(partsOf(this), await promptOf(this.#opened, prompt, false), options);
   }
 
   /** The logits [T, V] of the next token after every position. */

@@ -38,7 +38,8 @@ export function checkPrompt(prompt: unknown): string | readonly number[] {
   if (strange === undefined && !prompt.includes(undefined)) return prompt;
   if (isMessage(strange)) {
     throw new UsageError(
-      'a prompt came as a list of messages, which need a chat template: write the conversation as the one text that the model expects.',
+      'a prompt came as a list of messages: give it as { messages: [...] }, which generate, complete and score take, or write the conversation as ' +
+        'the one text that the model expects.',
     );
   }
   if (typeof strange === 'string' || Array.isArray(strange) || isIdArray(strange))

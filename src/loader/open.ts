@@ -10,8 +10,10 @@ import type { LanguageModel } from '../models/model.ts';
 import { checkOptions } from '../options/check.ts';
 import { call, jsonObject, kinds, type OptionsOf, oneOf, option, ownKind } from '../options/option.ts';
 import { GENERATION_CONFIG, type GenerationDefaults } from '../sampler/generation-config.ts';
+import type { ChatTemplate } from '../tokenizer/chat-template.ts';
 import { createTokenizerFromFiles } from '../tokenizer/older-files.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { openChatTemplate } from './chat-template.ts';
 import { declareFitting, formatsThatFit } from './fitting.ts';
 import { WEIGHT_FORMATS, type WeightFormat } from './formats.ts';
 import { openGenerationDefaults } from './generation-config.ts';
@@ -97,6 +99,11 @@ export interface OpenedModel {
   readonly usualTokenizer: string | undefined;
   /** Folder of the tokenizer, when it is not with the weights. */
   readonly tokenizerFolder: Folder | undefined;
+  /**
+   * The chat template that belongs to the tokenizer; undefined when there is none. Read when it is first asked for. Throws as openChatTemplate
+   * does.
+   */
+  chatTemplate(): Promise<ChatTemplate | undefined>;
   /** Ids after which generation ends. */
   readonly endIds: ReadonlySet<number>;
   /** Defaults of generation. */
@@ -157,6 +164,8 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
     if (generation.unsupported.length > 0) options.onWarning?.(unsupportedWarning(generation));
     const endIds = endIdsOf(generation.endIds ?? config.eos_token_id, tokenizer);
     const bytesIn = (weights: WeightFormat) => declare(weights).plan.bytes;
+    const templateFolder = (named && options.tokenizerFolder) ?? folder;
+    let template: Promise<ChatTemplate | undefined> | undefined;
     return {
       family: family.name,
       usualTokenizer: family.usualTokenizer,
@@ -170,6 +179,11 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
       },
       tokenizer,
       tokenizerFolder: named && options.tokenizerFolder,
+      chatTemplate: () =>
+        (template ??= openChatTemplate(templateFolder).catch((error: unknown) => {
+          template = undefined; // a download may succeed the next time
+          throw error;
+        })),
       endIds,
       generation,
       bytesIn,

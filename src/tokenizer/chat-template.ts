@@ -3,6 +3,7 @@
  * the Jinja of Hugging Face for JavaScript. Also finds the answers in this text, which are what a model is trained on.
  */
 import { quote, UsageError } from '../base/errors.ts';
+import { nearest } from '../base/nearest.ts';
 
 export interface ChatMessage {
   /** Such as system, user, assistant. */
@@ -15,8 +16,19 @@ export interface ChatMessage {
 export interface RenderOptions {
   /** Ends the text where the answer of the assistant begins. */
   readonly addGenerationPrompt?: boolean | undefined;
+  /**
+   * Ends the text after the content of the last message, without what the template writes behind it, so that the model goes on with this
+   * message.
+   */
+  readonly continueFinalMessage?: boolean | undefined;
   /** Descriptions of functions, for templates that read them. */
   readonly tools?: unknown;
+  /** Texts that answers are to be based on, for templates that read them. */
+  readonly documents?: unknown;
+  /** Name of the template, where a tokenizer has several. Default: tool_use when there are tools and it exists, else default. */
+  readonly template?: string | undefined;
+  /** Further variables that the template reads, such as { thinking: true }. */
+  readonly variables?: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** A part of a text: characters from `start` to before `end`. */
@@ -32,23 +44,33 @@ export interface ChatText {
 }
 
 export interface ChatTemplate {
-  /** The source, which names the template. */
+  /** The source, which identifies the template; of several, JSON with their names. */
   readonly source: string;
   /** Throws UsageError when the template refuses the messages. */
   render(messages: readonly ChatMessage[], options?: RenderOptions): string;
   /** Throws UsageError also where the answers cannot be found in the text. */
-  renderAnswers(messages: readonly ChatMessage[], options?: Pick<RenderOptions, 'tools'>): ChatText;
+  renderAnswers(
+    messages: readonly ChatMessage[],
+    options?: Omit<RenderOptions, 'addGenerationPrompt' | 'continueFinalMessage'>,
+  ): ChatText;
 }
 
 /** Characters of the private use area, which stand for the beginning and the end of an answer. */
 const BEGIN = '\uE0F0';
 const END = '\uE0F1';
 
+/** Sources of templates by their names; one must be called default, unless each call names the one to use. */
+export type NamedTemplates = Readonly<Record<string, string>>;
+
+const DEFAULT = 'default';
+const WITH_TOOLS = 'tool_use';
+
 /**
- * Makes a template of its source. `specialTokens`: names that it may use, such as { bos_token: '<s>' }. Throws UsageError when the source is no Jinja.
+ * Makes a template of its source, or of several that have names. `specialTokens`: names that it may use, such as { bos_token: '<s>' }. Throws
+ * UsageError when a source is no Jinja.
  */
 export async function createChatTemplate(
-  source: string,
+  source: string | NamedTemplates,
   specialTokens: Readonly<Record<string, string>> = {},
 ): Promise<ChatTemplate> {
   const { Template } = await import('@huggingface/jinja');
@@ -59,29 +81,86 @@ export async function createChatTemplate(
       throw new UsageError(`the chat template cannot be read: ${(error as Error).message}.`, { cause: error });
     }
   };
-  const plain = parse(source);
-  const marked = hasGenerationTags(source) ? parse(withMarks(source)) : undefined;
-  const write = (template: typeof plain, messages: readonly ChatMessage[], options: RenderOptions): string => {
-    const { addGenerationPrompt = false, tools = null } = options;
+  const sources = typeof source === 'string' ? { [DEFAULT]: source } : source;
+  const templates = new Map(
+    Object.entries(sources).map(([name, text]) => {
+      const marked = hasGenerationTags(text) ? parse(withMarks(text)) : undefined;
+      return [name, { plain: parse(text), marked }] as const;
+    }),
+  );
+  const chosen = ({ template, tools }: RenderOptions) =>
+    templates.get(chosenName([...templates.keys()], template, tools))!;
+  const write = (
+    template: InstanceType<typeof Template>,
+    messages: readonly ChatMessage[],
+    options: RenderOptions,
+  ): string => {
+    const { addGenerationPrompt = false, tools = null, documents = null, variables } = options;
     try {
       return template.render({
         ...specialTokens,
+        ...variables,
         messages,
         tools,
-        documents: null,
+        documents,
         add_generation_prompt: addGenerationPrompt,
       });
     } catch (error) {
       throw new UsageError(`the chat template refuses these messages: ${(error as Error).message}`, { cause: error });
     }
   };
-  const render = (messages: readonly ChatMessage[], options: RenderOptions = {}) => write(plain, messages, options);
-  return {
-    source,
-    render,
-    renderAnswers: (messages, options = {}) =>
-      marked ? unmarked(write(marked, messages, options)) : answersByPrefix(render, messages, options),
+  const render = (messages: readonly ChatMessage[], options: RenderOptions = {}) => {
+    const text = (list: readonly ChatMessage[]) => write(chosen(options).plain, list, options);
+    return options.continueFinalMessage ? untilFinalContent(text, messages, options) : text(messages);
   };
+  return {
+    source: typeof source === 'string' ? source : JSON.stringify(source),
+    render,
+    renderAnswers: (messages, options = {}) => {
+      const { marked } = chosen(options);
+      return marked ? unmarked(write(marked, messages, options)) : answersByPrefix(render, messages, options);
+    },
+  };
+}
+
+/** As get_chat_template of transformers (tokenization_utils_base.py). */
+function chosenName(names: readonly string[], asked: string | undefined, tools: unknown): string {
+  if (asked !== undefined) {
+    if (names.includes(asked)) return asked;
+    const meant = nearest(asked, names);
+    const hint = meant === undefined ? '' : `; did you mean '${meant}'?`;
+    throw new UsageError(
+      `there is no chat template named '${asked}'${hint || '.'} The model has: ${names.join(', ')}.`,
+    );
+  }
+  if (tools !== undefined && tools !== null && names.includes(WITH_TOOLS)) return WITH_TOOLS;
+  if (names.includes(DEFAULT)) return DEFAULT;
+  throw new UsageError(
+    `this model has several chat templates, and none is named ${DEFAULT}: give the name of one of them (${names.join(', ')}) as \`template\`.`,
+  );
+}
+
+/** The text up to the end of the last message's content, as with continue_final_message of transformers. */
+function untilFinalContent(
+  render: (messages: readonly ChatMessage[]) => string,
+  messages: readonly ChatMessage[],
+  { addGenerationPrompt }: RenderOptions,
+): string {
+  const last = messages.at(-1);
+  if (addGenerationPrompt)
+    throw new UsageError('the last message cannot be continued when a new answer begins: give one of the two.');
+  if (typeof last?.content !== 'string')
+    throw new UsageError(
+      `the last message cannot be continued: its content is ${quote(last?.content)}, wanted a text.`,
+    );
+  // The space shows whether the template keeps white space at the end of a content.
+  const text = render([...messages.slice(0, -1), { ...last, content: `${last.content}${END} ` }]);
+  const at = text.lastIndexOf(END);
+  if (at < 0 || !text.includes(last.content.trim()))
+    throw new UsageError(
+      'the last message cannot be continued: the chat template does not write its content as it is.',
+    );
+  return text[at + 1] === ' ' ? text.slice(0, at) : text.slice(0, at).trimEnd();
 }
 
 /** transformers marks answers by the tags generation and endgeneration, where a template has them. */
