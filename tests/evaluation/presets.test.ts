@@ -7,8 +7,11 @@ it.each(presets.map(({ name }) => name))(
   '%s: its tasks are known, and so are those of its published numbers',
   async (name) => {
     const preset = presetNamed(name);
-    const { tasks, groups } = (await catalogueOf({ group: preset })).resolve([name]);
-    expect(groups.at(-1)?.name).toBe(name);
+    const catalogue = await catalogueOf({ group: preset });
+    expect(catalogue.resolve([name]).groups.at(-1)?.name).toBe(name);
+    // Some numbers are of tasks that need files of the user's, which a preset does not evaluate by itself.
+    const extra = name === 'backpack-gpt2' ? ['word_similarity'] : [];
+    const { tasks, groups } = catalogue.resolve([name, ...extra]);
     const known = [...tasks.keys(), ...groups.map((group) => group.name)];
     for (const { numbers } of preset.published)
       for (const { task, metric, value } of numbers) {

@@ -18,7 +18,7 @@ export function stubEvaluation(documents: number): PreparedEvaluation {
       })),
     ),
     score: (_, answers) => {
-      const [first, ...others] = answers.map((answer) => (answer.kind === 'generate' ? 0 : answer.logProbability));
+      const [first, ...others] = answers.map((answer) => ('logProbability' in answer ? answer.logProbability : 0));
       return { acc: others.every((other) => other < (first as number)) ? 1 : 0 };
     },
   };

@@ -4,7 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, test } from 'vitest';
-import type { EvaluationAnswer } from '../../src/evaluation/requests.ts';
+import { type EvaluationAnswer, isOfSenses } from '../../src/evaluation/requests.ts';
 import { resultsOf } from '../../src/evaluation/results/results.ts';
 import type { Sample } from '../../src/evaluation/results/sample.ts';
 import { TaskScorer } from '../../src/evaluation/results/score.ts';
@@ -72,6 +72,7 @@ describe.each(golden.cases)('$name', (entry) => {
 });
 
 function contextOf({ request }: TaskInstance): string {
+  if (isOfSenses(request)) throw new Error('the harness has no such tasks');
   return request.kind === 'rolling' ? request.text : request.context;
 }
 

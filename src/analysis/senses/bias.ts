@@ -85,30 +85,29 @@ export async function measureBias(source: SenseSource, options: BiasOptions = {}
   const { data = OCCUPATIONS, sense, signal, onProgress } = checkOptions('bias', options, BIAS_OPTIONS);
   if (sense !== undefined) checkSenses(source.senseCount, [sense]);
   const { words, dropped, prompts, fitPrompts, pair } = usableData(source, data);
-  const [one, other] = pair.map((word) => firstToken(source, word)) as [number, number];
-  const rows = await source.headRows([one, other]);
-  const { dModel } = source.facts;
-  const direction = rowOf(rows, 0, dModel).map((x, i) => x - (rows[dModel + i] as number));
   const total = words.length * (prompts.length + fitPrompts.length);
   let done = 0;
-  const found: { word: string; id: number; test: Leaning[]; fit: Leaning[] }[] = [];
+  const found: WordLeanings[] = [];
   for (const word of words) {
-    const id = firstToken(source, word);
-    const vectors = await source.senseVectors([id]);
-    const adds = Array.from({ length: source.senseCount }, (_, l) => dot(rowOf(vectors, l, dModel), direction));
-    const leanings = async (some: readonly string[]) => {
-      const all: Leaning[] = [];
-      for (const prompt of some) {
-        await breathe();
-        signal?.throwIfAborted();
-        all.push(await leaningOf(source, prompt.replaceAll(PLACE, word), id, { direction, adds, signal }));
-        onProgress?.({ done: ++done, total });
-      }
-      return all;
-    };
-    found.push({ word, id, test: await leanings(prompts), fit: await leanings(fitPrompts) });
+    const onRead = () => onProgress?.({ done: ++done, total });
+    const all = await leaningsOf(source, word, { prompts: [...prompts, ...fitPrompts], pair, signal, onRead });
+    const [test, fit] = [all.slice(0, prompts.length), all.slice(prompts.length)];
+    found.push({ word, id: firstToken(source, word), test, fit });
   }
-  const every = Array.from({ length: source.senseCount }, (_, l) => l);
+  return { ...biasOf(found, sense), dropped };
+}
+
+export interface WordLeanings {
+  readonly word: string;
+  readonly id: number;
+  /** On the prompts on which the ratio is measured, and on those on which factors are fitted. */
+  readonly test: readonly Leaning[];
+  readonly fit: readonly Leaning[];
+}
+
+/** Ratios of some words with one sense as it is, removed and scaled. `sense`: default the one without which the ratio on `fit` is nearest to 1. */
+export function biasOf(found: readonly WordLeanings[], sense?: number): Omit<Bias, 'dropped'> {
+  const every = [...(found[0]?.test[0]?.senses.keys() ?? [])];
   const without = (l: number, of: 'test' | 'fit') => mean(found.map((word) => meanRatio(word[of], l, 0)));
   const chosen = sense ?? every.reduce((best, l) => (without(l, 'fit') < without(best, 'fit') ? l : best), 0);
   const measured = found.map(({ word, id, test, fit }): WordBias => {
@@ -125,7 +124,6 @@ export async function measureBias(source: SenseSource, options: BiasOptions = {}
   return {
     sense: chosen,
     words: measured,
-    dropped,
     original: mean(measured.map(({ original }) => original)),
     removed: mean(measured.map(({ removed }) => removed)),
     fitted: mean(measured.map(({ fitted }) => fitted)),
@@ -143,6 +141,38 @@ export const meanRatio = (leanings: readonly Leaning[], sense: number, factor: n
   mean(leanings.map((leaning) => ratioOf(leaning, sense, factor)));
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+export interface LeaningsOptions {
+  /** With {word} for the word. */
+  readonly prompts: readonly string[];
+  readonly pair: readonly [string, string];
+  readonly signal?: AbortSignal | undefined;
+  /** Called after each prompt. */
+  readonly onRead?: (() => void) | undefined;
+}
+
+/** How one word leans after each prompt. Throws UsageError on a prompt without it. */
+export async function leaningsOf(
+  source: SenseSource,
+  word: string,
+  { prompts, pair, signal, onRead }: LeaningsOptions,
+): Promise<Leaning[]> {
+  const [one, other] = pair.map((either) => firstToken(source, either)) as [number, number];
+  const { dModel } = source.facts;
+  const rows = await source.headRows([one, other]);
+  const direction = rowOf(rows, 0, dModel).map((x, i) => x - (rows[dModel + i] as number));
+  const id = firstToken(source, word);
+  const vectors = await source.senseVectors([id]);
+  const adds = Array.from({ length: source.senseCount }, (_, l) => dot(rowOf(vectors, l, dModel), direction));
+  const all: Leaning[] = [];
+  for (const prompt of prompts) {
+    await breathe();
+    signal?.throwIfAborted();
+    all.push(await leaningOf(source, prompt.replaceAll(PLACE, word), id, { direction, adds, signal }));
+    onRead?.();
+  }
+  return all;
+}
 
 interface Direction {
   /** Row of the head of the one word, less that of the other, [M]. */

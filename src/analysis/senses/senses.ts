@@ -1,7 +1,7 @@
 /** `model.senses`: all that can be asked of the senses of a model, and the edits that can be made of them. */
 import type { SubjectPrompt } from '../subject.ts';
 import type { WordOption } from '../words.ts';
-import { type Bias, type BiasOptions, measureBias } from './bias.ts';
+import { type Bias, type BiasOptions, type Leaning, type LeaningsOptions, leaningsOf, measureBias } from './bias.ts';
 import { type DecomposeOptions, type Decomposition, decompose } from './decompose.ts';
 import { editKnowledge, type KnowledgeEdit, type SenseEdit, scaleSense, swapSenses } from './edit.ts';
 import { type Lookup, type LookupOptions, lookUp } from './lookup.ts';
@@ -10,6 +10,7 @@ import { type PairOptions, type PairScores, scorePairs } from './pair-scores.ts'
 import { type Similarities, similarities } from './similarity.ts';
 import type { SenseSource } from './source.ts';
 import { type TopicControl, type TopicOptions, topicControl } from './topic.ts';
+import { encodeWord } from './word.ts';
 import type { WordPair } from './word-pairs.ts';
 import { type Pieces, wordVectors } from './word-vectors.ts';
 
@@ -64,6 +65,16 @@ export class Senses {
   /** How much likelier one word is than another after sentences about occupations, and how much of that one sense makes. */
   bias(options?: BiasOptions): Promise<Bias> {
     return measureBias(this.#source, options);
+  }
+
+  /** How one word leans after each of some prompts; `bias` makes ratios of it. */
+  leanings(word: string, options: LeaningsOptions): Promise<Leaning[]> {
+    return leaningsOf(this.#source, word, options);
+  }
+
+  /** Tokens of a word as it stands within a sentence. */
+  tokensOf(word: string): readonly number[] {
+    return encodeWord(this.#source, word).ids;
   }
 
   /** Weighs senses by a topic in every step of a generation; see generateOnTopic. */

@@ -3,6 +3,7 @@ import type { Model } from '../../api/model.ts';
 import type { EvaluationAnswer, EvaluationRequest } from '../requests.ts';
 import { type Answered, answerRequests } from './answer.ts';
 import type { AnswerOptions } from './options.ts';
+import { checkSenseRequests } from './sense-numbers.ts';
 
 export interface AnswerProgress {
   /** Requests that are answered or failed, the known ones included. */
@@ -41,6 +42,7 @@ export async function answerAll(
   requests: readonly EvaluationRequest[],
   { known = new Map(), answerer, onAnswer, onProgress, onTruncated, ...options }: AnswerAllOptions = {},
 ): Promise<Answers> {
+  checkSenseRequests(model, requests, options);
   const answers: (EvaluationAnswer | undefined)[] = requests.map((_, index) => known.get(index));
   const open = [...requests.keys()].filter((index) => !known.has(index));
   const failures: { index: number; error: Error }[] = [];

@@ -9,12 +9,13 @@ import { checkOptions } from '../../options/check.ts';
 import type { FilledOptions } from '../../options/option.ts';
 import { checkSequences } from '../../runtime/engine.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
-import type { EvaluationAnswer, EvaluationRequest } from '../requests.ts';
+import { type EvaluationAnswer, type EvaluationRequest, isOfSenses } from '../requests.ts';
 import { generateTexts, type PromptState } from './generate-texts.ts';
 import { ANSWER_OPTIONS, type AnswerOptions } from './options.ts';
 import { ordered, settingsOf } from './order.ts';
 import { maxLengthOf, PairEncoder, type ScoredIds } from './pairs.ts';
 import { type LeafResult, readTree } from './read-tree.ts';
+import { checkSenseRequests, senseNumbers } from './sense-numbers.ts';
 import { type Sharing, sharingUnder } from './sharing.ts';
 import { type Leaf, treeOf } from './tree.ts';
 
@@ -48,6 +49,7 @@ export async function* answerRequests(
   const { opened, engine } = parts;
   const { tokenizer } = opened;
   if (!tokenizer) throw new UsageError('this checkpoint has no tokenizer, which evaluation needs.');
+  checkSenseRequests(model, requests, filled);
   filled.adapter?.checkUsable(engine.backend);
   const longest = maxLengthOf(opened.config, model.facts.contextLength, tokenizer);
   const encoder = new PairEncoder(
@@ -58,6 +60,16 @@ export async function* answerRequests(
   const run: Run = { parts, tokenizer, encoder, sharing, options: filled };
   yield* scored(run, requests);
   yield* generated(run, requests);
+  for (const [index, request] of requests.entries()) {
+    if (!isOfSenses(request)) continue;
+    filled.signal?.throwIfAborted();
+    try {
+      yield { index, answer: { kind: 'numbers', numbers: await senseNumbers(model, request, filled.signal) } };
+    } catch (error) {
+      if (filled.signal?.aborted) throw error;
+      yield { index, error };
+    }
+  }
 }
 
 /** A piece of a request: all of a pair, or one window of a text. */
@@ -77,7 +89,7 @@ async function* scored(run: Run, requests: readonly EvaluationRequest[]): AsyncG
   const pending = new Map<number, Pending>();
   let parts: Part[] = [];
   let tokens = 0;
-  for (const index of ordered(requests, ({ kind }) => kind !== 'generate')) {
+  for (const index of ordered(requests, (request) => request.kind !== 'generate' && !isOfSenses(request))) {
     const request = requests[index] as EvaluationRequest;
     let pieces: readonly ScoredIds[];
     try {
@@ -105,7 +117,7 @@ async function* scored(run: Run, requests: readonly EvaluationRequest[]): AsyncG
 
 function piecesOf({ encoder, options }: Run, request: EvaluationRequest, index: number): readonly ScoredIds[] {
   if (request.kind === 'rolling') return encoder.windows(request.text, options.rollingContext);
-  if (request.kind === 'generate') return [];
+  if (request.kind === 'generate' || isOfSenses(request)) return [];
   const { lost, ...pair } = encoder.pair(request.context, request.continuation);
   if (lost > 0) options.onTruncated?.(index, lost);
   return [pair];

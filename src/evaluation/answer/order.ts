@@ -4,7 +4,16 @@ import type { EvaluationRequest } from '../requests.ts';
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
 
 function textOf(request: EvaluationRequest): string {
-  return request.kind === 'rolling' ? request.text : request.context;
+  switch (request.kind) {
+    case 'rolling':
+      return request.text;
+    case 'wordPair':
+      return request.words[0];
+    case 'leanings':
+      return request.word;
+    default:
+      return request.context;
+  }
 }
 
 /** The indices of some requests, so that those that begin alike stand together. */

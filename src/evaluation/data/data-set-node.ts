@@ -1,6 +1,7 @@
 /** The data set of a task: local files (`dataset_path: json` with `dataset_kwargs.data_files`, as in the harness) or one of the hub. */
 import { existsSync } from 'node:fs';
 import { dirname, isAbsolute, join, resolve } from 'node:path';
+import { OCCUPATIONS } from '../../analysis/senses/occupations.ts';
 import { quote, UsageError } from '../../base/errors.ts';
 import type { HubOptions } from '../../hub/hub-node.ts';
 import type { DataOrigin } from '../tasks/task.ts';
@@ -33,6 +34,7 @@ export function openDataSet(config: TaskConfig, source: string, { hub, samples }
   const kwargs = Object.fromEntries(Object.entries(all).filter(([key]) => !IGNORED_KEYS.includes(key)));
   const kind = (FILE_KINDS as readonly string[]).includes(path) ? (path as FileKind) : undefined;
   const columns = columnMap(kwargs.columns, task);
+  if (path === OCCUPATION_ROWS) return occupations;
   if (!kind) {
     const unknown = Object.keys(kwargs).find((key) => key !== 'columns' && key !== 'revision');
     if (unknown !== undefined)
@@ -60,6 +62,17 @@ export function openDataSet(config: TaskConfig, source: string, { hub, samples }
     localDataSet(kind, files, options, columns, licence),
   );
 }
+
+/** A data set that is built in: occupations, and sentences about them. */
+const OCCUPATION_ROWS = 'portmanteau:occupations';
+
+const occupations: DataSet = {
+  origin: { source: 'WinoBias and arXiv 2305.16765', licence: 'mit' },
+  async rows() {
+    const { words, prompts, fitPrompts, pair } = OCCUPATIONS;
+    return words.map((word) => ({ word, prompts, fitPrompts, pair }));
+  },
+};
 
 const SETS = new Map<string, DataSet>();
 

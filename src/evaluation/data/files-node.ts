@@ -1,11 +1,12 @@
-/** Rows of local files: JSON, JSON lines, CSV, Parquet and Arrow, all also packed by gzip. */
+/** Rows of local files: JSON, JSON lines, CSV, Parquet, Arrow and word pairs, all also packed by gzip. */
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
+import { readWordPairs } from '../../analysis/senses/word-pairs.ts';
 import { UsageError } from '../../base/errors.ts';
 import { parsePythonJson } from '../../checkpoint/python-json.ts';
 import type { Row } from '../tasks/task-config.ts';
 
-export const FILE_KINDS = ['json', 'csv', 'parquet', 'arrow'] as const;
+export const FILE_KINDS = ['json', 'csv', 'parquet', 'arrow', 'word_pairs'] as const;
 export type FileKind = (typeof FILE_KINDS)[number];
 
 export interface ReadOptions {
@@ -28,6 +29,8 @@ export async function readRows(path: string, kind: FileKind, options: ReadOption
         return await parquetRows(bytes);
       case 'arrow':
         return await arrowRows(bytes);
+      case 'word_pairs':
+        return readWordPairs(textOf(bytes), path).map(({ words: [word1, word2], score }) => ({ word1, word2, score }));
     }
   } catch (error) {
     if (error instanceof UsageError) throw error;

@@ -1,13 +1,17 @@
 /** From the values of all documents to one number, and its standard error (lm_eval/api/metrics.py of the harness). */
 import { exp, log } from '../../base/math.ts';
 import { PythonRandom } from '../few-shot/python-random.ts';
+import { type BiasValue, biasNumber, spearmanOf } from './sense-metrics.ts';
 import { mean, pairwiseSum, sampleDeviation, sum } from './sums.ts';
+import { type TextPair, TRANSLATION } from './translation/index.ts';
 
 export type ErrorKind = 'of the mean' | 'bootstrap' | 'none';
 
 export interface Aggregation {
   of(values: readonly unknown[]): number;
   readonly error: ErrorKind;
+  /** Draws of the bootstrap, if fewer than usual. */
+  readonly mostDraws?: number;
 }
 
 type Pair = readonly [number, number];
@@ -17,6 +21,9 @@ const pairs = (values: readonly unknown[]): readonly Pair[] => values as readonl
 
 const weightedMean = (values: readonly Pair[]): number =>
   sum(values.map(([value]) => value)) / sum(values.map(([, weight]) => weight));
+
+/** Such counting is slow, so that the harness draws no more. */
+const TRANSLATION_DRAWS = 100;
 
 export const AGGREGATIONS: Readonly<Record<string, Aggregation>> = {
   mean: { of: (values) => mean(numbers(values)), error: 'of the mean' },
@@ -38,6 +45,17 @@ export const AGGREGATIONS: Readonly<Record<string, Aggregation>> = {
   matthews_corrcoef: { of: (values) => matthews(pairs(values)), error: 'bootstrap' },
   brier_score: { of: (values) => brier(values as readonly [number, readonly number[]][]), error: 'none' },
   bypass: { of: () => 999, error: 'none' },
+  sum: { of: (values) => sum(numbers(values)), error: 'none' },
+  spearman: { of: (values) => spearmanOf(pairs(values)), error: 'none' },
+  bias_ratio_removed: { of: (values) => biasNumber('removed')(values as readonly BiasValue[]), error: 'none' },
+  bias_ratio_fitted: { of: (values) => biasNumber('fitted')(values as readonly BiasValue[]), error: 'none' },
+  bias_sense: { of: (values) => biasNumber('sense')(values as readonly BiasValue[]), error: 'none' },
+  ...Object.fromEntries(
+    Object.entries(TRANSLATION).map(([name, of]): [string, Aggregation] => [
+      name,
+      { of: (values) => of(values as readonly TextPair[]), error: 'bootstrap', mostDraws: TRANSLATION_DRAWS },
+    ]),
+  ),
 };
 
 /** What a metric is aggregated by, if its task does not say, and whether more is better. */
@@ -54,8 +72,30 @@ export const METRICS: Readonly<Record<string, { readonly aggregation: string; re
   brier_score: { aggregation: 'brier_score', isHigherBetter: false },
   f1: { aggregation: 'f1', isHigherBetter: true },
   mcc: { aggregation: 'matthews_corrcoef', isHigherBetter: true },
+  bleu: { aggregation: 'bleu', isHigherBetter: true },
+  chrf: { aggregation: 'chrf', isHigherBetter: true },
+  'chrf++': { aggregation: 'chrf++', isHigherBetter: true },
+  ter: { aggregation: 'ter', isHigherBetter: false },
   bypass: { aggregation: 'bypass', isHigherBetter: true },
+  ...Object.fromEntries(
+    ['min', 'max', 'min_any', 'max_any', 'flat', 'sense'].map((name) => [
+      `spearman_${name}`,
+      { aggregation: 'spearman', isHigherBetter: true },
+    ]),
+  ),
+  bias_ratio: { aggregation: 'mean', isHigherBetter: false },
+  bias_ratio_removed: { aggregation: 'bias_ratio_removed', isHigherBetter: false },
+  bias_ratio_fitted: { aggregation: 'bias_ratio_fitted', isHigherBetter: false },
+  bias_ratio_without: { aggregation: 'mean', isHigherBetter: false },
+  bias_sense: { aggregation: 'bias_sense', isHigherBetter: true },
+  bias_words: { aggregation: 'sum', isHigherBetter: true },
 };
+
+/** Facts of a metric, which may be one of many, each of a sense: `spearman_sense_3`. */
+export function metricFacts(metric: string): (typeof METRICS)[string] | undefined {
+  const name = /^(spearman_sense|bias_ratio_without)_\d+$/.exec(metric)?.[1] ?? metric;
+  return Object.hasOwn(METRICS, name) ? METRICS[name] : undefined;
+}
 
 /** The metrics of a task that names none. */
 export const USUAL_METRICS = {
@@ -63,6 +103,8 @@ export const USUAL_METRICS = {
   loglikelihood: ['perplexity', 'acc'],
   loglikelihood_rolling: ['word_perplexity', 'byte_perplexity', 'bits_per_byte'],
   generate_until: ['exact_match'],
+  sense_similarity: ['spearman_min', 'spearman_max', 'spearman_flat'],
+  sense_bias: ['bias_ratio', 'bias_ratio_removed', 'bias_ratio_fitted'],
 } as const;
 
 /** Draws with replacement that make up one seed's share of the bootstrap. */
@@ -70,10 +112,11 @@ const CHUNK = 1000;
 
 /** The standard error of the aggregated value; undefined where none is defined. */
 export function standardError(
-  { of, error }: Aggregation,
+  { of, error, mostDraws = Number.POSITIVE_INFINITY }: Aggregation,
   values: readonly unknown[],
-  iterations: number,
+  draws: number,
 ): number | undefined {
+  const iterations = Math.min(draws, mostDraws);
   if (iterations <= 0 || values.length < 2 || error === 'none') return undefined;
   if (error === 'of the mean') return sampleDeviation(numbers(values)) / Math.sqrt(values.length);
   const chunk = Math.min(CHUNK, iterations);

@@ -8,7 +8,9 @@ import { pythonStr } from '../tasks/python-text.ts';
 import type { MetricConfig, Row, TaskConfig } from '../tasks/task-config.ts';
 import { bytesOf, charactersOf, wordsOf } from './counts.ts';
 import { exactMatch } from './exact-match.ts';
+import { biasMetrics, pairMetrics } from './sense-metrics.ts';
 import { pairwiseSum } from './sums.ts';
+import { TRANSLATION } from './translation/index.ts';
 
 /** Values of metrics: numbers, or what their aggregation needs of each document. */
 export type DocumentMetrics = Readonly<Record<string, unknown>>;
@@ -43,6 +45,12 @@ export function documentMetrics(scoring: Scoring, row: Row, answers: readonly un
     }
     case 'multiple_choice':
       return only(scoring, choiceMetrics(scoring, row, answers as [number, boolean][]));
+    case 'sense_similarity':
+      return senseMetrics(scoring, pairMetrics(answers[0] as number[], scoring.texts.target(row)));
+    case 'sense_bias': {
+      const sense = config.metric_list?.find((metric) => metric.sense !== undefined)?.sense;
+      return senseMetrics(scoring, biasMetrics(answers[0] as number[], row, sense as number | undefined));
+    }
     case 'generate_until':
       return generatedMetrics(scoring, row, answers[0]);
   }
@@ -52,6 +60,10 @@ export function documentMetrics(scoring: Scoring, row: Row, answers: readonly un
 function only({ metrics }: Scoring, all: DocumentMetrics): DocumentMetrics {
   return Object.fromEntries(Object.entries(all).filter(([name]) => metrics.some(({ metric }) => metric === name)));
 }
+
+/** All that there are, which depends on the number of senses, if the task names none. */
+const senseMetrics = (scoring: Scoring, all: DocumentMetrics): DocumentMetrics =>
+  scoring.config.metric_list ? only(scoring, all) : all;
 
 /** The place of the largest number; the first of equal ones, and before all the first that is no number. */
 export function largest(values: readonly number[]): number {
@@ -116,11 +128,20 @@ function generatedMetrics({ config, name, texts, metrics }: Scoring, row: Row, a
   return Object.fromEntries(
     metrics.map(({ metric, aggregation, higher_is_better, ...options }) => {
       if (metric === 'bypass') return [metric, null];
+      if (Object.hasOwn(TRANSLATION, metric)) return [metric, [onlyText(wanted, metric, name), text]];
       if (metric !== 'exact_match')
         throw new UsageError(
-          `the task ${name} has the metric '${metric}', which is not supported for generated texts: wanted exact_match.`,
+          `the task ${name} has the metric '${metric}', which is not supported for generated texts: wanted exact_match, ${Object.keys(TRANSLATION).join(', ')}.`,
         );
       return [metric, Number(wanted.some((right) => exactMatch(text, right, options)))];
     }),
+  );
+}
+
+function onlyText(wanted: readonly string[], metric: string, name: string): string {
+  const [text, ...others] = wanted;
+  if (text !== undefined && others.length === 0) return text;
+  throw new UsageError(
+    `the task ${name} has a row with ${wanted.length} targets, but '${metric}' compares with one: doc_to_target must give a text.`,
   );
 }

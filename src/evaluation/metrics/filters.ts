@@ -1,5 +1,5 @@
 /** Filters: what is taken from answers before they are scored (lm_eval/filters of the harness). */
-import { UsageError } from '../../base/errors.ts';
+import { quote, UsageError } from '../../base/errors.ts';
 import { strip } from '../tasks/python-methods.ts';
 import { pythonRegex } from '../tasks/python-regex.ts';
 import type { FilterConfig, TaskConfig } from '../tasks/task-config.ts';
@@ -46,12 +46,12 @@ export interface FilterLine {
 export function filtersOf(config: TaskConfig, who: string): FilterLine[] {
   const lines = config.filter_list ?? [{ name: 'none', filter: [{ function: 'take_first' }] }];
   return lines.map(({ name, filter }) => {
-    const steps = filter.map((step) => filterOf(step, `the filter '${name}' of the task ${who}`));
+    const steps = filter.map((step) => filterOf(step, `the filter '${name}' of the task ${who}`, config.repeats ?? 1));
     return { name, apply: (answers) => steps.reduce((left, step) => step(left), answers) };
   });
 }
 
-function filterOf(step: FilterStep, where: string): Filter {
+function filterOf(step: FilterStep, where: string, repeats: number): Filter {
   const { function: name, ...options } = step;
   const known = Object.hasOwn(FILTERS, name) ? FILTERS[name] : undefined;
   if (!known)
@@ -62,6 +62,10 @@ function filterOf(step: FilterStep, where: string): Filter {
   if (unknown !== undefined)
     throw new UsageError(
       `${where}: '${name}' has no option '${unknown}'; it has ${known.options.join(', ') || 'none'}.`,
+    );
+  if (name === 'take_first_k' && !(Number(options.k) <= repeats))
+    throw new UsageError(
+      `${where}: take_first_k has k: ${quote(options.k)}, but there are ${repeats} answers to each request; 'repeats' of the task says how many.`,
     );
   return known.make(step);
 }

@@ -32,7 +32,8 @@ export interface SampleParts {
   readonly row: Row;
   readonly target: Target;
   readonly instances: readonly TaskInstance[];
-  readonly answers: readonly EvaluationAnswer[];
+  /** Of each request, one or several. */
+  readonly answers: readonly (readonly EvaluationAnswer[])[];
   readonly filtered: readonly unknown[];
   readonly filter: string;
   readonly metrics: DocumentMetrics;
@@ -40,7 +41,7 @@ export interface SampleParts {
 
 export function sampleOf(parts: SampleParts): Sample {
   const { task, docId, row, target, instances, answers, filtered, filter, metrics } = parts;
-  const all = instances.map((instance) => argumentsOf(task, instance));
+  const all = instances.slice(0, answers.length).map((instance) => argumentsOf(task, instance));
   return {
     doc_id: docId,
     doc: row,
@@ -48,7 +49,7 @@ export function sampleOf(parts: SampleParts): Sample {
     arguments: Object.fromEntries(
       all.map((list, i) => [`gen_args_${i}`, Object.fromEntries(list.map((one, j) => [`arg_${j}`, one]))]),
     ),
-    resps: answers.map((answer) => [answerTexts(answer)]),
+    resps: answers.map((repeats) => repeats.map(answerTexts)),
     filtered_resps: filtered.map(asTexts),
     filter,
     metrics: Object.keys(metrics),
@@ -63,11 +64,14 @@ export const hashOf = (text: string): string => bytesToHex(sha256(utf8ToBytes(te
 
 function argumentsOf({ config }: Task, { request }: TaskInstance): readonly unknown[] {
   if (request.kind === 'rolling') return [request.text];
+  if (request.kind === 'wordPair') return request.words;
+  if (request.kind === 'leanings') return [request.word, ...request.prompts];
   return [request.context, request.kind === 'generate' ? generationConfigOf(config) : request.continuation];
 }
 
 function answerTexts(answer: EvaluationAnswer): unknown {
   if (answer.kind === 'generate') return answer.text;
+  if (answer.kind === 'numbers') return answer.numbers.map(floatText);
   const logProbability = floatText(answer.logProbability);
   return answer.kind === 'rolling' ? logProbability : [logProbability, pythonStr(answer.isGreedy)];
 }

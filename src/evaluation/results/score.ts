@@ -1,7 +1,7 @@
 /** Answers become metrics and samples: those of each document, then of the task. */
 import { UsageError } from '../../base/errors.ts';
 import { exampleSampler } from '../few-shot/examples.ts';
-import { AGGREGATIONS, METRICS, standardError, USUAL_METRICS } from '../metrics/aggregations.ts';
+import { AGGREGATIONS, METRICS, metricFacts, standardError, USUAL_METRICS } from '../metrics/aggregations.ts';
 import { type DocumentMetrics, documentMetrics, type Scoring } from '../metrics/document-metrics.ts';
 import { type FilterLine, filtersOf } from '../metrics/filters.ts';
 import type { EvaluationAnswer } from '../requests.ts';
@@ -72,7 +72,7 @@ export class TaskScorer {
             row,
             target,
             instances: own,
-            answers: given,
+            answers: this.#repeated(given),
             filtered,
             filter: filter.name,
             metrics: found,
@@ -90,18 +90,26 @@ export class TaskScorer {
 
   #documentMetrics(docId: number, answers: readonly EvaluationAnswer[], filter: FilterLine) {
     const row = this.#task.documents[docId] as Sample['doc'];
-    const filtered = answers.map((answer) => filter.apply([rawAnswer(answer)]));
+    const filtered = this.#repeated(answers).map((repeats) => filter.apply(repeats.map(rawAnswer)));
     const metrics: DocumentMetrics = documentMetrics(this.#scoring, row, filtered);
     return { metrics, filtered };
   }
 
+  /** The answers to each request: as many as the task wants, of which several requests were made only where they may differ. */
+  #repeated(answers: readonly EvaluationAnswer[]): readonly (readonly EvaluationAnswer[])[] {
+    const { repeats = 1, output_type: kind } = this.#task.config;
+    if (kind === 'generate_until' && answers.length === repeats) return [answers];
+    return answers.map((answer) => Array.from({ length: repeats }, () => answer));
+  }
+
   #aggregationOf(metric: string): string {
-    return this.metrics.find((one) => one.metric === metric)?.aggregation ?? METRICS[metric]?.aggregation ?? 'mean';
+    return this.metrics.find((one) => one.metric === metric)?.aggregation ?? metricFacts(metric)?.aggregation ?? 'mean';
   }
 }
 
 /** An answer as models of the harness give it. */
 function rawAnswer(answer: EvaluationAnswer): unknown {
+  if (answer.kind === 'numbers') return answer.numbers;
   if (answer.kind === 'loglikelihood') return [answer.logProbability, answer.isGreedy];
   return answer.kind === 'rolling' ? answer.logProbability : answer.text;
 }
@@ -136,7 +144,7 @@ export function metricsOf({ config, name }: Task): readonly MetricConfig[] {
     config.metric_list ?? USUAL_METRICS[config.output_type].map((metric) => ({ metric }));
   for (const { metric, aggregation } of metrics) {
     const isKnown =
-      Object.hasOwn(METRICS, metric) || (config.process_results !== undefined && aggregation !== undefined);
+      metricFacts(metric) !== undefined || (config.process_results !== undefined && aggregation !== undefined);
     if (!isKnown)
       throw new UsageError(
         `the task ${name} has the metric '${metric}', which is not supported: wanted ${Object.keys(METRICS).join(', ')}.`,
@@ -150,4 +158,4 @@ export function metricsOf({ config, name }: Task): readonly MetricConfig[] {
 }
 
 export const isHigherBetter = ({ metric, higher_is_better: given }: MetricConfig): boolean =>
-  given ?? METRICS[metric]?.isHigherBetter ?? true;
+  given ?? metricFacts(metric)?.isHigherBetter ?? true;

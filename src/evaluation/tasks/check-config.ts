@@ -1,7 +1,7 @@
 /** Checks the keys of task files, and says what is wrong with which. */
 import { quote, UsageError } from '../../base/errors.ts';
 import { nearest } from '../../base/nearest.ts';
-import type { GroupConfig, TaskConfig } from './task-config.ts';
+import { type GroupConfig, OUTPUT_TYPES, type TaskConfig } from './task-config.ts';
 
 type Check = { readonly wanted: string; readonly holds: (value: unknown) => boolean };
 
@@ -75,12 +75,11 @@ const TASK: Readonly<Record<string, Check>> = {
     (entry) => isText(entry.metric) && (entry.aggregation === undefined || isText(entry.aggregation)),
   ),
   output_type: {
-    wanted: 'multiple_choice, loglikelihood, loglikelihood_rolling or generate_until',
-    holds: (value) =>
-      ['multiple_choice', 'loglikelihood', 'loglikelihood_rolling', 'generate_until'].includes(value as string),
+    wanted: OUTPUT_TYPES.join(', ').replace(/, (\w+)$/, ' or $1'),
+    holds: (value) => (OUTPUT_TYPES as readonly unknown[]).includes(value),
   },
   generation_kwargs: object,
-  repeats: { wanted: '1, since repeated answers are not supported', holds: (value) => value === 1 },
+  repeats: { wanted: 'a whole number from 1 on', holds: (value) => isWhole(value) && (value as number) > 0 },
   filter_list: listOf(
     "a list of filters, each with 'name' and a list 'filter' of steps with 'function'",
     ({ name, filter }) =>
@@ -129,7 +128,9 @@ type Keys = Readonly<Record<string, unknown>>;
 
 /** Values that are null count as absent. Throws UsageError that names the file, the key, what came and what was wanted. */
 export function checkTask(keys: Keys, file: string): TaskConfig {
-  const config = checked(keys, TASK, file, 'the task') as unknown as TaskConfig & { readonly output_type?: unknown };
+  const config = checked(withOwnTexts(keys), TASK, file, 'the task') as unknown as TaskConfig & {
+    readonly output_type?: unknown;
+  };
   const { fewshot_config: few, generation_kwargs: generation } = config;
   const fewshot = few && { fewshot_config: checked(few as Keys, FEW_SHOT, file, 'fewshot_config') };
   const output = config.output_type ?? 'generate_until';
@@ -138,9 +139,9 @@ export function checkTask(keys: Keys, file: string): TaskConfig {
     : (['doc_to_text', 'doc_to_target'] as const))
     if (config[key] === undefined)
       throw new UsageError(`${file} has no '${key}', which the task ${config.task} needs.`);
-  if (output === 'multiple_choice' && config.doc_to_choice === undefined)
+  if ((output === 'multiple_choice' || output === 'sense_similarity') && config.doc_to_choice === undefined)
     throw new UsageError(
-      `${file} has no 'doc_to_choice', which the task ${config.task} needs as its output_type is multiple_choice.`,
+      `${file} has no 'doc_to_choice', which the task ${config.task} needs as its output_type is ${output}.`,
     );
   if (config.test_split === undefined && config.validation_split === undefined)
     throw new UsageError(
@@ -157,6 +158,12 @@ export function checkTask(keys: Keys, file: string): TaskConfig {
     ...(fewshot as object),
     ...(generation && { generation_kwargs: { ...generation, ...temperature } }),
   };
+}
+
+/** Tasks about senses ask no questions; those about biases read the columns word, prompts, fitPrompts and pair. */
+function withOwnTexts(keys: Keys): Keys {
+  if (keys.output_type === 'sense_similarity') return { doc_to_text: '', ...keys };
+  return keys.output_type === 'sense_bias' ? { doc_to_text: '{{word}}', doc_to_target: '', ...keys } : keys;
 }
 
 export function checkGroup(keys: Keys, file: string): GroupConfig {

@@ -5,8 +5,9 @@ import type { EvaluationRequest } from '../requests.ts';
 import { type Contexts, contextsOf } from './context.ts';
 import { generationOf } from './generation.ts';
 import { pythonStr } from './python-text.ts';
+import { leaningsRequest, wordPairRequest } from './sense-requests.ts';
 import type { Task, TaskInstance } from './task.ts';
-import type { Row } from './task-config.ts';
+import type { Row, TaskConfig } from './task-config.ts';
 
 export interface InstanceOptions {
   /** Documents, from the first: a number from 1 on, or a share below 1. Default: all. */
@@ -25,7 +26,7 @@ export function instancesOf(task: Task, options: InstanceOptions = {}): TaskInst
   return task.documents
     .slice(0, count)
     .flatMap((row, docId) =>
-      ofDocument(task, docId, () => made(task, row, contexts)).map((request) => ({ docId, request })),
+      ofDocument(task, docId, () => made(task, row, contexts, seed)).map((request) => ({ docId, request })),
     );
 }
 
@@ -44,8 +45,19 @@ function ofDocument<T>({ name, data }: Task, docId: number, body: () => T): T {
   }
 }
 
-function made({ config, name }: Task, row: Row, contexts: Contexts): EvaluationRequest[] {
+/** Answers that are drawn differ, so there are as many requests, each with a seed of its own; of others one is enough. */
+function repeated({ repeats = 1 }: TaskConfig, request: GenerateRequest, seed: number): GenerateRequest[] {
+  const { sampling } = request;
+  if (!(Number(sampling.temperature) > 0)) return [request];
+  return Array.from({ length: repeats }, (_, i) => ({ ...request, sampling: { ...sampling, seed: seed + i } }));
+}
+
+type GenerateRequest = EvaluationRequest & { readonly kind: 'generate' };
+
+function made({ config, name }: Task, row: Row, contexts: Contexts, seed: number): EvaluationRequest[] {
   const { texts, hasInputs } = contexts;
+  if (config.output_type === 'sense_similarity') return [wordPairRequest(texts.choices(row))];
+  if (config.output_type === 'sense_bias') return [leaningsRequest(row)];
   const before = contexts.of(row); // also where it is not used: its examples are drawn in any case
   const [context = ''] = before;
   const target = () => pythonStr(texts.target(row));
@@ -56,7 +68,7 @@ function made({ config, name }: Task, row: Row, contexts: Contexts): EvaluationR
     case 'loglikelihood_rolling':
       return [{ kind: 'rolling', text: target() }];
     case 'generate_until':
-      return [{ kind: 'generate', context, ...generationOf(config, name) }];
+      return repeated(config, { kind: 'generate', context, ...generationOf(config, name) }, seed);
     case 'multiple_choice': {
       const choices = texts.choices(row) ?? [];
       const pairs = hasInputs

@@ -36,7 +36,17 @@ export interface FewShotConfig {
   readonly target_delimiter?: string;
 }
 
-export type OutputType = 'multiple_choice' | 'loglikelihood' | 'loglikelihood_rolling' | 'generate_until';
+/** The last two are this library's own: how alike words are by their senses, and how words lean after sentences. */
+export const OUTPUT_TYPES = [
+  'multiple_choice',
+  'loglikelihood',
+  'loglikelihood_rolling',
+  'generate_until',
+  'sense_similarity',
+  'sense_bias',
+] as const;
+
+export type OutputType = (typeof OUTPUT_TYPES)[number];
 
 export interface TaskConfig {
   readonly task: string;

@@ -21,6 +21,25 @@ const BOOLEANS: readonly ScalarTag[] = [
   },
 ];
 
+/** PyYAML wants digits in a number with a point (a point alone is a text), and a sign in its exponent. */
+const FLOAT: ScalarTag = {
+  identify: (value) => typeof value === 'number',
+  default: true,
+  tag: 'tag:yaml.org,2002:float',
+  test: /^(?:[-+]?[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+][0-9]+)?$/,
+  resolve: (digits) => Number.parseFloat(digits.replaceAll('_', '')),
+};
+
+/** Numbers of `yaml` that PyYAML takes for texts; those in sixties, and the words for what is no number, are alike. */
+const isOtherFloat = (tag: unknown): boolean => {
+  const {
+    tag: name,
+    format,
+    test,
+  } = tag as { readonly tag?: string; readonly format?: string; readonly test?: RegExp };
+  return name === 'tag:yaml.org,2002:float' && format !== 'TIME' && !test?.test('.nan');
+};
+
 const FUNCTION: ScalarTag = {
   tag: '!function',
   resolve: (name): NamedFunction => ({ function: name.trim() }),
@@ -32,7 +51,8 @@ export function parseTaskYaml(text: string, file: string): Readonly<Record<strin
     version: '1.1',
     customTags: (tags) => [
       ...BOOLEANS,
-      ...tags.filter((tag) => typeof tag === 'string' || tag.tag !== 'tag:yaml.org,2002:bool'),
+      FLOAT,
+      ...tags.filter((tag) => typeof tag === 'string' || (tag.tag !== 'tag:yaml.org,2002:bool' && !isOtherFloat(tag))),
       FUNCTION,
     ],
   });

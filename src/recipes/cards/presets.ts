@@ -1,7 +1,7 @@
 /** The presets of `eval --preset`. */
 import { UsageError } from '../../base/errors.ts';
 import { nearest } from '../../base/nearest.ts';
-import { type EvaluationPreset, percent } from './preset.ts';
+import { type EvaluationPreset, type PublishedNumber, percent } from './preset.ts';
 
 const LEADERBOARD = [
   ['arc_challenge', 'acc_norm'],
@@ -11,6 +11,13 @@ const LEADERBOARD = [
   ['truthfulqa_mc2', 'acc'],
   ['winogrande', 'acc'],
 ] as const;
+
+const WORD_PAIRS = ['simlex999', 'simverb3500', 'rg65', 'ws353'];
+
+/** Correlations of table 4, in the order of its columns. */
+function spearman(values: readonly number[], by: string): PublishedNumber[] {
+  return WORD_PAIRS.map((task, i) => ({ task, metric: `spearman_${by},none`, value: values[i] as number }));
+}
 
 export const presets: readonly EvaluationPreset[] = [
   {
@@ -83,7 +90,7 @@ export const presets: readonly EvaluationPreset[] = [
   },
   {
     name: 'backpack-gpt2',
-    tasks: ['lambada_openai', 'wikitext', 'blimp'].map((task) => ({ task, num_fewshot: 0 })),
+    tasks: ['lambada_openai', 'wikitext', 'blimp', 'gender_bias'].map((task) => ({ task, num_fewshot: 0 })),
     mmluDescriptionNewlines: 2,
     published: [
       {
@@ -93,11 +100,20 @@ export const presets: readonly EvaluationPreset[] = [
           { task: 'lambada_openai', metric: 'acc,none', value: 0.375 },
           { task: 'wikitext', metric: 'word_perplexity,none', value: 40.9 },
           { task: 'blimp', metric: 'acc,none', value: 0.763 },
+          { task: 'gender_bias', metric: 'bias_ratio,none', value: 4.34 },
+          { task: 'gender_bias', metric: 'bias_ratio_removed,none', value: 2.88 },
+          { task: 'gender_bias', metric: 'bias_ratio_fitted,none', value: 2.16 },
+          ...spearman([0.522, 0.471, 0.754, 0.749], 'sense_12'),
+          ...spearman([0.5, 0.502, 0.591, 0.655], 'sense_14'),
+          ...spearman([0.54, 0.471, 0.653, 0.607], 'min'),
         ],
       },
     ],
-    source: 'arXiv 2305.16765, table 2: Backpack-Small after 100,000 steps',
-    notes: ['The authors used an early version of the harness, and read at most 512 tokens at a time.'],
+    source: 'arXiv 2305.16765, tables 2, 4 and 5: Backpack-Small after 100,000 steps',
+    notes: [
+      'The authors used an early version of the harness, and read at most 512 tokens at a time.',
+      'The correlations are evaluated by --tasks word_similarity beside, which needs SimLex-999.txt and its like in the current folder.',
+    ],
   },
 ];
 
