@@ -31,6 +31,7 @@ import { addQuantize } from './commands/quantize.ts';
 import { addRun } from './commands/run.ts';
 import { addScore } from './commands/score.ts';
 import { addSenses } from './commands/senses.ts';
+import { addServe } from './commands/serve.ts';
 import { addSsm } from './commands/ssm.ts';
 import { addSteer } from './commands/steer.ts';
 import { addTernary } from './commands/ternary.ts';
@@ -87,6 +88,7 @@ for (const add of [
   addEval,
   addBatch,
   addWorker,
+  addServe,
   addQuantize,
   addAdapter,
   addPull,

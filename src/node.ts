@@ -20,6 +20,7 @@ import type { Report } from './figures/figure.ts';
 import { reportPage } from './figures/page.ts';
 import { HUB_OPTIONS, type HubOptions } from './hub/hub-node.ts';
 import type { InterventionSet, State, VectorTensor } from './index.ts';
+import { openChatTemplate } from './loader/chat-template.ts';
 import { OPEN_OPTIONS, type OpenedModel, type OpenOptions, openModel, openTokenizer } from './loader/open.ts';
 import { type OriginalWeights, openOriginal } from './loader/original.ts';
 import { checkRounds, type RoundedPart, roundingErrors } from './loader/rounding.ts';
@@ -28,6 +29,7 @@ import { checkFits, checkTrainingFits, weightBudget } from './node/fits-node.ts'
 import { readInterventionFile } from './node/interventions-node.ts';
 import { locate } from './node/locate-node.ts';
 import { memoryFacts, usableBytes } from './node/memory-node.ts';
+import type { ModelToServe, RunningServer, ServeOptions } from './node/server/serve-node.ts';
 import { exportRun } from './node/training/export-node.ts';
 import type { SessionOptions, TrainTools } from './node/training/session-node.ts';
 import { type TrainOptions, type TrainResult, trainRun } from './node/training/train-node.ts';
@@ -35,6 +37,7 @@ import { libraryVersion } from './node/version-node.ts';
 import { checkOptions, pickOptions } from './options/check.ts';
 import { call, jsonObject, kinds, type OptionsOf, option } from './options/option.ts';
 import { checkState, describeStateOf, readState, type StateDescription, stateBytes } from './runtime/state-file.ts';
+import type { RequestRecord } from './server/handler.ts';
 import type { Tokenizer } from './tokenizer/tokenizer.ts';
 import type { TrainingOptions } from './training/config.ts';
 
@@ -78,17 +81,20 @@ export {
   type PrepareEvaluationOptions,
   prepareEvaluation,
 } from './node/evaluation/prepare-node.ts';
-export { type MemoryFacts, memoryFacts, usableBytes } from './node/memory-node.ts';
 export { checkResume } from './node/evaluation/run-node.ts';
+export { type MemoryFacts, memoryFacts, usableBytes } from './node/memory-node.ts';
 export { checkQueue } from './node/queue/connect-node.ts';
 export { QUEUE_OPTIONS, type QueueOptions, WORKER_OPTIONS, type WorkerOptions } from './node/queue/options-node.ts';
 export { type ServeQueueOptions, serveQueue } from './node/queue/serve-queue-node.ts';
 export { checkInterventionsOutput, saveInterventions, vectorsBeside } from './node/save-interventions-node.ts';
 export { senseTables, tablesDirectory } from './node/sense-tables-node.ts';
+export type { ModelToServe, RunningServer, ServeOptions } from './node/server/serve-node.ts';
 export { shippedModelNames } from './node/shipped-node.ts';
 export { type RunHistory, readRun } from './node/training/plot-node.ts';
 export type { StepReport, TrainOptions, TrainResult } from './node/training/train-node.ts';
 export type { StateDescription } from './runtime/state-file.ts';
+export type { RequestRecord } from './server/handler.ts';
+export { SERVER_OPTIONS, type ServerOptions } from './server/options.ts';
 
 const { tokenizerFolder: _, maxTensorBytes: __, ...openOptions } = OPEN_OPTIONS;
 
@@ -406,4 +412,32 @@ function tokenizerFolderOf(reference: string, options: PretrainedOptions): Promi
 /** The folder with the files of a model, downloaded if necessary. */
 export async function folderOf(reference: string, options: PretrainedOptions = {}): Promise<Folder> {
   return (await locate(reference, options)).folder;
+}
+
+/**
+ * Serves models over HTTP (docs/serving.md). The server listens at once, and loads the models one after another: `ready` of the result settles when
+ * all are loaded. `load`: how models are loaded. Throws UsageError when it cannot listen there, or a name stands for two models.
+ */
+export async function serve(options: ServeOptions, load: PretrainedOptions = {}): Promise<RunningServer> {
+  const { serveModels } = await import('./node/server/serve-node.ts'); // so that only servers load Hono
+  return serveModels(
+    {
+      load: ({ reference }: ModelToServe, onLoaded, signal) =>
+        fromPretrained(reference, {
+          ...load,
+          signal,
+          onProgress: (progress) => {
+            onLoaded(progress.total ? progress.loaded / progress.total : 0);
+            load.onProgress?.(progress);
+          },
+        }),
+      template: async ({ reference }) => openChatTemplate(await tokenizerFolderOf(load.tokenizer ?? reference, load)),
+    },
+    options,
+  );
+}
+
+/** Writes a line of JSON to standard error for each request. Undefined when pino is not installed. */
+export async function openRequestLog(): Promise<((record: RequestRecord) => void) | undefined> {
+  return (await import('./node/server/request-log-node.ts')).openRequestLog();
 }

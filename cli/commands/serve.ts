@@ -1,0 +1,207 @@
+/** `serve MODEL...`: an HTTP server that clients of OpenAI's API can use. */
+import { basename } from 'node:path';
+import { type Command, InvalidArgumentError } from 'commander';
+import {
+  type ModelToServe,
+  openRequestLog,
+  SCHEDULER_OPTIONS,
+  type SchedulerOptions,
+  SERVER_OPTIONS,
+  type ServerOptions,
+  serve,
+  UsageError,
+} from '../../src/node.ts';
+import { pickOptions } from '../../src/options/check.ts';
+import { helpText } from '../help-text.ts';
+import { interrupt } from '../interrupt.ts';
+import { libraryOptions } from '../library-options.ts';
+import {
+  formatOptions,
+  generationConfigOptions,
+  hubOptions,
+  loadOptions,
+  type ModelFlags,
+  stateMemoryOption,
+} from '../model-options.ts';
+import { byteCount, collect, MODEL_ABOUT, modelReference, textFile, wholeNumber } from '../options.ts';
+import { progressBar } from '../progress.ts';
+
+interface ServeFlags extends ModelFlags, Omit<ServerOptions, 'apiKey'>, Omit<SchedulerOptions, 'memory'> {
+  readonly host?: string;
+  readonly port?: number;
+  readonly alias?: readonly string[];
+  readonly adapter?: readonly string[];
+  readonly apiKeyFile?: string;
+  readonly sessions?: string;
+  readonly log?: boolean;
+}
+
+const MAX_PORT = 65_535;
+
+export function addServe(program: Command): void {
+  const command = program
+    .command('serve')
+    .argument('<models...>', `models to serve: each a ${MODEL_ABOUT}`, (text: string, before?: string[]) => [
+      ...(Array.isArray(before) ? before : []),
+      modelReference(text),
+    ])
+    .description('answer requests over HTTP, as the API of OpenAI does, until Ctrl-C or SIGTERM');
+  generationConfigOptions(stateMemoryOption(loadOptions(formatOptions(hubOptions(command)))))
+    .option(
+      '--host <address>',
+      'address to listen on; 0.0.0.0: all of this machine (default: 127.0.0.1, for this machine only)',
+    )
+    .option('--port <n>', 'port to listen on; 0: one that is free (default: 8000)', portNumber)
+    .option('--alias <name=model>', 'another name of a model; may be given again', collect)
+    .option(
+      '--adapter <name=folder>',
+      'a LoRA adapter that requests can name; with several models <model:name=folder>; may be given again',
+      collect,
+    )
+    .option(
+      '--api-key-file <file>',
+      'file with the key that requests have to show (default: PORTMANTEAU_API_KEY of the environment)',
+      textFile,
+    )
+    .option('--sessions <folder>', 'keep sessions here when the server ends, and go on with them when it starts')
+    .option('--no-log', 'no line on standard error for each request');
+  libraryOptions(command, SERVER_OPTIONS, {
+    cors: ['--cors <origin>', collect, 'may be given again'],
+    maxBodyBytes: ['--max-body <size>', byteCount, 'as in 16MB'],
+    maxPromptTokens: '--max-prompt <n>',
+    maxNewTokens: '--max-new-tokens <n>',
+    maxChoices: '--max-choices <n>',
+    maxLogprobs: '--max-logprobs <n>',
+    requestSeconds: '--max-seconds <n>',
+    maxSessions: ['--max-sessions <n>', wholeNumber],
+    capture: '--capture',
+    logPrompts: '--log-prompts',
+  });
+  libraryOptions(command, SCHEDULER_OPTIONS, {
+    maxSequences: '--max-sequences <n>',
+    maxWaiting: ['--max-waiting <n>', wholeNumber],
+    cacheBytes: ['--prefix-cache <size>', byteCount, 'as in 512MB'],
+  })
+    .addHelpText(
+      'after',
+      helpText(`
+Examples:
+  portmanteau serve granite-tiny
+  portmanteau serve granite-tiny mamba-tiny --port 9000 --alias gpt-4o-mini=granite-tiny
+  PORTMANTEAU_API_KEY=$(cat key.txt) portmanteau serve ibm-granite/granite-3.1-1b-a400m-instruct --host 0.0.0.0 --sessions ./sessions
+  curl http://127.0.0.1:8000/v1/completions -H 'content-type: application/json' -d '{"model": "granite-tiny", "prompt": "The cat"}'
+
+The first SIGTERM or Ctrl-C lets requests end and saves sessions, a second one ends at once. Requests and answers: docs/serving.md.`),
+    )
+    .action(run);
+}
+
+async function run(references: readonly string[], flags: ServeFlags): Promise<void> {
+  const models = modelsOf(references, flags);
+  const { host, port, sessions, apiKeyFile } = flags;
+  const apiKey = keyOf(apiKeyFile ?? process.env.PORTMANTEAU_API_KEY);
+  if (host !== undefined && !isLoopback(host) && apiKey === undefined)
+    note('anyone who can reach this machine can use the server: give it a key (--api-key-file).');
+  const onRequest = flags.log === false ? undefined : await openRequestLog();
+  if (flags.log !== false && !onRequest) note("requests are not logged, for which 'npm install pino' is needed.");
+  const bar = progressBar('loading');
+  const limits = { ...pickOptions(flags, SERVER_OPTIONS), ...pickOptions(flags, SCHEDULER_OPTIONS) };
+  const server = await serve(
+    {
+      ...{ ...limits, models, host, port, sessions, apiKey, onRequest, signal: interrupt.signal },
+      onModel: (id) => note(`${id} is ready.`),
+    },
+    {
+      ...loadFlags(flags),
+      onWarning: (message) => bar.warn(message),
+      onProgress: ({ loaded, total }) => bar.update(loaded, total),
+    },
+  );
+  process.stdout.write(`portmanteau listens on ${server.url}\n`);
+  const stopped = new Promise<void>((resolve) => {
+    if (interrupt.signal.aborted) resolve();
+    else interrupt.signal.addEventListener('abort', () => resolve());
+  });
+  try {
+    await server.ready.finally(() => bar.end());
+    await stopped;
+    note('stopping: requests on their way are answered, new ones are refused.');
+  } finally {
+    await server.close();
+  }
+  process.exitCode = 0; // that a signal ended it is as it should be
+}
+
+const loadFlags = (flags: ServeFlags) => {
+  const {
+    memoryBytes,
+    maxStateBytes,
+    weights,
+    keyValues,
+    threads,
+    tokenizer,
+    revision,
+    ignoreConfigKeys,
+    ignoreTensors,
+    tiedHead,
+  } = flags;
+  const given = {
+    memoryBytes,
+    maxStateBytes,
+    weights,
+    keyValues,
+    threads,
+    tokenizer,
+    revision,
+    ignoreConfigKeys,
+    ignoreTensors,
+    tiedHead,
+  };
+  const some = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as typeof given;
+  return { ...some, generationConfig: flags.generationConfig ?? {} };
+};
+
+function modelsOf(references: readonly string[], { alias = [], adapter = [] }: ServeFlags): ModelToServe[] {
+  const ids = references.map((reference) => (/^[./~]|\\/.test(reference) ? basename(reference) : reference));
+  const [first = ''] = ids;
+  const named = (id: string) => {
+    if (ids.includes(id)) return id;
+    throw new UsageError(`'${id}' is none of the models that are served: ${ids.join(', ')}.`);
+  };
+  const aliases = alias.map((text) => {
+    const [, name, id] = /^([^=]+)=(.+)$/.exec(text) ?? [];
+    if (name === undefined || id === undefined) throw new UsageError(`--alias came as '${text}', wanted name=model.`);
+    return { name, id: named(id) };
+  });
+  const adapters = adapter.map((text) => {
+    const [, id, name, folder] = /^(?:([^=]+):)?([^=:]+)=(.+)$/.exec(text) ?? [];
+    if (name === undefined || folder === undefined || (id === undefined && ids.length > 1))
+      throw new UsageError(`--adapter came as '${text}', wanted ${ids.length > 1 ? 'model:' : ''}name=folder.`);
+    return { id: named(id ?? first), name, folder };
+  });
+  return references.map((reference, i) => {
+    const id = ids[i] as string;
+    return {
+      ...{ reference, id },
+      aliases: aliases.filter((one) => one.id === id).map(({ name }) => name),
+      adapters: Object.fromEntries(adapters.filter((one) => one.id === id).map(({ name, folder }) => [name, folder])),
+    };
+  });
+}
+
+/** Throws UsageError on an empty key, which would let everyone in. */
+function keyOf(text: string | undefined): string | undefined {
+  const key = text?.trim();
+  if (key === '') throw new UsageError('the API key is empty.');
+  return key;
+}
+
+const isLoopback = (host: string): boolean => /^(127\.|localhost$|::1$|\[::1\]$)/.test(host);
+
+function portNumber(text: string): number {
+  const port = wholeNumber(text);
+  if (port <= MAX_PORT) return port;
+  throw new InvalidArgumentError(`Wanted a port, from 0 to ${MAX_PORT}.`);
+}
+
+const note = (text: string): void => void process.stderr.write(`portmanteau: ${text}\n`);

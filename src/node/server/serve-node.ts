@@ -1,0 +1,146 @@
+/** The server in Node: listens, loads models meanwhile, and at the end drains and saves sessions. */
+
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createAdaptorServer } from '@hono/node-server';
+import type { Adapter } from '../../adapters/adapter.ts';
+import type { Model } from '../../api/model.ts';
+import { UsageError } from '../../base/errors.ts';
+import { checkOptions, pickOptions } from '../../options/check.ts';
+import { SCHEDULER_OPTIONS, type SchedulerOptions } from '../../scheduler/options.ts';
+import { Scheduler } from '../../scheduler/scheduler.ts';
+import { createHandler, type RequestRecord } from '../../server/handler.ts';
+import type { ServedModel } from '../../server/models/served-model.ts';
+import { SERVER_OPTIONS, type ServerOptions } from '../../server/options.ts';
+import type { ChatTemplate } from '../../tokenizer/chat-template.ts';
+import { openMetrics } from './metrics-node.ts';
+import { openSessionFiles } from './session-files-node.ts';
+
+/** A model to serve. */
+export interface ModelToServe {
+  /** Folder, shipped model or hub id. */
+  readonly reference: string;
+  /** Its name in requests. */
+  readonly id: string;
+  readonly aliases?: readonly string[] | undefined;
+  /** Folders of adapters, by their names in requests. */
+  readonly adapters?: Readonly<Record<string, string>> | undefined;
+}
+
+export interface ServeOptions extends ServerOptions, SchedulerOptions {
+  readonly models: readonly ModelToServe[];
+  /** Default 127.0.0.1: only this machine can connect. */
+  readonly host?: string | undefined;
+  /** 0: one that is free. */
+  readonly port?: number | undefined;
+  /** A folder where sessions are kept when the server ends. */
+  readonly sessions?: string | undefined;
+  readonly onRequest?: ((record: RequestRecord) => void) | undefined;
+  /** A model is loaded. */
+  readonly onModel?: ((id: string) => void) | undefined;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** How models get here. */
+export interface ServeTools {
+  load(model: ModelToServe, onLoaded: (share: number) => void, signal: AbortSignal | undefined): Promise<Model>;
+  template(model: ModelToServe): Promise<ChatTemplate | undefined>;
+}
+
+export interface RunningServer {
+  readonly url: string;
+  /** Settles when all models are loaded. Rejects when one cannot be. */
+  readonly ready: Promise<void>;
+  /** Takes no more requests, waits for those on their way, saves sessions, and frees the models. */
+  close(): Promise<void>;
+}
+
+const RECEIVE_MS = 60_000; // until a request has arrived as a whole
+const HEADERS_MS = 20_000;
+const LAST_ANSWERS_MS = 2_000; // for answers that are written when the port is closed
+
+export async function serveModels(tools: ServeTools, options: ServeOptions): Promise<RunningServer> {
+  const { models, host = '127.0.0.1', port = 8000, sessions, onRequest, onModel, signal, ...others } = options;
+  const limits = pickOptions(others, SERVER_OPTIONS);
+  const scheduling = pickOptions(others, SCHEDULER_OPTIONS);
+  checkOptions('serve', others, { ...SERVER_OPTIONS, ...SCHEDULER_OPTIONS });
+  checkNames(models);
+  const served = models.map(({ id, aliases = [] }): ServedModel => {
+    return { id, aliases, created: Math.floor(Date.now() / 1000), ready: undefined, loaded: 0 };
+  });
+  const metrics = await openMetrics(served);
+  const store =
+    sessions === undefined
+      ? undefined
+      : await openSessionFiles(
+          sessions,
+          models.map(({ id }) => id),
+        );
+  const handler = createHandler(
+    { models: served, store, meter: metrics?.meter, metrics: metrics?.text, onRequest },
+    limits,
+  );
+  metrics?.watch(handler.sessions);
+  const server = createAdaptorServer({
+    fetch: handler.fetch,
+    serverOptions: { requestTimeout: RECEIVE_MS, headersTimeout: HEADERS_MS, connectionsCheckingInterval: 5_000 },
+  });
+  try {
+    await listening(server, host, port);
+  } catch (error) {
+    await store?.close();
+    throw error;
+  }
+  const freed: (() => Promise<void>)[] = [];
+  const loading = (async () => {
+    for (const [i, toLoad] of models.entries()) {
+      const entry = served[i] as ServedModel;
+      const model = await tools.load(toLoad, (share) => (entry.loaded = share), signal);
+      const adapters = new Map<string, Adapter>();
+      freed.push(() => model.dispose());
+      for (const [name, folder] of Object.entries(toLoad.adapters ?? {}))
+        adapters.set(name, await model.loadAdapter(folder));
+      const scheduler = new Scheduler(model, scheduling);
+      freed.push(() => scheduler.close());
+      entry.ready = { model, scheduler, adapters, template: await tools.template(toLoad) };
+      entry.loaded = 1;
+      onModel?.(entry.id);
+    }
+  })();
+  const address = server.address() as AddressInfo;
+  return {
+    url: `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`,
+    ready: loading,
+    async close() {
+      await handler.drain();
+      await loading.catch(() => {});
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+      if ('closeIdleConnections' in server) server.closeIdleConnections();
+      await Promise.race([closed, sleep(LAST_ANSWERS_MS, undefined, { ref: false })]);
+      if ('closeAllConnections' in server) server.closeAllConnections();
+      try {
+        await handler.sessions.saveAll();
+      } finally {
+        await store?.close();
+        for (const free of freed.reverse()) await free();
+      }
+    },
+  };
+}
+
+function listening(server: ReturnType<typeof createAdaptorServer>, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      const what = error.code === 'EADDRINUSE' ? 'another program listens there' : error.message;
+      reject(new UsageError(`the server cannot listen on ${host} port ${port}: ${what}.`, { cause: error }));
+    });
+    server.listen(port, host, () => resolve());
+  });
+}
+
+/** Throws UsageError when a name stands for two models. */
+function checkNames(models: readonly ModelToServe[]): void {
+  const names = models.flatMap(({ id, aliases = [] }) => [id, ...aliases]);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new UsageError(`two models are called '${twice}': give each a name of its own.`);
+}

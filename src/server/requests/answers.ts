@@ -1,0 +1,119 @@
+/** Answers of a model to one request, each of them several times where `n` says so. */
+import type { GenerationOptions, GenerationStep } from '../../api/generation-options.ts';
+import type { Interventions } from '../../interventions/interventions.ts';
+import { bothTraces } from '../../interventions/provenance.ts';
+import { sequenceOf } from '../../interventions/sequence.ts';
+import type { Call, Limits } from '../context.ts';
+import { badRequest } from '../http/api-error.ts';
+import type { NamedModel } from '../models/served-model.ts';
+import { seedOf } from './generation.ts';
+import type { ReadPrompt } from './prompts.ts';
+import { merged } from './several.ts';
+
+export interface AnswerPlan {
+  readonly named: NamedModel;
+  readonly prompts: readonly ReadPrompt[];
+  /** Answers for each prompt. */
+  readonly each: number;
+  readonly seed: number | undefined;
+  readonly session: string | undefined;
+  /** Of generation, without signal and seed. */
+  readonly options: GenerationOptions & { readonly interventions?: Interventions | undefined };
+}
+
+/** A step of the answer with this number: prompt by prompt, `each` of them in a row. */
+export interface AnswerStep extends GenerationStep {
+  readonly answer: number;
+}
+
+export interface Usage {
+  promptTokens: number;
+  cachedTokens: number;
+  newTokens: number;
+}
+
+/** Throws ApiError when more answers are asked for than the server allows, or a session does not go with the rest. */
+export function checkCount(prompts: number, each: number, session: string | undefined, { maxChoices }: Limits): void {
+  if (prompts * each > maxChoices)
+    throw badRequest(
+      `the request asks for ${prompts * each} answers (prompts times n or best_of), and ${maxChoices} are the most.`,
+      each > 1 ? 'n' : 'prompt',
+      'too_many_choices',
+    );
+  if (session !== undefined && prompts * each > 1)
+    throw badRequest('a session takes one prompt and one answer.', 'session', 'invalid_value');
+}
+
+/** All steps of all answers, as they come. `usage` is added to. */
+export function answerSteps(plan: AnswerPlan, call: Call, usage: Usage): AsyncGenerator<AnswerStep, void, undefined> {
+  const { prompts, each } = plan;
+  const makers = prompts.flatMap((prompt, p) =>
+    Array.from({ length: each }, (_, i) => () => oneAnswer(plan, call, usage, { prompt, answer: p * each + i })),
+  );
+  usage.promptTokens += prompts.reduce((sum, { ids }) => sum + ids.length, 0);
+  return merged(makers, call.context.limits.requestParallel, call.abort);
+}
+
+interface One {
+  readonly prompt: ReadPrompt;
+  readonly answer: number;
+}
+
+async function* oneAnswer(
+  plan: AnswerPlan,
+  { context, signal }: Call,
+  usage: Usage,
+  { prompt, answer }: One,
+): AsyncGenerator<AnswerStep, void, undefined> {
+  const { named, seed, options, each } = plan;
+  const use = plan.session === undefined ? undefined : await context.sessions.use(named, plan.session);
+  const clock = meter(plan, context);
+  try {
+    const input = use ? await use.begin(prompt, tracesOf(plan, prompt)) : { ids: prompt.ids };
+    const read = use ? prompt.ids.length - input.ids.length : 0;
+    let cached = Math.max(0, read);
+    const state = 'state' in input ? { state: input.state } : {};
+    const own = { ...options, ...seedOf(seed, answer % each), ...state, signal };
+    for await (const step of named.scheduler.generate(input.ids, own)) {
+      if (step.id !== undefined) {
+        usage.newTokens++;
+        clock.token();
+      }
+      cached = step.cachedTokens ?? cached;
+      if (step.finishReason !== undefined) use?.keep();
+      yield { ...step, answer };
+    }
+    usage.cachedTokens += answer % each === 0 ? cached : 0;
+    clock.end(prompt.ids.length, cached);
+  } finally {
+    use?.end();
+  }
+}
+
+function tracesOf({ options: { interventions, adapter } }: AnswerPlan, { ids }: ReadPrompt) {
+  const under = interventions && sequenceOf(interventions, { promptLength: ids.length });
+  return bothTraces(adapter, under);
+}
+
+/** Times of tokens, for /metrics. */
+function meter({ named: { id } }: AnswerPlan, { meter }: Call['context']) {
+  let last = performance.now();
+  let tokens = 0;
+  return {
+    token() {
+      const now = performance.now();
+      if (tokens++ === 0) meter?.firstToken(id, (now - last) / 1000);
+      else meter?.betweenTokens(id, (now - last) / 1000);
+      last = now;
+    },
+    end: (prompt: number, cached: number) => meter?.tokens(id, { prompt, cached, generated: tokens }),
+  };
+}
+
+/** In the form of OpenAI's API. */
+export const usageBody = ({ promptTokens, cachedTokens, newTokens }: Usage) => ({
+  prompt_tokens: promptTokens,
+  completion_tokens: newTokens,
+  total_tokens: promptTokens + newTokens,
+  prompt_tokens_details: { cached_tokens: cachedTokens },
+});
