@@ -1,6 +1,9 @@
 /** Laws of the scheduler: whoever else is served, each request gets the answer that the model gives alone, and leaves nothing behind. */
+
+import { fileURLToPath } from 'node:url';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Adapter } from '../../src/adapters/adapter.ts';
 import type { PromptOptions } from '../../src/api/generation-call.ts';
 import type { GenerationStep } from '../../src/api/generation-options.ts';
 import { Model, partsOf } from '../../src/api/model.ts';
@@ -14,6 +17,8 @@ import { pause } from '../../src/scheduler/pause.ts';
 import { Scheduler } from '../../src/scheduler/scheduler.ts';
 import { readGolden } from '../goldens.ts';
 import { someInterventions } from '../interventions/arbitrary.ts';
+
+const golden = fileURLToPath(new URL('../golden/', import.meta.url));
 
 /** A key-value cache, senses, experts, a recurrent state. */
 const NAMES = ['granite-untied', 'backpack-hub', 'granite-moe-10', 'mamba-odd'] as const;
@@ -31,6 +36,8 @@ const requests = fc.array(
       { temperature: 1, seed: 6, repetitionPenalty: 1.3, topK: 5 },
       { maxLength: 60 },
     ),
+    /** With an adapter, where the model has one. */
+    adapts: fc.constantFrom(false, false, true),
     /** Seed of its interventions; 0 for none. */
     change: fc.constantFrom(0, 0, 0, 1, 2, 3),
     kind: fc.constantFrom('whole', 'whole', 'whole', 'left', 'aborted', 'unread', 'failing', 'scored', 'state'),
@@ -49,20 +56,31 @@ const settings = fc.record({
   cacheBytes: fc.constantFrom(0, 5e4, 1e9),
 });
 
+/** Adapters of some of the models. */
+const ADAPTERS: Readonly<Record<string, string>> = {
+  'backpack-hub': 'backpack',
+  'granite-moe-10': 'granite-moe-experts',
+  'mamba-odd': 'mamba',
+};
+
 describe.each(NAMES)('%s', (name) => {
   let model: Model;
+  let adapter: Adapter | undefined;
   const known = new Map<string, Promise<readonly GenerationStep[]>>();
   beforeAll(async () => {
     const { folder } = await readGolden(name);
     const backend = await createWasmBackend({ platform: nodePlatform, threads: 1 });
     model = await Model.load(await openModel(localFolder(folder)), backend);
+    const own = ADAPTERS[name];
+    adapter = own === undefined ? undefined : await model.loadAdapter(localFolder(`${golden}peft/${own}`));
   });
   afterAll(() => model.dispose());
 
-  const optionsOf = ({ sampling, change, maxNewTokens, prompt }: Wanted): PromptOptions => ({
+  const optionsOf = ({ sampling, change, adapts, maxNewTokens, prompt }: Wanted): PromptOptions => ({
     ...sampling,
     ...('maxLength' in sampling && prompt.length < 60 ? {} : { maxNewTokens, maxLength: undefined }),
     ignoreEnd: true,
+    ...(adapts ? { adapter } : {}),
     ...(change > 0
       ? { interventions: someInterventions(targetOf(partsOf(model).engine.model), change, { length: 12 }) }
       : {}),
@@ -70,8 +88,8 @@ describe.each(NAMES)('%s', (name) => {
 
   /** What the model gives alone, without a cache. */
   function alone(wanted: Wanted): Promise<readonly GenerationStep[]> {
-    const { sampling, change, maxNewTokens, prompt } = wanted;
-    const key = JSON.stringify([sampling, change, maxNewTokens, prompt]);
+    const { sampling, change, adapts, maxNewTokens, prompt } = wanted;
+    const key = JSON.stringify([sampling, change, adapts, maxNewTokens, prompt]);
     const found = known.get(key) ?? all(model.generate(prompt, optionsOf(wanted)));
     known.set(key, found);
     return found;
@@ -104,8 +122,9 @@ describe.each(NAMES)('%s', (name) => {
     const options = optionsOf(wanted);
     for (let n = 0; n < delay; n++) await pause();
     if (kind === 'scored') {
-      const { interventions } = options;
-      expect(await scheduler.score(prompt, { interventions })).toEqual(await model.score(prompt, { interventions }));
+      const { interventions, adapter } = options;
+      const same = { interventions, adapter };
+      expect(await scheduler.score(prompt, same)).toEqual(await model.score(prompt, same));
       return;
     }
     if (kind === 'unread') {
