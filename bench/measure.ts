@@ -7,6 +7,7 @@ import { partsOf } from '../src/api/model.ts';
 import { type SequenceInterventions, sequenceOf } from '../src/interventions/sequence.ts';
 import { describeBackend, fromPretrained, type Model, type PretrainedOptions, UsageError } from '../src/node.ts';
 import { median } from './bare-loop.ts';
+import { type BatchRate, batchRates } from './batch-decode.ts';
 import { bytesPerToken } from './bytes-per-token.ts';
 import { multiplyAddsOf } from './multiply-adds.ts';
 import { peakLoop } from './peak-loop.ts';
@@ -25,6 +26,8 @@ export interface Task {
   readonly rounds: number;
   /** Also decode with a steering vector added in every layer, by turns with plain decoding. */
   readonly steering?: boolean | undefined;
+  /** Numbers of sequences that also decode together; none by default. */
+  readonly sequences?: readonly number[] | undefined;
 }
 
 /** Medians of all rounds; shares are those of a round, of which the median. */
@@ -51,6 +54,8 @@ export interface Measurement {
   }[];
   /** Per second, of the bare loop. */
   readonly peakMultiplyAdds: number;
+  /** Of the numbers of sequences that were asked for. */
+  readonly batches: readonly BatchRate[];
 }
 
 /** More than this lies in no cache. */
@@ -61,7 +66,7 @@ export const loopBytes = (modelBytes: number): number => Math.min(modelBytes, MA
 
 /** Rounds, the first of which warms memory, caches and compilers up and is not counted, are told to `onRound` when they end. */
 export async function measure(task: Task, onRound: (ended: number) => void = () => {}): Promise<Measurement> {
-  const { reference, options, threads, prompts, newTokens, rounds, steering } = task;
+  const { reference, options, threads, prompts, newTokens, rounds, steering, sequences = [] } = task;
   const { kernels } = describeBackend();
   if (!kernels) throw new UsageError('this Node has no WebAssembly SIMD: take 20.19 or later.');
   const begin = performance.now();
@@ -99,6 +104,7 @@ export async function measure(task: Task, onRound: (ended: number) => void = () 
       if (steering) steered.push(await steeredTime(model, newTokens));
       onRound(round);
     }
+    const batches = await batchRates(model, sequences, rounds);
     return {
       threads,
       loadSeconds,
@@ -122,6 +128,7 @@ export async function measure(task: Task, onRound: (ended: number) => void = () 
         };
       }),
       peakMultiplyAdds: median(peaks),
+      batches,
     };
   } finally {
     for (const close of closing.reverse()) await close();

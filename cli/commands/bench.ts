@@ -19,6 +19,7 @@ interface BenchFlags extends Omit<ModelFlags, 'threads' | 'tokenizer'> {
   readonly threads: number[];
   readonly rounds: number;
   readonly steering?: boolean;
+  readonly sequences?: number[];
   readonly json?: boolean;
 }
 
@@ -50,7 +51,10 @@ export function addBench(program: Command): void {
     .option('--new <n>', 'tokens to decode, one after the other', fromOne, 64)
     .addOption(threads.argParser(listOf(threadCount)).default([DEFAULT_THREADS], 'all cores, at most 8'))
     .option('--rounds <n>', 'repetitions of every measurement; medians are reported', fromOne, 3)
-    .option('--steering', 'also decode with a steering vector in every layer, and tell what that costs');
+    .option('--steering', 'also decode with a steering vector in every layer, and tell what that costs')
+    .addOption(
+      new Option('--sequences <list>', 'also decode so many sequences together, as in 8,32').argParser(listOf(fromOne)),
+    );
   jsonOption(
     command,
     'shape, weights, variant of the kernels, node, cpu, and what was measured of each number of threads',
@@ -71,6 +75,7 @@ In the object of --json, each of threads has
                     with --steering steeredTime, the time of a step against one without
   prefill           of each prompt: tokens, tokensPerSecond, multiplyAddsPerSecond, shareOfPeak
   peakMultiplyAdds  of the bare loop, per second
+  batches           with --sequences, of each number: sequences, tokensPerSecond of all together, times those of one (by processor time)
 All are medians; shares are those of rounds, from 0 to 1.
 
 Examples:
@@ -107,6 +112,7 @@ async function measureAll(name: string, reference: string, flags: BenchFlags): P
       newTokens: flags.new,
       rounds,
       steering: flags.steering,
+      sequences: flags.sequences,
     };
     const say = (what: string) => {
       if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what && `threads ${threads}: ${what}`}`);
@@ -156,7 +162,7 @@ function sheet({ shape, weights, variant, node, cpu, threads }: Report): string 
   const sizes = first
     ? `: ${megabytes(first.weightBytes)} of weights, of which a token reads ${megabytes(first.decode.bytesPerToken)}`
     : '';
-  const rows = threads.flatMap(({ threads, loadSeconds, peakBytes, decode, prefill, peakMultiplyAdds }) => [
+  const rows = threads.flatMap(({ threads, loadSeconds, peakBytes, decode, prefill, peakMultiplyAdds, batches }) => [
     [
       ...[threads, `${loadSeconds.toFixed(2)} s`, megabytes(peakBytes), 'decoding', decode.tokensPerSecond.toFixed(2)],
       `${percent(decode.shareOfReadBandwidth)} of ${billions(decode.readBandwidth)} GB/s`,
@@ -176,6 +182,9 @@ function sheet({ shape, weights, variant, node, cpu, threads }: Report): string 
     ...prefill.map(({ tokens, tokensPerSecond, shareOfPeak }) => [
       ...['', '', '', `prompt of ${tokens}`, tokensPerSecond.toFixed(2)],
       `${percent(shareOfPeak)} of ${billions(peakMultiplyAdds)} billion multiply-adds/s`,
+    ]),
+    ...batches.map(({ sequences, tokensPerSecond, times }) => [
+      ...['', '', '', `${sequences} sequences`, tokensPerSecond.toFixed(2), `${times.toFixed(2)} times one sequence`],
     ]),
   ]);
   const head = ['threads', 'load', 'peak memory', 'measured', 'tokens/s', 'share of what bare loops reach'];

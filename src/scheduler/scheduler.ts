@@ -15,7 +15,7 @@ import { checkOptions } from '../options/check.ts';
 import { checkSequences, type Request } from '../runtime/engine.ts';
 import { PrefixCache } from '../runtime/prefix-cache.ts';
 import { Reader } from '../runtime/reader.ts';
-import type { State } from '../runtime/state.ts';
+import { commonPrefix, type State } from '../runtime/state.ts';
 import { QueueFullError, SchedulerClosedError, StateBusyError, StateMemoryError } from './errors.ts';
 import { isolatedStep } from './isolated-step.ts';
 import { memoryOf, StateMemory } from './memory.ts';
@@ -26,6 +26,9 @@ import { Counters, type SchedulerStats } from './stats.ts';
 import { StepStream } from './step-stream.ts';
 import { GenerationTask, ReadingTask, type Task } from './task.ts';
 
+/** So many tokens that another reads now are worth waiting for. */
+const WORTH_WAITING = 32;
+
 /** A task on its way through the scheduler. */
 interface Entry {
   readonly task: Task;
@@ -34,6 +37,8 @@ interface Entry {
   readonly freed: Promise<void>;
   readonly free: () => void;
   state?: State;
+  /** Tokens of its prompt that were in the prefix cache. */
+  cachedTokens?: number;
   /** What the reader reads of it now. */
   request?: EntryRequest | undefined;
   /** Nobody waits for its result. */
@@ -233,9 +238,9 @@ export class Scheduler {
 
   /** Lets those who wait begin, in order, while there is room. */
   async #admit(): Promise<void> {
-    while (this.#running.size < this.#options.maxSequences) {
-      const [entry] = this.#waiting;
-      if (!entry) return;
+    for (const entry of [...this.#waiting]) {
+      if (this.#running.size >= this.#options.maxSequences) return;
+      if (entry.left || this.#isReadByAnother(entry)) continue;
       const { given, reach } = entry.task;
       const needed = this.#memory.bytesFor(reach);
       if (!this.#memory.fits(needed, given)) {
@@ -245,7 +250,7 @@ export class Scheduler {
         this.#fail(entry, new StateMemoryError(reach, needed, this.#memory.maxBytes, outside));
         continue;
       }
-      this.#waiting.shift();
+      this.#waiting = this.#waiting.filter((other) => other !== entry);
       this.#running.add(entry);
       try {
         await this.#begin(entry, needed);
@@ -253,6 +258,17 @@ export class Scheduler {
         this.#fail(entry, error);
       }
     }
+  }
+
+  /** Is a prompt that begins alike being read now? Then this one waits for its state, and does not delay those behind. */
+  #isReadByAnother({ task: { prompt, under } }: Entry): boolean {
+    if (!this.#cache || !prompt || under) return false;
+    return [...this.#running].some(({ task, state, cachedTokens = 0, left }) => {
+      if (!task.prompt || task.under || task.isDecoding || left || !state) return false;
+      const common = Math.min(commonPrefix(prompt, task.prompt), prompt.length - 1);
+      const isKept = state.rewindable || (common === prompt.length - 1 && task.prompt.length === prompt.length);
+      return isKept && common - cachedTokens >= WORTH_WAITING;
+    });
   }
 
   async #begin(entry: Entry, needed: number): Promise<void> {
@@ -264,8 +280,9 @@ export class Scheduler {
     } else if (cache && prompt) {
       const state = await cache.take(prompt, under);
       entry.state = state;
-      task.begin(state, { points: cache.pointsIn(prompt, state), cachedTokens: state.length });
+      entry.cachedTokens = state.length;
       this.#counters.cachedTokens += state.length;
+      task.begin(state, { points: cache.pointsIn(prompt, state), cachedTokens: state.length });
     } else {
       entry.state = this.#parts.engine.newState();
       task.begin(entry.state);
@@ -303,7 +320,10 @@ export class Scheduler {
       if (failure) this.#fail(entry, failure.error);
       else
         try {
-          if (entry.task.take(output)) await this.#cache?.keepCopy(request.state);
+          const { isDecoding, prompt } = entry.task;
+          const isAtPoint = entry.task.take(output);
+          const isRead = prompt && entry.task.isDecoding && !isDecoding;
+          if (isAtPoint || (isRead && request.state.rewindable)) await this.#cache?.keepCopy(request.state);
         } catch (error) {
           this.#fail(entry, error);
         }

@@ -34,7 +34,19 @@ test.each([
   ['granite-tiny', 'auto', ['1', '2']],
   ['mamba-tiny', 'q8', ['1']],
 ])('%s as %s: all fields, of each number of threads', { timeout: 60_000 }, async (model, weights, threads) => {
-  const args = ['bench', model, '--weights', weights, '--prompt', '8,3', '--threads', threads.join(','), ...QUICK];
+  const args = [
+    'bench',
+    model,
+    '--weights',
+    weights,
+    '--prompt',
+    '8,3',
+    '--threads',
+    threads.join(','),
+    ...QUICK,
+    '--sequences',
+    '2',
+  ];
   const report = await json<Report>(args);
   expect(report).toEqual({
     shape: model,
@@ -60,6 +72,7 @@ test.each([
         multiplyAddsPerSecond: positive,
       })),
       peakMultiplyAdds: positive,
+      batches: [{ sequences: 2, tokensPerSecond: positive, times: positive }],
     })),
   });
   const numbers = numbersIn(report);

@@ -112,6 +112,18 @@ describe.each(['granite-untied', 'mamba-odd'])('%s', (name) => {
     expect(second.slice(0, -1)).toEqual(first.slice(0, -1));
   });
 
+  it('a prompt that comes several times at once is read once', async () => {
+    await using scheduler = new Scheduler(model);
+    const prompt = text(3 * PAGE);
+    const alone = (await all(model.generate(prompt, options))).slice(0, -1);
+    const answers = await Promise.all([1, 2, 3, 4].map(() => all(scheduler.generate(prompt, options))));
+    for (const steps of answers) expect(steps.slice(0, -1)).toEqual(alone);
+    expect(scheduler.stats.promptTokens).toBe(prompt.length + 3);
+    // What comes behind them does not wait for them.
+    const other = scheduler.generate(text(5, 4), { ...options, maxNewTokens: 1 });
+    await all(other);
+  });
+
   it('nobody stalls: who decodes gets a token in each step, and a short prompt ends soon beside a long one', async () => {
     const reports: StepReport[] = [];
     const scheduler = new Scheduler(model, {
