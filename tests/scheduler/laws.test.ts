@@ -59,6 +59,7 @@ const settings = fc.record({
 /** Adapters of some of the models. */
 const ADAPTERS: Readonly<Record<string, string>> = {
   'backpack-hub': 'backpack',
+  'granite-moe-10': 'granite-moe',
   'mamba-odd': 'mamba',
 };
 
