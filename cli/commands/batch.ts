@@ -1,4 +1,5 @@
 /** `batch IN.jsonl OUT.jsonl --model MODEL`: texts for many prompts, here or by workers. */
+import { existsSync, realpathSync } from 'node:fs';
 import type { Command } from 'commander';
 import {
   ANSWER_OPTIONS,
@@ -10,6 +11,7 @@ import {
   QUEUE_OPTIONS,
   readPrompts,
   type SamplingOptions,
+  UsageError,
 } from '../../src/node.ts';
 import { pickOptions } from '../../src/options/check.ts';
 import { type AdapterFlags, adapterOf, adapterOption, checkAdapter } from '../adapter-option.ts';
@@ -92,6 +94,10 @@ after -n tokens (128). Answers so far are kept in OUT.answers, from which --resu
 }
 
 async function run(input: string, output: string, flags: BatchFlags): Promise<void> {
+  if (existsSync(output) && realpathSync(output) === realpathSync(input))
+    throw new UsageError(
+      `${output} is the file of the prompts, which is kept as it is: give another file for the texts.`,
+    );
   const rows = readPrompts(input, flags.field);
   const interventions = await interventionsOf(flags);
   const { url, batch, maxNewTokens, stop, maxLength, resume } = flags;

@@ -100,14 +100,16 @@ describe('a changed model', () => {
     const plain = await run('plain');
     const changed = await run('changed', '--interventions', file);
     expect(changed.config).toMatchObject({ interventions: file });
-    expect(changed.answers).not.toEqual(plain.answers);
     await using model = await fromPretrained(FOLDER, { threads: 1, weights: 'f32' });
     const { tasks: prepared } = await prepareEvaluation({ tasks: [TASK], includePath: tasks, limit: 4 });
     const requests = prepared[0]?.instances.map(({ request }) => request) ?? [];
     const own: number[] = [];
     for await (const one of answerRequests(model, requests, { interventions }))
       if ('answer' in one && one.answer.kind === 'loglikelihood') own[one.index] = one.answer.logProbability;
-    expect(changed.answers).toEqual(own);
+    // The command turns on what the engine has behind flags, so kernels may round otherwise.
+    for (const [i, answer] of changed.answers.entries())
+      expect(Math.abs(answer - (own[i] as number))).toBeLessThan(1e-3);
+    expect(Math.max(...own.map((answer, i) => Math.abs(answer - (plain.answers[i] as number))))).toBeGreaterThan(0.1);
   });
 
   it('answers by an adapter, nearly as when it is merged', async () => {
@@ -136,7 +138,7 @@ describe('a changed model', () => {
 /** A LoRA of rank 1 for one matrix of the fixture, as PEFT writes it. */
 function writeAdapter(to: string): void {
   mkdirSync(to);
-  const target_modules = ['c_attn'];
+  const target_modules = ['attn.c_attn'];
   const config = { peft_type: 'LORA', r: 1, lora_alpha: 2, target_modules, bias: 'none', fan_in_fan_out: true };
   writeFileSync(join(to, 'adapter_config.json'), JSON.stringify(config));
   const at = (layer: number, part: string) =>

@@ -91,6 +91,13 @@ describe('lines that are refused', () => {
     expect(() => prompts(lines)).toThrow(message);
   });
 
+  it('no UTF-8; a mark of the order of bytes is none of the text', () => {
+    writeFileSync(path('in.jsonl'), new Uint8Array([0x7b, 0x22, 0xff, 0x22, 0x7d]));
+    expect(() => readPrompts(path('in.jsonl'))).toThrow(/in.jsonl is no text in UTF-8/);
+    writeFileSync(path('in.jsonl'), '\ufeff{"prompt": "a"}\r\n');
+    expect(readPrompts(path('in.jsonl'))).toEqual([{ line: 1, prompt: 'a', row: { prompt: 'a' } }]);
+  });
+
   it('no JSON', () => {
     writeFileSync(path('in.jsonl'), 'prompt\n');
     expect(() => readPrompts(path('in.jsonl'))).toThrow(/line 1 .* is no JSON/);

@@ -3,7 +3,7 @@ import { readFileSync, rmdirSync } from 'node:fs';
 import type { Model } from '../../api/model.ts';
 import { quote, UsageError } from '../../base/errors.ts';
 import { writeFileWhole } from '../../checkpoint/output-node.ts';
-import type { SystemError } from '../../checkpoint/write-errors.ts';
+import { refused, type SystemError } from '../../checkpoint/write-errors.ts';
 import type { AnswerAllOptions } from '../../evaluation/answer/answer-all.ts';
 import type { EvaluationRequest } from '../../evaluation/requests.ts';
 import { checkSamplingOptions, type SamplingOptions } from '../../sampler/sampler.ts';
@@ -42,14 +42,23 @@ export interface BatchResult {
   readonly failures: readonly { readonly line: number; readonly error: Error }[];
 }
 
-/** The prompts of a JSONL file. Throws UsageError with the line that has none. */
+/** The prompts of a JSONL file. Throws UsageError with the line that has none, and on a file that is no text in UTF-8. */
 export function readPrompts(file: string, field = 'prompt'): PromptRow[] {
-  const rows = readFileSync(file, 'utf8')
+  const rows = textOf(file)
     .split('\n')
     .flatMap((text, i) => (text.trim() === '' ? [] : [rowOf(text, `line ${i + 1} of ${file}`, field, i + 1)]));
   if (rows.length === 0)
     throw new UsageError(`${file} is empty: wanted lines such as {"${field}": "Once upon a time"}.`);
   return rows;
+}
+
+function textOf(file: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(file));
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw refused(file, error as SystemError);
+    throw new UsageError(`${file} is no text in UTF-8: wanted lines such as {"prompt": "Once upon a time"}.`);
+  }
 }
 
 function rowOf(text: string, where: string, field: string, line: number): PromptRow {
