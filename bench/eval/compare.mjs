@@ -13,26 +13,44 @@ import { writeSynthetic } from '../../dist/bench/synthetic.js';
 import { median } from '../peers/table.mjs';
 import { documentsOf, SETS } from './requests.mjs';
 
-const { values } = parseArgs({
-  options: {
-    data: { type: 'string' },
-    python: { type: 'string', default: 'python3' },
-    model: { type: 'string' },
-    shape: { type: 'string', default: 'granite-3.1-2b' },
-    config: { type: 'string', default: '{}' },
-    tokenizer: { type: 'string' },
-    sets: { type: 'string', default: Object.keys(SETS).join(',') },
-    documents: { type: 'string', default: '100' },
-    threads: { type: 'string', default: '2' },
-    batch: { type: 'string', default: '1' },
-    rounds: { type: 'string', default: '3' },
-    json: { type: 'boolean', default: false },
-  },
-});
+const OPTIONS = {
+  help: { type: 'boolean', short: 'h', default: false },
+  data: { type: 'string' },
+  python: { type: 'string', default: 'python3' },
+  model: { type: 'string' },
+  shape: { type: 'string', default: 'granite-3.1-2b' },
+  config: { type: 'string', default: '{}' },
+  tokenizer: { type: 'string' },
+  sets: { type: 'string', default: Object.keys(SETS).join(',') },
+  documents: { type: 'string', default: '100' },
+  threads: { type: 'string', default: '2' },
+  batch: { type: 'string', default: '1' },
+  rounds: { type: 'string', default: '3' },
+  json: { type: 'boolean', default: false },
+};
 
 function fail(message) {
   process.stderr.write(`compare: ${message}\n`);
   process.exit(2);
+}
+
+function given() {
+  try {
+    return parseArgs({ options: OPTIONS }).values;
+  } catch (error) {
+    return fail(error.message);
+  }
+}
+
+const values = given();
+if (values.help) {
+  const lines = Object.entries(OPTIONS).map(
+    ([name, { default: usual }]) => `  --${name}${usual ? ` (default: ${usual})` : ''}`,
+  );
+  process.stdout.write(
+    `Usage: node bench/eval/compare.mjs --data FOLDER [options]\n\n${lines.join('\n')}\n\nbench/eval/README.md says what they mean.\n`,
+  );
+  process.exit(0);
 }
 
 const { data, model, tokenizer, python } = values;
@@ -42,6 +60,9 @@ if (model === undefined && tokenizer === undefined)
 const [documents, threads, batch, rounds] = ['documents', 'threads', 'batch', 'rounds'].map((name) =>
   Number(values[name]),
 );
+for (const [name, number] of Object.entries({ documents, threads, batch, rounds }))
+  if (!(Number.isInteger(number) && number > 0))
+    fail(`--${name} came as '${values[name]}', wanted a whole number from 1 on.`);
 const say = (text) => process.stderr.write(`${text}\n`);
 
 const temporary = mkdtempSync(join(tmpdir(), 'portmanteau-eval-'));
@@ -69,11 +90,19 @@ const SIDES = {
   theirs: (file) => run(python, 'theirs.py', { file, folder, threads, batch }),
 };
 
+function documentsIn(set) {
+  try {
+    return documentsOf(set, data, documents);
+  } catch (error) {
+    return fail(error.message);
+  }
+}
+
 const rows = [];
 const versions = new Set();
 for (const set of values.sets.split(',')) {
   if (!(set in SETS)) fail(`there is no set '${set}'; known are ${Object.keys(SETS).join(', ')}.`);
-  const all = documentsOf(set, data, documents);
+  const all = documentsIn(set);
   const file = join(temporary, `${set}.json`);
   writeFileSync(file, JSON.stringify(all));
   const speeds = Object.fromEntries(Object.keys(SIDES).map((side) => [side, []]));

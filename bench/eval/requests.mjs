@@ -47,7 +47,7 @@ function hellaswag(folder, documents) {
 
 /** The last word of a passage. */
 function lambada(folder, documents) {
-  const rows = linesOf(folder, ['lambada_test.jsonl', 'lambada_test.jsonl.gz']).slice(0, documents);
+  const rows = linesOf(folder, ['lambada_test.jsonl', 'lambada_test.jsonl.gz', 'lambada.jsonl']).slice(0, documents);
   return rows.map((line) => {
     const { text } = JSON.parse(line);
     const at = text.trimEnd().lastIndexOf(' ');
