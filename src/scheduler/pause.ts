@@ -6,6 +6,7 @@ const { setImmediate } = globalThis as { readonly setImmediate?: (call: () => vo
 
 /** Of two ports, as setTimeout waits some milliseconds when it is called again and again. */
 const channel = setImmediate ? undefined : new MessageChannel();
+channel?.port1.start();
 
 export function pause(): Promise<void> {
   return new Promise((resolve) => {
@@ -13,7 +14,7 @@ export function pause(): Promise<void> {
       setImmediate?.(resolve);
       return;
     }
-    channel.port1.onmessage = () => resolve();
+    channel.port1.addEventListener('message', () => resolve(), { once: true });
     channel.port2.postMessage(undefined);
   });
 }
