@@ -3,7 +3,7 @@
  * hundreds of processes and pages. The package has the modules as they are: tests/package, those of the README and of the example page run them.
  */
 import { existsSync, mkdirSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = fileURLToPath(new URL('../', import.meta.url));
@@ -34,12 +34,19 @@ async function bundle(entry: string, target: string, addressOf: (path: string) =
       },
     ],
   });
-  const { output } = await joined.generate({ format: 'esm', codeSplitting: false });
-  await joined.close();
+  const name = basename(target, '.mjs');
+  const { output } = await joined.generate({
+    format: 'esm',
+    entryFileNames: `${name}.mjs`,
+    chunkFileNames: `${name}-[name]-[hash].mjs`, // what is loaded only when it is wanted, and what it shares with the rest
+  });
   mkdirSync(folder, { recursive: true });
-  const fresh = `${target}.${process.pid}`;
-  writeFileSync(fresh, output[0].code);
-  renameSync(fresh, target);
+  const chunks = output.filter((one) => one.type === 'chunk');
+  for (const { fileName, code } of chunks.toSorted((a, b) => Number(a.isEntry) - Number(b.isEntry))) {
+    const fresh = join(folder, `${fileName}.${process.pid}`);
+    writeFileSync(fresh, code);
+    renameSync(fresh, join(folder, fileName));
+  }
 }
 
 export default async function setup(): Promise<void> {
