@@ -237,6 +237,7 @@ export type { Certainty, Recipe, SourceOfKeys } from './recipes/recipe.ts';
 export { PrefixCache, type PrefixCacheOptions } from './runtime/prefix-cache.ts';
 export { type SavedState, State } from './runtime/state.ts';
 export type { DefaultOptions, GenerationConfig, GenerationDefaults } from './sampler/generation-config.ts';
+export type { SequenceMask, TokenMask } from './sampler/mask.ts';
 export type { SamplingOptions } from './sampler/sampler.ts';
 export {
   QueueFullError,
@@ -247,6 +248,8 @@ export {
 export { SCHEDULER_OPTIONS, type SchedulerOptions, type StepReport } from './scheduler/options.ts';
 export { Scheduler } from './scheduler/scheduler.ts';
 export type { SchedulerStats } from './scheduler/stats.ts';
+export { jsonMask, jsonSchemaMask, regexMask } from './structured/masks.ts';
+export type { JsonSchema } from './structured/schema.ts';
 export {
   type ChatMessage,
   type ChatTemplate,

@@ -7,6 +7,7 @@ import type { SequenceInterventions } from '../interventions/sequence.ts';
 import type { Request } from '../runtime/engine.ts';
 import type { State } from '../runtime/state.ts';
 import { Summaries, type SummaryRequest, type TokenLogprob } from '../runtime/summaries.ts';
+import type { SequenceMask } from '../sampler/mask.ts';
 import { logSumExp, type Sampler, topLogprobs } from '../sampler/sampler.ts';
 import type { TextStream, Tokenizer } from '../tokenizer/tokenizer.ts';
 import { type Alternative, type FinishReason, type GenerationStep, withText } from './generation-options.ts';
@@ -32,6 +33,8 @@ export interface SequenceSettings {
   readonly alternatives: number | undefined;
   /** What to read instead of logits, when the most likely token is taken. */
   readonly summary: SummaryRequest | undefined;
+  /** Which ids may come next. */
+  readonly mask?: SequenceMask | undefined;
 }
 
 export class GeneratedSequence {
@@ -112,15 +115,16 @@ export class GeneratedSequence {
     }
     this.#pieces.shift();
     if (this.#pieces.length > 0) return undefined;
-    const { index, ends, tokenizer, alternatives, summary } = this.#settings;
+    const { index, ends, tokenizer, alternatives, summary, mask } = this.#settings;
     const { id, logprob, top } = summary ? likeliestOf(output, summary) : this.#chosen(output);
     this.generated.push(id);
+    mask?.accept(id);
     this.#pieces = [[id]];
     const ended = ends.has(id);
     const name = !ended && tokenizer?.specialIds.has(id) ? tokenizer.piece(id) : '';
     const shown = ended ? '' : this.#stop.push(this.#stream?.push(id) ?? '');
     const text = shown + this.#stop.push(name, { hidden: true });
-    if (ended || this.#stop.found) this.#reason = 'stop';
+    if (ended || this.#stop.found || mask?.complete) this.#reason = 'stop';
     return { index, id, logprob, ...this.#alternatives(top, alternatives), text };
   }
 
@@ -150,8 +154,8 @@ export class GeneratedSequence {
   }
 
   #chosen(logits: Float32Array): Chosen {
-    const { sampler, alternatives = 0 } = this.#settings;
-    const id = sampler.next(logits, this);
+    const { sampler, alternatives = 0, mask } = this.#settings;
+    const id = sampler.next(logits, this, mask?.allowed());
     return { id, logprob: (logits[id] as number) - logSumExp(logits), top: topLogprobs(logits, alternatives) };
   }
 }

@@ -4,6 +4,7 @@ import type { InterventionsOption } from '../interventions/compile.ts';
 import { holds, kinds, type OptionsOf, option, ownKind } from '../options/option.ts';
 import { PrefixCache } from '../runtime/prefix-cache.ts';
 import type { TokenLogprob } from '../runtime/summaries.ts';
+import type { TokenMask } from '../sampler/mask.ts';
 import { SAMPLING_OPTIONS, type SamplingOptions } from '../sampler/options.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
 import { anAdapter } from './adapter-option.ts';
@@ -40,6 +41,14 @@ export const GENERATION_OPTIONS = {
   adapterOf: ownKind<readonly (Adapter | undefined)[]>(
     'a list with an Adapter, or undefined, for each prompt',
     (value) => Array.isArray(value) && value.every((one) => one === undefined || holds(anAdapter, one)),
+  ),
+  /**
+   * Which tokens may come next, for each step of each sequence: output of a form, such as JSON by a schema (`jsonSchemaMask`, `jsonMask`,
+   * `regexMask`). Applied after biases and penalties. Text that maxNewTokens or a stop text cuts off is not whole.
+   */
+  mask: ownKind<TokenMask>(
+    'a TokenMask, as jsonSchemaMask() gives',
+    (value) => typeof value === 'object' && value !== null && 'begin' in value,
   ),
   signal: kinds.signal,
   ...SAMPLING_OPTIONS,

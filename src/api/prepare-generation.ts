@@ -49,6 +49,7 @@ export function prepareGeneration(
     interventionsOf,
     adapter,
     adapterOf,
+    mask,
     ...sampling
   } = checkOptions('generation', options, GENERATION_OPTIONS);
   if (stop.length > 0 && !tokenizer)
@@ -67,7 +68,7 @@ export function prepareGeneration(
   const sampler = new Sampler(sampling, ends);
   const most = Math.min(alternatives, vocabSize);
   // For greedy decoding, the logits need not be copied from the backend.
-  const summary = sampler.takesLikeliest && most <= MAX_TOP ? { top: Math.max(1, most) } : undefined;
+  const summary = sampler.takesLikeliest && !mask && most <= MAX_TOP ? { top: Math.max(1, most) } : undefined;
   const limits = inputs.map(({ ids, state }) =>
     limitOf({ maxNewTokens, maxLength }, (state?.length ?? 0) + ids.length),
   );
@@ -77,6 +78,7 @@ export function prepareGeneration(
         ...{ index, ids, given: state, under: unders[index], adapter: adapters[index], limit: limits[index] as number },
         ...{ contextLength, sampler: index === 0 ? sampler : sampler.clone(), stops, ends, tokenizer, summary },
         alternatives: alternatives > 0 ? most : undefined,
+        mask: mask?.begin(ends),
       }),
   );
   return { sequences, cache, signal };

@@ -6,6 +6,7 @@ import { UsageError } from '../base/errors.ts';
 import { exp } from '../base/math.ts';
 import { Candidates } from './candidates.ts';
 import { maxLogit } from './logprobs.ts';
+import { applyMask } from './mask.ts';
 import { checkSamplingOptions, type SamplingOptions, temperatureOf } from './options.ts';
 import type { History } from './penalties.ts';
 import { type Processor, processorsOf } from './processors.ts';
@@ -61,10 +62,11 @@ export class Sampler {
 
   /**
    * Chooses the next id from logits[V], which are not changed. Greedy decoding takes the lowest of several best ids. Throws CheckpointError
-   * on NaN or Infinity among the logits; UsageError on a bias for an id that does not exist, and when no id is left.
+   * on NaN or Infinity among the logits; UsageError on a bias for an id that does not exist, and when no id is left. `allowed`: bits
+   * of the ids that may be chosen, as a SequenceMask gives them.
    */
-  next(logits: Float32Array, history: History): number {
-    const { scores, max } = this.#scores(logits, history);
+  next(logits: Float32Array, history: History, allowed?: Uint32Array): number {
+    const { scores, max } = this.#scores(logits, history, allowed);
     return this.#temperature === 0 ? scores.indexOf(max) : this.#candidates(scores, max).pick(this.#random.uniform());
   }
 
@@ -89,17 +91,18 @@ export class Sampler {
   }
 
   /** Scores [V] after all processors, and the largest of them. */
-  #scores(logits: Float32Array, history: History): { scores: Float32Array; max: number } {
+  #scores(logits: Float32Array, history: History, allowed?: Uint32Array): { scores: Float32Array; max: number } {
     const max = maxLogit(logits);
-    if (this.#processors.length === 0) return { scores: logits, max };
+    if (this.#processors.length === 0 && !allowed) return { scores: logits, max };
     const { scores, counts } = this.#scratch(logits.length);
     scores.set(logits);
     for (const process of this.#processors) process(scores, history, counts);
+    if (allowed) applyMask(scores, allowed);
     let changed = Number.NEGATIVE_INFINITY;
     for (const score of scores) changed = Math.max(changed, score);
     if (!Number.isFinite(changed))
       throw new UsageError(
-        `biases, penalties and forbidden ids make the largest score ${changed}, wanted a finite one: no token is left to choose.`,
+        `biases, penalties, forbidden ids${allowed ? ' and the wanted form' : ''} make the largest score ${changed}, wanted a finite one: no token is left to choose.`,
       );
     return { scores, max: changed };
   }

@@ -5,6 +5,8 @@
  */
 import { quote, UsageError } from '../base/errors.ts';
 import { type Cutter, cutterFor } from './added-tokens.ts';
+import { bytesOf } from './byte-level.ts';
+import { byteOf } from './byte-tokens.ts';
 import type { TokenDecoder } from './decoders.ts';
 import { readTokenizerFile, type TokenizerFile } from './tokenizer-file.ts';
 
@@ -31,6 +33,8 @@ export interface Tokenizer {
   decode(ids: readonly number[], options?: { readonly skipSpecialTokens?: boolean }): string;
   /** Text of one token inside of a text, for display; of a special token, its name. */
   piece(id: number): string;
+  /** The bytes of one token inside of a text; undefined for special tokens and for ids that stand for nothing. */
+  bytes(id: number): Uint8Array | undefined;
   /**
    * Decodes token by token, without special tokens. `continues`: other text comes before, which matters for tokenizers that remove a space
    * at the start of a text.
@@ -153,6 +157,16 @@ class FileTokenizer implements Tokenizer {
       this.#pieces.set(id, piece);
     }
     return piece;
+  }
+
+  bytes(id: number): Uint8Array | undefined {
+    const token = this.#tokens.get(id);
+    if (token === undefined || this.specialIds.has(id)) return undefined;
+    const piece = this.piece(id);
+    // Bytes that are no whole character have no text of their own.
+    if (!piece.includes('\ufffd')) return new TextEncoder().encode(piece);
+    const byte = byteOf(token);
+    return byte === undefined ? bytesOf(token) : Uint8Array.of(byte);
   }
 
   #push(decoder: TokenDecoder, id: number, skipSpecial: boolean): string {

@@ -1,0 +1,162 @@
+/** Constrained output: whatever the model prefers, the text parses and validates. */
+
+import { fileURLToPath } from 'node:url';
+import { Ajv2020 } from 'ajv/dist/2020.js';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { localFolder } from '../../src/checkpoint/folder-node.ts';
+import { openTokenizer } from '../../src/loader/open.ts';
+import type { TokenMask } from '../../src/sampler/mask.ts';
+import { Sampler } from '../../src/sampler/sampler.ts';
+import { jsonMask, jsonSchemaMask, regexMask } from '../../src/structured/masks.ts';
+import type { JsonSchema } from '../../src/structured/schema.ts';
+import type { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
+
+const root = new URL('../../', import.meta.url);
+const open = async (path: string) =>
+  (await openTokenizer(localFolder(fileURLToPath(new URL(path, root))))) as Tokenizer;
+const tokenizer = await open('models/granite-tiny');
+const END = tokenizer.eosId as number;
+const ends = new Set([END]);
+
+/** A text that random logits give under a mask; undefined when it got longer than `most` tokens. Later, what ends the text is favoured. */
+function drawn(mask: TokenMask, seed: number, most = 600): string | undefined {
+  const sequence = mask.begin(ends);
+  const sampler = new Sampler({ temperature: 1, seed });
+  const ids: number[] = [];
+  const closing = Array.from(
+    { length: tokenizer.vocabSize },
+    (_, id) => /^[\]}",0-9]*$/.test(tokenizer.piece(id)) || id === END,
+  );
+  while (!sequence.complete) {
+    if (ids.length > most) return undefined;
+    const logits = Float32Array.from(closing, (is) => (is ? Math.min(12, ids.length / 4) : 0));
+    const id = sampler.next(logits, { prompt: [], generated: ids, limit: most }, sequence.allowed());
+    if (id === END) break;
+    sequence.accept(id);
+    ids.push(id);
+  }
+  return tokenizer.decode(ids);
+}
+
+const ajv = new Ajv2020({ strict: false, validateFormats: false });
+
+const leaf: fc.Arbitrary<JsonSchema> = fc.oneof(
+  fc.constantFrom<JsonSchema>({ type: 'boolean' }, { type: 'null' }, { type: 'number' }, { type: 'integer' }, true, {}),
+  fc
+    .tuple(fc.integer({ min: -3000, max: 3000 }), fc.nat(5000))
+    .map(([from, more]) => ({ type: 'integer', minimum: from, maximum: from + more })),
+  fc.tuple(fc.nat(4), fc.nat(5)).map(([min, more]) => ({ type: 'string', minLength: min, maxLength: min + more })),
+  fc
+    .array(fc.oneof(fc.string(), fc.integer(), fc.boolean(), fc.constant(null)), { minLength: 1, maxLength: 4 })
+    .map((all) => ({ enum: all })),
+  fc.constantFrom<JsonSchema>(
+    { type: 'string', pattern: '^[a-c]+"?$' },
+    { type: 'string', pattern: 'x\\d{2}' },
+    { const: { a: [1, 'b'] } },
+  ),
+  fc.constantFrom<JsonSchema>({ type: ['string', 'null'] }, { exclusiveMinimum: 3, type: 'integer' }),
+);
+const schemas = fc.letrec<{ schema: JsonSchema }>((tie) => ({
+  schema: fc.oneof(
+    { depthSize: 'small', maxDepth: 3 },
+    leaf,
+    fc
+      .tuple(fc.dictionary(fc.string({ maxLength: 4 }), tie('schema'), { maxKeys: 4 }), fc.boolean(), fc.nat(15))
+      .map(([properties, additionalProperties, bits]) => ({
+        type: 'object',
+        properties: Object.fromEntries(Object.entries(properties).filter(([name]) => name !== '__proto__')),
+        required: Object.keys(properties).filter((name, i) => name !== '__proto__' && (bits >> i) & 1),
+        additionalProperties,
+      })),
+    fc
+      .tuple(tie('schema'), fc.nat(2), fc.nat(2))
+      .map(([items, min, more]) => ({ type: 'array', items, minItems: min, maxItems: min + more })),
+    fc.array(tie('schema'), { minLength: 1, maxLength: 3 }).map((all) => ({ anyOf: all })),
+  ),
+})).schema;
+
+describe('output under a JSON schema', () => {
+  test('parses and validates, for random schemas and random models', () => {
+    let whole = 0;
+    fc.assert(
+      fc.property(schemas, fc.nat(1000), (schema, seed) => {
+        const text = drawn(jsonSchemaMask(tokenizer, schema), seed);
+        if (text === undefined) return;
+        whole++;
+        const value: unknown = JSON.parse(text);
+        expect(ajv.validate(schema, value), `${JSON.stringify(schema)}: ${text}`).toBe(true);
+      }),
+      { numRuns: 60 },
+    );
+    expect(whole).toBeGreaterThan(40);
+  });
+
+  test('may be recursive', () => {
+    const schema = {
+      $ref: '#/$defs/tree',
+      $defs: {
+        tree: {
+          type: 'object',
+          properties: { of: { type: 'array', items: { $ref: '#/$defs/tree' } } },
+          additionalProperties: false,
+        },
+      },
+    };
+    for (let seed = 0; seed < 5; seed++) {
+      const text = drawn(jsonSchemaMask(tokenizer, schema), seed);
+      if (text !== undefined) expect(ajv.validate(schema, JSON.parse(text)), text).toBe(true);
+    }
+  });
+
+  test('is an object where any is wanted', () => {
+    for (let seed = 0; seed < 5; seed++)
+      expect(JSON.parse(drawn(jsonMask(tokenizer), seed) ?? '{}')).toBeTypeOf('object');
+  });
+
+  test.each<[JsonSchema, RegExp]>([
+    [
+      { type: 'string', contentEncoding: 'base64' },
+      /has 'contentEncoding' at #\/contentEncoding, which is not supported/,
+    ],
+    [{ type: 'object', properties: { 'a/b': { not: {} } } }, /has 'not' at #\/properties\/a~1b\/not/],
+    [{ type: 'number', minimum: 0.5 }, /'minimum' of numbers that are not whole at #\/minimum/],
+    [{ type: 'array', items: { type: 'text' } }, /has "text" at #\/items\/type, wanted one of object/],
+    [{ type: 'string', pattern: '(?=a)' }, /#\/pattern: the regular expression .* has \(\?=a/],
+    [{ type: 'string', format: 'color' }, /format "color" at #\/format.*known are date/],
+    [{ $ref: 'http://x/y' }, /only places in the same schema/],
+    [{ $ref: '#/$defs/x' }, /has no #\/\$defs\/x, which #\/\$ref names/],
+    [{ oneOf: [{ type: 'number' }, { type: 'integer' }] }, /oneOf of schemas that may both hold/],
+    [{ anyOf: [{}], minLength: 3 }, /'minLength' beside 'anyOf'/],
+    [{ type: 'integer', minimum: 3, maximum: 2 }, /allows no whole number/],
+    [{ type: 'object', required: ['a'], additionalProperties: false }, /names "a", which properties lacks/],
+    ['x' as never, /at # came as "x"/],
+  ])('of what is not supported is an error with its place: %j', (schema, message) => {
+    expect(() => jsonSchemaMask(tokenizer, schema)).toThrow(message);
+  });
+});
+
+describe('output under a regular expression', () => {
+  test.each([
+    '[a-z]{3,5}',
+    'yes|no',
+    '^(?:a|bc)*d?$',
+    '\\d+(?:\\.\\d{1,2})?',
+    '[^a-y\\s]{2}',
+    '\\u0041\\x42\\u{43}?',
+    '[\\w-]+',
+    'ü[à-ü]+',
+    '.{0,4}',
+  ])('matches: %s', (source) => {
+    for (let seed = 0; seed < 8; seed++) {
+      const text = drawn(regexMask(tokenizer, source), seed, 100);
+      if (text !== undefined) expect(text).toMatch(new RegExp(`^(?:${source})$`, 'u'));
+    }
+  });
+
+  test('that cannot be followed is an error', () => {
+    expect(() => regexMask(tokenizer, '(a')).toThrow(/is none/);
+    expect(() => regexMask(tokenizer, 'a\\b')).toThrow(/has \\b, which is not supported/);
+    expect(() => regexMask(tokenizer, '(a)\\1')).toThrow(/has \\1/);
+  });
+});
