@@ -11,6 +11,7 @@ import { parseArgs, promisify } from 'node:util';
 import { writeGguf } from '../../dist/bench/peers/gguf.js';
 import { SHAPES } from '../../dist/bench/peers/shapes.js';
 import { writeSynthetic } from '../../dist/bench/synthetic.js';
+import { checksOf } from './options.mjs';
 import { quiet } from './quiet.mjs';
 import { median, table } from './table.mjs';
 
@@ -48,29 +49,11 @@ const { values } = parseArgs({
   },
 });
 
-function fail(message) {
-  process.stderr.write(`compare: ${message}\n`);
-  process.exit(2);
-}
-
-function names(option, known) {
-  const items = values[option].split(',').filter(Boolean);
-  const strange = items.find((item) => !known.includes(item));
-  if (strange) fail(`--${option}: there is no '${strange}'; known are ${known.join(', ')}.`);
-  return items;
-}
-
-function numbers(option) {
-  const items = (values[option] ?? '').split(',').filter(Boolean).map(Number);
-  if (!items.every((item) => Number.isInteger(item) && item > 0))
-    fail(`--${option} came as '${values[option]}', wanted whole numbers from 1 on.`);
-  return items;
-}
-
+const { names, number, numbers } = checksOf(values);
 const shapes = names('shapes', [...SHAPES.keys(), ...Object.keys(LAYERS)]);
 const formats = names('formats', [...new Set([...SHAPES.values()].flatMap((shape) => Object.keys(shape.formats)))]);
 const peers = names('peers', Object.keys(PEERS));
-const [rounds, repeats, newTokens, layers] = ['rounds', 'repeats', 'new', 'layers'].map((name) => numbers(name)[0]);
+const [rounds, repeats, newTokens, layers] = ['rounds', 'repeats', 'new', 'layers'].map((name) => number(name));
 const prompts = numbers('prompt');
 const flags = values['node-flags'].split(' ').filter(Boolean);
 const say = (text) => process.stderr.write(`${text}\n`);

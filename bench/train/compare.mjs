@@ -8,6 +8,7 @@ import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
+import { checksOf, fail } from '../peers/options.mjs';
 import { quiet } from '../peers/quiet.mjs';
 import { table } from './table.mjs';
 
@@ -18,11 +19,6 @@ const SIDES = {
   'jax-js': { script: 'jax-js.mjs', takes: ({ gpt }) => gpt !== undefined, packages: '@jax-js/jax' },
   tfjs: { script: 'tfjs.mjs', takes: ({ gpt }) => gpt !== undefined, packages: '@tensorflow/tfjs' },
 };
-
-function fail(message) {
-  process.stderr.write(`compare: ${message}\n`);
-  process.exit(2);
-}
 
 const pathOf = (side) => fileURLToPath(new URL(SIDES[side].script, import.meta.url));
 if (!existsSync(pathOf('ours'))) fail('the library is not built: run npm run -s build in its folder first.');
@@ -63,33 +59,20 @@ if (values.help) {
   process.stdout.write(
     `node compare.mjs [options]; README.md tells what they are.\n${Object.entries(OPTIONS)
       .map(([name, { default: usual }]) => `  --${name}${usual === undefined || usual === false ? '' : ` (${usual})`}`)
-      .join('\n')}\nShapes: ${[...TRAIN_SHAPES.keys()].join(', ')}\n`,
+      .join('\n')}\nShapes: ${[...TRAIN_SHAPES.keys()].join(', ')}; all\n`,
   );
   process.exit(0);
 }
 
-function names(option, known) {
-  const items = values[option].split(',').filter(Boolean);
-  const strange = items.find((item) => !known.includes(item));
-  if (strange) fail(`--${option}: there is no '${strange}'; known are ${known.join(', ')}.`);
-  return items;
-}
-
-function number(option, least = 1) {
-  if (values[option] === undefined) return undefined;
-  const value = Number(values[option]);
-  if (Number.isInteger(value) && value >= least) return value;
-  return fail(`--${option} came as '${values[option]}', wanted a whole number from ${least} on.`);
-}
-
-const shapes = names('shapes', [...TRAIN_SHAPES.keys()]);
-if (shapes.length === 0) fail(`--shapes is empty; known are ${[...TRAIN_SHAPES.keys()].join(', ')}.`);
+const { names, number } = checksOf(values);
+const shapes = values.shapes === 'all' ? [...TRAIN_SHAPES.keys()] : names('shapes', [...TRAIN_SHAPES.keys()]);
 const peers = names(
   'peers',
   Object.keys(SIDES).filter((side) => side !== 'ours'),
+  { optional: true },
 );
 const [threads, rounds, repeats, layers] = ['threads', 'rounds', 'repeats', 'layers'].map((name) => number(name));
-const patience = number('patience', 0);
+const patience = number('patience', { least: 0 });
 const say = (text) => process.stderr.write(`${text}\n`);
 
 /** What a process tells, or { missing } when it cannot do this, and says why. */
@@ -120,14 +103,24 @@ const begun = [];
 const versions = new Set();
 const remarks = new Set();
 
+/** Parts by which first losses of the same weights may differ: of f32 in another order of sums, and of weights that only our side has rounded. */
+const LOSS_TOLERANCES = { f32: 1e-4, q8: 1e-2 };
+
+/** Our side and PyTorch read the same weights and ids, so that their first losses must agree. */
+function remarkLosses(name, { ours, pytorch = [] }, weights) {
+  const [own, theirs] = [ours, pytorch].map((all) => all.find(({ missing }) => !missing)?.firstLoss);
+  if (own === undefined || theirs === undefined) return;
+  if (Math.abs(own / theirs - 1) <= LOSS_TOLERANCES[weights]) return;
+  remarks.add(`${name}: not the same model: the first loss is ${own} here and ${theirs} in PyTorch`);
+}
+
 /** Rounds of all sides by turns; the one that begins changes. */
 async function compare(name, temp) {
   const { published, rows, tokens, weights, lora, ternary, gpt } = TRAIN_SHAPES.get(name);
   const config = { ...published.config };
   for (const key of ['num_hidden_layers', 'n_layer']) if (layers && key in config) config[key] = layers;
   const folder = join(temp, name);
-  // With experts, embeddings must differ, or all tokens would go to the same ones.
-  writeSynthetic(published, folder, { config, dense: 'num_local_experts' in config });
+  writeSynthetic(published, folder, { config, dense: true });
   const size = { rows: number('rows') ?? rows, tokens: number('tokens') ?? tokens };
   const ids = rowsOf(size.rows, size.tokens, config.vocab_size);
   const task = { ...{ folder, config, weights, lora, ternary, ids, threads, repeats }, ...size };
@@ -147,10 +140,11 @@ async function compare(name, temp) {
       else {
         versions.add(`${took.version}, ${took.threads} threads`);
         const parts = ['forward', 'gradients', 'update'].map((part) => Math.min(...took[part]).toFixed(3));
-        say(`${name}, round ${round + 1}, ${side}: ${parts.join(' ')} s, loss ${took.loss.toFixed(4)}`);
+        say(`${name}, round ${round + 1}, ${side}: ${parts.join(' ')} s, first loss ${took.firstLoss.toFixed(4)}`);
       }
     }
   }
+  remarkLosses(name, times, weights);
   rmSync(folder, { recursive: true });
   const done = Object.entries(times).map(([side, all]) => [side, all.filter(({ missing }) => !missing)]);
   results.push({ shape: name, ...size, sides: Object.fromEntries(done.filter(([, all]) => all.length > 0)) });

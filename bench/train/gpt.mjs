@@ -50,18 +50,19 @@ const WARM_UP = 2;
 
 /**
  * Seconds of the forward pass, of forward and backward together, and of the optimiser's step, `repeats` of each after two that are not
- * counted; the loss of the last. `side` has { forward, gradients, update, version, threads }, of which the first two give a loss.
+ * counted; the first loss. `side` has { forward, gradients, update, version, threads }, of which the first two give a loss.
  */
 export async function measureSide({ repeats }, { version, threads, ...parts }) {
   const seconds = { forward: [], gradients: [], update: [] };
-  let loss;
+  let firstLoss;
   for (let round = -WARM_UP; round < repeats; round++) {
     for (const part of Object.keys(seconds)) {
       const begin = performance.now();
-      loss = (await parts[part]()) ?? loss;
+      const loss = await parts[part]();
+      firstLoss ??= loss;
       if (round >= 0) seconds[part].push((performance.now() - begin) / 1000);
     }
   }
   const peakBytes = process.resourceUsage().maxRSS * 1024;
-  process.stdout.write(`${JSON.stringify({ ...seconds, loss, peakBytes, version, threads })}\n`);
+  process.stdout.write(`${JSON.stringify({ ...seconds, firstLoss, peakBytes, version, threads })}\n`);
 }

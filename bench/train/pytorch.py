@@ -12,6 +12,7 @@ task = json.loads(sys.argv[1])
 try:
     import torch
     import transformers
+    from safetensors.torch import load_file
     from torch import Tensor, nn
     from torch.nn import functional as F
     from transformers import AutoConfig, AutoModelForCausalLM
@@ -22,6 +23,7 @@ except ImportError as error:
     print(json.dumps({"missing": f"{error}: install it for {sys.executable}, or name another one with --python."}))
     sys.exit()
 
+STORED = "model.safetensors"
 BACKPACKS = ("gpt2", "backpack-gpt2")
 WARM_UP = 2  # rounds that are not counted
 torch.set_num_threads(task["threads"])
@@ -29,19 +31,25 @@ torch.manual_seed(1)
 version = f"PyTorch {torch.__version__}, transformers {transformers.__version__}, Python {sys.version.split()[0]}"
 
 
-def new_model(config: dict) -> nn.Module:
-    """A model with random numbers; ids [B, T] -> logits [B, T, V] through `logits_of`."""
+def model_of(folder: Path, config: dict) -> nn.Module:
+    """The checkpoint in f32; ids [B, T] -> logits [B, T, V] through `logits_of`. A weight that is not found there is an error."""
     if config["model_type"] in BACKPACKS:
         from backpack_reference import Backpack, BackpackConfig
 
-        return Backpack(BackpackConfig.from_json(json.dumps(config)))
+        model = Backpack(BackpackConfig.from_json(json.dumps(config)))
+        stored = torch.load(folder / "pytorch_model.bin") if not (folder / STORED).exists() else load_file(folder / STORED)
+        model.load_state_dict({name: stored[name].float() for name in model.state_dict()})
+        return model
     own = {key: value for key, value in config.items() if key not in ("quantization_config", "torch_dtype")}
     usual = AutoConfig.for_model(own["model_type"])
     for key, value in own.items():  # JavaScript writes 1.0 as 1
         if isinstance(getattr(usual, key, None), float) and isinstance(value, int):
             own[key] = float(value)
-    options = dict(dtype=torch.float32, attn_implementation="eager")
-    return AutoModelForCausalLM.from_config(AutoConfig.for_model(**own), **options)
+    options = dict(dtype=torch.float32, attn_implementation="eager", output_loading_info=True)
+    model, info = AutoModelForCausalLM.from_pretrained(folder, config=AutoConfig.for_model(**own), **options)
+    if info["missing_keys"] or info["mismatched_keys"]:
+        raise ValueError(f"transformers misses {info['missing_keys']} {info['mismatched_keys']}")
+    return model
 
 
 def logits_of(model: nn.Module, ids: Tensor) -> Tensor:
@@ -50,7 +58,7 @@ def logits_of(model: nn.Module, ids: Tensor) -> Tensor:
     return model(ids, use_cache=False).logits
 
 
-model = new_model(task["config"]).train()
+model = model_of(Path(task["folder"]), task["config"]).train()
 if task.get("ternary"):
     from lambda_linear import make_ternary, set_strength
 
@@ -92,12 +100,13 @@ def update() -> None:
 
 parts = {"forward": forward, "gradients": gradients, "update": update}
 seconds: dict[str, list[float]] = {part: [] for part in parts}
-loss = None
+first_loss = None
 for repeat in range(-WARM_UP, task["repeats"]):
     for name, part in parts.items():
         begin = time.perf_counter()
-        loss = part() or loss
+        loss = part()
+        first_loss = loss if first_loss is None else first_loss
         if repeat >= 0:
             seconds[name].append(time.perf_counter() - begin)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
-print(json.dumps({**seconds, "loss": loss, "peakBytes": peak, "version": version, "threads": task["threads"]}))
+print(json.dumps({**seconds, "firstLoss": first_loss, "peakBytes": peak, "version": version, "threads": task["threads"]}))
