@@ -50,6 +50,7 @@ export { checkOutputFile } from './checkpoint/output-place-node.ts';
 export { checkNewFolder, saveTensors } from './checkpoint/save-node.ts';
 export { refused as describeWriteError } from './checkpoint/write-errors.ts';
 export { type FileDataContext, prepareData, tokensDirectory } from './data/prepare-node.ts';
+export { type CachedTokens, listTokens, removeTokens, type TokenCacheOptions } from './data/token-cache-node.ts';
 export type { TokenizeLimits, TokenizeProgress } from './data/tokenize-node.ts';
 export * from './hub/cache-node.ts';
 export { describeHub, type HubDescription } from './hub/describe-node.ts';
@@ -82,6 +83,7 @@ export {
   prepareEvaluation,
 } from './node/evaluation/prepare-node.ts';
 export { checkResume } from './node/evaluation/run-node.ts';
+export { locateAdapter } from './node/locate-adapter-node.ts';
 export { type MemoryFacts, memoryFacts, usableBytes } from './node/memory-node.ts';
 export { checkQueue } from './node/queue/connect-node.ts';
 export { QUEUE_OPTIONS, type QueueOptions, WORKER_OPTIONS, type WorkerOptions } from './node/queue/options-node.ts';

@@ -1,6 +1,7 @@
 /** `adapter info|merge`: LoRA adapters, as PEFT stores them. */
 import type { Command } from 'commander';
 import { checkAdapterFits, checkNewFolder, describeAdapter, mergeAdapter, saveModel } from '../../src/node.ts';
+import { adapterFolder } from '../adapter-option.ts';
 import { helpText } from '../help-text.ts';
 import { interrupt } from '../interrupt.ts';
 import { withModel } from '../load.ts';
@@ -22,17 +23,17 @@ Examples:
     );
   jsonOption(adapter.command('info'), 'base, rank, alpha, rslora, parameters, tensors with name, shape, dtype')
     .description('rank, scale and tensors of an adapter')
-    .argument('<dir>', 'folder of the adapter')
+    .argument('<dir>', 'folder of the adapter, or a hub id')
     .action(info);
   jsonOption(modelOptions(adapter.command('merge')), 'out')
-    .argument('<dir>', 'folder of the adapter')
+    .argument('<dir>', 'folder of the adapter, or a hub id')
     .description('add an adapter to the weights of its model and save that, whole or not at all')
     .requiredOption('--out <dir>', 'folder to make')
     .action(merge);
 }
 
-async function info(folder: string, { json }: { json?: boolean }): Promise<void> {
-  const described = await describeAdapter(folder);
+async function info(reference: string, { json }: { json?: boolean }): Promise<void> {
+  const described = await describeAdapter(await adapterFolder(reference));
   if (json) return printJson(described);
   const { base, rank, alpha, rslora, parameters, tensors } = described;
   process.stdout.write(
@@ -47,10 +48,11 @@ async function info(folder: string, { json }: { json?: boolean }): Promise<void>
 
 async function merge(
   reference: string,
-  folder: string,
+  adapter: string,
   flags: ModelFlags & { readonly out: string; readonly json?: boolean },
 ): Promise<void> {
   await checkNewFolder(flags.out);
+  const folder = await adapterFolder(adapter);
   await withModel(
     reference,
     flags,

@@ -12,7 +12,7 @@ import {
   saveState,
   UsageError,
 } from '../../src/node.ts';
-import { type AdapterFlags, adapterOf, adapterOption, checkAdapter } from '../adapter-option.ts';
+import { type AdapterFlags, adapterOf, adapterOption, checkAdapter, tracesOfAdapter } from '../adapter-option.ts';
 import { type GenerationFlags, generationFlags, generationOptions, SAMPLING_ABOUT } from '../generation.ts';
 import { helpText } from '../help-text.ts';
 import { breathe, interrupt } from '../interrupt.ts';
@@ -105,9 +105,10 @@ async function run(reference: string, promptText: string | undefined, flags: Run
     promptIds = goesOnFrom ? appended(opened, goesOnFrom, prompt, flags) : encodePrompt(opened, prompt, flags);
     checkBeforeLoad(opened, promptIds);
     checkFits(opened, interventions);
-    await checkAdapter(opened, flags);
-    if (goesOnFrom && flags.adapter === undefined)
-      checkStateContinues(opened, goesOnFrom, interventions, promptIds.length);
+    if (goesOnFrom) {
+      const adapter = await tracesOfAdapter(opened, flags);
+      checkStateContinues(opened, goesOnFrom, interventions, promptIds.length, adapter);
+    } else await checkAdapter(opened, flags);
     checkNotOfModel(flags.saveState, opened);
     checkKeeps(opened, promptIds, states.replaced, flags);
     if (flags.loadState !== undefined) await checkSavedState(opened, flags.loadState);

@@ -44,7 +44,10 @@ interface Part extends LowRank {
   readonly rows: number;
 }
 
-export function adapted(inner: Tracer, { changes, replaced, innerNorms }: Changes): Tracer {
+/** Changes the input x of a linear map before its adapter reads it, in training. */
+export type OnInput = (ops: Ops, x: Tensor, target: Target) => Tensor;
+
+export function adapted(inner: Tracer, { changes, replaced, innerNorms }: Changes, onInput?: OnInput): Tracer {
   const parts = new Map<Tensor, Part>();
   for (const change of changes)
     for (const { weight, firstRow } of change.target.parts)
@@ -58,7 +61,8 @@ export function adapted(inner: Tracer, { changes, replaced, innerNorms }: Change
     const used = outputs.map((_, i) => parts.get(ws[i] as Tensor));
     const as = [...new Set(used.flatMap((part) => (part ? [part.a] : [])))];
     if (as.length === 0) return outputs;
-    const projected = ops.linears(x(), as); // each [T, r]
+    const targetOf = (a: Tensor) => (used.find((part) => part?.a === a) as Part).target;
+    const projected = onInput ? as.map((a) => ops.linear(onInput(ops, x(), targetOf(a)), a)) : ops.linears(x(), as); // each [T, r]
     return outputs.map((y, i) => {
       const part = used[i];
       if (!part) return y;

@@ -1,12 +1,11 @@
 /** An adapter in memory, for one model: chosen per call, beside others, without changing the model's weights. */
-import { sha256 } from '@noble/hashes/sha2.js';
-import { bytesToHex } from '@noble/hashes/utils.js';
 import type { Backend } from '../backends/backend.ts';
 import { UsageError } from '../base/errors.ts';
-import { ADAPTER_KEY, type TraceList } from '../interventions/provenance.ts';
+import type { TraceList } from '../interventions/provenance.ts';
 import type { OpenedModel } from '../loader/open.ts';
 import { Ops, type Tracer } from '../ops/index.ts';
 import { adapted, type Changes } from './adapted.ts';
+import { adapterTraces, beginDigest } from './digest.ts';
 import type { AdapterFile } from './file.ts';
 import { LiveTensors, readChanges } from './live.ts';
 import { moduleOf } from './target.ts';
@@ -34,7 +33,7 @@ export class Adapter {
   readonly #key: string;
   #disposed = false;
 
-  private constructor(host: AdapterHost, name: string, found: Changes, memory: LiveTensors, digest: string) {
+  private constructor(host: AdapterHost, name: string, found: Changes, memory: LiveTensors, key: string) {
     this.name = name;
     const { changes, replaced } = found;
     this.modules = [...changes, ...replaced].map(({ target }) => moduleOf(target));
@@ -43,21 +42,17 @@ export class Adapter {
     this.#host = host;
     this.#memory = memory;
     this.#ops = new Ops(adapted(host.tracer, found));
-    this.#key = ADAPTER_KEY + digest;
+    this.#key = key;
   }
 
   /** Reads the numbers of an opened adapter. Throws RangeError when there is no memory left. */
   static async load(file: AdapterFile, host: AdapterHost): Promise<Adapter> {
     const memory = new LiveTensors(host.backend);
-    const hash = sha256.create();
-    const scales = [...file.changes].map(({ target, scale }) => [target.name, scale]);
-    hash.update(new TextEncoder().encode(JSON.stringify([scales, file.replaced.map(({ target }) => target.name)])));
-    const see = ({ buffer, byteOffset, byteLength }: Float32Array) =>
-      hash.update(new Uint8Array(buffer, byteOffset, byteLength));
+    const { see, key } = beginDigest(file);
     return host.turn(async () => {
       try {
         const changes = await readChanges(file, host.opened.plan, memory, see);
-        return new Adapter(host, file.name, changes, memory, bytesToHex(hash.digest()).slice(0, 32));
+        return new Adapter(host, file.name, changes, memory, key());
       } catch (error) {
         memory.free();
         throw error;
@@ -77,9 +72,9 @@ export class Adapter {
     if (backend !== this.#host.backend) throw new UsageError(`the adapter ${this.name} belongs to another model.`);
   }
 
-  /** It affects all positions of a state. Equal for adapters with the same numbers. */
+  /** Equal for adapters with the same numbers. */
   traces(from: number, to: number): TraceList {
-    return from < to ? [[this.#key, [{ from, to }]]] : [];
+    return adapterTraces(this.#key).traces(from, to);
   }
 
   /** Frees its memory, after the steps that use it now. */

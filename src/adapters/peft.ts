@@ -30,6 +30,8 @@ export const peftShapes = (
 export interface PeftSettings {
   readonly rank: number;
   readonly alpha: number;
+  /** Share of the inputs that training leaves out. */
+  readonly dropout?: number | undefined;
   /** Name of the model, for the file. */
   readonly base?: string | undefined;
 }
@@ -38,7 +40,7 @@ export interface PeftSettings {
 export function peftConfig(
   targets: readonly Target[],
   all: readonly Target[],
-  { rank, alpha, base }: PeftSettings,
+  { rank, alpha, dropout = 0, base }: PeftSettings,
 ): JsonObject {
   const modules = (some: readonly Target[]) => some.filter((target) => !isParameter(target)).map(moduleOf);
   const parameters = (some: readonly Target[]) => some.filter(isParameter).map(({ parameter }) => parameter);
@@ -50,7 +52,7 @@ export function peftConfig(
     inference_mode: true,
     init_lora_weights: true,
     lora_alpha: alpha,
-    lora_dropout: 0,
+    lora_dropout: dropout,
     peft_type: 'LORA',
     r: rank,
     target_modules: shortest(modules(targets), modules(all), [leaf, inLayer]),

@@ -3,7 +3,7 @@ import { UsageError } from '../base/errors.ts';
 import { matchSites } from '../inspect/capture.ts';
 import { compile, type InterventionsOption } from '../interventions/compile.ts';
 import type { Interventions } from '../interventions/interventions.ts';
-import { checkContinues, recordedTraces } from '../interventions/provenance.ts';
+import { bothTraces, checkContinues, recordedTraces, type Traces } from '../interventions/provenance.ts';
 import { sequenceOf } from '../interventions/sequence.ts';
 import type { OpenedModel } from '../loader/open.ts';
 import { checkSequences } from '../runtime/engine.ts';
@@ -17,17 +17,19 @@ export function checkInterventions(opened: OpenedModel, option: InterventionsOpt
 }
 
 /**
- * Checks a saved state before the weights are loaded: throws UsageError when it cannot continue under these interventions, as `generate`
- * would.
+ * Checks a saved state before the weights are loaded: throws UsageError when it cannot continue under these interventions and with this adapter
+ * (`adapterTracesOf`), as `generate` would.
  */
 export function checkStateContinues(
   opened: OpenedModel,
   { ids, interventions: made }: Pick<StateDescription, 'ids' | 'interventions'>,
   option: InterventionsOption | undefined,
   promptLength: number,
+  adapter?: Traces,
 ): void {
   const under = option && sequenceOf(checkInterventions(opened, option), { promptLength });
-  if (ids.length > 0) checkContinues(made ? recordedTraces(made).traces(0, ids.length) : [], under);
+  if (ids.length > 0)
+    checkContinues(made ? recordedTraces(made).traces(0, ids.length) : [], bothTraces(adapter, under));
 }
 
 /**

@@ -1,11 +1,15 @@
 /** Adapters as folders: described without their model, and merged into it. */
 import { readAdapterConfig } from '../adapters/config.ts';
+import { adapterKey, adapterTraces } from '../adapters/digest.ts';
 import { type AdapterFile, openAdapter, openWeights } from '../adapters/file.ts';
 import { checkMerges, mergeInto } from '../adapters/merge.ts';
 import { type Model, partsOf } from '../api/model.ts';
 import { localFolder } from '../checkpoint/folder-node.ts';
 import { readSafetensors } from '../checkpoint/safetensors.ts';
+import type { Traces as AdapterTraces } from '../interventions/provenance.ts';
 import type { OpenedModel } from '../loader/open.ts';
+
+export type { AdapterTraces };
 
 export interface AdapterDescription {
   /** As its file names it. */
@@ -51,6 +55,11 @@ export function checkAdapterFits(opened: OpenedModel, folder: string, { merges =
   return withAdapter(folder, opened, (file) => {
     if (merges) checkMerges(file);
   });
+}
+
+/** What states that are read with an adapter remember of it; for checkStateContinues, before the weights are loaded. Throws as checkAdapterFits. */
+export function adapterTracesOf(opened: OpenedModel, folder: string): Promise<AdapterTraces> {
+  return withAdapter(folder, opened, async (file) => adapterTraces(await adapterKey(file)));
 }
 
 /**

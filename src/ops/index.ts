@@ -305,6 +305,11 @@ export class Ops {
     return this.#one(this.#apply(negExp, [x], undefined));
   }
 
+  /** x * y */
+  multiply(x: Tensor, y: Tensor): Tensor {
+    return this.#one(this.#apply(multiply, [x, y], undefined));
+  }
+
   /** activation(g) * u */
   gate(g: Tensor, u: Tensor, activation: Activation): Tensor {
     return this.#one(this.#apply(gate, [g, u], { activation }));

@@ -8,7 +8,7 @@ import { CONFIG_FILE } from '../adapters/config.ts';
 import { WEIGHTS_FILE } from '../adapters/file.ts';
 import { checkRuns, expertsFirst, expertsLast, floatsOf, innerNorms, LiveTensors, shapesOf } from '../adapters/live.ts';
 import { type PeftNames, peftConfig, peftNames, peftShapes } from '../adapters/peft.ts';
-import { type Target, targetsOf } from '../adapters/target.ts';
+import { isParameter, type Target, targetsOf } from '../adapters/target.ts';
 import type { Backend } from '../backends/backend.ts';
 import { CheckpointError, UsageError } from '../base/errors.ts';
 import { type Shape, show, size, type Tensor } from '../base/tensor.ts';
@@ -17,6 +17,7 @@ import type { StoredTensor } from '../checkpoint/safetensors.ts';
 import { type SavedFile, type SavedTensor, safetensorsBytes } from '../checkpoint/save.ts';
 import type { OpenedModel } from '../loader/open.ts';
 import type { Tracer } from '../ops/index.ts';
+import { type DropoutPlace, dropoutFactors } from './dropout.ts';
 import { uniformPairs } from './initialize/random-numbers.ts';
 import type { Trainable, TrainedTensor } from './trainable.ts';
 
@@ -26,7 +27,7 @@ export interface LoraOptions {
   readonly alpha: number;
   /** Names of linear maps (adapters/choose.ts); default all of the blocks. */
   readonly targets?: readonly string[] | undefined;
-  /** Only 0 is possible. */
+  /** Probability with which a number of an input of an adapter is left out in training, below 1; default 0. Not with experts, as in PEFT. */
   readonly dropout?: number | undefined;
   /** Name of the model, for adapter_config.json. */
   readonly base?: string | undefined;
@@ -34,13 +35,19 @@ export interface LoraOptions {
 
 /** The linear maps that get an adapter. Throws UsageError as LoraTraining.allocate. */
 export function checkLora(opened: OpenedModel, { rank, alpha, targets: names, dropout = 0 }: LoraOptions): Target[] {
-  if (dropout !== 0) throw new UsageError(`dropout came as ${dropout}: adapters are trained without, give 0.`);
+  if (!(dropout >= 0 && dropout < 1))
+    throw new UsageError(`dropout came as ${dropout}, wanted a number from 0 on and below 1.`);
   if (!Number.isSafeInteger(rank) || rank < 1)
     throw new UsageError(`rank came as ${rank}, wanted a whole number from 1 on.`);
   if (!Number.isFinite(alpha)) throw new UsageError(`alpha came as ${alpha}, wanted a finite number.`);
   const targets = chooseTargets(opened, names);
   if (targets.length === 0) throw new UsageError('the list of targets is empty: nothing is left to train.');
   for (const target of targets) checkRuns(target);
+  const parameter = targets.find(isParameter);
+  if (dropout > 0 && parameter)
+    throw new UsageError(
+      `dropout came as ${dropout}, but ${parameter.parameter} is a parameter, not a linear layer, and PEFT has no dropout there: give 0, or other targets.`,
+    );
   return targets;
 }
 
@@ -133,8 +140,14 @@ export class LoraTraining implements Trainable {
     return this.#matrices.map(({ name, shape, tensor }) => ({ name, shape, weights: [tensor] }));
   }
 
-  /** The tracer with which a pass computes the adapted model. */
-  readonly adapt = (tracer: Tracer): Tracer => adapted(tracer, this.changes);
+  /** The tracer with which a pass computes the adapted model. With the place of a training pass, inputs of adapters are left out by chance. */
+  readonly adapt = (tracer: Tracer, place?: DropoutPlace): Tracer => {
+    const { dropout: rate = 0 } = this.#options;
+    if (!place || rate === 0) return adapted(tracer, this.changes);
+    return adapted(tracer, this.changes, (ops, x, { name }) =>
+      ops.multiply(x, ops.upload(dropoutFactors(size(x.shape), { rate, seed: this.#seed, name }, place), x.shape)),
+    );
+  };
 
   saved(value: (weight: Tensor) => Tensor): SavedTensor[] {
     const read = async (x: Tensor) => (await this.#backend.read(x)) as Float32Array;

@@ -9,6 +9,7 @@ import type { LanguageModel } from '../models/model.ts';
 import { noTaps, type Taps } from '../models/tap.ts';
 import { Ops, type Tracer } from '../ops/index.ts';
 import { TrainingBatch } from './batch.ts';
+import type { DropoutPlace, PassPlace } from './dropout.ts';
 
 /** Most logits that are computed at a time: 32 MB. The gradient of the head is read and written once for each time. */
 const MAX_LOGITS = 1 << 23;
@@ -31,6 +32,8 @@ export interface PassOptions {
   /** Factor of each row's squared logsumexp in the loss; 0 without z-loss. */
   readonly perRow: number;
   readonly recompute?: boolean | undefined;
+  /** Of a training pass, where something is left out by chance. */
+  readonly place?: PassPlace | undefined;
   /** Shown the values of the pass; what they return is differentiated as a part of it. Default: those of the parts. */
   readonly taps?: ((ops: Ops) => Taps) | undefined;
 }
@@ -47,7 +50,7 @@ export interface PassParts {
   readonly backend: Backend;
   readonly tracer: Tracer;
   /** Changes what the model computes, such as with an adapter; what it computes itself is differentiated too. */
-  readonly adapt?: ((tracer: Tracer) => Tracer) | undefined;
+  readonly adapt?: ((tracer: Tracer, place?: DropoutPlace) => Tracer) | undefined;
   /** Changes values of the model in a pass over some sequences; what they compute is differentiated too. */
   readonly taps?: ((ops: Ops, sequences: Examples['sequences']) => Taps) | undefined;
 }
@@ -61,11 +64,12 @@ export async function passOver(parts: PassParts, examples: Examples, options: Pa
 export function encodePass(
   { model, tracer, adapt, taps: own }: Omit<PassParts, 'backend'>,
   { sequences, targets, factors }: Examples,
-  { trained, perTarget, perRow, recompute, taps = own && ((ops) => own(ops, sequences)) }: PassOptions,
+  { trained, perTarget, perRow, recompute, place, taps = own && ((ops) => own(ops, sequences)) }: PassOptions,
 ): Tensor {
   const tape = new Tape(tracer, { trained, recompute });
   const plain = new Ops(tracer);
-  const opsOn = (inner: Tracer) => new Ops(adapt?.(inner) ?? inner);
+  let part = 0;
+  const opsOn = (inner: Tracer) => new Ops(adapt?.(inner, place && { ...place, part: part++ }) ?? inner);
   const ops = opsOn(tape);
   const hidden = model.forward({ ops, batch: new TrainingBatch(sequences), show: taps?.(ops) ?? noTaps });
   const { losses, dHidden } = encodeRows(tracer, {

@@ -95,7 +95,7 @@ export interface PreparedTrainer {
   readonly trainable: Trainable;
   /** The adapter in training; undefined when weights of the model are trained. */
   readonly lora: LoraTraining | undefined;
-  /** With which the model computes as it is trained, with its adapter. */
+  /** With which the model computes as in passes, with its adapter or the copies of its weights; after `trainer.settle()`. */
   readonly ops: Ops;
   /** What is added to senses; undefined when something else is trained. */
   readonly senses: SenseChanges | undefined;
@@ -128,7 +128,10 @@ export function trainerFor(
     ...(half ? { adapt: half.adapt, prepare: () => half.refresh() } : {}),
     half,
     taps: senses?.taps,
-    derive: () => derive(plan, backend, new Ops(tracer)),
+    async derive() {
+      await derive(plan, backend, new Ops(tracer));
+      await half?.refresh();
+    },
     setLambda: rounding && ((now: number) => void Object.assign(rounding, { lambda: now })),
   };
   const trainer = new Trainer(parts, {
@@ -143,5 +146,6 @@ export function trainerFor(
     objective: senses && senseObjective(parts, own, checkSenseTraining(opened, own), rowsOf(stages[0] as Stage)),
     steps: segment.end,
   });
-  return { trainer, trainable, lora, senses, ops: new Ops(lora?.adapt(tracer) ?? tracer) };
+  const computes = lora ? lora.adapt(tracer) : (half?.adapt(tracer) ?? tracer);
+  return { trainer, trainable, lora, senses, ops: new Ops(computes) };
 }

@@ -155,12 +155,13 @@ export class Trainer {
     if (targets === 0) throw new UsageError(`step ${step} has no targets: its rows are masked.`);
     let [crossEntropy, loss] = [0, 0];
     let expertLoad: number[][] | undefined;
-    for (const batch of batches) {
+    for (const [number, batch] of batches.entries()) {
       const share = batch.targets.length / tokens;
       const taps =
         this.#balance && ((ops: Ops) => (this.#balance as BalanceLoss).taps(ops, batch.targets.length, share));
       const sums = await passOver(this.#parts, batch, {
         ...{ trained, recompute, taps },
+        place: { step, batch: number },
         perTarget: 1 / targets,
         perRow: zLoss / tokens,
       });

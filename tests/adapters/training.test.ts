@@ -99,7 +99,7 @@ it('refuses what it cannot train, before memory is allocated', async () => {
       "no linear map is called 'in_proj'; this model has q_proj, k_proj, v_proj, o_proj, gate_proj, … (8 in all).",
     ),
   );
-  await expect(begin({ dropout: 0.1 })).rejects.toThrow(UsageError);
+  for (const dropout of [-0.1, 1, Number.NaN]) await expect(begin({ dropout })).rejects.toThrow(UsageError);
   await expect(begin({ rank: 0 })).rejects.toThrow(UsageError);
   await expect(begin({ targets: [] })).rejects.toThrow(UsageError);
   expect(engine.backend.memory().liveBytes).toBe(bytes);

@@ -25,7 +25,7 @@ const UNTRAINED: Readonly<Record<string, string>> = {
   sumSquares: 'for norms of gradients',
   adamw: 'writes state',
   ...Object.fromEntries(
-    'addOuter addColumns addRows addExpertOuter multiply geluBackward softplusBackward gateBackward layerNormBackward rmsNormBackward linearBackward linearTernaryBackward attentionBackward repeatHeads causalConvBackward selectiveScanBackward expertGatesBackward sumSlotsBackward expertOutputsBackward expertLinearBackward crossEntropyBackward divergenceBackward balanceLoadBackward'
+    'addOuter addColumns addRows addExpertOuter geluBackward softplusBackward gateBackward layerNormBackward rmsNormBackward linearBackward linearTernaryBackward attentionBackward repeatHeads causalConvBackward selectiveScanBackward expertGatesBackward sumSlotsBackward expertOutputsBackward expertLinearBackward crossEntropyBackward divergenceBackward balanceLoadBackward'
       .split(' ')
       .map((name) => [name, 'is a part of backward rules, which are not differentiated again']),
   ),

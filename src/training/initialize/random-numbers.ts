@@ -6,7 +6,7 @@ const FNV_PRIME = 0x100000001b3n;
 const FNV_OFFSET = 0xcbf29ce484222325n;
 
 /** FNV-1a (draft-eastlake-fnv) of 64 bits over the UTF-8 bytes of a name, as two words. */
-function hash(name: string): [number, number] {
+export function wordsOfName(name: string): [number, number] {
   let state = FNV_OFFSET;
   for (const byte of new TextEncoder().encode(name)) state = BigInt.asUintN(64, (state ^ BigInt(byte)) * FNV_PRIME);
   return words(state);
@@ -14,13 +14,16 @@ function hash(name: string): [number, number] {
 
 const words = (x: bigint): [number, number] => [Number(x & 0xffffffffn), Number(x >> 32n)];
 
+/** A key of philox. */
+export const keyOfSeed = (seed: number): [number, number] => words(BigInt(seed));
+
 /** Fills `pair` with two numbers for place `index`, from 0 on. */
 export type Pairs = (index: number, pair: Float64Array) => void;
 
 /** Pairs of numbers uniform in [0, 1), with 53 bits. `seed`: a whole number from 0 to 2^53 - 1. */
 export function uniformPairs(seed: number, name: string): Pairs {
-  const key = words(BigInt(seed));
-  const [name0, name1] = hash(name);
+  const key = keyOfSeed(seed);
+  const [name0, name1] = wordsOfName(name);
   const bits = new Uint32Array(4);
   return (index, pair) => {
     philox([index >>> 0, Math.floor(index / 2 ** 32), name0, name1], key, bits);
