@@ -20,7 +20,7 @@ function inside(count: i32, s: i32): v128 {
 /** Four vectors, turned: the first numbers of all at `to`, the second `apart` bytes further, and so on. */
 // @ts-ignore: decorator
 @inline
-function storeTurned(to: usize, apart: usize, a: v128, b: v128, c: v128, d: v128): void {
+export function storeTurned(to: usize, apart: usize, a: v128, b: v128, c: v128, d: v128): void {
   const ab = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
   const cd = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
   const ba = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
@@ -32,15 +32,15 @@ function storeTurned(to: usize, apart: usize, a: v128, b: v128, c: v128, d: v128
 }
 
 /**
- * ds replaces the products [rows, keys] there; ds and gain p are also stored by keys, `turned` bytes for each, at `dsTurned` and `pTurned`. Row r sees the
- * first counts[r] keys of the page; for others, and for rows up to a multiple of 4, there are zeros. Row r has the gains of head r % group.
+ * ds replaces the products [rows, keys] there, gain p is stored at `weights` likewise, and ds also by keys, `turned` bytes for each, at `dsTurned`. Row r sees the first
+ * counts[r] keys of the page; for others up to `keys`, and for rows up to a multiple of 4, there are zeros. Row r has the gains of head r % group.
  */
 export function slopeRows(
   p: usize,
   pBytes: usize,
   ds: usize,
   dsTurned: usize,
-  pTurned: usize,
+  weights: usize,
   turned: usize,
   counts: usize,
   means: usize,
@@ -68,7 +68,7 @@ export function slopeRows(
     let p0 = p + r * pBytes;
     let d0 = ds + r * PAGE_BYTES;
     let toDs = dsTurned + at;
-    let toP = pTurned + at;
+    let w0 = weights + r * PAGE_BYTES;
     for (let s: u32 = 0; s < keys; s += 4) {
       const mask0 = inside(count0, s);
       const mask1 = inside(count1, s);
@@ -82,7 +82,10 @@ export function slopeRows(
       const g1 = v128.load(gain1);
       const g2 = v128.load(gain2);
       const g3 = v128.load(gain3);
-      storeTurned(toP, turned, f32x4.mul(a, g0), f32x4.mul(b, g1), f32x4.mul(c, g2), f32x4.mul(d, g3));
+      v128.store(w0, f32x4.mul(a, g0));
+      v128.store(w0, f32x4.mul(b, g1), PAGE_BYTES);
+      v128.store(w0, f32x4.mul(c, g2), 2 * PAGE_BYTES);
+      v128.store(w0, f32x4.mul(d, g3), 3 * PAGE_BYTES);
       const da = v128.and(slope(a, v128.load(d0), g0, mean0, scale), mask0);
       const db = v128.and(slope(b, v128.load(d0, PAGE_BYTES), g1, mean1, scale), mask1);
       const dc = v128.and(slope(c, v128.load(d0, 2 * PAGE_BYTES), g2, mean2, scale), mask2);
@@ -94,12 +97,12 @@ export function slopeRows(
       storeTurned(toDs, turned, da, db, dc, dd);
       p0 += 16;
       d0 += 16;
+      w0 += 16;
       gain0 += 16;
       gain1 += 16;
       gain2 += 16;
       gain3 += 16;
       toDs += 4 * turned;
-      toP += 4 * turned;
     }
   }
 }

@@ -6,7 +6,7 @@
  */
 import { address, scratch, take, word } from '../command';
 import { packColumns, panelBytes, WIDTH } from './pack-columns';
-import { TILE, tileInParts, wholeTile } from './tiles';
+import { addTile, TILE } from './tiles';
 
 /** Products of a block of a sum: a panel of so many rows stays in the nearest cache. encode/backward/products.ts knows it too. */
 export const TURNS: u32 = 256;
@@ -18,17 +18,9 @@ const LIST_WORDS: usize = 4;
 /** Bytes of a tile that ends outside of y. */
 export const TILE_BYTES: usize = TILE * 64;
 
-// @ts-ignore: decorator
-@inline
-function addTile(c: usize, stride: usize, more: bool, a: usize, b: usize, turns: u32, bits: u32): void {
-  const end = b + (<usize>turns << 6);
-  if (bits == 256) wholeTile(c, stride, more, a, b, end);
-  else tileInParts(c, stride, more, a, b, end);
-}
-
 /** A tile of which only some rows and columns are in y. */
 function addPart(c: usize, stride: usize, more: bool, a: usize, b: usize, turns: u32, bits: u32, rows: u32, columns: u32, spare: usize): void {
-  addTile(spare, 64, false, a, b, turns, bits);
+  addTile(spare, 64, false, a, 4 * TILE, b, 64, turns, bits);
   for (let row: u32 = 0; row < rows; row++, c += stride, spare += 64) {
     for (let i: u32 = 0; i < columns; i++) {
       const at: usize = i << 2;
@@ -46,7 +38,7 @@ export function addBlock(c: usize, stride: usize, more: bool, a: usize, tileByte
     let factors = a;
     for (let row: u32 = 0; row < rows; row += TILE, at += TILE * stride, factors += tileBytes) {
       const few = min(TILE, rows - row);
-      if (few == TILE && some == WIDTH) addTile(at, stride, more, factors, wide, turns, bits);
+      if (few == TILE && some == WIDTH) addTile(at, stride, more, factors, 4 * TILE, wide, 64, turns, bits);
       else addPart(at, stride, more, factors, wide, turns, bits, few, some, spare);
     }
   }

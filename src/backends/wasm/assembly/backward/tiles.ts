@@ -1,6 +1,7 @@
 /**
  * Sums of products for a tile of six rows and sixteen columns: the inner loops of the products of the backward pass (products.ts). `a` has, for each turn, the factors
- * of the six rows, and `b`, until `end`, the sixteen numbers that they multiply. Each output is one chain of sums, in the order of the turns.
+ * of the six rows, and `b` the sixteen numbers that they multiply; those of the next turn lie `aStep` and `bStep` bytes further. Each output is one chain of sums, in the
+ * order of the turns.
  *
  * The 24 sums of a tile are twelve vectors of 256 bits, which fit into registers, with those that a turn loads. Registers of 128 bits hold eight sums with the loads of a
  * turn, which some engines move to its begin: the tile then goes in three parts. All sums of a row follow the load of its factor: with the columns in the outer order, V8
@@ -39,7 +40,7 @@ function finish16(c: usize, more: bool, s0: v128, s1: v128, s2: v128, s3: v128):
 }
 
 /** Four rows, and eight columns. */
-function fourRows(c: usize, stride: usize, more: bool, a: usize, b: usize, end: usize): void {
+function fourRows(c: usize, stride: usize, more: bool, a: usize, aStep: usize, b: usize, bStep: usize, end: usize): void {
   let a0 = f32x4.splat(0);
   let a1 = a0;
   let b0 = a0;
@@ -48,7 +49,7 @@ function fourRows(c: usize, stride: usize, more: bool, a: usize, b: usize, end: 
   let c1 = a0;
   let d0 = a0;
   let d1 = a0;
-  for (; b < end; b += 64, a += 4 * TILE) {
+  for (; b < end; b += bStep, a += aStep) {
     const p = v128.load(b);
     const q = v128.load(b, 16);
     let x = v128.load32_splat(a);
@@ -74,7 +75,7 @@ function fourRows(c: usize, stride: usize, more: bool, a: usize, b: usize, end: 
 }
 
 /** Two rows, and sixteen columns. */
-function twoRows(c: usize, stride: usize, more: bool, a: usize, b: usize, end: usize): void {
+function twoRows(c: usize, stride: usize, more: bool, a: usize, aStep: usize, b: usize, bStep: usize, end: usize): void {
   let a0 = f32x4.splat(0);
   let a1 = a0;
   let a2 = a0;
@@ -83,7 +84,7 @@ function twoRows(c: usize, stride: usize, more: bool, a: usize, b: usize, end: u
   let b1 = a0;
   let b2 = a0;
   let b3 = a0;
-  for (; b < end; b += 64, a += 4 * TILE) {
+  for (; b < end; b += bStep, a += aStep) {
     const p = v128.load(b);
     const q = v128.load(b, 16);
     const r = v128.load(b, 32);
@@ -104,15 +105,17 @@ function twoRows(c: usize, stride: usize, more: bool, a: usize, b: usize, end: u
   finish16(c, more, b0, b1, b2, b3);
 }
 
-/** A tile, for registers of 128 bits. */
-export function tileInParts(c: usize, stride: usize, more: bool, a: usize, b: usize, end: usize): void {
-  fourRows(c, stride, more, a, b, end);
-  fourRows(c + 32, stride, more, a, b + 32, end);
-  twoRows(c + 4 * stride, stride, more, a + 16, b, end);
+/** Sums of `turns` products, or with `more` added to what is at `c`, where rows lie `stride` bytes apart. `bits`: those of a register. */
+export function addTile(c: usize, stride: usize, more: bool, a: usize, aStep: usize, b: usize, bStep: usize, turns: u32, bits: u32): void {
+  const end = b + turns * bStep;
+  if (bits == 256) return allRows(c, stride, more, a, aStep, b, bStep, end);
+  fourRows(c, stride, more, a, aStep, b, bStep, end);
+  fourRows(c + 32, stride, more, a, aStep, b + 32, bStep, end + 32);
+  twoRows(c + 4 * stride, stride, more, a + 16, aStep, b, bStep, end);
 }
 
-/** A tile, for registers of 256 bits. */
-export function wholeTile(c: usize, stride: usize, more: bool, a: usize, b: usize, end: usize): void {
+/** Six rows, and sixteen columns, for registers of 256 bits. */
+function allRows(c: usize, stride: usize, more: bool, a: usize, aStep: usize, b: usize, bStep: usize, end: usize): void {
   let a0 = f32x4.splat(0);
   let a1 = a0;
   let a2 = a0;
@@ -137,7 +140,7 @@ export function wholeTile(c: usize, stride: usize, more: bool, a: usize, b: usiz
   let f1 = a0;
   let f2 = a0;
   let f3 = a0;
-  for (; b < end; b += 64, a += 4 * TILE) {
+  for (; b < end; b += bStep, a += aStep) {
     const p = v128.load(b);
     const q = v128.load(b, 16);
     const r = v128.load(b, 32);

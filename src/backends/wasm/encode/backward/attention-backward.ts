@@ -6,11 +6,13 @@ import { runsOf } from '../../packed.ts';
 import { formatsOf, gainsOf, rowFloatsOf } from '../attention-tiles.ts';
 
 /** Queries of a tile: many, so that what is read of a page serves many; with their probabilities they should stay in a second-level cache. */
-const MAX_ROWS = 64;
+const MAX_ROWS = 60;
 const SCORE_FLOATS = 2 ** 17;
 
-/** Columns that lie together in scratch memory. */
-const CHUNK = 64;
+/** Rows are filled up to this: whole tiles (assembly/backward/tiles.ts), and vectors. */
+const WHOLE_ROWS = 12;
+/** Numbers of a tile. */
+const TILE = 6 * 16;
 
 const up = (x: number, to: number) => Math.ceil(x / to) * to;
 
@@ -35,7 +37,7 @@ export const attentionBackward: Encoder<{ scale: number; starts: readonly number
     const tile = Math.min(tokens, Math.max(1, Math.floor(most / group)));
     to.begin('attentionBackward', {
       after: i === 0,
-      scratchBytes: 4 * scratchFloats(up(tile * group, 4), group, keys, up(width, 16), up(valueWidth, 16)),
+      scratchBytes: 4 * scratchFloats(up(tile * group, WHOLE_ROWS), group, keys, up(width, 16), up(valueWidth, 16)),
     });
     const [narrow, wide] = [4 * row * heads * width, 4 * row * heads * valueWidth];
     const { gains, capacity } = gainsOf(inputs[7], first);
@@ -43,13 +45,12 @@ export const attentionBackward: Encoder<{ scale: number; starts: readonly number
     to.u32(tokens, heads, keyHeads, keys, width, valueWidth, tile, 1, ...formatsOf(k, v));
     to.f32(scale);
     to.u32(lengths.address + 4 * first, tables.address + 4 * first * pages, pages, count, gains, capacity);
-    to.u32(z.address + wide, dz.address + wide, (dk as Located).address, (dv as Located).address);
+    to.u32(z.address + wide, dz.address + wide, (dk as Located).address, (dv as Located).address, to.vectorBits);
   }
 };
 
-/** Means and counts; queries, their gradients, those of z; of a page ds, by queries and by keys, p by keys, gains; copies; probabilities. */
+/** Means and counts; queries and gradients of z, as rows and turned, gradients of queries; of a page ds, gains p, ds by keys, gains, keys or values; probabilities. */
 function scratchFloats(rows: number, group: number, keys: number, width: number, valueWidth: number): number {
-  const page = PAGE_ROWS * (3 * rows + group);
-  const spare = Math.max(4 * Math.max(width, valueWidth), Math.max(PAGE_ROWS, rows + 2) * CHUNK);
-  return 2 * rows + rows * (2 * width + valueWidth) + page + spare + rows * rowFloatsOf(keys);
+  const page = PAGE_ROWS * (3 * rows + group + 2 * Math.max(width, valueWidth));
+  return 2 * rows + rows * (3 * width + 2 * valueWidth) + page + TILE + rows * rowFloatsOf(keys);
 }
