@@ -56,7 +56,7 @@ export async function removeTokens(
 
 async function described(directory: string, id: string): Promise<CachedTokens | undefined> {
   const folder = join(directory, id);
-  const names = await readdir(folder).catch(() => []);
+  const names: string[] = await readdir(folder).catch(() => []);
   const stats = await Promise.all(names.map((name) => stat(join(folder, name)).catch(() => undefined)));
   if (!names.includes(LIST)) return undefined;
   const bytes = stats.reduce((sum, one) => sum + (one?.size ?? 0), 0);

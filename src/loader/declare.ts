@@ -7,6 +7,7 @@ import type { LanguageModel } from '../models/model.ts';
 import type { RowPass } from '../models/pass.ts';
 import type { MatrixOptions, Weights } from '../models/weights.ts';
 import type { OnWarning } from './open.ts';
+import { normedRoundedLinears, roundedLinears } from './plan.ts';
 
 export interface DeclaredTensor {
   /** As transformers stores it. */
@@ -33,13 +34,15 @@ export interface DeclaredModel {
 export interface DeclareOptions {
   /** Has each linear map a norm for its input, as `use_rms_norm` of 1.58-bit models? */
   readonly innerNorm?: boolean | undefined;
+  /** How far linear maps are rounded in training; undefined where they are not. */
+  readonly lambda?: unknown;
 }
 
 /** Throws CheckpointError for a config.json that no family understands, UsageError for one of packed weights. */
 export function declareModel(
   json: JsonObject,
   onWarning?: OnWarning,
-  { innerNorm = false }: DeclareOptions = {},
+  { innerNorm = false, lambda }: DeclareOptions = {},
 ): DeclaredModel {
   if (json.quantization_config !== undefined && json.quantization_config !== null)
     throw new UsageError(
@@ -58,7 +61,7 @@ export function declareModel(
       '',
       (tensor) =>
         tensors.push({ ...tensor, name: stored(tensor.name), parameterName: family.parameterName?.(tensor.name) }),
-      innerNorm,
+      { innerNorm, rounds: lambda !== undefined },
     ),
   );
   return { family: family.name, model, tensors };
@@ -66,8 +69,14 @@ export function declareModel(
 
 const placed = (shape: Shape): Tensor => ({ shape, dtype: 'f32', place: NOWHERE, offset: 0 });
 
+/** What stands before a linear map in training. */
+interface BeforeMaps {
+  readonly innerNorm: boolean;
+  readonly rounds: boolean;
+}
+
 /** Weights that only write down what is asked for. */
-function folder(prefix: string, add: (tensor: DeclaredTensor) => void, innerNorm: boolean): Weights {
+function folder(prefix: string, add: (tensor: DeclaredTensor) => void, before: BeforeMaps): Weights {
   const tell = (name: string, shape: Shape, kind: DeclaredTensor['kind'], fanIn: number, live: readonly Tensor[]) =>
     add({ name: prefix + name, shape, kind, fanIn, live });
   const single = (name: string, shape: Shape, kind: DeclaredTensor['kind'], fanIn: number, live = shape): Tensor => {
@@ -89,14 +98,14 @@ function folder(prefix: string, add: (tensor: DeclaredTensor) => void, innerNorm
     );
     const biases = parts.flatMap(({ b }) => (b ? [b] : []));
     if (biases.length > 0) tell(`${name}.bias`, [dOut], 'vector', dIn, biases);
-    if (innerNorm) single(`${name}.rms_norm.weight`, [dIn], 'vector', dIn);
-    return parts;
+    const gain = before.innerNorm ? single(`${name}.rms_norm.weight`, [dIn], 'vector', dIn) : undefined;
+    return parts.map((part) => ({ ...part, gain }));
   };
   return {
-    at: (name) => folder(`${prefix}${name}.`, add, innerNorm),
+    at: (name) => folder(`${prefix}${name}.`, add, before),
     has: () => false,
     list: (name, count, make) =>
-      Array.from({ length: count }, (_, i) => make(folder(`${prefix}${name}.${i}.`, add, innerNorm), i)),
+      Array.from({ length: count }, (_, i) => make(folder(`${prefix}${name}.${i}.`, add, before), i)),
     tensor: (name, shape, stored = shape) => {
       const fanIn = stored.length > 1 ? stored.slice(1).reduce((n, d) => n * d, 1) : (stored[0] ?? 1);
       return single(name, stored, 'vector', fanIn, shape);
@@ -104,14 +113,17 @@ function folder(prefix: string, add: (tensor: DeclaredTensor) => void, innerNorm
     table: (name, rows, width) => single(name, [rows, width], 'table', width),
     experts: (name, shape) => single(name, shape, 'experts', shape[2]),
     linear: (name, dIn, dOut, options) => {
-      const map = together(matrix(name, dIn, [dOut], options));
+      const map = together(matrix(name, dIn, [dOut], options), before);
       return Object.assign((pass: RowPass, x: Tensor) => map(pass, x)[0] as Tensor, {
         weight: map.weights[0] as Tensor,
       });
     },
     linears: (names, dIn, dOuts, options) =>
-      together(names.flatMap((name, i) => matrix(name, dIn, [dOuts[i] as number], options))),
-    split: (name, dIn, dOuts, options) => together(matrix(name, dIn, dOuts, options)),
+      together(
+        names.flatMap((name, i) => matrix(name, dIn, [dOuts[i] as number], options)),
+        before,
+      ),
+    split: (name, dIn, dOuts, options) => together(matrix(name, dIn, dOuts, options), before),
     derived: (shape, compute) => ({ kept: placed(shape), compute }),
   };
 }
@@ -119,9 +131,17 @@ function folder(prefix: string, add: (tensor: DeclaredTensor) => void, innerNorm
 interface Dense {
   readonly w: Tensor;
   readonly b: Tensor | undefined;
+  /** Of the norm for its input. */
+  readonly gain?: Tensor | undefined;
 }
 
-function together(parts: readonly Dense[]) {
+/** Neither changes a shape. */
+const [EPS, ROUNDING] = [0, { lambda: 1 }];
+
+function together(parts: readonly Dense[], { rounds }: BeforeMaps) {
+  const gains = parts.flatMap(({ gain }) => (gain ? [gain] : []));
+  if (rounds)
+    return gains.length > 0 ? normedRoundedLinears(parts, gains, EPS, ROUNDING) : roundedLinears(parts, ROUNDING);
   const weights = parts.map(({ w }) => w);
   const biases = parts.flatMap(({ b }) => (b ? [b] : []));
   return Object.assign(({ ops }: RowPass, x: Tensor) => ops.linears(x, weights, biases), { weights });

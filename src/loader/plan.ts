@@ -363,7 +363,7 @@ const denseLinears = (matrices: readonly Dense[]): Linears => {
 };
 
 /** Linear maps in quantisation-aware training: both factors are moved towards their 1.58-bit values. */
-const roundedLinears = (matrices: readonly Dense[], rounding: Rounding): Linears => {
+export const roundedLinears = (matrices: readonly Dense[], rounding: Rounding): Linears => {
   const apply = (pass: RowPass, x: Tensor) => {
     const { lambda } = rounding;
     const rounded = matrices.map(({ w, b }) => ({ w: pass.ops.trainTernary(w, lambda), b }));
@@ -373,7 +373,7 @@ const roundedLinears = (matrices: readonly Dense[], rounding: Rounding): Linears
 };
 
 /** The same where each map has a norm for its input. */
-const normedRoundedLinears = (
+export const normedRoundedLinears = (
   matrices: readonly Dense[],
   norms: readonly Tensor[],
   eps: number,

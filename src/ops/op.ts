@@ -32,6 +32,8 @@ export interface Op<Attrs> {
   gradient?(use: Backward<Attrs>): void;
   /** Bytes of its inputs that it reads and writes, if not all; for profiles. */
   bytesOfInputs?(inputs: readonly Tensor[], attrs: Attrs): number;
+  /** Bytes that kernels need beside the outputs while they run, where these are many; for estimates. */
+  workBytes?(inputs: readonly Tensor[], attrs: Attrs): number;
   /** For a view: its output, which shares the memory of its input. Such an op has no kernel. */
   view?(inputs: readonly Tensor[], attrs: Attrs): Tensor;
 }

@@ -19,7 +19,9 @@ export class ShapeTracer implements Tracer {
     const specs = outputsOf(op, inputs, attrs);
     const [source] = inputs;
     if (op.view && source) return specs.map(({ shape, dtype }) => ({ shape, dtype, place: source.place, offset: 0 }));
-    return specs.map(({ shape, dtype }) => this.tensor(shape, dtype));
+    const outputs = specs.map(({ shape, dtype }) => this.tensor(shape, dtype));
+    this.peakBytes = Math.max(this.peakBytes, this.bytes + (op.workBytes?.(inputs, attrs) ?? 0));
+    return outputs;
   };
 
   /** A new value. */

@@ -4,7 +4,7 @@ import { declareModel } from '../loader/declare.ts';
 import type { OpenedModel } from '../loader/open.ts';
 import type { LanguageModel } from '../models/model.ts';
 import type { TrainingConfig } from './config.ts';
-import { passBytes, sensePassBytes } from './memory.ts';
+import { passBytes, sensePassBytes, withGaps } from './memory.ts';
 import { differentiated, mostSenses } from './plan/parameters.ts';
 import type { Segment } from './segments.ts';
 import { stagesFor } from './stages-for.ts';
@@ -28,7 +28,9 @@ export function trainingBytes(opened: OpenedModel, config: TrainingConfig, segme
   const stages = stagesFor(config).filter(({ first }) => first >= segment.first && first < segment.end);
   const passes = stages.map(({ batch, sequence }) => {
     const pass = { lengths: Array.from({ length: batch }, () => sequence), recompute: config.recompute };
-    return config.train === 'senses' ? sensePassBytes(model, mostSenses(config), pass) : passBytes(passed, live, pass);
+    const bytes =
+      config.train === 'senses' ? sensePassBytes(model, mostSenses(config), pass) : passBytes(passed, live, pass);
+    return withGaps(bytes, pass);
   });
   const copied = trained.filter(({ shape }) => shape.length > 1);
   const copies = config.compute === 'bf16' ? BF16 * copied.reduce((sum, { shape }) => sum + size(shape), 0) : 0;

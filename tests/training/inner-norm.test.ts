@@ -4,7 +4,6 @@ import { expect, it } from 'vitest';
 import { Model, partsOf } from '../../src/api/model.ts';
 import { createReferenceBackend } from '../../src/backends/reference/index.ts';
 import type { Tensor } from '../../src/base/tensor.ts';
-import { memoryFolder } from '../../src/checkpoint/folder-memory.ts';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import type { SavedFile } from '../../src/checkpoint/save.ts';
 import { openModel } from '../../src/loader/open.ts';
@@ -12,6 +11,7 @@ import { type TrainingOptions, trainingConfig } from '../../src/training/config.
 import { newModel } from '../../src/training/initialize/new-model.ts';
 import { planOf } from '../../src/training/plan/plan.ts';
 import { checkTraining } from '../../src/training/trainer-for.ts';
+import { folderOf } from './saved-folder.ts';
 
 const CONFIG = {
   ...{ model_type: 'llama', hidden_size: 16, num_hidden_layers: 2, num_attention_heads: 4, num_key_value_heads: 2 },
@@ -24,16 +24,6 @@ const OPTIONS: Omit<TrainingOptions, 'model'> = {
   ...{ batch: 3, steps: 12, innerNorm: true, lambda: { name: 'linear', steps: 6 } },
   optimizer: { name: 'adamw', lr: 0.02 },
 };
-
-async function folderOf(files: readonly SavedFile[]) {
-  const contents = new Map<string, Uint8Array>();
-  for (const { name, bytes } of files) {
-    const parts: Uint8Array[] = [];
-    for await (const part of bytes()) parts.push(part.slice());
-    contents.set(name, new Uint8Array(Buffer.concat(parts)));
-  }
-  return memoryFolder(contents);
-}
 
 const begun = () =>
   newModel({

@@ -13,7 +13,7 @@ import { passOver } from '../../src/training/pass.ts';
 
 const folderOf = (name: string) => localFolder(fileURLToPath(new URL(`../golden/${name}`, import.meta.url)));
 
-/** Counts what a tracer allocates and releases, without scopes. */
+/** Counts what a tracer allocates and releases, without scopes, and what kernels need beside it. */
 function counting(inner: Tracer) {
   const sizes = new Map<object, number>();
   const count = { bytes: 0, peak: 0 };
@@ -27,6 +27,7 @@ function counting(inner: Tracer) {
     apply(op, inputs, attrs) {
       const outputs = inner.apply(op, inputs, attrs);
       if (!op.view) for (const y of outputs) add(y);
+      count.peak = Math.max(count.peak, count.bytes + (op.workBytes?.(inputs, attrs) ?? 0));
       return outputs;
     },
     upload(data, shape) {

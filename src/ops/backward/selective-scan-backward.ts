@@ -7,6 +7,8 @@
  * x[T, E], dt[T, E], a[E, N], b[T, N], c[T, N], d[E], dy[T, E], da[E, N], dd[E] -> dx[T, E], ddt[T, E], db[T, N], dc[T, N]; da and dd are
  * added to in place.
  */
+import { scanParts } from '../../base/scan-parts.ts';
+import type { Tensor } from '../../base/tensor.ts';
 import type { PackedAttrs } from '../causal-conv.ts';
 import { axis, checkStarts, expect, input } from '../check.ts';
 import type { Op } from '../op.ts';
@@ -33,4 +35,9 @@ export const selectiveScanBackward: Op<PackedAttrs> = {
     return [{ shape: [t, e] }, { shape: [t, e] }, { shape: [t, n] }, { shape: [t, n] }];
   },
   mutates: (inputs) => inputs.slice(7, 9),
+  /** db and dc, once for each part of the channels. */
+  workBytes([x, , a]) {
+    const [[t = 0, e = 0], [, n = 0]] = [(x as Tensor).shape, (a as Tensor).shape];
+    return 2 * 4 * scanParts(e) * t * n;
+  },
 };

@@ -1,7 +1,7 @@
 /** What a run will take, before anything is read or written: tokens, steps, parameters, memory, operations and time, as plain data. */
 import { type DeclaredModel, declareModel } from '../../loader/declare.ts';
 import type { TrainingConfig } from '../config.ts';
-import { type PassSize, passBytes, sensePassBytes } from '../memory.ts';
+import { type PassSize, passBytes, sensePassBytes, withGaps } from '../memory.ts';
 import { type Stage, stagesOf, tokensBefore } from '../schedules/stages.ts';
 import { checkSenses } from '../senses/sites.ts';
 import { type PlannedMemory, planMemory } from './memory.ts';
@@ -156,9 +156,9 @@ function planStage(config: TrainingConfig, stage: Stage, { model }: PlanOptions)
 }
 
 function activationsOf(config: TrainingConfig, { model, tensors }: DeclaredModel, size: PassSize): number {
-  if (config.train !== 'senses') return passBytes(model, differentiated(config, tensors), size);
+  if (config.train !== 'senses') return withGaps(passBytes(model, differentiated(config, tensors), size), size);
   checkSenses(model);
-  return sensePassBytes(model, mostSenses(config), size);
+  return withGaps(sensePassBytes(model, mostSenses(config), size), size);
 }
 
 /** On accelerators without what is computed again: whether their run did that is not known. */

@@ -1,19 +1,16 @@
 /** See ops/backward/selective-scan-backward.ts. */
+import { SCAN_CHANNELS, scanParts } from '../../../../base/scan-parts.ts';
 import type { Encoder, Located } from '../../command.ts';
 
-/** Tokens of a chunk, and channels that are computed together: as in assembly/backward/scan-chunk.ts. */
+/** Tokens of a chunk, as in assembly/backward/scan-chunk.ts; so many channels as there are computed together. */
 const CHUNK = 32;
-const CHANNELS = 16;
-
-/** Parts of the channels: no bit may depend on the number of threads, but all should have work. */
-const MOST_PARTS = 16;
 
 export const selectiveScanBackward: Encoder<{ starts: readonly number[] }> = (to, inputs, outputs, { starts }) => {
   const [channels = 0, count = 0] = (inputs[2] as Located).shape;
   const [dx, ddt, db, dc] = outputs as [Located, Located, Located, Located];
   const tokens = starts.at(-1) as number;
   const n = Math.ceil(count / 4) * 4;
-  const parts = Math.min(MOST_PARTS, Math.ceil(channels / CHANNELS));
+  const parts = scanParts(channels);
   const [sumsB, sumsC] = [db, dc].map(() => to.temp(Math.max(4, 4 * parts * tokens * n))) as [number, number];
   to.begin('selectiveScanBackward', { scratchBytes: scratchBytes(n, starts) });
   to.u32(dx.address, ddt.address, sumsB, sumsC, ...inputs.map(({ address }) => address));
@@ -30,7 +27,7 @@ export const selectiveScanBackward: Encoder<{ starts: readonly number[] }> = (to
 /** For n states of a channel: three vectors of states and sums, those of a chunk, and states at the borders of the chunks of the longest sequence. */
 function scratchBytes(n: number, starts: readonly number[]): number {
   const longest = starts.slice(1).reduce((most, end, i) => Math.max(most, end - (starts[i] as number)), 0);
-  const row = 4 * CHANNELS;
+  const row = 4 * SCAN_CHANNELS;
   const chunk = 32 * CHUNK * (n + 2) + 32 + 8 * CHUNK * n + 7 * CHUNK * row + row;
   return (3 + Math.max(1, Math.ceil(longest / CHUNK))) * n * row + chunk;
 }
