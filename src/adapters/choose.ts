@@ -37,7 +37,11 @@ export function chooseTargets(opened: Pick<OpenedModel, 'plan' | 'names'>, names
 const keyOf = (target: Target): string => (isParameter(target) ? target.parameter : moduleOf(target));
 
 function isNamed(target: Target, name: string): boolean {
-  const keys = [keyOf(target), target.name.replace(/\.weight$/, '')];
-  if (name.includes('*')) return keys.some((key) => globPattern(name).test(key) || globPattern(`*.${name}`).test(key));
-  return keys.some((key) => key === name || key.endsWith(`.${name}`));
+  return [keyOf(target), target.name.replace(/\.weight$/, '')].some((key) => fitsModule(key, name));
+}
+
+/** Does a name of the configuration mean the module of this whole name? */
+export function fitsModule(key: string, name: string): boolean {
+  if (name.includes('*')) return globPattern(name).test(key) || globPattern(`*.${name}`).test(key);
+  return key === name || key.endsWith(`.${name}`);
 }

@@ -1,11 +1,15 @@
 /** What a run will take: counted from configurations alone, against numbers that are known. */
+import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { size } from '../../src/base/tensor.ts';
+import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { declareModel } from '../../src/loader/declare.ts';
+import { openModel } from '../../src/loader/open.ts';
 import { recipeNamed } from '../../src/recipes/index.ts';
 import { type TrainingOptions, trainingConfig } from '../../src/training/config.ts';
 import { multiplyAddsOf } from '../../src/training/plan/multiply-adds.ts';
 import { planOf } from '../../src/training/plan/plan.ts';
+import { checkTraining } from '../../src/training/trainer-for.ts';
 
 const model = {
   ...{ model_type: 'llama', hidden_size: 16, num_hidden_layers: 3, num_attention_heads: 4, num_key_value_heads: 2 },
@@ -90,8 +94,25 @@ describe('the plan of a run', () => {
     const lora = plan({ train: 'lora', lora: { rank: 2, targets: ['*.q_proj', '*.down_proj'] }, weights: 'f32' });
     expect(lora.parameters.trained).toBe(3 * 2 * (16 + 16 + 24 + 16));
     expect(lora.memory.gradients).toBe(4 * lora.parameters.trained);
+    const short = plan({ train: 'lora', lora: { rank: 2, targets: ['q_proj', 'down_proj'] } });
+    expect(short.parameters).toEqual(lora.parameters);
     expect(() => plan({ train: 'lora', lora: { targets: ['*.qproj'] } })).toThrow("lora.targets names '*.qproj'");
     expect(() => plan({ freeze: ['*.nothing'] })).toThrow("freeze names '*.nothing'");
+  });
+
+  it.each([
+    ['llama-dense', undefined],
+    ['backpack-formula', undefined],
+    ['mamba-odd', ['in_proj', 'lm_head']],
+    ['granite-moe-shared', ['experts.gate_up_proj', 'experts.down_proj', 'router.weight', 'q_proj']],
+  ])('has the adapters that a run trains: %s', async (name, targets) => {
+    const opened = await openModel(localFolder(fileURLToPath(new URL(`../golden/${name}`, import.meta.url))));
+    const lora = { rank: 3, ...(targets ? { targets } : {}) };
+    const own = trainingConfig({ ...config, data: { ids: [[1, 2, 3]] }, train: 'lora', lora });
+    const numbers = checkTraining(opened, own).flatMap(({ parameters }) => parameters.map(({ shape }) => size(shape)));
+    const planned = planOf(own, { model: opened.config }).parameters;
+    expect(planned.trained).toBe(numbers.reduce((sum, count) => sum + count, 0));
+    await opened.checkpoint.close();
   });
 
   it('has the operations of all passes: six for each product, two more where blocks are computed again', () => {

@@ -1,4 +1,5 @@
 /** The parameters of a run: how many there are, how many are trained, and in which groups. */
+import { fitsModule } from '../../adapters/choose.ts';
 import { size, type Tensor } from '../../base/tensor.ts';
 import type { DeclaredModel, DeclaredTensor } from '../../loader/declare.ts';
 import type { TrainingConfig } from '../config.ts';
@@ -28,6 +29,8 @@ export interface PlannedParameters {
 
 const EXAMPLES = 3;
 
+const HEAD = 'lm_head.weight';
+
 type Declared = Pick<DeclaredModel, 'tensors' | 'model'>;
 
 /** Senses that the examples select at most; which ones the model decides. */
@@ -49,20 +52,34 @@ export function trainedTensors(config: TrainingConfig, { tensors, model }: Decla
   return config.train === 'lora' ? adaptersOf(config, free) : free;
 }
 
-/** Two matrices for each linear map that gets an adapter: [rank, in] and [out, rank]. */
+/**
+ * Two matrices for each linear map that gets an adapter, as PEFT stores them: [rank, in] and [out, rank], of X experts [rank X, in] and [out, rank X].
+ * As adapters/choose.ts, which needs an opened model.
+ */
 function adaptersOf({ lora }: TrainingConfig, tensors: readonly DeclaredTensor[]): readonly NamedShape[] {
-  const { rank = 8, targets = ['*'] } = lora ?? {};
-  const maps = tensors.filter(({ kind }) => kind === 'matrix');
-  const nameOf = ({ name }: DeclaredTensor) => name.replace(/\.weight$/, '');
-  checkUsed('lora.targets', targets, maps.map(nameOf));
-  const fits = matcher(targets);
-  return maps
-    .filter((map) => fits(nameOf(map)))
-    .flatMap((map) => [
-      { name: `${nameOf(map)}.lora_A.weight`, shape: [rank, map.fanIn] },
-      { name: `${nameOf(map)}.lora_B.weight`, shape: [size(map.shape) / map.fanIn, rank] },
-    ]);
+  const { rank = 8, targets } = lora ?? {};
+  const maps = tensors.filter(isMap);
+  const namesOf = ({ name, parameterName = name }: DeclaredTensor) =>
+    [name, parameterName].map((one) => one.replace(/\.weight$/, ''));
+  const isNamed = (map: DeclaredTensor, target: string) => namesOf(map).some((key) => fitsModule(key, target));
+  const unused = targets?.find((target) => !maps.some((map) => isNamed(map, target)));
+  if (unused !== undefined) checkUsed('lora.targets', [unused], maps.flatMap(namesOf));
+  const chosen = targets
+    ? maps.filter((map) => targets.some((target) => isNamed(map, target)))
+    : maps.filter(({ kind, name }) => kind === 'matrix' && name !== HEAD);
+  return chosen.flatMap((map) => {
+    const [name] = namesOf(map);
+    const experts = map.kind === 'experts' ? (map.shape[0] as number) : 1;
+    return [
+      { name: `${name}.lora_A.weight`, shape: [rank * experts, map.fanIn] },
+      { name: `${name}.lora_B.weight`, shape: [size(map.shape) / map.fanIn / experts, rank * experts] },
+    ];
+  });
 }
+
+/** A router keeps its numbers as vectors do, but is stored as a matrix. */
+const isMap = ({ kind, name, shape }: DeclaredTensor): boolean =>
+  kind === 'matrix' || kind === 'experts' || (kind === 'vector' && shape.length === 2 && name.endsWith('.weight'));
 
 /** The tensors of the model through which gradients are computed; for adapters the matrices that get one. */
 export function differentiated(config: TrainingConfig, tensors: readonly DeclaredTensor[]): readonly Tensor[] {
