@@ -58,9 +58,11 @@ export function trainedTensors(config: TrainingConfig, { tensors, model }: Decla
  */
 function adaptersOf({ lora }: TrainingConfig, tensors: readonly DeclaredTensor[]): readonly NamedShape[] {
   const { rank = 8, targets } = lora ?? {};
-  const maps = tensors.filter(isMap);
-  const namesOf = ({ name, parameterName = name }: DeclaredTensor) =>
-    [name, parameterName].map((one) => one.replace(/\.weight$/, ''));
+  const maps = [...tensors.filter(isMap), ...sharedHead(tensors)];
+  const namesOf = ({ name, parameterName = name, kind }: DeclaredTensor) => [
+    ...[name, parameterName].map((one) => one.replace(/\.weight$/, '')),
+    ...(kind === 'vector' ? [parameterName] : []), // PEFT names a router as a parameter
+  ];
   const isNamed = (map: DeclaredTensor, target: string) => namesOf(map).some((key) => fitsModule(key, target));
   const unused = targets?.find((target) => !maps.some((map) => isNamed(map, target)));
   if (unused !== undefined) checkUsed('lora.targets', [unused], maps.flatMap(namesOf));
@@ -76,6 +78,14 @@ function adaptersOf({ lora }: TrainingConfig, tensors: readonly DeclaredTensor[]
     ];
   });
 }
+
+/** The embedding as the head, where it is both. */
+const sharedHead = (tensors: readonly DeclaredTensor[]): DeclaredTensor[] => {
+  const table = tensors.find(({ kind }) => kind === 'table');
+  return table && !tensors.some(({ name }) => name === HEAD)
+    ? [{ ...table, name: HEAD, parameterName: undefined }]
+    : [];
+};
 
 /** A router keeps its numbers as vectors do, but is stored as a matrix. */
 const isMap = ({ kind, name, shape }: DeclaredTensor): boolean =>
