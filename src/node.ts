@@ -85,7 +85,7 @@ export {
 export { checkResume } from './node/evaluation/run-node.ts';
 export { locateAdapter } from './node/locate-adapter-node.ts';
 export { type MemoryFacts, memoryFacts, usableBytes } from './node/memory-node.ts';
-export { checkQueue } from './node/queue/connect-node.ts';
+export { checkQueue } from './node/queue/check-queue-node.ts';
 export { QUEUE_OPTIONS, type QueueOptions, WORKER_OPTIONS, type WorkerOptions } from './node/queue/options-node.ts';
 export { type ServeQueueOptions, serveQueue } from './node/queue/serve-queue-node.ts';
 export { checkInterventionsOutput, saveInterventions, vectorsBeside } from './node/save-interventions-node.ts';

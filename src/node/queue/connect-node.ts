@@ -53,11 +53,6 @@ export async function connectQueue(url: string, onNote: (message: string) => voi
   };
 }
 
-/** Throws UsageError as connectQueue does. */
-export async function checkQueue(url: string): Promise<void> {
-  (await connectQueue(url)).close();
-}
-
 function unreachable(where: string, error: SystemError, cause: unknown): UsageError {
   const { code, message } = error;
   if (/NOAUTH|WRONGPASS|NOPERM/.test(message))
