@@ -1,8 +1,13 @@
 /** Texts that a model writes during its training: they change no bit of the run, and are those of the weights of their step. */
 import { expect, it } from 'vitest';
+import { Model } from '../../src/api/model.ts';
 import type { SampledStep } from '../../src/api/model-trainer.ts';
+import { createWasmBackend } from '../../src/backends/wasm/index.ts';
+import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
 import { memoryFolder } from '../../src/checkpoint/folder-memory.ts';
+import { openModel } from '../../src/loader/open.ts';
 import { fromPretrained, type ModelTrainingOptions } from '../../src/node.ts';
+import { folderOf } from './saved-folder.ts';
 
 const PROMPTS = ['Once upon a time', 'The king said to the queen:'];
 const ROWS = [
@@ -54,6 +59,20 @@ it.each(MODELS)('changes no bit, and depends on the weights alone: %s', async (n
     expect(each.steps[2]?.samples?.[i]).toEqual({ prompt, text });
   }
   for (const { model } of [plain, each, last]) await model.dispose();
+});
+
+it('come from the bf16 copies where passes read these', async () => {
+  const samples = { prompts: PROMPTS, maxNewTokens: 6, every: 1 };
+  const { model, trainer, steps } = await trained('granite-tiny', { compute: 'bf16', samples });
+  const folder = await folderOf(await model.files());
+  const backend = await createWasmBackend({ platform: nodePlatform, threads: 1 });
+  const rounded = await Model.load(await openModel(folder, { weights: 'bf16' }), backend);
+  for (const [i, prompt] of PROMPTS.entries()) {
+    const { text } = await rounded.complete(prompt, { maxNewTokens: 6, generationConfig: false });
+    expect(steps.at(-1)?.samples?.[i]).toEqual({ prompt, text });
+  }
+  trainer.dispose();
+  for (const one of [model, rounded]) await one.dispose();
 });
 
 it('draws the same tokens from the same seed', async () => {
