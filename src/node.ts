@@ -20,7 +20,6 @@ import type { Report } from './figures/figure.ts';
 import { reportPage } from './figures/page.ts';
 import { HUB_OPTIONS, type HubOptions } from './hub/hub-node.ts';
 import type { InterventionSet, State, VectorTensor } from './index.ts';
-import { openChatTemplate } from './loader/chat-template.ts';
 import { OPEN_OPTIONS, type OpenedModel, type OpenOptions, openModel, openTokenizer } from './loader/open.ts';
 import { type OriginalWeights, openOriginal } from './loader/original.ts';
 import { checkRounds, type RoundedPart, roundingErrors } from './loader/rounding.ts';
@@ -433,7 +432,6 @@ export async function serve(options: ServeOptions, load: PretrainedOptions = {})
             load.onProgress?.(progress);
           },
         }),
-      template: async ({ reference }) => openChatTemplate(await tokenizerFolderOf(load.tokenizer ?? reference, load)),
     },
     options,
   );

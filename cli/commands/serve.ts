@@ -26,7 +26,10 @@ import {
 import { byteCount, collect, MODEL_ABOUT, modelReference, textFile, wholeNumber } from '../options.ts';
 import { progressBar } from '../progress.ts';
 
-interface ServeFlags extends ModelFlags, Omit<ServerOptions, 'apiKey'>, Omit<SchedulerOptions, 'memory'> {
+interface ServeFlags
+  extends ModelFlags,
+    Omit<ServerOptions, 'apiKey'>,
+    Pick<SchedulerOptions, keyof typeof SCHEDULER_FLAGS> {
   readonly host?: string;
   readonly port?: number;
   readonly alias?: readonly string[];
@@ -37,6 +40,12 @@ interface ServeFlags extends ModelFlags, Omit<ServerOptions, 'apiKey'>, Omit<Sch
 }
 
 const MAX_PORT = 65_535;
+
+const SCHEDULER_FLAGS = {
+  maxSequences: '--max-sequences <n>',
+  maxWaiting: ['--max-waiting <n>', wholeNumber],
+  cacheBytes: ['--prefix-cache <size>', byteCount, 'as in 512MB'],
+} as const satisfies Parameters<typeof libraryOptions<typeof SCHEDULER_OPTIONS>>[2];
 
 export function addServe(program: Command): void {
   const command = program
@@ -77,11 +86,7 @@ export function addServe(program: Command): void {
     capture: '--capture',
     logPrompts: '--log-prompts',
   });
-  libraryOptions(command, SCHEDULER_OPTIONS, {
-    maxSequences: '--max-sequences <n>',
-    maxWaiting: ['--max-waiting <n>', wholeNumber],
-    cacheBytes: ['--prefix-cache <size>', byteCount, 'as in 512MB'],
-  })
+  libraryOptions(command, SCHEDULER_OPTIONS, SCHEDULER_FLAGS)
     .addHelpText(
       'after',
       helpText(`
@@ -105,7 +110,7 @@ async function run(references: readonly string[], flags: ServeFlags): Promise<vo
   const onRequest = flags.log === false ? undefined : await openRequestLog();
   if (flags.log !== false && !onRequest) note("requests are not logged, for which 'npm install pino' is needed.");
   const bar = progressBar('loading');
-  const limits = { ...pickOptions(flags, SERVER_OPTIONS), ...pickOptions(flags, SCHEDULER_OPTIONS) };
+  const limits = { ...pickOptions(flags, SERVER_OPTIONS), ...pickOptions(flags, SCHEDULER_FLAGS) };
   const server = await serve(
     {
       ...{ ...limits, models, host, port, sessions, apiKey, onRequest, signal: interrupt.signal },

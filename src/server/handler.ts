@@ -2,15 +2,22 @@
 import { Hono } from 'hono';
 import { cors } from 'hono/cors';
 import { checkOptions } from '../options/check.ts';
+import { holds } from '../options/option.ts';
+import { chat } from './chat/chat.ts';
 import { complete } from './completions/complete.ts';
 import type { Call, Meter, RequestNotes, ServerContext } from './context.ts';
+import { captureValues } from './endpoints/capture.ts';
+import { embeddings } from './endpoints/embeddings.ts';
 import { health } from './endpoints/health.ts';
 import { describeModel, listModels } from './endpoints/models.ts';
-import { ApiError, apiErrorOf } from './http/api-error.ts';
+import { scoreTexts } from './endpoints/score.ts';
+import { detokenize, tokenize } from './endpoints/tokens.ts';
+import { ApiError, apiErrorOf, badRequest } from './http/api-error.ts';
 import { keyCheck } from './http/authorization.ts';
 import { readJsonBody } from './http/json-body.ts';
-import type { ServedModel } from './models/served-model.ts';
+import { modelNamed, type ServedModel } from './models/served-model.ts';
 import { SERVER_OPTIONS, type ServerOptions } from './options.ts';
+import { SESSION_NAME } from './sessions/name.ts';
 import { type SessionStore, Sessions } from './sessions/sessions.ts';
 
 /** What is told of each request at its end. */
@@ -44,6 +51,12 @@ type Endpoint = (call: Call) => Promise<Response>;
 
 const POSTS: Readonly<Record<string, Endpoint>> = {
   '/v1/completions': complete,
+  '/v1/chat/completions': chat,
+  '/v1/tokenize': tokenize,
+  '/v1/detokenize': detokenize,
+  '/v1/score': scoreTexts,
+  '/v1/embeddings': embeddings,
+  '/v1/capture': captureValues,
 };
 
 /** Throws UsageError on wrong options. */
@@ -65,6 +78,14 @@ export function createHandler(parts: HandlerParts, options: ServerOptions = {}):
   });
   app.get('/v1/models', () => listModels(context));
   app.get('/v1/models/:name{.+}', ({ req }) => describeModel(context, req.param('name')));
+  app.get('/v1/sessions', () => Response.json({ object: 'list', data: sessions.list() }));
+  app.delete('/v1/sessions/:name', async ({ req }) => {
+    const name = req.param('name');
+    const model = modelNamed(parts.models, req.query('model') ?? '').id;
+    if (!holds(SESSION_NAME, name)) throw badRequest('this is no name of a session.', 'name', 'invalid_value');
+    await sessions.remove(model, name);
+    return Response.json({ name, model, deleted: true });
+  });
   app.get('/metrics', async () => metricsOf(parts));
   for (const [path, endpoint] of Object.entries(POSTS)) {
     app.post(path, ({ req }) => answered(req.raw, path, endpoint));

@@ -16,7 +16,7 @@ export function modelOf(name: string): Promise<Model> {
 }
 
 export function entryOf(id: string, model: Model, more: Partial<ServedModel['ready'] & object> = {}): ServedModel {
-  const ready = { model, scheduler: new Scheduler(model), adapters: new Map(), template: undefined, ...more };
+  const ready = { model, scheduler: new Scheduler(model), adapters: new Map(), ...more };
   return { id, aliases: ['other-name'], created: 1, ready, loaded: 1 };
 }
 

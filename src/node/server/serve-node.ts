@@ -12,7 +12,6 @@ import { Scheduler } from '../../scheduler/scheduler.ts';
 import { createHandler, type RequestRecord } from '../../server/handler.ts';
 import type { ServedModel } from '../../server/models/served-model.ts';
 import { SERVER_OPTIONS, type ServerOptions } from '../../server/options.ts';
-import type { ChatTemplate } from '../../tokenizer/chat-template.ts';
 import { openMetrics } from './metrics-node.ts';
 import { openSessionFiles } from './session-files-node.ts';
 
@@ -44,7 +43,6 @@ export interface ServeOptions extends ServerOptions, SchedulerOptions {
 /** How models get here. */
 export interface ServeTools {
   load(model: ModelToServe, onLoaded: (share: number) => void, signal: AbortSignal | undefined): Promise<Model>;
-  template(model: ModelToServe): Promise<ChatTemplate | undefined>;
 }
 
 export interface RunningServer {
@@ -102,7 +100,7 @@ export async function serveModels(tools: ServeTools, options: ServeOptions): Pro
         adapters.set(name, await model.loadAdapter(folder));
       const scheduler = new Scheduler(model, scheduling);
       freed.push(() => scheduler.close());
-      entry.ready = { model, scheduler, adapters, template: await tools.template(toLoad) };
+      entry.ready = { model, scheduler, adapters };
       entry.loaded = 1;
       onModel?.(entry.id);
     }

@@ -8,6 +8,7 @@ import {
   type AnswerStep,
   answerSteps,
   checkCount,
+  noteUsage,
   type Usage,
   usageBody,
 } from '../requests/answers.ts';
@@ -59,16 +60,12 @@ export async function complete(call: Call): Promise<Response> {
   const parts = partsOf(request, plan, call, usage);
   if (request.stream) return eventStream(events(request, facts, parts, call, usage), call);
   const choices = await collected(request, plan, parts);
-  note(
+  noteUsage(
     call,
     usage,
     choices.map(({ text }) => text),
   );
   return Response.json({ ...facts, choices, usage: usageBody(usage) });
-}
-
-function note({ notes }: Call, { promptTokens, cachedTokens, newTokens }: Usage, answers: readonly string[]): void {
-  Object.assign(notes, { promptTokens, cachedTokens, newTokens, answers });
 }
 
 /** The parts of all answers as they come; with `echo` the prompt is the first part of each. */
@@ -167,6 +164,6 @@ async function* events(
     const own = tokens.length > 0 ? (logged.get(answer)?.of(tokens) ?? null) : null;
     yield { ...facts, choices: [{ text, index: answer, logprobs: own, finish_reason: finishReason ?? null }], ...told };
   }
-  note(call, usage, texts);
+  noteUsage(call, usage, texts);
   if (stream_options?.include_usage) yield { ...facts, choices: [], usage: usageBody(usage) };
 }

@@ -2,7 +2,6 @@
 import type { Adapter } from '../../adapters/adapter.ts';
 import type { Model } from '../../api/model.ts';
 import type { Scheduler } from '../../scheduler/scheduler.ts';
-import type { ChatTemplate } from '../../tokenizer/chat-template.ts';
 import { ApiError, badRequest } from '../http/api-error.ts';
 
 /** A model that can answer. */
@@ -11,7 +10,6 @@ export interface ReadyModel {
   readonly scheduler: Scheduler;
   /** By their names. */
   readonly adapters: ReadonlyMap<string, Adapter>;
-  readonly template: ChatTemplate | undefined;
 }
 
 export interface ServedModel {

@@ -117,3 +117,7 @@ export const usageBody = ({ promptTokens, cachedTokens, newTokens }: Usage) => (
   total_tokens: promptTokens + newTokens,
   prompt_tokens_details: { cached_tokens: cachedTokens },
 });
+
+export function noteUsage({ notes }: Call, usage: Usage, answers: readonly string[]): void {
+  Object.assign(notes, { ...usage, answers });
+}

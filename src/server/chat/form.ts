@@ -1,0 +1,65 @@
+/** The parameters of /v1/chat/completions. */
+import * as v from 'valibot';
+import { jsonObject, kind, kinds, option, ownKind } from '../../options/option.ts';
+import type { ChatMessage } from '../../tokenizer/chat-template.ts';
+import type { RequestForm, RequestOf } from '../requests/check-request.ts';
+import { MODEL_PARAMETER, SAMPLING_PARAMETERS } from '../requests/parameters.ts';
+
+const messages = ownKind<readonly ChatMessage[]>(
+  'a list of messages, each { "role": a text, "content": a text }, at least one',
+  (value) => Array.isArray(value) && value.length > 0 && value.every((one) => typeof Object(one).role === 'string'),
+);
+
+const tools = ownKind<readonly unknown[]>(
+  'a list of { "type": "function", "function": { "name", "parameters" } }',
+  (value) =>
+    Array.isArray(value) &&
+    value.every((one) => Object(one).type === 'function' && typeof Object(Object(one).function).name === 'string'),
+);
+
+const toolChoice = kind<'auto' | 'none'>('auto or none: calls cannot be forced', v.picklist(['auto', 'none']));
+
+const format = kind<{ readonly type: 'text' }>(
+  '{ "type": "text" }: the form of answers cannot be forced yet',
+  v.strictObject({ type: v.literal('text') }),
+);
+
+const PARAMETERS = {
+  ...MODEL_PARAMETER,
+  messages: option(messages, 'the conversation so far'),
+  max_completion_tokens: option(kinds.fromOne, 'most tokens to add; default 1024'),
+  max_tokens: option(kinds.fromOne, 'older name of max_completion_tokens'),
+  logprobs: option(kinds.flag, 'natural log-probabilities of the tokens', false),
+  top_logprobs: option(kinds.fromZero, 'with logprobs: so many of the most likely tokens'),
+  tools: option(tools, 'functions that the model may call'),
+  tool_choice: option(toolChoice, 'none: without the tools'),
+  parallel_tool_calls: option(kind<true>('true', v.literal(true)), 'an answer may have several calls'),
+  response_format: option(format, 'form of the answer'),
+  chat_template_kwargs: option(jsonObject<Readonly<Record<string, unknown>>>(), 'variables for the chat template'),
+  ...SAMPLING_PARAMETERS,
+};
+
+const STORED = 'nothing is stored';
+const TEXT_ONLY = 'these models read and write text only';
+
+export const CHAT_FORM = {
+  parameters: PARAMETERS,
+  required: ['model', 'messages'],
+  unsupported: {
+    store: { reason: STORED, unless: [false] },
+    metadata: { reason: STORED, unless: [{}] },
+    modalities: { reason: TEXT_ONLY, unless: [['text']] },
+    audio: { reason: TEXT_ONLY },
+    prediction: { reason: 'answers are not predicted' },
+    functions: { reason: "it is OpenAI's older form: use tools", unless: [[]] },
+    function_call: { reason: "it is OpenAI's older form: use tool_choice", unless: ['none', 'auto'] },
+    reasoning_effort: { reason: 'these models do not reason in a part of its own' },
+    verbosity: { reason: 'say in the messages how long the answer should be', unless: ['medium'] },
+    service_tier: { reason: 'all requests are treated alike', unless: ['auto', 'default'] },
+    web_search_options: { reason: 'the server looks up nothing' },
+    prompt_cache_key: { reason: 'all prompts share a cache; a session keeps a state' },
+    safety_identifier: { reason: 'users are not told apart' },
+  },
+} as const satisfies RequestForm<typeof PARAMETERS, 'model' | 'messages'>;
+
+export type ChatRequest = RequestOf<RequestForm<typeof PARAMETERS, 'model' | 'messages'>>;

@@ -1,0 +1,55 @@
+/** /v1/tokenize and /v1/detokenize: texts to token ids and back. */
+import { kinds, option } from '../../options/option.ts';
+import type { Call } from '../context.ts';
+import { badRequest } from '../http/api-error.ts';
+import { modelNamed, type NamedModel } from '../models/served-model.ts';
+import { checkRequest } from '../requests/check-request.ts';
+import { MODEL_PARAMETER } from '../requests/parameters.ts';
+
+export const TOKENIZE_FORM = {
+  parameters: {
+    ...MODEL_PARAMETER,
+    prompt: option(kinds.text, 'the text'),
+    add_special_tokens: option(kinds.flag, 'also what the tokenizer puts in front of a text', true),
+  },
+  required: ['model', 'prompt'] as const,
+  unsupported: {},
+};
+
+export const DETOKENIZE_FORM = {
+  parameters: {
+    ...MODEL_PARAMETER,
+    tokens: option(kinds.ids, 'token ids'),
+    skip_special_tokens: option(kinds.flag, 'leave special tokens out', false),
+  },
+  required: ['model', 'tokens'] as const,
+  unsupported: {},
+};
+
+export async function tokenize({ body, context, notes }: Call): Promise<Response> {
+  const { model: name, prompt, add_special_tokens } = checkRequest(body, TOKENIZE_FORM);
+  const named = modelNamed(context.models, name);
+  const tokenizer = tokenizerOf(named);
+  notes.model = named.id;
+  const tokens = add_special_tokens
+    ? named.model.encode(prompt)
+    : tokenizer.encode(prompt, { addSpecialTokens: false });
+  return Response.json({
+    tokens,
+    pieces: tokens.map((id) => tokenizer.piece(id)),
+    count: tokens.length,
+    max_model_len: named.model.facts.contextLength ?? null,
+  });
+}
+
+export async function detokenize({ body, context, notes }: Call): Promise<Response> {
+  const { model: name, tokens, skip_special_tokens } = checkRequest(body, DETOKENIZE_FORM);
+  const named = modelNamed(context.models, name);
+  notes.model = named.id;
+  return Response.json({ prompt: tokenizerOf(named).decode(tokens, { skipSpecialTokens: skip_special_tokens }) });
+}
+
+function tokenizerOf({ model, id }: NamedModel) {
+  if (model.tokenizer) return model.tokenizer;
+  throw badRequest(`${id} has no tokenizer: it takes token ids only.`, 'model', 'no_tokenizer');
+}

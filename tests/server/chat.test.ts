@@ -1,0 +1,114 @@
+/** /v1/chat/completions by the clients of OpenAI and of the AI SDK, and sessions. */
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
+import { generateText, streamText } from 'ai';
+import { afterAll, describe, expect, test } from 'vitest';
+import { createHandler } from '../../src/server/handler.ts';
+import { chatModel } from './chat-model.ts';
+import { entryOf, modelOf, servedBy } from './served.ts';
+
+const { folder, remove } = chatModel('granite-tiny');
+afterAll(remove);
+
+describe('chat', async () => {
+  const model = await modelOf(folder);
+  const { client, handler, post } = servedBy(createHandler({ models: [entryOf('talker', model)] }));
+  const messages = [{ role: 'user' as const, content: 'Tell me about a cat.' }];
+  const alone = async (maxNewTokens: number) => model.complete({ messages }, { maxNewTokens, temperature: 0 });
+  const body = { model: 'talker', messages, max_completion_tokens: 12, temperature: 0 };
+
+  test('is what the model answers alone, whole and streamed', async () => {
+    const { text, finishReason, ids } = await alone(12);
+    const { choices, usage } = await client.chat.completions.create(body);
+    expect(choices[0]?.message).toEqual({ role: 'assistant', content: text, refusal: null });
+    expect(choices[0]?.finish_reason).toBe(finishReason);
+    expect(usage?.completion_tokens).toBe(ids.length);
+    let streamed = '';
+    for await (const { choices } of await client.chat.completions.create({ ...body, stream: true }))
+      streamed += choices[0]?.delta.content ?? '';
+    expect(streamed).toBe(text);
+  });
+
+  test('gives log-probabilities of each token', async () => {
+    const { logprobs } = await alone(4);
+    const { choices } = await client.chat.completions.create({
+      ...{ ...body, max_completion_tokens: 4, logprobs: true, top_logprobs: 3 },
+    });
+    const content = choices[0]?.logprobs?.content ?? [];
+    expect(content.map(({ logprob }) => logprob)).toEqual(logprobs);
+    for (const { top_logprobs, logprob } of content) {
+      expect(top_logprobs).toHaveLength(3);
+      expect(top_logprobs[0]?.logprob).toBe(logprob);
+    }
+  });
+
+  test('is what the AI SDK gets through its provider for such servers', async () => {
+    const provider = createOpenAICompatible({
+      ...{ name: 'portmanteau', baseURL: 'http://server/v1' },
+      fetch: (url: string | URL | Request, init?: RequestInit) => handler.fetch(new Request(url, init)),
+    });
+    const { text } = await alone(12);
+    const options = { model: provider('talker'), messages, maxOutputTokens: 12, temperature: 0 };
+    expect((await generateText(options)).text).toBe(text);
+    let streamed = '';
+    for await (const piece of streamText(options).textStream) streamed += piece;
+    expect(streamed).toBe(text);
+  });
+
+  test('goes on with a session: only what is new is read, and the answer is the same', async () => {
+    const first = await client.chat.completions.create({ ...body, max_completion_tokens: 6 });
+    const begin = await post('/v1/chat/completions', { ...body, max_completion_tokens: 6, session: 'mine' });
+    expect(begin.json.choices).toEqual(first.choices);
+    const longer = [
+      ...messages,
+      { role: 'assistant', content: first.choices[0]?.message.content },
+      { role: 'user', content: 'And then?' },
+    ];
+    const second = await post('/v1/chat/completions', { ...body, messages: longer, session: 'mine' });
+    expect(second.status).toBe(200);
+    expect(second.json.usage.prompt_tokens_details.cached_tokens).toBeGreaterThan(0);
+    const list = await (await handler.fetch(new Request('http://server/v1/sessions'))).json();
+    expect(list.data).toMatchObject([{ name: 'mine', model: 'talker' }]);
+    const removed = await handler.fetch(
+      new Request('http://server/v1/sessions/mine?model=talker', { method: 'DELETE' }),
+    );
+    expect(await removed.json()).toEqual({ name: 'mine', model: 'talker', deleted: true });
+    expect(model.stateMemory.usedBytes).toBeGreaterThanOrEqual(0);
+  });
+
+  test.each([
+    [{ messages: [] }, 'messages'],
+    [{ messages: [{ content: 'no role' }] }, 'messages'],
+    [
+      { messages: [{ role: 'user', content: [{ type: 'image_url', image_url: { url: 'file:///etc/passwd' } }] }] },
+      'messages',
+    ],
+    [{ tools: [{ type: 'function' }] }, 'tools'],
+    [{ top_logprobs: 2 }, 'top_logprobs'],
+    [{ modalities: ['audio'] }, 'modalities'],
+    [{ n: 1000 }, 'n'],
+    [{ session: 'a b' }, 'session'],
+    [{ session: 'mine', n: 2 }, 'session'],
+  ])('refuses %j', async (wrong, param) => {
+    const { status, json } = await post('/v1/chat/completions', { ...body, ...wrong });
+    expect([status, json.error.param]).toEqual([400, param]);
+  });
+});
+
+test('a model without a template says so', async () => {
+  const { post } = servedBy(createHandler({ models: [entryOf('base', await modelOf('mamba-tiny'))] }));
+  const { status, json } = await post('/v1/chat/completions', {
+    model: 'base',
+    messages: [{ role: 'user', content: 'Hi' }],
+  });
+  expect([status, json.error.param]).toEqual([400, 'messages']);
+  expect(json.error.message).toContain('template');
+});
+
+test('a session of a recurrent model goes on with its own tokens', async () => {
+  const { post } = servedBy(createHandler({ models: [entryOf('m', await modelOf('mamba-tiny'))] }));
+  const body = { model: 'm', max_tokens: 5, temperature: 0, session: 'a', ignore_eos: true };
+  const first = await post('/v1/completions', { ...body, prompt: 'Once upon a time' });
+  const whole = `Once upon a time${first.json.choices[0].text}`;
+  const second = await post('/v1/completions', { ...body, prompt: `${whole}, and then` });
+  expect(second.json.usage.prompt_tokens_details.cached_tokens).toBeGreaterThan(4);
+});

@@ -1,0 +1,196 @@
+/** The other endpoints, keys, and what comes to nobody's good: every wrong request is answered by an error of its own. */
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { loadTensors } from '../../src/node.ts';
+import { modelOf, served } from './served.ts';
+
+const NAME = 'granite-tiny';
+const TEXT = 'The cat sat.';
+
+describe('endpoints', async () => {
+  const model = await modelOf(NAME);
+  const { client, post, handler } = await served(NAME, { capture: true });
+  const ids = model.encode(TEXT);
+  const get = async (path: string) => (await handler.fetch(new Request(`http://server${path}`))).json();
+
+  test('models are listed under all of their names', async () => {
+    expect((await client.models.list()).data.map(({ id }) => id)).toEqual([NAME, 'other-name']);
+    expect((await client.models.retrieve('other-name')).id).toBe('other-name');
+    expect(await get('/health')).toMatchObject({ status: 'ready', models: [{ id: NAME, status: 'ready' }] });
+  });
+
+  test('tokenize and detokenize are inverse', async () => {
+    const { json } = await post('/v1/tokenize', { model: NAME, prompt: TEXT });
+    expect(json.tokens).toEqual([...ids]);
+    expect(json.count).toBe(ids.length);
+    expect((await post('/v1/detokenize', { model: NAME, tokens: json.tokens })).json).toEqual({ prompt: TEXT });
+  });
+
+  test('scores are those of the model', async () => {
+    const alone = await model.score(TEXT, { alternatives: 2 });
+    const { json } = await post('/v1/score', { model: NAME, prompt: [TEXT, 'A dog.'], top_logprobs: 2 });
+    expect(json.data[0].sum_logprob).toBe(alone.sumLogprob);
+    expect(json.data[0].perplexity).toBe(alone.perplexity);
+    expect(json.data[0].tokens[2].top_logprobs).toEqual(alone.tokens[2]?.alternatives);
+    expect(json.data).toHaveLength(2);
+  });
+
+  test('embeddings are the mean of a site, of length 1, also as the client of OpenAI asks for them', async () => {
+    const site = (await model.capture(TEXT, { sites: ['hidden'] })).get('hidden');
+    const width = site?.shape[1] as number;
+    const means = Array.from({ length: width }, (_, j) =>
+      ids.reduce((sum, _, t) => sum + (site?.data[t * width + j] as number), 0),
+    );
+    const length = Math.hypot(...means);
+    const { data } = await client.embeddings.create({ model: NAME, input: TEXT });
+    expect(data[0]?.embedding).toHaveLength(width);
+    data[0]?.embedding.forEach((one, j) => {
+      expect(one).toBeCloseTo((means[j] as number) / length, 5);
+    });
+    const last = await post('/v1/embeddings', { model: NAME, input: TEXT, pooling: 'last', normalize: false });
+    expect(last.json.data[0].embedding).toEqual([...(site?.data.slice(-width) ?? [])]);
+  });
+
+  test('captured values come as safetensors, and only where the server was told', async () => {
+    const body = JSON.stringify({ model: NAME, prompt: TEXT, sites: ['hidden'] });
+    const request = () =>
+      new Request('http://server/v1/capture', {
+        method: 'POST',
+        body,
+        headers: { 'content-type': 'application/json' },
+      });
+    const tensors = await loadTensors(new Uint8Array(await (await handler.fetch(request())).arrayBuffer()));
+    const alone = await model.capture(TEXT, { sites: ['hidden'] });
+    expect(tensors.get('hidden')?.shape).toEqual(alone.get('hidden')?.shape);
+    expect((await (await served(NAME)).handler.fetch(request())).status).toBe(403);
+  });
+
+  test('a stream that its reader leaves frees what it holds', async () => {
+    const stream = await client.completions.create({ model: NAME, prompt: TEXT, max_tokens: 400, stream: true });
+    for await (const _ of stream) break;
+    const ready = async () => ((await get('/health')) as { models: { running: number }[] }).models[0]?.running;
+    await expect.poll(ready).toBe(0);
+  });
+
+  test('drains: what has begun is answered, and nothing new is taken', async () => {
+    const other = await served(NAME);
+    const running = other.post('/v1/completions', { model: NAME, prompt: TEXT, max_tokens: 20 });
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    const drained = other.handler.drain();
+    expect((await other.post('/v1/completions', { model: NAME, prompt: TEXT })).status).toBe(503);
+    expect((await other.handler.fetch(new Request('http://server/health'))).status).toBe(503);
+    expect((await running).status).toBe(200);
+    await drained;
+  });
+});
+
+describe('a key', async () => {
+  const { post, client, handler } = await served(NAME, { apiKey: 'right', cors: ['https://page.example'] });
+
+  test('is wanted by all endpoints but /health', async () => {
+    expect((await client.models.list()).data).toHaveLength(2);
+    const { status, json } = await post(
+      '/v1/completions',
+      { model: NAME, prompt: 'a' },
+      { authorization: 'Bearer wrong' },
+    );
+    expect([status, json.error.code]).toEqual([401, 'invalid_api_key']);
+    expect(JSON.stringify(json)).not.toContain('right');
+    for (const path of ['/v1/models', '/metrics', '/v1/sessions'])
+      expect((await handler.fetch(new Request(`http://server${path}`))).status).toBe(401);
+    expect((await handler.fetch(new Request('http://server/health'))).status).toBe(200);
+  });
+
+  test('does not hinder browsers from asking first, for the pages that are allowed', async () => {
+    const ask = (origin: string) =>
+      handler.fetch(
+        new Request('http://server/v1/models', {
+          method: 'OPTIONS',
+          headers: { origin, 'access-control-request-method': 'GET' },
+        }),
+      );
+    expect((await ask('https://page.example')).headers.get('access-control-allow-origin')).toBe('https://page.example');
+    expect((await ask('https://other.example')).headers.get('access-control-allow-origin')).toBeNull();
+  });
+});
+
+describe('whatever comes in', async () => {
+  const { handler } = await served(NAME, { capture: true, maxNewTokens: 4, maxBodyBytes: 20_000, maxChoices: 4 });
+  const paths = ['completions', 'chat/completions', 'tokenize', 'detokenize', 'score', 'embeddings', 'capture'];
+  const send = async (path: string, body: BodyInit, type = 'application/json') =>
+    handler.fetch(new Request(`http://server/v1/${path}`, { method: 'POST', body, headers: { 'content-type': type } }));
+  const isAnswer = async (response: Response) => {
+    expect(response.status).toBeLessThan(500);
+    if (response.status === 200) return;
+    const { error } = (await response.json()) as { error: Record<string, unknown> };
+    expect(Object.keys(error).sort()).toEqual(['code', 'message', 'param', 'type']);
+    expect(typeof error.message).toBe('string');
+  };
+  const path = fc.constantFrom(...paths);
+
+  test('bytes that are no JSON are refused', () =>
+    fc.assert(
+      fc.asyncProperty(path, fc.uint8Array({ maxLength: 60 }), async (to, bytes) => {
+        const response = await send(to, bytes as Uint8Array<ArrayBuffer>);
+        expect(response.status).toBe(400);
+        await isAnswer(response);
+      }),
+      { numRuns: 100 },
+    ));
+
+  const names = [
+    'prompt',
+    'messages',
+    'max_tokens',
+    'temperature',
+    'n',
+    'logprobs',
+    'stop',
+    'tokens',
+    'input',
+    'sites',
+  ].concat(
+    ...[
+      [
+        'logit_bias',
+        'interventions',
+        'adapter',
+        'session',
+        'stream',
+        'echo',
+        'seed',
+        'top_k',
+        'site',
+        'tools',
+        'from',
+        'best_of',
+      ],
+    ],
+  );
+  const odd = fc.oneof(
+    fc.jsonValue({ maxDepth: 3 }),
+    fc.constantFrom(-1, 0, 1, 1e308, -0.5, 2 ** 53, '', '\ud800', '../../etc/passwd', [], {}, [[]], [1], ['a'], true),
+  );
+
+  test('values of all kinds are answered or refused, and the server goes on', () =>
+    fc.assert(
+      fc.asyncProperty(path, fc.dictionary(fc.constantFrom(...names), odd, { maxKeys: 5 }), async (to, body) => {
+        const response = await send(to, JSON.stringify({ model: NAME, prompt: 'a', max_tokens: 1, ...body }));
+        await isAnswer(response);
+        await response.body?.cancel().catch(() => {});
+      }),
+      { numRuns: 300 },
+    ));
+
+  test('bodies that are too large, deep, or of another type are refused', async () => {
+    expect((await send('completions', `{"prompt":"${'a'.repeat(30_000)}"}`)).status).toBe(413);
+    expect((await send('completions', `${'['.repeat(9_000)}${']'.repeat(9_000)}`)).status).toBe(400);
+    expect(
+      (await send('completions', `{"model":"${NAME}","prompt":${'['.repeat(9_000)}${']'.repeat(9_000)}}`)).status,
+    ).toBe(400);
+    expect((await send('completions', '{}', 'text/plain')).status).toBe(415);
+    for (const method of ['GET', 'PUT', 'DELETE'])
+      expect((await handler.fetch(new Request('http://server/v1/completions', { method }))).status).toBe(405);
+    expect((await handler.fetch(new Request('http://server/etc/passwd'))).status).toBe(404);
+  });
+});
