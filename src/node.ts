@@ -28,7 +28,7 @@ import { checkFits, checkTrainingFits, weightBudget } from './node/fits-node.ts'
 import { readInterventionFile } from './node/interventions-node.ts';
 import { locate } from './node/locate-node.ts';
 import { memoryFacts, usableBytes } from './node/memory-node.ts';
-import type { ModelToServe, RunningServer, ServeOptions } from './node/server/serve-node.ts';
+import { type ModelToServe, type RunningServer, type ServeOptions, serveModels } from './node/server/serve-node.ts';
 import { exportRun } from './node/training/export-node.ts';
 import type { SessionOptions, TrainTools } from './node/training/session-node.ts';
 import { type TrainOptions, type TrainResult, trainRun } from './node/training/train-node.ts';
@@ -36,7 +36,6 @@ import { libraryVersion } from './node/version-node.ts';
 import { checkOptions, pickOptions } from './options/check.ts';
 import { call, jsonObject, kinds, type OptionsOf, option } from './options/option.ts';
 import { checkState, describeStateOf, readState, type StateDescription, stateBytes } from './runtime/state-file.ts';
-import type { RequestRecord } from './server/handler.ts';
 import type { Tokenizer } from './tokenizer/tokenizer.ts';
 import type { TrainingOptions } from './training/config.ts';
 
@@ -89,6 +88,7 @@ export { QUEUE_OPTIONS, type QueueOptions, WORKER_OPTIONS, type WorkerOptions } 
 export { type ServeQueueOptions, serveQueue } from './node/queue/serve-queue-node.ts';
 export { checkInterventionsOutput, saveInterventions, vectorsBeside } from './node/save-interventions-node.ts';
 export { senseTables, tablesDirectory } from './node/sense-tables-node.ts';
+export { openRequestLog } from './node/server/request-log-node.ts';
 export type { ModelToServe, RunningServer, ServeOptions } from './node/server/serve-node.ts';
 export { shippedModelNames } from './node/shipped-node.ts';
 export { type RunHistory, readRun } from './node/training/plot-node.ts';
@@ -420,7 +420,6 @@ export async function folderOf(reference: string, options: PretrainedOptions = {
  * all are loaded. `load`: how models are loaded. Throws UsageError when it cannot listen there, or a name stands for two models.
  */
 export async function serve(options: ServeOptions, load: PretrainedOptions = {}): Promise<RunningServer> {
-  const { serveModels } = await import('./node/server/serve-node.ts'); // so that only servers load Hono
   return serveModels(
     {
       load: ({ reference }: ModelToServe, onLoaded, signal) =>
@@ -435,9 +434,4 @@ export async function serve(options: ServeOptions, load: PretrainedOptions = {})
     },
     options,
   );
-}
-
-/** Writes a line of JSON to standard error for each request. Undefined when pino is not installed. */
-export async function openRequestLog(): Promise<((record: RequestRecord) => void) | undefined> {
-  return (await import('./node/server/request-log-node.ts')).openRequestLog();
 }

@@ -1,6 +1,4 @@
 /** The server as a function from requests to answers, as the Fetch standard has them: it runs wherever that is known. */
-import { Hono } from 'hono';
-import { cors } from 'hono/cors';
 import { checkOptions } from '../options/check.ts';
 import { holds } from '../options/option.ts';
 import { chat } from './chat/chat.ts';
@@ -60,16 +58,18 @@ const POSTS: Readonly<Record<string, Endpoint>> = {
 };
 
 /** Throws UsageError on wrong options. */
-export function createHandler(parts: HandlerParts, options: ServerOptions = {}): Handler {
+export async function createHandler(parts: HandlerParts, options: ServerOptions = {}): Promise<Handler> {
   const limits = checkOptions('the server', options, SERVER_OPTIONS);
   const sessions = new Sessions(limits.maxSessions, parts.store);
   const context: ServerContext = { models: parts.models, limits, sessions, meter: parts.meter };
   const checkKey = limits.apiKey === undefined ? () => {} : keyCheck(limits.apiKey);
   const work = new Work();
 
+  const { Hono } = await import('hono'); // so that only servers load it
   const app = new Hono();
   app.onError((error) => failed(error).response);
   app.notFound(({ req }) => failed(new ApiError(404, `there is no ${req.method} ${req.path.slice(0, 200)}.`)).response);
+  const { cors } = await import('hono/cors');
   if (limits.cors.length > 0) app.use(cors({ origin: [...limits.cors], maxAge: 600 }));
   app.get('/health', () => health(parts.models, work.draining));
   app.use('/*', async ({ req }, next) => {

@@ -58,7 +58,7 @@ describe('the package', () => {
 
   test('has nothing that only its makers need', () => {
     const known =
-      /^(bin\/portmanteau\.js|dist\/|schemas\/(interventions|training)\.schema\.json|docs\/[\w/-]+\.md|models\/|samples\/|CHANGELOG\.md|LICENSE|README\.md|package\.json)/;
+      /^(bin\/portmanteau\.js|dist\/|schemas\/((interventions|training)\.schema|openapi)\.json|docs\/[\w/-]+\.md|models\/|samples\/|CHANGELOG\.md|LICENSE|README\.md|package\.json)/;
     expect(paths.filter((path) => !known.test(path))).toEqual([]);
     expect(paths.filter((path) => /\btests?\b|\.test\.|golden|peers|\.tsbuildinfo/.test(path))).toEqual([]);
     const used = reachableFrom('dist/cli/main.js');

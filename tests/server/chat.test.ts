@@ -11,7 +11,7 @@ afterAll(remove);
 
 describe('chat', async () => {
   const model = await modelOf(folder);
-  const { client, handler, post } = servedBy(createHandler({ models: [entryOf('talker', model)] }));
+  const { client, handler, post } = servedBy(await createHandler({ models: [entryOf('talker', model)] }));
   const messages = [{ role: 'user' as const, content: 'Tell me about a cat.' }];
   const alone = async (maxNewTokens: number) => model.complete({ messages }, { maxNewTokens, temperature: 0 });
   const body = { model: 'talker', messages, max_completion_tokens: 12, temperature: 0 };
@@ -95,7 +95,7 @@ describe('chat', async () => {
 });
 
 test('a model without a template says so', async () => {
-  const { post } = servedBy(createHandler({ models: [entryOf('base', await modelOf('mamba-tiny'))] }));
+  const { post } = servedBy(await createHandler({ models: [entryOf('base', await modelOf('mamba-tiny'))] }));
   const { status, json } = await post('/v1/chat/completions', {
     model: 'base',
     messages: [{ role: 'user', content: 'Hi' }],
@@ -105,7 +105,7 @@ test('a model without a template says so', async () => {
 });
 
 test('a session of a recurrent model goes on with its own tokens', async () => {
-  const { post } = servedBy(createHandler({ models: [entryOf('m', await modelOf('mamba-tiny'))] }));
+  const { post } = servedBy(await createHandler({ models: [entryOf('m', await modelOf('mamba-tiny'))] }));
   const body = { model: 'm', max_tokens: 5, temperature: 0, session: 'a', ignore_eos: true };
   const first = await post('/v1/completions', { ...body, prompt: 'Once upon a time' });
   const whole = `Once upon a time${first.json.choices[0].text}`;

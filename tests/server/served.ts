@@ -39,7 +39,7 @@ export async function served(
   parts: Partial<HandlerParts> = {},
 ): Promise<Served> {
   const models = [entryOf(name, await modelOf(name))];
-  return servedBy(createHandler({ models, ...parts }, options), options.apiKey);
+  return servedBy(await createHandler({ models, ...parts }, options), options.apiKey);
 }
 
 export function servedBy(handler: Handler, apiKey = 'none'): Served {

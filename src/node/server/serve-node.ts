@@ -1,8 +1,7 @@
 /** The server in Node: listens, loads models meanwhile, and at the end drains and saves sessions. */
 
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { createAdaptorServer } from '@hono/node-server';
 import type { Adapter } from '../../adapters/adapter.ts';
 import type { Model } from '../../api/model.ts';
 import { UsageError } from '../../base/errors.ts';
@@ -74,11 +73,12 @@ export async function serveModels(tools: ServeTools, options: ServeOptions): Pro
           sessions,
           models.map(({ id }) => id),
         );
-  const handler = createHandler(
+  const handler = await createHandler(
     { models: served, store, meter: metrics?.meter, metrics: metrics?.text, onRequest },
     limits,
   );
   metrics?.watch(handler.sessions);
+  const { createAdaptorServer } = await import('@hono/node-server'); // so that only servers load it
   const server = createAdaptorServer({
     fetch: handler.fetch,
     serverOptions: { requestTimeout: RECEIVE_MS, headersTimeout: HEADERS_MS, connectionsCheckingInterval: 5_000 },
@@ -126,7 +126,7 @@ export async function serveModels(tools: ServeTools, options: ServeOptions): Pro
   };
 }
 
-function listening(server: ReturnType<typeof createAdaptorServer>, host: string, port: number): Promise<void> {
+function listening(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       const what = error.code === 'EADDRINUSE' ? 'another program listens there' : error.message;
