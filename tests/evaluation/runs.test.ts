@@ -123,6 +123,8 @@ it('tasks are evaluated by their names', async () => {
 
 it('--resume without a folder is an error; nothing is written when a folder cannot be made', async () => {
   await expect(evaluate({ outputPath: undefined, resume: true })).rejects.toThrow(/--output-path/);
+  // Before tasks and data are looked for.
+  await expect(evaluateTasks(model, { tasks: ['no_such_task'], resume: true })).rejects.toThrow(/--output-path/);
   writeFileSync(join(outputPath, 'file'), '');
   await expect(evaluate({ outputPath: join(outputPath, 'file') })).rejects.toThrow(/file/);
 });
