@@ -83,6 +83,7 @@ export async function measureTraining(task: TrainTask): Promise<OurTimes> {
     steps: 1,
     clip: 1,
   });
+  if (ternary) parts.setLambda?.(1); // the first pass comes before any step has set it
   const of = async (part: () => Promise<unknown>) => {
     products.count = 0;
     const begin = performance.now();
