@@ -6,8 +6,16 @@ export const interrupt = new AbortController();
 /** Exit codes after a signal: 128 + its number. */
 export const EXIT_CODES = { SIGINT: 130, SIGTERM: 143 } as const;
 
+let catches: (() => boolean) | undefined;
+
+/** Calls `handler` on Ctrl-C first; when it returns true, nothing else happens. For commands in which Ctrl-C ends a part of the work. */
+export function catchInterrupts(handler: (() => boolean) | undefined): void {
+  catches = handler;
+}
+
 for (const [name, code] of Object.entries(EXIT_CODES)) {
   process.on(name, () => {
+    if (name === 'SIGINT' && !interrupt.signal.aborted && catches?.()) return;
     if (interrupt.signal.aborted) process.exit(code);
     process.exitCode = code;
     interrupt.abort();

@@ -20,6 +20,7 @@ import { addBatch } from './commands/batch.ts';
 import { addBench } from './commands/bench.ts';
 import { addCache } from './commands/cache.ts';
 import { addCapture } from './commands/capture.ts';
+import { addChat } from './commands/chat.ts';
 import { addDoctor } from './commands/doctor.ts';
 import { addEval } from './commands/eval.ts';
 import { addExperts } from './commands/experts.ts';
@@ -70,6 +71,7 @@ PORTMANTEAU_DEBUG=1 shows where an error came from; PORTMANTEAU_FLAGS=0 sets no 
   );
 for (const add of [
   addRun,
+  addChat,
   addScore,
   addCapture,
   addLens,

@@ -147,6 +147,7 @@ export type { Backend } from './backends/backend.ts';
 export type {} from './backends/environment.ts';
 export { createReferenceBackend } from './backends/reference/index.ts';
 export { CheckpointError, FetchError, NotFiniteError, ShapeError, UsageError } from './base/errors.ts';
+export { ChatSession } from './chat/session.ts';
 export { templateMessages } from './chat/template-messages.ts';
 export {
   type ParsedAnswer,
