@@ -10,7 +10,7 @@ from insides_files import checkpoint, write_insides
 from safetensors.torch import load_file
 from torch import Tensor
 
-NAMES = {"llama-grouped": "divide", "llama-2b4t": "multiply", "llama-online": "multiply", "bitnet-tiny": "divide"}
+NAMES = {"llama-grouped": "divide", "llama-2b4t": "multiply", "llama-online": "multiply", "bitnet-tiny": "multiply"}
 
 
 def original(codes: Tensor, scale: float) -> Tensor:
