@@ -75,6 +75,23 @@ describe('chat', async () => {
     expect(model.stateMemory.usedBytes).toBeGreaterThanOrEqual(0);
   });
 
+  test('has the form that a JSON schema asks for; schemas that are wrong are refused', async () => {
+    const schema = {
+      type: 'object',
+      properties: { cat: { enum: ['black', 'white'] } },
+      required: ['cat'],
+      additionalProperties: false,
+    };
+    const { choices } = await client.chat.completions.create({
+      ...{ ...body, max_completion_tokens: 60, temperature: 1, seed: 1 },
+      response_format: { type: 'json_schema', json_schema: { name: 'cat', schema } },
+    });
+    expect(['black', 'white']).toContain(JSON.parse(choices[0]?.message.content ?? '').cat);
+    const wrong = { type: 'json_schema', json_schema: { name: 'cat', schema: { type: 'cat' } } };
+    const { status, json } = await post('/v1/chat/completions', { ...body, response_format: wrong });
+    expect([status, json.error.param]).toEqual([400, 'response_format']);
+  });
+
   test.each([
     [{ messages: [] }, 'messages'],
     [{ messages: [{ content: 'no role' }] }, 'messages'],

@@ -13,6 +13,7 @@ import { checkAlternatives, checkNewTokens } from '../requests/limits.ts';
 import { type ReadPrompt, readPrompt } from '../requests/prompts.ts';
 import { ChatAnswer, type ChatPart, toolCallBody } from './chat-answer.ts';
 import { CHAT_FORM, type ChatRequest } from './form.ts';
+import { maskOf } from './response-format.ts';
 
 const NEW_TOKENS = 1024;
 
@@ -31,8 +32,16 @@ export async function chat(call: Call): Promise<Response> {
   if (request.top_logprobs !== undefined && !request.logprobs)
     throw badRequest('top_logprobs needs logprobs: true.', 'top_logprobs', 'invalid_value');
   const options = generationOptionsOf(named, request, { maxNewTokens, alternatives: request.top_logprobs ?? 0 });
+  const mask = maskOf(named.model.tokenizer, request.response_format);
   const { n: each, seed, session } = request;
-  const plan: AnswerPlan = { named, prompts: [prompt], each, seed, session, options };
+  const plan: AnswerPlan = {
+    named,
+    prompts: [prompt],
+    each,
+    seed,
+    session,
+    options: mask ? { ...options, mask } : options,
+  };
   Object.assign(call.notes, { model: named.id, prompts: [request.messages] });
   const usage: Usage = { promptTokens: 0, cachedTokens: 0, newTokens: 0 };
   const facts = {

@@ -1,6 +1,7 @@
 /** The parameters of /v1/chat/completions. */
 import * as v from 'valibot';
 import { jsonObject, kind, kinds, option, ownKind } from '../../options/option.ts';
+import type { JsonSchema } from '../../structured/schema.ts';
 import type { ChatMessage } from '../../tokenizer/chat-template.ts';
 import type { RequestForm, RequestOf } from '../requests/check-request.ts';
 import { MODEL_PARAMETER, SAMPLING_PARAMETERS } from '../requests/parameters.ts';
@@ -19,9 +20,30 @@ const tools = ownKind<readonly unknown[]>(
 
 const toolChoice = kind<'auto' | 'none'>('auto or none: calls cannot be forced', v.picklist(['auto', 'none']));
 
-const format = kind<{ readonly type: 'text' }>(
-  '{ "type": "text" }: the form of answers cannot be forced yet',
-  v.strictObject({ type: v.literal('text') }),
+export type ResponseFormat =
+  | { readonly type: 'text' }
+  | { readonly type: 'json_object' }
+  | { readonly type: 'json_schema'; readonly json_schema: { readonly schema?: JsonSchema | undefined } };
+
+const schema = v.custom<JsonSchema>(
+  (value) => typeof value === 'boolean' || (Object(value) === value && !Array.isArray(value)),
+);
+
+const format = kind<ResponseFormat>(
+  '{ "type": "text" }, { "type": "json_object" } or { "type": "json_schema", "json_schema": { "name", "schema" } }',
+  v.variant('type', [
+    v.strictObject({ type: v.literal('text') }),
+    v.strictObject({ type: v.literal('json_object') }),
+    v.strictObject({
+      type: v.literal('json_schema'),
+      json_schema: v.strictObject({
+        name: v.optional(v.string()),
+        description: v.optional(v.string()),
+        schema: v.optional(schema),
+        strict: v.optional(v.nullable(v.boolean())),
+      }),
+    }),
+  ]),
 );
 
 const PARAMETERS = {
