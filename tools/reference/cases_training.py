@@ -101,6 +101,22 @@ CASES = [
         {"lambda": {"name": "constant"}},
         lengths=[5, 3, 6],
     ),
+    TrainingCase(
+        "llama-inner-norm",
+        "training/llama-inner-norm",
+        "A norm before each ternary layer, those of the blocks stay 1; rounded by degrees: the gradients are those of step 3, where lambda is 0.6.",
+        {"lambda": {"name": "linear", "steps": 5}, "innerNorm": True},
+        lengths=[5, 3, 6, 2, 4],
+        gradients_of=3,
+    ),
+    TrainingCase(
+        "llama-inner-norm-online",
+        "training/llama-inner-norm",
+        "The same model, whose layers transformers normalises and rounds itself.",
+        {"lambda": {"name": "constant"}, "innerNorm": True},
+        lengths=[5, 3, 6],
+        own_rounding=True,
+    ),
     TrainingCase("mamba-odd", "mamba-odd", "Inner width 3 M, window 3, biases, tied head."),
     TrainingCase(
         "mamba-tri",

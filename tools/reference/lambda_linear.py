@@ -1,6 +1,7 @@
 """A linear layer that is rounded to 1.58 bit by degrees (huggingface.co/blog/1_58_llm_extreme_quantization, "warmup quantization").
 
 x' = x + l (Qx(x) - x) and W' = W + l (Qw(W) - W), where the differences are constants of differentiation; y = x' W'^T + b.
+Where the layer of transformers has a norm (use_rms_norm), x is what it gives.
 """
 
 import re
@@ -33,10 +34,13 @@ class LambdaLinear(nn.Module):
     def __init__(self, plain: nn.Linear):
         super().__init__()
         self.weight, self.bias = plain.weight, plain.bias
+        self.rms_norm = getattr(plain, "rms_norm", None)
         self.strength = 0.0
         self.tie = 0.5  # smallest distance of an activation from being rounded the other way, in the last pass
 
     def forward(self, x: Tensor) -> Tensor:
+        if self.rms_norm is not None:
+            x = self.rms_norm(x)
         with torch.no_grad():
             dx = self.strength * (round_rows(x) - x)
             dw = self.strength * (round_weight(self.weight) - self.weight)

@@ -29,6 +29,12 @@ BIASES = LLAMA | dict(
     attention_bias=True, mlp_bias=True, rope_theta=10000.0, tie_word_embeddings=False,
 )  # fmt: skip
 del BIASES["is_bitnet_config"], BIASES["rope_interleaved"]
+ONLINE = {"quant_method": "bitnet", "linear_class": "autobitlinear", "quantization_mode": "online"}
+INNER_NORM = LLAMA | dict(
+    hidden_size=24, num_attention_heads=4, num_key_value_heads=2, intermediate_size=36, vocab_size=41, rope_theta=10000.0,
+    quantization_config=ONLINE | {"use_rms_norm": True, "rms_norm_eps": 1e-5},
+)  # fmt: skip
+del INNER_NORM["is_bitnet_config"], INNER_NORM["rope_interleaved"]
 
 
 def write_biases(folder: Path) -> None:
@@ -40,6 +46,21 @@ def write_biases(folder: Path) -> None:
             state[f"model.layers.{i}.{name}.weight"] = random.matrix(*shape, gain=2.0)
             state[f"model.layers.{i}.{name}.bias"] = random.bias(shape[0])
     write_config(folder, BIASES)
+    write_safetensors(folder, {name: tensor.bfloat16() for name, tensor in state.items()})
+
+
+def write_inner_norm(folder: Path) -> None:
+    """A norm before each ternary layer, by the names of transformers; the norms of the blocks have a gain of 1."""
+    torch.manual_seed(1)
+    state = outer_state(INNER_NORM)
+    for name in state:
+        if name.endswith("_layernorm.weight"):
+            state[name] = torch.ones_like(state[name])
+    for i in range(INNER_NORM["num_hidden_layers"]):
+        for name, shape in layer_shapes(INNER_NORM).items():
+            state[f"model.layers.{i}.{name}.weight"] = random.matrix(*shape, gain=2.0)
+            state[f"model.layers.{i}.{name}.rms_norm.weight"] = random.norm(shape[1])
+    write_config(folder, INNER_NORM)
     write_safetensors(folder, {name: tensor.bfloat16() for name, tensor in state.items()})
 
 
@@ -127,6 +148,8 @@ def main() -> None:
     TRAINING.mkdir(exist_ok=True)
     if only in "llama-biases":
         write_biases(fresh_folder(TRAINING / "llama-biases"))
+    if only in "llama-inner-norm":
+        write_inner_norm(fresh_folder(TRAINING / "llama-inner-norm"))
     for case in CASES:
         if only in case.name:
             make(case)

@@ -131,7 +131,8 @@ def train(folder: Path, config: dict, variant: Variant, gradients_of: int = 0, o
         with torch.no_grad():
             for p in model.parameters.values():
                 p.mul_(1 + 2**-24 * torch.randn(p.shape, generator=generator))
-    trained = {name: p for name, p in model.parameters.items() if not fits(name, config.get("freeze", []))}
+    frozen = config.get("freeze", []) + (["*_layernorm.weight"] if config.get("innerNorm") else [])
+    trained = {name: p for name, p in model.parameters.items() if not fits(name, frozen)}
     for name in model.parameters.keys() - trained.keys():
         model.parameters[name].requires_grad_(False)
     options = config["optimizer"]
