@@ -167,12 +167,16 @@ async function configOf(model: string): Promise<Readonly<Record<string, unknown>
   return opened.config;
 }
 
-function begun(file: string | undefined, recipe: string | undefined): object {
-  if ((file === undefined) === (recipe === undefined))
+function begun(file: string | undefined, recipe: string | undefined): unknown {
+  if (file !== undefined && recipe !== undefined)
+    throw new UsageError(
+      `both ${file} and --recipe ${recipe} came, wanted one of them: --set changes keys of a recipe.`,
+    );
+  if (file === undefined && recipe === undefined)
     throw new UsageError('wanted a configuration: the name of a JSON file, or --recipe NAME.');
   if (recipe !== undefined) return recipeNamed(recipe).config;
   try {
-    return JSON.parse(readFileSync(file as string, 'utf8')) as object;
+    return JSON.parse(readFileSync(file as string, 'utf8'));
   } catch (error) {
     throw new UsageError(`${file} is no JSON: ${(error as Error).message}`, { cause: error });
   }

@@ -19,10 +19,11 @@ export interface TrainingSample {
 export function checkSamples(opened: OpenedModel, { samples }: TrainingConfig): void {
   if (!samples) return;
   if (!opened.tokenizer) throw new UsageError("'samples' needs a tokenizer, and this model has none: leave it out.");
-  checkSequences(
-    opened.model.facts,
-    samples.prompts.map((prompt) => ({ ids: encodePrompt(opened, prompt) })),
-  );
+  const inputs = samples.prompts.map((prompt) => ({ ids: encodePrompt(opened, prompt) }));
+  const empty = inputs.findIndex(({ ids }) => ids.length === 0);
+  if (empty >= 0)
+    throw new UsageError(`samples.prompts[${empty}] has no token, and the model continues at least one: write a word.`);
+  checkSequences(opened.model.facts, inputs);
 }
 
 /**

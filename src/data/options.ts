@@ -104,6 +104,8 @@ export function checkData(options: unknown): FilledDataOptions {
     throw new UsageError(
       `data has ${given.length === 0 ? 'no source' : given.join(' and ')}, wanted one of ${SOURCES.join(', ')}.`,
     );
+  const empty = SOURCES.find((name) => data[name]?.length === 0);
+  if (empty) throw new UsageError(`data.${empty} is empty, wanted at least one.`);
   checkFields(data);
   if (data.validation > 0 && data.validationFiles !== undefined)
     throw new UsageError('give data.validation, a share, or data.validationFiles, not both.');

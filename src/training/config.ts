@@ -151,11 +151,33 @@ export function trainingConfig(value: unknown, who = 'the configuration'): Train
   if (config.stages?.length === 0) throw wrong("has no stage in 'stages', wanted at least one.");
   if (config.lora && config.train !== 'lora')
     throw wrong(`has 'lora' but trains '${config.train}': add "train": "lora".`);
+  if (config.train === 'full' && !['auto', 'f32'].includes(config.weights))
+    throw wrong(
+      `has 'weights': "${config.weights}" but trains 'full', with masters in f32: leave it out, or train 'lora'. "compute": "bf16" is for passes in bf16.`,
+    );
+  const above = floorAbove(config);
+  if (above) throw wrong(above);
   if (config.initialize && config.train !== 'full')
     throw wrong(
       `begins a new model, whose '${config.train}' alone cannot be trained: remove 'initialize', or train 'full'.`,
     );
   return config;
+}
+
+/** What is wrong where a schedule would end above the rate that it begins with; undefined where none does. */
+function floorAbove({ schedule, optimizer, stages = [] }: TrainingConfig): string | undefined {
+  const own = stages.map((stage, i) => ({
+    at: stage.schedule ? `stages[${i}].schedule` : 'schedule',
+    schedule,
+    ...stage,
+  }));
+  for (const { at, schedule: one = schedule, lr = optimizer.lr } of [
+    { at: 'schedule', schedule, lr: optimizer.lr },
+    ...own,
+  ])
+    if ('floor' in one && one.floor > lr)
+      return `has '${at}.floor': ${one.floor}, but the highest rate there is ${lr}: wanted a floor that is not above it.`;
+  return undefined;
 }
 
 /** Sense fine-tuning may count in epochs. */

@@ -1,5 +1,5 @@
 /** Settings of single keys, as `--set optimizer.lr=0.001`, put into a configuration. */
-import { UsageError } from '../base/errors.ts';
+import { quote, UsageError } from '../base/errors.ts';
 
 type Json = { readonly [key: string]: unknown };
 
@@ -8,14 +8,15 @@ const isObject = (value: unknown): value is Json =>
 
 /**
  * The configuration with these changes. Each is KEY=VALUE: the key's path with dots; the value in JSON, or else a text; null takes the key
- * away. Throws UsageError for a setting of another form. The result is not checked.
+ * away. Throws UsageError for a setting of another form, and for a configuration that is no object. The result is not checked.
  */
-export function withSettings(config: object, settings: readonly string[]): Json {
+export function withSettings(config: unknown, settings: readonly string[]): Json {
+  if (!isObject(config)) throw new UsageError(`the configuration came as ${quote(config)}, wanted an object.`);
   return settings.reduce<Json>((changed, setting) => {
     const at = setting.indexOf('=');
     if (at < 1) throw new UsageError(`--set came as '${setting}', wanted KEY=VALUE, such as optimizer.lr=0.001.`);
     return put(changed, setting.slice(0, at).split('.'), parsed(setting.slice(at + 1)), setting);
-  }, config as Json);
+  }, config);
 }
 
 function parsed(text: string): unknown {

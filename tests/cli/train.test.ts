@@ -195,6 +195,7 @@ it('explains what is wrong before weights are read, and writes nothing', async (
   };
   expect(await refused('--set', 'data={"ids":[[1,100000]]}')).toContain('the model has ids from 0 to');
   expect(await refused('--set', 'optimizer.rate=1')).toContain("unknown key 'optimizer.rate'");
+  expect(await refused('--recipe', 'mamba-7b-rw-tiny')).toContain('wanted one of them');
   const { max_position_embeddings: context } = JSON.parse(
     readFileSync(join(golden('llama-dense'), 'config.json'), 'utf8'),
   );

@@ -149,6 +149,21 @@ const contradictory: readonly (readonly [object, string])[] = [
   [{ ...small, stages: [{ steps: 2 }] }, "run.json has both 'steps' and 'stages'"],
   [{ ...small, model: undefined }, "run.json has no 'model', wanted a folder or a Hub id"],
   [{ ...small, lora: {} }, "run.json has 'lora' but trains 'full'"],
+  [{ ...small, weights: 'q8' }, "run.json has 'weights': \"q8\" but trains 'full', with masters in f32"],
+  [
+    { ...small, schedule: { name: 'cosine', floor: 0.01 } },
+    "run.json has 'schedule.floor': 0.01, but the highest rate there is 0.001",
+  ],
+  [
+    { ...small, steps: undefined, stages: [{ steps: 1 }, { steps: 1, schedule: { name: 'linear', floor: 1 } }] },
+    "run.json has 'stages[1].schedule.floor': 1,",
+  ],
+  [
+    { ...small, steps: undefined, schedule: { name: 'linear', floor: 1e-4 }, stages: [{ steps: 1, lr: 1e-5 }] },
+    "run.json has 'schedule.floor': 0.0001, but the highest rate there is 0.00001",
+  ],
+  [{ ...small, data: { files: [] } }, 'data.files is empty, wanted at least one.'],
+  [{ ...small, data: { texts: [] } }, 'data.texts is empty, wanted at least one.'],
 ];
 
 describe('a configuration', () => {
@@ -192,6 +207,12 @@ describe('a configuration', () => {
       "--set came as 'steps', wanted KEY=VALUE, such as optimizer.lr=0.001.",
     );
     expect(() => withSettings(comparable, ['steps.x=1'])).toThrow("--set steps.x=1: 'steps' is no object.");
+    for (const [config, shown] of [
+      [null, 'null'],
+      [[1], '[1]'],
+      ['x', '"x"'],
+    ])
+      expect(() => withSettings(config, ['out=a'])).toThrow(`came as ${shown}, wanted an object.`);
   });
 });
 

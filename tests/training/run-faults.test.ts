@@ -76,6 +76,14 @@ describe('a run on texts', () => {
     expect(digests(out, 4)).toEqual(last);
   });
 
+  it('warns that there is nothing to evaluate on', async () => {
+    const warnings: string[] = [];
+    const onWarning = (message: string) => void warnings.push(message);
+    const { out: _, ...rest } = config();
+    await train({ ...rest, steps: 1, evaluate: { every: 1 } }, { threads: 1, onWarning });
+    expect(warnings).toEqual([expect.stringContaining("'evaluate' measures nothing")]);
+  });
+
   it('says that texts have changed, and keeps what there is', async () => {
     const out = join(work, 'texts');
     const before = digests(out, 4);

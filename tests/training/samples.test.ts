@@ -31,6 +31,11 @@ async function trained(name: string, some: Partial<ModelTrainingOptions>) {
   return { model, trainer, steps };
 }
 
+it('refuses a prompt without a token before the first step', async () => {
+  const samples = { prompts: ['Once', ''], every: 1 };
+  await expect(trained('granite-tiny', { samples })).rejects.toThrow('samples.prompts[1] has no token');
+});
+
 const withoutSamples = (steps: readonly SampledStep[]) => steps.map(({ samples: _, ...step }) => step);
 
 it.each(MODELS)('changes no bit, and depends on the weights alone: %s', async (name, some) => {

@@ -104,21 +104,36 @@ export function checkSameRun(
   data: string | undefined,
 ): void {
   const [before, now] = [record.config, JSON.parse(JSON.stringify(config))] as Record<string, unknown>[];
-  const isFree = (key: string) => FREE.includes(key) || (key === 'steps' && config.schedule.name === 'constant');
-  const keys = new Set([...Object.keys(before ?? {}), ...Object.keys(now ?? {})]);
-  for (const key of keys) {
-    const [a, b] = [before?.[key], now?.[key]].map((value) => JSON.stringify(value));
-    if (a !== b && !isFree(key))
-      throw new UsageError(
-        `the run in ${folder} was begun with ${shown(key, a)}, and the configuration has ${shown(key, b)}: go on with the same, ` +
-          'or begin another run in another folder, with a checkpoint of this one as its model.',
-      );
+  const isFree = (path: string) =>
+    FREE.includes(path.split('.')[0] as string) || (path === 'steps' && config.schedule.name === 'constant');
+  for (const [key, a, b] of differences(before, now)) {
+    if (isFree(key)) continue;
+    throw new UsageError(
+      `the run in ${folder} was begun with ${shown(key, a)}, and the configuration has ${shown(key, b)}: go on with the same, ` +
+        'or begin another run in another folder, with a checkpoint of this one as its model.',
+    );
   }
+  if (config.steps !== undefined && config.steps < record.step)
+    throw new UsageError(
+      `the run in ${folder} has made ${record.step} steps, more than the 'steps': ${config.steps} of the configuration: set steps to ${record.step} or more.`,
+    );
   if (data !== undefined && data !== record.data)
     throw new UsageError(
       `the data of the run in ${folder} has changed since it was begun: bring back the same texts and tokenizer, or begin another run.`,
     );
 }
+
+/** Paths of keys with other values, and these in JSON: of objects, the keys within them. */
+function* differences(a: unknown, b: unknown, path = ''): Generator<[string, string | undefined, string | undefined]> {
+  const [before, now] = [a, b].map((value) => JSON.stringify(value));
+  if (before === now) return;
+  if (!isObject(a) || !isObject(b)) return yield [path, before, now];
+  for (const key of new Set([...Object.keys(a), ...Object.keys(b)]))
+    yield* differences(a[key], b[key], path === '' ? key : `${path}.${key}`);
+}
+
+const isObject = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const shown = (key: string, json: string | undefined): string =>
   json === undefined ? `no '${key}'` : `'${key}': ${json.length > 80 ? `${json.slice(0, 77)}...` : json}`;

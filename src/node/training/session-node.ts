@@ -68,6 +68,10 @@ export class Session {
       checkSamples(opened, config);
       const context = { ...(await dataContext(opened, config.seed)), onWarning, signal, onProgress: onTokenize };
       data = await runData(config, (some) => prepareData(some, context));
+      if (config.evaluate && !data.validation)
+        onWarning?.(
+          "'evaluate' measures nothing, as no data is held out: set data.validation, such as 0.01, or data.validationFiles.",
+        );
       await checked(data, opened);
     } catch (error) {
       await data?.close();
