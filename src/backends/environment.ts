@@ -9,6 +9,7 @@ declare global {
   interface AbortSignal {}
   interface Blob {}
   interface Headers {}
+  interface ReadableStream<R> {}
   interface RequestInit {}
   interface Response {}
   interface URL {}

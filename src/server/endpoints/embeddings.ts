@@ -1,6 +1,7 @@
 /** /v1/embeddings: vectors of texts, made of the values of a site. */
-import * as v from 'valibot';
-import { kind, kinds, option } from '../../options/option.ts';
+import { type EmbedOptions, embed, VECTOR_OPTIONS } from '../../api/embed.ts';
+import { UsageError } from '../../base/errors.ts';
+import { kinds, oneOf, option } from '../../options/option.ts';
 import type { Call } from '../context.ts';
 import { badRequest } from '../http/api-error.ts';
 import { adapterNamed, modelNamed, type NamedModel } from '../models/served-model.ts';
@@ -10,17 +11,12 @@ import { interventionsFrom } from '../requests/interventions.ts';
 import { MODEL_PARAMETER, OWN_PARAMETERS } from '../requests/parameters.ts';
 import { PROMPTS, promptList, readPrompt } from '../requests/prompts.ts';
 
-const choice = <const T extends string>(...texts: readonly T[]) =>
-  kind<T>(`one of ${texts.join(', ')}`, v.picklist(texts));
-
 export const EMBEDDINGS_FORM = {
   parameters: {
     ...MODEL_PARAMETER,
     input: option(PROMPTS, 'one text or several'),
-    encoding_format: option(choice('float', 'base64'), 'numbers, or the bytes of f32 numbers', 'float'),
-    site: option(kinds.text, 'a site whose values are [T, M]; default: the input of the head', 'hidden'),
-    pooling: option(choice('mean', 'last'), 'the mean over all tokens, or the values at the last', 'mean'),
-    normalize: option(kinds.flag, 'divide by the length of the vector', true),
+    encoding_format: option(oneOf(['float', 'base64']), 'numbers, or the bytes of f32 numbers', 'float'),
+    ...VECTOR_OPTIONS,
     user: option(kinds.text, 'not used'),
     ...OWN_PARAMETERS,
   },
@@ -36,7 +32,9 @@ export async function embeddings({ body, context, signal, notes }: Call): Promis
   checkCount(given.length, 1, undefined, context.limits);
   const prompts = given.map((prompt) => readPrompt(named.model, prompt, context.limits, 'input'));
   const options = {
-    sites: [request.site],
+    site: request.site,
+    pooling: request.pooling,
+    normalize: request.normalize,
     interventions: interventionsFrom(named.model, request.interventions),
     adapter: adapterNamed(named, request.adapter),
     signal,
@@ -45,12 +43,7 @@ export async function embeddings({ body, context, signal, notes }: Call): Promis
   Object.assign(notes, { model: named.id, prompts: given, promptTokens });
   const data = [];
   for (const [index, { ids }] of prompts.entries()) {
-    signal.throwIfAborted();
-    const captured = (await named.model.capture(ids, stripped(options))).get(request.site);
-    if (captured?.shape.length !== 2 || captured.shape[0] !== ids.length || !(captured.data instanceof Float32Array))
-      throw badRequest(`the values of ${request.site} are not [T, M].`, 'site', 'invalid_value');
-    const vector = pooled(captured.data, captured.shape[1] as number, request.pooling);
-    if (request.normalize) normalize(vector);
+    const vector = await vectorOf(named, ids, options);
     const embedding = request.encoding_format === 'base64' ? base64Of(vector) : [...vector];
     data.push({ object: 'embedding', index, embedding });
   }
@@ -58,8 +51,14 @@ export async function embeddings({ body, context, signal, notes }: Call): Promis
   return Response.json({ object: 'list', model: request.model, data, usage });
 }
 
-const stripped = <O extends object>(options: O): O =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as O;
+async function vectorOf({ model }: NamedModel, ids: readonly number[], options: EmbedOptions): Promise<Float32Array> {
+  try {
+    return await embed(model, ids, options);
+  } catch (error) {
+    if (error instanceof UsageError) throw badRequest(error.message, 'site', 'invalid_value');
+    throw error;
+  }
+}
 
 function checkSite({ model, id }: NamedModel, name: string): void {
   if (!model.sites.some((site) => site.name === name))
@@ -68,21 +67,6 @@ function checkSite({ model, id }: NamedModel, name: string): void {
       'site',
       'invalid_value',
     );
-}
-
-/** x[T, M] -> [M]. */
-function pooled(x: Float32Array, width: number, by: 'mean' | 'last'): Float32Array {
-  if (by === 'last') return x.slice(-width);
-  const sums = new Float64Array(width);
-  for (let i = 0; i < x.length; i++) sums[i % width] = (sums[i % width] as number) + (x[i] as number);
-  return Float32Array.from(sums, (sum) => (sum * width) / x.length);
-}
-
-function normalize(vector: Float32Array): void {
-  let squares = 0;
-  for (const one of vector) squares += one * one;
-  const length = Math.sqrt(squares);
-  if (length > 0) for (let i = 0; i < vector.length; i++) vector[i] = (vector[i] as number) / length;
 }
 
 function base64Of({ buffer, byteOffset, byteLength }: Float32Array): string {
