@@ -1,4 +1,5 @@
 /** `serve MODEL...`: an HTTP server that clients of OpenAI's API can use. */
+import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { type Command, InvalidArgumentError } from 'commander';
 import {
@@ -103,6 +104,7 @@ The first SIGTERM or Ctrl-C lets requests end and saves sessions, a second one e
 
 async function run(references: readonly string[], flags: ServeFlags): Promise<void> {
   const models = modelsOf(references, flags);
+  checkFolders(models);
   const { host, port, sessions, apiKeyFile } = flags;
   const apiKey = keyOf(apiKeyFile ?? process.env.PORTMANTEAU_API_KEY);
   if (host !== undefined && !isLoopback(host) && apiKey === undefined)
@@ -167,7 +169,7 @@ const loadFlags = (flags: ServeFlags) => {
 };
 
 function modelsOf(references: readonly string[], { alias = [], adapter = [] }: ServeFlags): ModelToServe[] {
-  const ids = references.map((reference) => (/^[./~]|\\/.test(reference) ? basename(reference) : reference));
+  const ids = references.map((reference) => (isPath(reference) ? basename(reference) : reference));
   const [first = ''] = ids;
   const named = (id: string) => {
     if (ids.includes(id)) return id;
@@ -194,12 +196,26 @@ function modelsOf(references: readonly string[], { alias = [], adapter = [] }: S
   });
 }
 
+/** Throws UsageError when a folder is missing: nobody should wait for the first model to learn that there is no second. */
+function checkFolders(models: readonly ModelToServe[]): void {
+  for (const { reference, adapters = {} } of models) {
+    const folders = [
+      ...(isPath(reference) && !reference.startsWith('~') ? [reference] : []),
+      ...Object.values(adapters),
+    ];
+    const missing = folders.find((folder) => !existsSync(folder));
+    if (missing !== undefined) throw new UsageError(`there is no folder ${missing}.`);
+  }
+}
+
 /** Throws UsageError on an empty key, which would let everyone in. */
 function keyOf(text: string | undefined): string | undefined {
   const key = text?.trim();
   if (key === '') throw new UsageError('the API key is empty.');
   return key;
 }
+
+const isPath = (reference: string): boolean => /^[./~]|\\/.test(reference);
 
 const isLoopback = (host: string): boolean => /^(127\.|localhost$|::1$|\[::1\]$)/.test(host);
 

@@ -81,7 +81,10 @@ export async function createHandler(parts: HandlerParts, options: ServerOptions 
   app.get('/v1/sessions', () => Response.json({ object: 'list', data: sessions.list() }));
   app.delete('/v1/sessions/:name', async ({ req }) => {
     const name = req.param('name');
-    const model = modelNamed(parts.models, req.query('model') ?? '').id;
+    const of = req.query('model');
+    if (of === undefined)
+      throw badRequest('there is no model: add ?model=NAME to the address.', 'model', 'missing_required_parameter');
+    const model = modelNamed(parts.models, of).id;
     if (!holds(SESSION_NAME, name)) throw badRequest('this is no name of a session.', 'name', 'invalid_value');
     await sessions.remove(model, name);
     return Response.json({ name, model, deleted: true });

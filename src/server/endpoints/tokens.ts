@@ -46,6 +46,10 @@ export async function detokenize({ body, context, notes }: Call): Promise<Respon
   const { model: name, tokens, skip_special_tokens } = checkRequest(body, DETOKENIZE_FORM);
   const named = modelNamed(context.models, name);
   notes.model = named.id;
+  const { vocabSize } = named.model.facts;
+  const unknown = tokens.find((id) => id >= vocabSize);
+  if (unknown !== undefined)
+    throw badRequest(`tokens has id ${unknown}, and the model has ${vocabSize} ids.`, 'tokens', 'invalid_value');
   return Response.json({ prompt: tokenizerOf(named).decode(tokens, { skipSpecialTokens: skip_special_tokens }) });
 }
 
