@@ -6,10 +6,12 @@
 export type {};
 
 declare global {
+  interface AbortController {}
   interface AbortSignal {}
   interface Blob {}
   interface Headers {}
   interface ReadableStream<R> {}
+  interface Request {}
   interface RequestInit {}
   interface Response {}
   interface URL {}

@@ -29,6 +29,20 @@ await model.complete('Once', { maxTokens: 3 });
 await loadTensors(new Uint8Array(1));
 `;
 
+const AI_SDK = `
+import { fromPretrained } from 'portmanteau/web';
+import { createPortmanteau, portmanteau } from 'portmanteau/ai-sdk';
+const model = await fromPretrained('https://example.org/model');
+const talker = portmanteau(model, { minP: 0.1, id: 'talker' });
+const { content, usage } = await talker.doGenerate({ prompt: [{ role: 'user', content: [{ type: 'text', text: 'Hi' }] }] });
+const { stream } = await createPortmanteau({ models: { small: model } })('small').doStream({ prompt: [] });
+const count: number = usage.outputTokens.total + content.length;
+// @ts-expect-error: there is no such setting
+portmanteau(model, { min_p: 0.1 });
+await portmanteau.embeddingModel(model, { pooling: 'last' }).doEmbed({ values: ['Hi'] });
+export { count, stream };
+`;
+
 let project: Project;
 beforeAll(() => {
   project = newProject();
@@ -37,6 +51,7 @@ beforeAll(() => {
   project.write('node.ts', NODE.replace('ENTRY', 'portmanteau/node'));
   project.write('main.ts', NODE.replace('ENTRY', 'portmanteau'));
   project.write('web.ts', WEB);
+  project.write('ai-sdk.ts', AI_SDK);
 });
 afterAll(() => project.remove());
 
@@ -69,9 +84,9 @@ const LIBRARIES: [string, Pick<ts.CompilerOptions, 'lib' | 'types'>][] = [
 const librariesOf = (kind: keyof typeof MODULES) => LIBRARIES.slice(0, { bundler: 3, node16: 1, nodenext: 4 }[kind]);
 
 describe.each(Object.keys(MODULES) as (keyof typeof MODULES)[])('with moduleResolution %s', (kind) => {
-  test.each(librariesOf(kind))('both entries have types with %s', { timeout: 120_000 }, (_, libraries) => {
+  test.each(librariesOf(kind))('all entries have types with %s', { timeout: 120_000 }, (_, libraries) => {
     const strictest = { exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true };
-    const files = kind === 'bundler' ? ['node.ts', 'web.ts'] : ['node.ts', 'web.ts', 'main.ts'];
+    const files = ['node.ts', 'web.ts', 'ai-sdk.ts', ...(kind === 'bundler' ? [] : ['main.ts'])];
     expect(problemsIn(files, { ...MODULES[kind], ...libraries, ...strictest })).toEqual([]);
   });
 });
