@@ -53,6 +53,18 @@ it('ends where the loss is no number, without a checkpoint of broken weights', a
   expect(digests(out, 2)).toEqual(good);
 });
 
+it('refuses a new model that does not fit before its weights are made', async () => {
+  const config = JSON.parse(readFileSync(join(golden('llama-dense'), 'config.json'), 'utf8'));
+  const out = join(work, 'large');
+  const initialize = {
+    config: { ...config, intermediate_size: 2 ** 28 },
+    rules: [{ tensors: ['*'], values: 'normal', std: 0.02 }],
+  } as const;
+  const refused = run({ ...usual, initialize, steps: 1, out });
+  await expect(refused).rejects.toThrow(/this run needs \d+ MB of memory/);
+  expect(readdirSync(work)).not.toContain('large');
+});
+
 describe('a run on texts', () => {
   const config = (): TrainingOptions => ({
     ...{ model: 'granite-tiny', batch: 1, steps: 4, checkpoint: { every: 2 }, out: join(work, 'texts') },

@@ -6,7 +6,8 @@ import { memoryFolder } from '../../checkpoint/folder-memory.ts';
 import type { Folder } from '../../checkpoint/source.ts';
 import { MAX_CONFIG_BYTES, type OpenedModel, type OpenOptions, openModel } from '../../loader/open.ts';
 import type { TrainingConfig } from '../../training/config.ts';
-import { newModel } from '../../training/initialize/new-model.ts';
+import { type NewModel, newModel } from '../../training/initialize/new-model.ts';
+import { matcher } from '../../training/parameter-groups.ts';
 import type { Segment } from '../../training/segments.ts';
 import { openOptionsFor } from '../../training/trainer-for.ts';
 
@@ -18,13 +19,17 @@ export interface Openers {
   folderOf(reference: string): Promise<Folder>;
 }
 
-/** `at`: the checkpoint from which a run goes on; undefined at its beginning. */
+/**
+ * `at`: the checkpoint from which a run goes on; undefined at its beginning. `checkMemory`: called with the least bytes that a new model takes,
+ * before its weights are made.
+ */
 export async function openForTraining(
   openers: Openers,
   config: TrainingConfig,
   segment: Segment,
   at: string | undefined,
   options: OpenOptions,
+  checkMemory: (bytes: number) => void = () => {},
 ): Promise<OpenedModel> {
   const all = { ...options, ...openOptionsFor(config), ...changes(segment) };
   const { tokenizer, model, initialize } = config;
@@ -32,9 +37,19 @@ export async function openForTraining(
   if (!initialize) return openers.open(model as string, { ...all, tokenizer });
   const own = await newConfigOf(openers, config);
   const made = newModel({ config: own, rules: initialize.rules, seed: config.seed, innerNorm: config.innerNorm });
+  checkMemory(leastBytes(made, config));
   const named = tokenizer ?? model;
   const tokenizerFolder = named === undefined ? undefined : await openers.folderOf(named);
   return openModel(await inMemory(made.files), { ...all, tokenizerFolder });
+}
+
+/** Of weights, gradients and the two moments of the optimiser, f32. */
+function leastBytes({ tensors }: Pick<NewModel, 'tensors'>, { freeze }: TrainingConfig): number {
+  const isFrozen = matcher(freeze);
+  return tensors.reduce(
+    (sum, { name, shape }) => sum + (isFrozen(name) ? 4 : 16) * shape.reduce((a, b) => a * b, 1),
+    0,
+  );
 }
 
 const changes = ({ config }: Segment) => (Object.keys(config).length > 0 ? { config } : {});

@@ -61,7 +61,9 @@ export class Session {
   ): Promise<Session> {
     const { signal, onWarning, onProgress, onTokenize } = options;
     const weights = config.train === 'full' ? from?.checkpoint : undefined;
-    const opened = await openForTraining(tools, config, segment, weights, { signal, onWarning });
+    const opened = await openForTraining(tools, config, segment, weights, { signal, onWarning }, (bytes) =>
+      tools.checkMemory(bytes, undefined),
+    );
     let data: RunData | undefined;
     try {
       tools.checkMemory(trainingBytes(opened, config, segment), onWarning);
