@@ -342,7 +342,6 @@ describe('what passes is borne: the bytes are right in the end', () => {
 
   test('a page of something on the way (a login, say) does not cost what has arrived', async () => {
     const hub = await serve();
-    const half = weights.content.length / 2;
     hub.fault = (request, response, file, n) => {
       if (!file.large || n > 2) return false;
       if (n === 1) return faults['a connection that drops amid the body']!(request, response, file, n);
@@ -352,7 +351,7 @@ describe('what passes is borne: the bytes are right in the end', () => {
     const path = await snapshot('org/model', optionsFor(hub));
     expect(readFileSync(join(path, 'model.safetensors')).equals(weights.content)).toBe(true);
     const ranges = hub.seen.filter(({ host }) => host === 'storage').map(({ headers }) => headers.range);
-    expect(ranges).toEqual([undefined, `bytes=${half}-`, `bytes=${half}-`]);
+    expect(ranges).toEqual([undefined, expect.stringMatching(/^bytes=[1-9]\d*-$/), ranges[1]]); // a drop may swallow what was on its way
   });
 
   test('bytes that come wrong twice are an error, and nothing of them is kept', async () => {
