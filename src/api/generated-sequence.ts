@@ -79,6 +79,11 @@ export class GeneratedSequence {
     return Math.min(contextLength, this.prompt.length + limit);
   }
 
+  /** Most tokens to generate, which the sampler's processors look at. */
+  get limit(): number {
+    return this.#settings.limit;
+  }
+
   /** Has the whole prompt been read? */
   get isDecoding(): boolean {
     return this.generated.length > 0;
