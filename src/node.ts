@@ -43,7 +43,7 @@ export { ADDRESS_SPACE_ADVICE } from './backends/wasm/address-space.ts';
 export type { BackendDescription } from './backends/wasm/describe.ts';
 export { enableEngineFeatures } from './backends/wasm/engine-node.ts';
 export { localFolder } from './checkpoint/folder-node.ts';
-export type { WriteOptions } from './checkpoint/output-node.ts';
+export { type WriteOptions, writeFileWhole } from './checkpoint/output-node.ts';
 export { checkOutputFile } from './checkpoint/output-place-node.ts';
 export { checkNewFolder, saveTensors } from './checkpoint/save-node.ts';
 export { refused as describeWriteError } from './checkpoint/write-errors.ts';

@@ -1,10 +1,11 @@
 /** `chat MODEL`: a conversation in the terminal, or through a pipe. */
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { createInterface } from 'node:readline';
 import { setImmediate } from 'node:timers/promises';
 import type { Command } from 'commander';
 import {
+  type Adapter,
   ChatSession,
   type ChatTemplate,
   type InterventionSet,
@@ -14,6 +15,7 @@ import {
   readInterventions,
   saveState,
   UsageError,
+  writeFileWhole,
 } from '../../src/node.ts';
 import { type AdapterFlags, adapterOf, adapterOption, checkAdapter } from '../adapter-option.ts';
 import { messagesOf } from '../chat/lines.ts';
@@ -75,7 +77,7 @@ async function chat(reference: string, flags: ChatFlags): Promise<void> {
   };
   await withModel(reference, { ...flags, generationConfig: flags.generationConfig ?? {} }, check, async (model) => {
     const session = new ChatSession(model, template as ChatTemplate, systemOf(flags));
-    await new Terminal(model, session, flags, interventions).run(await adapterOf(model, flags));
+    await new Terminal(model, session, flags, await adapterOf(model, flags), interventions).run();
   });
 }
 
@@ -88,18 +90,26 @@ class Terminal {
   readonly #model: Model;
   readonly #session: ChatSession;
   readonly #flags: ChatFlags;
+  readonly #adapter: Adapter | undefined;
   #interventions: InterventionSet | undefined;
   #answering: AbortController | undefined;
   #stats = 'no answer yet.';
 
-  constructor(model: Model, session: ChatSession, flags: ChatFlags, interventions: InterventionSet | undefined) {
+  constructor(
+    model: Model,
+    session: ChatSession,
+    flags: ChatFlags,
+    adapter: Adapter | undefined,
+    interventions: InterventionSet | undefined,
+  ) {
     this.#model = model;
     this.#session = session;
     this.#flags = flags;
+    this.#adapter = adapter;
     this.#interventions = interventions;
   }
 
-  async run(adapter: Awaited<ReturnType<typeof adapterOf>>): Promise<void> {
+  async run(): Promise<void> {
     const isTerminal = Boolean(process.stdin.isTTY && process.stdout.isTTY);
     const lines = createInterface({
       input: process.stdin,
@@ -128,7 +138,7 @@ class Terminal {
       for await (const message of messagesOf(lines, (isMore) => isMore && ask(true))) {
         pressed = false;
         if (/^\/(quit|exit)\s*$/.test(message)) return;
-        await this.#take(message, adapter);
+        await this.#take(message);
         if (interrupt.signal.aborted) return;
         ask();
       }
@@ -141,17 +151,17 @@ class Terminal {
   }
 
   /** A message or a command. What goes wrong is told, and the conversation goes on. */
-  async #take(message: string, adapter: Awaited<ReturnType<typeof adapterOf>>): Promise<void> {
+  async #take(message: string): Promise<void> {
     const [, command, argument = ''] = /^\/(\w*)\s*(.*?)\s*$/s.exec(message) ?? [];
     try {
-      if (command !== undefined) await this.#command(command, argument, adapter);
-      else if (message.trim() !== '') await this.#answer(message, adapter);
+      if (command !== undefined) await this.#command(command, argument);
+      else if (message.trim() !== '') await this.#answer(message);
     } catch (error) {
       tell(`portmanteau: ${(error as Error).message}`);
     }
   }
 
-  async #answer(message: string, adapter: Awaited<ReturnType<typeof adapterOf>>): Promise<void> {
+  async #answer(message: string): Promise<void> {
     const answering = new AbortController();
     this.#answering = answering;
     const signal = AbortSignal.any([answering.signal, interrupt.signal]);
@@ -159,7 +169,12 @@ class Terminal {
     let first = 0;
     let tokens = 0;
     try {
-      const options = { ...generationOptions(this.#flags), interventions: this.#interventions, adapter, signal };
+      const options = {
+        ...generationOptions(this.#flags),
+        interventions: this.#interventions,
+        adapter: this.#adapter,
+        signal,
+      };
       for await (const { id, text } of this.#session.send(message, options)) {
         first ||= performance.now();
         if (id !== undefined) tokens++;
@@ -180,7 +195,7 @@ class Terminal {
       `the state has read ${this.#session.state?.length ?? 0} tokens and takes ${this.#session.state?.bytes ?? 0} bytes.`;
   }
 
-  async #command(name: string, argument: string, adapter: Awaited<ReturnType<typeof adapterOf>>): Promise<void> {
+  async #command(name: string, argument: string): Promise<void> {
     const session = this.#session;
     switch (name) {
       case 'help':
@@ -195,7 +210,7 @@ class Terminal {
       case 'retry': {
         const message = session.undo();
         if (message === undefined) tell('there is no message to answer again.');
-        else await this.#answer(message, adapter);
+        else await this.#answer(message);
         return;
       }
       case 'steer': {
@@ -220,7 +235,7 @@ class Terminal {
     const { messages, state } = this.#session;
     if (messages.length === 0) throw new UsageError('there is nothing to save yet.');
     if (state) await saveState(this.#model, state, stateFile(file));
-    await writeFile(file, `${JSON.stringify({ messages }, undefined, 2)}\n`);
+    await writeFileWhole(file, [new TextEncoder().encode(`${JSON.stringify({ messages }, undefined, 2)}\n`)]);
     tell(`saved ${messages.length} messages to ${file}.`);
   }
 
