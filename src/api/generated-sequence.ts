@@ -8,7 +8,7 @@ import type { Request } from '../runtime/engine.ts';
 import type { State } from '../runtime/state.ts';
 import { Summaries, type SummaryRequest, type TokenLogprob } from '../runtime/summaries.ts';
 import type { SequenceMask } from '../sampler/mask.ts';
-import { logSumExp, type Sampler, topLogprobs } from '../sampler/sampler.ts';
+import { type History, logSumExp, type Sampler, topLogprobs } from '../sampler/sampler.ts';
 import type { TextStream, Tokenizer } from '../tokenizer/tokenizer.ts';
 import { type Alternative, type FinishReason, type GenerationStep, withText } from './generation-options.ts';
 import { StopText } from './stop-text.ts';
@@ -37,7 +37,8 @@ export interface SequenceSettings {
   readonly mask?: SequenceMask | undefined;
 }
 
-export class GeneratedSequence {
+/** What a sampler may look at is all there, so that no processor is silently without it. */
+export class GeneratedSequence implements Required<History> {
   /** The prompt, with what a given state had read before it. */
   readonly prompt: readonly number[];
   readonly generated: number[] = [];
