@@ -12,6 +12,16 @@ import { interrupt } from './interrupt.ts';
 import type { ModelFlags } from './model-options.ts';
 import { progressBar } from './progress.ts';
 
+/** Options made of the flags, an abort signal for Ctrl-C, and warnings and progress of loading and of downloads on the bar. */
+export const optionsWithProgress = (flags: ModelFlags, bar: ReturnType<typeof progressBar>): PretrainedOptions => ({
+  generationConfig: false,
+  ...pickOptions(flags, PRETRAINED_OPTIONS),
+  signal: interrupt.signal,
+  onWarning: (message) => bar.warn(message),
+  onProgress: ({ loaded, total }) => bar.update(loaded, total),
+  hub: { onProgress: ({ loaded, total, file }) => bar.update(loaded, total, file) },
+});
+
 /** Runs `work` with options made of the flags, an abort signal for Ctrl-C, warnings and a progress bar, which is removed at the end. */
 export async function withProgress<T>(
   label: string,
@@ -20,14 +30,7 @@ export async function withProgress<T>(
 ): Promise<T> {
   const bar = progressBar(label);
   try {
-    return await work({
-      generationConfig: false,
-      ...pickOptions(flags, PRETRAINED_OPTIONS),
-      signal: interrupt.signal,
-      onWarning: (message) => bar.warn(message),
-      onProgress: ({ loaded, total }) => bar.update(loaded, total),
-      hub: { onProgress: ({ loaded, total, file }) => bar.update(loaded, total, file) },
-    });
+    return await work(optionsWithProgress(flags, bar));
   } finally {
     bar.end();
   }

@@ -16,6 +16,7 @@ import { pickOptions } from '../../src/options/check.ts';
 import { helpText } from '../help-text.ts';
 import { interrupt } from '../interrupt.ts';
 import { libraryOptions } from '../library-options.ts';
+import { optionsWithProgress } from '../load.ts';
 import {
   formatOptions,
   generationConfigOptions,
@@ -118,11 +119,7 @@ async function run(references: readonly string[], flags: ServeFlags): Promise<vo
       ...{ ...limits, models, host, port, sessions, apiKey, onRequest, signal: interrupt.signal },
       onModel: (id) => note(`${id} is ready.`),
     },
-    {
-      ...loadFlags(flags),
-      onWarning: (message) => bar.warn(message),
-      onProgress: ({ loaded, total }) => bar.update(loaded, total),
-    },
+    optionsWithProgress({ ...flags, generationConfig: flags.generationConfig ?? {} }, bar),
   );
   process.stdout.write(`portmanteau listens on ${server.url}\n`);
   const stopped = new Promise<void>((resolve) => {
@@ -138,35 +135,6 @@ async function run(references: readonly string[], flags: ServeFlags): Promise<vo
   }
   process.exitCode = 0; // that a signal ended it is as it should be
 }
-
-const loadFlags = (flags: ServeFlags) => {
-  const {
-    memoryBytes,
-    maxStateBytes,
-    weights,
-    keyValues,
-    threads,
-    tokenizer,
-    revision,
-    ignoreConfigKeys,
-    ignoreTensors,
-    tiedHead,
-  } = flags;
-  const given = {
-    memoryBytes,
-    maxStateBytes,
-    weights,
-    keyValues,
-    threads,
-    tokenizer,
-    revision,
-    ignoreConfigKeys,
-    ignoreTensors,
-    tiedHead,
-  };
-  const some = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as typeof given;
-  return { ...some, generationConfig: flags.generationConfig ?? {} };
-};
 
 function modelsOf(references: readonly string[], { alias = [], adapter = [] }: ServeFlags): ModelToServe[] {
   const ids = references.map((reference) => (isPath(reference) ? basename(reference) : reference));

@@ -3,8 +3,9 @@ import type { PromptOptions } from '../api/generation-call.ts';
 import { type ChatOptions, renderChat } from '../api/messages.ts';
 import { type Model, partsOf } from '../api/model.ts';
 import { UsageError } from '../base/errors.ts';
+import { present } from '../options/check.ts';
 import { chatMessages } from './messages.ts';
-import { callOptions, type PortmanteauSettings, present } from './settings.ts';
+import { callOptions, type PortmanteauSettings } from './settings.ts';
 import type { FunctionTool, LanguageCall, Warning } from './specification.ts';
 import { formOf, templateTools, usableTools } from './tools.ts';
 

@@ -6,7 +6,7 @@ import { CHAT_OPTIONS } from '../api/messages.ts';
 import { quote, UsageError } from '../base/errors.ts';
 import type { InterventionsOption } from '../interventions/compile.ts';
 import { withInlineVectors } from '../interventions/inline-vectors.ts';
-import { checkOptions } from '../options/check.ts';
+import { checkOptions, present } from '../options/check.ts';
 import { jsonObject, kinds, type OptionsOf, option, ownKind } from '../options/option.ts';
 import type { ProviderOptions } from './specification.ts';
 
@@ -88,10 +88,6 @@ export function embeddingOptions(
   checkOptions('providerOptions.portmanteau', own, EMBEDDING_OPTIONS);
   return resolved({ ...present(settings), ...(own as typeof settings) }, adapters);
 }
-
-/** Without entries that are undefined, which would replace others. */
-export const present = <O extends object>(options: O | undefined): O =>
-  Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as O;
 
 function resolved<O extends OptionsOf<typeof CHANGES>>(
   { interventions, adapter, ...rest }: O,

@@ -6,6 +6,7 @@ import { WEIGHTS_FILE } from '../adapters/file.ts';
 import { UsageError } from '../base/errors.ts';
 import { hubEndpoint } from '../hub/environment-node.ts';
 import { download, type HubOptions, hubReference } from '../hub/hub-node.ts';
+import { folderOfPath } from './locate-node.ts';
 
 /**
  * The folder of an adapter: `reference` itself, or for a hub id (org/name, org/name@revision) the one in the cache of downloads, where its two files
@@ -14,14 +15,11 @@ import { download, type HubOptions, hubReference } from '../hub/hub-node.ts';
 export async function locateAdapter(reference: string, options: HubOptions = {}): Promise<string> {
   if (existsSync(reference)) return reference;
   const found = hubReference(reference, hubEndpoint(options.endpoint));
-  const plain = reference.replace(/@.*$/, '').replace(/\/$/, '');
-  const isPath = !found?.repo.includes('/') || (plain === found.repo && existsSync(dirname(plain)));
-  if (!found || isPath)
+  const parent = found && folderOfPath(reference, found.repo);
+  if (!found?.repo.includes('/') || parent !== undefined)
     throw new UsageError(
       `there is no folder '${reference}', wanted the folder of an adapter with ${CONFIG_FILE}, or a hub id such as org/name${
-        found?.repo.includes('/')
-          ? `; as there is a folder '${dirname(plain)}' here, write hf://${reference} for the hub`
-          : ''
+        parent === undefined ? '' : `; as there is a folder '${parent}' here, write hf://${reference} for the hub`
       }.`,
     );
   const { repo, revision = options.revision } = found;

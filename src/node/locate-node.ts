@@ -64,17 +64,22 @@ async function find(reference: string, options: LocateOptions): Promise<Located>
   const found = hubReference(reference, hubEndpoint(options.hub?.endpoint));
   const nothing = `'${reference}' is no folder, and none of the shipped models (${shippedModelsText()})`;
   if (!found) throw new UsageError(`${nothing}, and no hub id: that is org/name, as the page of the model shows it.`);
-  // models/nosuch looks like a hub id, but if there is a folder `models`, it is a path.
-  const plain = reference.replace(/@.*$/, '').replace(/\/$/, '');
-  if (plain === found.repo && plain.includes('/') && existsSync(dirname(plain)))
+  const parent = folderOfPath(reference, found.repo);
+  if (parent !== undefined)
     throw new UsageError(
-      `${nothing}; and as there is a folder '${dirname(plain)}' here, it is not looked for on the hub: write hf://${reference} for that.`,
+      `${nothing}; and as there is a folder '${parent}' here, it is not looked for on the hub: write hf://${reference} for that.`,
     );
   if (isRepoId(found.repo)) return onHub(reference, options);
   return onHub(reference, options).catch((error: Error) => {
     options.signal?.throwIfAborted();
     throw explained(error, `${nothing}. As a hub id (most are org/name, as the page of the model shows it)`);
   });
+}
+
+/** models/nosuch looks like a hub id, but if there is a folder `models`, it is a path: that folder then, else undefined. */
+export function folderOfPath(reference: string, repo: string): string | undefined {
+  const plain = reference.replace(/@.*$/, '').replace(/\/$/, '');
+  return plain === repo && plain.includes('/') && existsSync(dirname(plain)) ? dirname(plain) : undefined;
 }
 
 const ABOUT_FOLDER = 'A model is given as a folder with config.json, weights and tokenizer in it';

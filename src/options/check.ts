@@ -62,3 +62,7 @@ export function pickOptions<K extends string, O extends { readonly [name in K]?:
 ): Pick<O, K> {
   return Object.fromEntries(Object.entries(options).filter(([name]) => Object.hasOwn(definitions, name))) as Pick<O, K>;
 }
+
+/** Without entries that are undefined, which would replace others where options are put together. */
+export const present = <O extends object>(options: O | undefined): O =>
+  Object.fromEntries(Object.entries(options ?? {}).filter(([, value]) => value !== undefined)) as O;

@@ -5,6 +5,7 @@
 import * as v from 'valibot';
 import { CheckpointError, quote, UsageError } from '../base/errors.ts';
 import { nearest } from '../base/nearest.ts';
+import { present } from '../options/check.ts';
 import { holds, jsonObjectOrFalse, kind, kinds, type Option, option, wantedOf } from '../options/option.ts';
 import { SAMPLING_OPTIONS, type SamplingOptions, temperatureOf } from './options.ts';
 
@@ -181,7 +182,7 @@ export function withDefaults<O extends DefaultOptions>(
   { samples, options: defaults }: GenerationDefaults,
   options: O,
 ): O & { readonly temperature: number } {
-  const own = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as O;
+  const own = present(options);
   const draws = temperatureOf(own) > 0 || (own.temperature === undefined && samples);
   const { maxNewTokens, ...others } = defaults;
   const merged = {

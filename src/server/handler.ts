@@ -69,8 +69,10 @@ export async function createHandler(parts: HandlerParts, options: ServerOptions 
   const app = new Hono();
   app.onError((error) => failed(error).response);
   app.notFound(({ req }) => failed(new ApiError(404, `there is no ${req.method} ${req.path.slice(0, 200)}.`)).response);
-  const { cors } = await import('hono/cors');
-  if (limits.cors.length > 0) app.use(cors({ origin: [...limits.cors], maxAge: 600 }));
+  if (limits.cors.length > 0) {
+    const { cors } = await import('hono/cors');
+    app.use(cors({ origin: [...limits.cors], maxAge: 600 }));
+  }
   app.get('/health', () => health(parts.models, work.draining));
   app.use('/*', async ({ req }, next) => {
     checkKey(req.raw);

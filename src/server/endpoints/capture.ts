@@ -5,9 +5,9 @@ import { safetensorsBytes } from '../../checkpoint/save.ts';
 import { kind, kinds, option } from '../../options/option.ts';
 import type { Call } from '../context.ts';
 import { ApiError } from '../http/api-error.ts';
-import { adapterNamed, modelNamed } from '../models/served-model.ts';
+import { modelNamed } from '../models/served-model.ts';
+import { changesOf } from '../requests/changes.ts';
 import { checkRequest } from '../requests/check-request.ts';
-import { interventionsFrom } from '../requests/interventions.ts';
 import { MODEL_PARAMETER, OWN_PARAMETERS } from '../requests/parameters.ts';
 import { ONE_PROMPT, readPrompt } from '../requests/prompts.ts';
 
@@ -36,13 +36,11 @@ export async function captureValues({ body, context, signal, notes }: Call): Pro
   const request = checkRequest(body, CAPTURE_FORM);
   const named = modelNamed(context.models, request.model);
   const { ids } = readPrompt(named.model, request.prompt, context.limits);
-  const interventions = interventionsFrom(named.model, request.interventions);
-  const adapter = adapterNamed(named, request.adapter);
+  const changes = changesOf(named, request);
   Object.assign(notes, { model: named.id, prompts: [request.prompt], promptTokens: ids.length });
   const captured = await named.model.capture(ids, {
     ...{ sites: request.sites, from: request.from, signal },
-    ...(interventions ? { interventions } : {}),
-    ...(adapter ? { adapter } : {}),
+    ...changes,
   });
   const tensors = [...captured].map(([name, { shape, dtype, data }]) => ({
     ...{ name, shape, dtype: dtype.toUpperCase() as StoredDType },

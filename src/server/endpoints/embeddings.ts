@@ -4,10 +4,10 @@ import { UsageError } from '../../base/errors.ts';
 import { kinds, oneOf, option } from '../../options/option.ts';
 import type { Call } from '../context.ts';
 import { badRequest } from '../http/api-error.ts';
-import { adapterNamed, modelNamed, type NamedModel } from '../models/served-model.ts';
+import { modelNamed, type NamedModel } from '../models/served-model.ts';
 import { checkCount } from '../requests/answers.ts';
+import { changesOf } from '../requests/changes.ts';
 import { checkRequest } from '../requests/check-request.ts';
-import { interventionsFrom } from '../requests/interventions.ts';
 import { MODEL_PARAMETER, OWN_PARAMETERS } from '../requests/parameters.ts';
 import { PROMPTS, promptList, readPrompt } from '../requests/prompts.ts';
 
@@ -35,8 +35,7 @@ export async function embeddings({ body, context, signal, notes }: Call): Promis
     site: request.site,
     pooling: request.pooling,
     normalize: request.normalize,
-    interventions: interventionsFrom(named.model, request.interventions),
-    adapter: adapterNamed(named, request.adapter),
+    ...changesOf(named, request),
     signal,
   };
   const promptTokens = prompts.reduce((sum, { ids }) => sum + ids.length, 0);

@@ -1,10 +1,10 @@
 /** /v1/score: the log-probability of every token of a text. */
 import { kinds, option } from '../../options/option.ts';
 import type { Call } from '../context.ts';
-import { adapterNamed, modelNamed } from '../models/served-model.ts';
+import { modelNamed } from '../models/served-model.ts';
 import { checkCount } from '../requests/answers.ts';
+import { changesOf } from '../requests/changes.ts';
 import { checkRequest } from '../requests/check-request.ts';
-import { interventionsFrom } from '../requests/interventions.ts';
 import { checkAlternatives } from '../requests/limits.ts';
 import { MODEL_PARAMETER, OWN_PARAMETERS } from '../requests/parameters.ts';
 import { PROMPTS, promptList, readPrompt } from '../requests/prompts.ts';
@@ -30,8 +30,7 @@ export async function scoreTexts({ body, context, signal, notes }: Call): Promis
   const prompts = given.map((prompt) => readPrompt(named.model, prompt, limits));
   const options = {
     alternatives: request.top_logprobs,
-    interventions: interventionsFrom(named.model, request.interventions),
-    adapter: adapterNamed(named, request.adapter),
+    ...changesOf(named, request),
     signal,
   };
   const promptTokens = prompts.reduce((sum, { ids }) => sum + ids.length, 0);

@@ -2,10 +2,11 @@
 import type { GenerationOptions } from '../../api/generation-options.ts';
 import { type Model, partsOf } from '../../api/model.ts';
 import type { Interventions } from '../../interventions/interventions.ts';
+import { present } from '../../options/check.ts';
 import type { FilledOptions } from '../../options/option.ts';
 import { badRequest } from '../http/api-error.ts';
-import { adapterNamed, type NamedModel } from '../models/served-model.ts';
-import { interventionsFrom } from './interventions.ts';
+import type { NamedModel } from '../models/served-model.ts';
+import { changesOf } from './changes.ts';
 import type { SAMPLING_PARAMETERS } from './parameters.ts';
 
 export type SamplingRequest = Omit<FilledOptions<typeof SAMPLING_PARAMETERS>, 'stream' | 'n'>;
@@ -24,8 +25,6 @@ export function generationOptionsOf(
 ): GenerationOptions & { readonly interventions?: Interventions | undefined } {
   const { model } = named;
   const bias = request.logit_bias && biasOf(request.logit_bias, model.facts.vocabSize);
-  const interventions = interventionsFrom(model, request.interventions);
-  const adapter = adapterNamed(named, request.adapter);
   const given = {
     temperature: temperatureFor(model, request.temperature),
     topP: request.top_p,
@@ -38,11 +37,9 @@ export function generationOptionsOf(
     stop: request.stop,
     stopIds: request.stop_token_ids,
     ignoreEnd: request.ignore_eos,
-    interventions,
-    adapter,
+    ...changesOf(named, request),
   };
-  const options = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  return { ...(options as typeof given), maxNewTokens, alternatives };
+  return { ...present(given), maxNewTokens, alternatives };
 }
 
 function biasOf(bias: Readonly<Record<string, number>>, vocabSize: number): ReadonlyMap<number, number> {
