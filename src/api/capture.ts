@@ -6,8 +6,11 @@ import { compile, replacing } from '../interventions/compile.ts';
 import { sequenceOf } from '../interventions/sequence.ts';
 import { checkOptions } from '../options/check.ts';
 import { holds, jsonObject, kinds, type OptionsOf, option, ownKind } from '../options/option.ts';
+import type { Engine, Request } from '../runtime/engine.ts';
 import { targetOf } from '../runtime/site-shapes.ts';
+import type { State } from '../runtime/state.ts';
 import { anAdapter } from './adapter-option.ts';
+import { captureBytes } from './capture-bytes.ts';
 import { INTERVENTIONS } from './interventions-option.ts';
 import type { ModelParts } from './model-parts.ts';
 import { ENCODE_OPTIONS, type EncodePromptOptions, encodeFor, type Prompt } from './prompt.ts';
@@ -39,10 +42,15 @@ export interface CaptureOptions extends EncodePromptOptions, OptionsOf<typeof CA
   readonly sites: readonly string[];
 }
 
+/** Reads the pieces of a text, one after another. `bytes`: what is captured meanwhile. */
+export type ReadPieces = (pieces: readonly Omit<Request, 'state'>[], bytes: number) => Promise<void>;
+
+/** `read`: default: with the given state, or one of its own; the last piece in one step. */
 export async function capture(
   { opened, engine }: ModelParts,
   prompt: Prompt,
   options: CaptureOptions,
+  read: ReadPieces = (pieces) => readAtOnce(engine, pieces, options.state),
 ): Promise<Map<string, CapturedTensor>> {
   const all = engine.model.sites;
   const { from } = checkOptions('capture', options, CAPTURE_OPTIONS);
@@ -53,28 +61,42 @@ export async function capture(
     throw new UsageError(`capture got from: ${from}, but the text has ${ids.length} tokens: wanted less.`);
   const wanted = matchSites(all, sites);
   const target = targetOf(engine.model);
-  const read = given?.length ?? 0;
+  const before = given?.length ?? 0;
   const changed = compile(interventions, target).and(
-    replacing(replace, { from: read + from, count: ids.length - from }, target),
+    replacing(replace, { from: before + from, count: ids.length - from }, target),
   );
-  const under = sequenceOf(changed, { promptLength: read + ids.length });
+  const under = sequenceOf(changed, { promptLength: before + ids.length });
   const { backend, ops } = engine;
   const capture = new Capture(
     backend,
     ops,
     all.filter(({ name }) => wanted.has(name)),
   );
-  const state = given ?? engine.newState();
   try {
     const { tap } = capture;
     const rows = tap.sees('logits') ? 'all' : 'none';
-    const sequence = { state, interventions: under, adapter, signal };
-    if (from > 0) await engine.read([{ ...sequence, ids: ids.slice(0, from), rows: 'none' }]);
-    const stepTokens = Math.max(1, ids.length - from); // a recurrent state is captured at the end of each step
-    await engine.read([{ ...sequence, ids: ids.slice(from), rows, tap }], { stepTokens });
+    const shared = { interventions: under, adapter, signal };
+    const skipped = from > 0 ? [{ ...shared, ids: ids.slice(0, from), rows: 'none' as const }] : [];
+    const pieces = [...skipped, { ...shared, ids: ids.slice(from), rows, tap, visit: () => {} } as const];
+    await read(pieces, captureBytes(target, wanted, { from: before + from, to: before + ids.length }));
     return await capture.collect();
   } finally {
     capture.dispose();
+  }
+}
+
+async function readAtOnce(
+  engine: Engine,
+  pieces: readonly Omit<Request, 'state'>[],
+  given: State | undefined,
+): Promise<void> {
+  const state = given ?? engine.newState();
+  try {
+    for (const piece of pieces) {
+      const stepTokens = piece.tap && Math.max(1, piece.ids.length); // values may replace those of one step only
+      await engine.read([{ ...piece, state }], stepTokens ? { stepTokens } : {});
+    }
+  } finally {
     if (!given) state.dispose();
   }
 }

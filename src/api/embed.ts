@@ -3,6 +3,7 @@ import { quote, UsageError } from '../base/errors.ts';
 import { checkOptions } from '../options/check.ts';
 import { kinds, type OptionsOf, oneOf, option } from '../options/option.ts';
 import { anAdapter } from './adapter-option.ts';
+import type { CaptureOptions } from './capture.ts';
 import { INTERVENTIONS } from './interventions-option.ts';
 import type { Model } from './model.ts';
 import type { Prompt } from './prompt.ts';
@@ -28,8 +29,16 @@ export const EMBED_OPTIONS = {
 
 export interface EmbedOptions extends OptionsOf<typeof EMBED_OPTIONS> {}
 
-/** The vector [M] of a text. Throws UsageError on sites that the model does not have, or whose values are not [T, M]. */
-export async function embed(model: Model, prompt: Prompt, options: EmbedOptions = {}): Promise<Float32Array> {
+/**
+ * The vector [M] of a text. Throws UsageError on sites that the model does not have, or whose values are not [T, M]. `from`: what captures values;
+ * default: the model.
+ */
+export async function embed(
+  model: Model,
+  prompt: Prompt,
+  options: EmbedOptions = {},
+  from: { capture(prompt: Prompt, options: CaptureOptions): ReturnType<Model['capture']> } = model,
+): Promise<Float32Array> {
   const { site, pooling, normalize, ...rest } = checkOptions('embed', options, EMBED_OPTIONS);
   rest.signal?.throwIfAborted();
   if (!model.sites.some(({ name }) => name === site))
@@ -37,7 +46,7 @@ export async function embed(model: Model, prompt: Prompt, options: EmbedOptions 
       `the model has no site ${quote(site.slice(0, 100))}; its \`sites\` and 'portmanteau info' list them.`,
     );
   const ids = model.encode(prompt);
-  const captured = (await model.capture(ids, { ...rest, sites: [site] })).get(site);
+  const captured = (await from.capture(ids, { ...rest, sites: [site] })).get(site);
   if (captured?.shape.length !== 2 || captured.shape[0] !== ids.length || !(captured.data instanceof Float32Array))
     throw new UsageError(`the values of ${site} are not [T, M].`);
   const vector = pooled(captured.data, captured.shape[1] as number, pooling);

@@ -87,7 +87,9 @@ export async function score(
         const some = new Summaries(output, summary);
         for (let i = 0; i < some.length; i++) add(next[begin + i] as number, some.target(i), some.top(i));
       };
-      await read({ ids, rows: predicting, summary, visit, signal, interventions: under, adapter });
+      if (next.length === 0) continue;
+      const predicted = ids.slice(0, -1); // nothing is wanted after the last
+      await read({ ids: predicted, rows: predicting, summary, visit, signal, interventions: under, adapter });
       continue;
     }
     const overlaps = (windows[i + 1]?.first ?? 0) > 0; // then the next window has the logits after this one's last token

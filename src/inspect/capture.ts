@@ -45,13 +45,14 @@ export class Capture {
   }
 
   get tap(): Tap {
-    return tapOf(
+    const tap = tapOf(
       (site) => this.#sites.has(site),
       (site, x) => {
         this.#keep(site, x);
         return x;
       },
     );
+    return { ...tap, onlyLooks: true };
   }
 
   /** Values of a pass are plain numbers; only weights, keys and values are packed. */

@@ -7,6 +7,8 @@ import type { Site } from './model.ts';
 
 /** A tap on the values of one sequence. */
 export interface Tap {
+  /** It only looks, and runs no code of callers: it can fail no pass that others share. */
+  readonly onlyLooks?: boolean;
   /** Is the tap attached to this site? */
   sees(site: string): boolean;
   see(site: string, x: Tensor): Tensor;

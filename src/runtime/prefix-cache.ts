@@ -8,6 +8,7 @@ import { checkOptions } from '../options/check.ts';
 import { kinds, type OptionsOf, option } from '../options/option.ts';
 import type { Engine } from './engine.ts';
 import { commonPrefix, type State } from './state.ts';
+import type { Holding } from './state-pool.ts';
 
 const PREFIX_CACHE_OPTIONS = {
   /** Most bytes that the kept states may take together; the least recently used are dropped first. Default 512 MiB. */
@@ -43,17 +44,20 @@ export class PrefixCache {
    */
   async take(ids: readonly number[], under?: Traces): Promise<State> {
     if (this.#disposed) throw new UsageError('this prefix cache was disposed; make a new one.');
-    let best: State | undefined;
-    let length = 0;
-    for (const state of this.#kept) {
-      const usable = state.reusable(ids, under);
-      if (usable < Math.max(1, length)) continue;
-      best = state;
-      length = usable;
-    }
+    const best = this.find(ids, under);
     if (!best) return this.engine.newState();
-    this.#touch(best);
-    return best.clone(length);
+    this.#touch(best.state);
+    return best.state.clone(best.length);
+  }
+
+  /** The kept state of which `take` would copy the first `length` tokens. */
+  find(ids: readonly number[], under?: Traces): { readonly state: State; readonly length: number } | undefined {
+    let best: { readonly state: State; readonly length: number } | undefined;
+    for (const state of this.#kept) {
+      const length = state.reusable(ids, under);
+      if (length >= Math.max(1, best?.length ?? 0)) best = { state, length };
+    }
+    return best;
   }
 
   /**
@@ -92,9 +96,12 @@ export class PrefixCache {
     return this.#kept;
   }
 
-  /** Drops the least recently used states until the rest take at most `maxBytes`. */
-  shrink(maxBytes: number): void {
-    for (const oldest of this.#kept) if (this.bytes > maxBytes) this.#drop(oldest);
+  /** Drops the least recently used states until the rest take at most `maxBytes` beyond what `others` hold in any case. */
+  shrink(maxBytes: number, others: readonly Holding[] = []): void {
+    const { pool } = this.engine;
+    const theirs = pool.bytesOf(others);
+    for (const oldest of this.#kept)
+      if (pool.bytesOf([...this.#kept, ...others]) - theirs > maxBytes) this.#drop(oldest);
   }
 
   /** Frees all kept states. States in use are freed when they are given to `keep`. */

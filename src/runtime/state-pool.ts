@@ -76,6 +76,11 @@ export class StatePool {
     return pages.size * this.pages.unitBytes + slots.size * this.slots.unitBytes;
   }
 
+  /** Bytes of a state of this many tokens that shares nothing. */
+  bytesFor(tokens: number): number {
+    return pagesFor(tokens) * this.pages.unitBytes + this.slots.unitBytes;
+  }
+
   /** The tensor of this name, of all sequences: [R, ...] rows in pages, or [C, ...] slots. */
   tensor(name: string): Tensor {
     const found = this.pages.tensor(name) ?? this.slots.tensor(name);

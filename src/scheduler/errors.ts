@@ -12,7 +12,7 @@ export class QueueFullError extends Error {
   }
 }
 
-/** A request needs more memory than there can be for states. Waiting does not help; a smaller request does. */
+/** A request needs more memory than there can be for states and what is captured. Waiting does not help; a smaller request does. */
 export class StateMemoryError extends UsageError {
   override name = 'StateMemoryError';
   readonly neededBytes: number;
@@ -20,7 +20,7 @@ export class StateMemoryError extends UsageError {
   constructor(tokens: number, neededBytes: number, memoryBytes: number, held = 0) {
     const others = held > 0 ? `, of which ${held} are held by states outside of the scheduler` : '';
     super(
-      `a request of up to ${tokens} tokens needs ${neededBytes} bytes of states, and there are ${memoryBytes}${others}. Give a shorter prompt or a ` +
+      `a request of up to ${tokens} tokens needs ${neededBytes} bytes for its state and what is captured, and there are ${memoryBytes}${others}. Give a shorter prompt, fewer sites or a ` +
         'smaller maxNewTokens, or the scheduler more memory.',
     );
     this.neededBytes = neededBytes;

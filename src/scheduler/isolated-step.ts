@@ -18,8 +18,10 @@ export async function isolatedStep(
     const found = together.length > 0 ? await engine.step(together) : [];
     for (const [i, request] of together.entries()) outcomes.set(request, found[i] as Outcome);
   } catch (error) {
-    if (together.length === 1) outcomes.set(together[0] as Request, failed(error));
-    else alone.unshift(...together);
+    // What taps saw in the pass that failed cannot be taken back.
+    for (const request of together)
+      if (together.length === 1 || request.tap) outcomes.set(request, failed(error));
+      else alone.unshift(request);
   }
   for (const request of alone) outcomes.set(request, await tried(engine, request, given));
   return requests.map((request) => outcomes.get(request) as Outcome);
@@ -27,7 +29,7 @@ export async function isolatedStep(
 
 /** Does it run code of its caller, or replace whole values, whose sizes are only known in the pass? */
 function mayFail({ tap, interventions }: Request): boolean {
-  if (tap) return true;
+  if (tap && !tap.onlyLooks) return true;
   const all = interventions?.interventions;
   if (!all) return false;
   const { replacements, edits, gains } = all;

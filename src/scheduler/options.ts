@@ -1,4 +1,5 @@
 /** The options of a scheduler. */
+import type { ScoreOptions } from '../api/score.ts';
 import { call, kinds, type OptionsOf, option } from '../options/option.ts';
 
 /** What one step read, and how long it took. */
@@ -29,5 +30,11 @@ export const SCHEDULER_OPTIONS = {
   /** Called after each step. */
   onStep: call<(step: StepReport) => void>(),
 };
+
+/** Options of `score` of a scheduler. */
+export interface ScheduledScoreOptions extends ScoreOptions {
+  /** Keep the state in the prefix cache. */
+  readonly keep?: boolean;
+}
 
 export interface SchedulerOptions extends OptionsOf<typeof SCHEDULER_OPTIONS> {}

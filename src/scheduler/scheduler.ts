@@ -2,6 +2,7 @@
  * Continuous batching: serves many requests on one model, in steps that they share. Requests join and leave between steps. Law 2 makes each
  * answer the one that the model gives alone, bit for bit. docs/scheduler.md says how steps are divided, and why.
  */
+import { type CaptureOptions, capture } from '../api/capture.ts';
 import type { GeneratedSequence } from '../api/generated-sequence.ts';
 import { generationCall, type PromptOptions } from '../api/generation-call.ts';
 import type { GenerationStep } from '../api/generation-options.ts';
@@ -9,45 +10,25 @@ import { type Model, partsOf } from '../api/model.ts';
 import type { ModelParts } from '../api/model-parts.ts';
 import { prepareGeneration } from '../api/prepare-generation.ts';
 import type { Prompt } from '../api/prompt.ts';
-import { type Score, type ScoreOptions, score } from '../api/score.ts';
+import { type Score, score } from '../api/score.ts';
 import { UsageError } from '../base/errors.ts';
 import { checkOptions } from '../options/check.ts';
 import { checkSequences, type Request } from '../runtime/engine.ts';
 import { PrefixCache } from '../runtime/prefix-cache.ts';
 import { Reader } from '../runtime/reader.ts';
-import { commonPrefix, type State } from '../runtime/state.ts';
+import type { State } from '../runtime/state.ts';
+import type { Holding } from '../runtime/state-pool.ts';
+import { type EnterOptions, type Entry, type EntryRequest, resolvable } from './entry.ts';
 import { QueueFullError, SchedulerClosedError, StateBusyError, StateMemoryError } from './errors.ts';
 import { isolatedStep } from './isolated-step.ts';
 import { memoryOf, StateMemory } from './memory.ts';
-import { SCHEDULER_OPTIONS, type SchedulerOptions } from './options.ts';
+import { SCHEDULER_OPTIONS, type ScheduledScoreOptions, type SchedulerOptions } from './options.ts';
 import { pause } from './pause.ts';
 import { stepShares } from './shares.ts';
+import { branches, isReadBy } from './sharing.ts';
 import { Counters, type SchedulerStats } from './stats.ts';
 import { StepStream } from './step-stream.ts';
 import { GenerationTask, ReadingTask, type Task } from './task.ts';
-
-/** So many tokens that another reads now are worth waiting for. */
-const WORTH_WAITING = 32;
-
-/** A task on its way through the scheduler. */
-interface Entry {
-  readonly task: Task;
-  readonly arrival: number;
-  /** Resolves when it holds nothing any more. */
-  readonly freed: Promise<void>;
-  readonly free: () => void;
-  state?: State;
-  /** Tokens of its prompt that were in the prefix cache. */
-  cachedTokens?: number;
-  /** What the reader reads of it now. */
-  request?: EntryRequest | undefined;
-  /** Nobody waits for its result. */
-  left: boolean;
-  /** Stops listening to its signal. */
-  unlisten?: () => void;
-}
-
-type EntryRequest = Request & { readonly entry: Entry };
 
 export class Scheduler {
   readonly model: Model;
@@ -136,15 +117,29 @@ export class Scheduler {
     return stream;
   }
 
-  /** As `model.score`, in steps that it shares with all other requests. Rejects with what `generate` throws. */
-  async score(prompt: Prompt, options: ScoreOptions = {}): Promise<Score> {
+  /**
+   * As `model.score`, in steps that it shares with all other requests. Rejects with what `generate` throws. `keep`: a request that goes on from this
+   * text finds it read, as long as the prefix cache has room.
+   */
+  async score(prompt: Prompt, { keep = false, ...options }: ScheduledScoreOptions = {}): Promise<Score> {
     this.#checkOpen();
     let isQueued = false;
     return score(this.#parts, prompt, options, (request) => {
-      const done = this.#read(request, isQueued);
+      const done = this.#read([request], { isQueued, keep });
       isQueued = true;
       return done;
     });
+  }
+
+  /**
+   * As `model.capture` of a text from its beginning, in steps that it shares with all other requests. What is captured counts as memory while it is
+   * read. Rejects with what `generate` throws.
+   */
+  async capture(prompt: Prompt, options: CaptureOptions): ReturnType<Model['capture']> {
+    this.#checkOpen();
+    for (const name of ['state', 'replace'] as const)
+      if (options[name] !== undefined) throw new UsageError(`a scheduler has no option '${name}' for a capture.`);
+    return capture(this.#parts, prompt, options, (pieces, bytes) => this.#read(pieces, { bytes }));
   }
 
   /** Refuses new requests; resolves when all that are running and waiting have ended. */
@@ -170,26 +165,26 @@ export class Scheduler {
     if (this.#closing) throw new SchedulerClosedError(this.#closing);
   }
 
-  /** Reads a text. `isQueued`: it belongs to a request that has waited already. */
-  #read(request: Omit<Request, 'state'>, isQueued: boolean): Promise<void> {
+  /** Reads a text in pieces. */
+  #read(pieces: readonly Omit<Request, 'state'>[], options: { keep?: boolean } & EnterOptions): Promise<void> {
     const { engine } = this.#parts;
-    checkSequences(engine.model.facts, [request]);
-    request.adapter?.checkUsable(engine.backend);
-    const task = new ReadingTask(request);
-    this.#enter(task, request.signal, isQueued);
+    checkSequences(engine.model.facts, [{ ids: pieces.flatMap(({ ids }) => Array.from(ids)) }]);
+    for (const { adapter } of pieces) adapter?.checkUsable(engine.backend);
+    const task = new ReadingTask(pieces, { keep: options.keep ?? false });
+    this.#enter(task, pieces[0]?.signal, options);
     return task.done;
   }
 
-  #enter(task: Task, signal: AbortSignal | undefined, isQueued = false): Entry {
+  #enter(task: Task, signal: AbortSignal | undefined, { isQueued = false, bytes = 0 }: EnterOptions = {}): Entry {
     if (!isQueued) this.#checkOpen();
     else if (this.#closing === 'closed') throw new SchedulerClosedError('closed');
     const { given, reach } = task;
-    const needed = this.#memory.bytesFor(reach);
+    const needed = this.#parts.engine.pool.bytesFor(reach) + bytes;
     if (needed > this.#memory.maxBytes) throw new StateMemoryError(reach, needed, this.#memory.maxBytes);
     if (given && this.#given.has(given)) throw new StateBusyError();
     if (!isQueued) this.#checkQueue();
     const { promise, resolve } = resolvable();
-    const entry: Entry = { task, arrival: this.#arrivals++, freed: promise, free: resolve, left: false };
+    const entry: Entry = { task, needed, arrival: this.#arrivals++, freed: promise, free: resolve, left: false };
     this.#counters.arrived++;
     if (given) this.#given.add(given);
     if (isQueued) this.#waiting.unshift(entry);
@@ -240,38 +235,32 @@ export class Scheduler {
   async #admit(): Promise<void> {
     for (const entry of [...this.#waiting]) {
       if (this.#running.size >= this.#options.maxSequences) return;
-      if (entry.left || this.#isReadByAnother(entry)) continue;
+      if (entry.left || (this.#cache && isReadBy(this.#running, entry.task))) continue;
+      const { needed } = entry;
       const { given, reach } = entry.task;
-      const needed = this.#memory.bytesFor(reach);
-      if (!this.#memory.fits(needed, given)) {
+      if (!this.#memory.fits(needed, { given, known: this.#known(entry.task) })) {
         if (this.#running.size > 0) return;
         // Nobody who could make room is left.
-        const { outside } = this.#memory.reserved;
-        this.#fail(entry, new StateMemoryError(reach, needed, this.#memory.maxBytes, outside));
+        this.#fail(entry, new StateMemoryError(reach, needed, this.#memory.maxBytes, this.#memory.outside));
         continue;
       }
       this.#waiting = this.#waiting.filter((other) => other !== entry);
       this.#running.add(entry);
       try {
-        await this.#begin(entry, needed);
+        await this.#begin(entry);
       } catch (error) {
         this.#fail(entry, error);
       }
     }
   }
 
-  /** Is a prompt that begins alike being read now? Then this one waits for its state, and does not delay those behind. */
-  #isReadByAnother({ task: { prompt, under } }: Entry): boolean {
-    if (!this.#cache || !prompt || under) return false;
-    return [...this.#running].some(({ task, state, cachedTokens = 0, left }) => {
-      if (!task.prompt || task.under || task.isDecoding || left || !state) return false;
-      const common = Math.min(commonPrefix(prompt, task.prompt), prompt.length - 1);
-      const isKept = state.rewindable || (common === prompt.length - 1 && task.prompt.length === prompt.length);
-      return isKept && common - cachedTokens >= WORTH_WAITING;
-    });
+  /** What a request would copy from the prefix cache. */
+  #known({ prompt, under }: Task): Holding | undefined {
+    const found = prompt && this.#cache?.find(prompt, under);
+    return found && { length: found.length, pages: found.state.pages, slot: undefined };
   }
 
-  async #begin(entry: Entry, needed: number): Promise<void> {
+  async #begin(entry: Entry): Promise<void> {
     const { task } = entry;
     const cache = this.#cache;
     const { prompt, given, under } = task;
@@ -282,12 +271,14 @@ export class Scheduler {
       entry.state = state;
       entry.cachedTokens = state.length;
       this.#counters.cachedTokens += state.length;
-      task.begin(state, { points: cache.pointsIn(prompt, state), cachedTokens: state.length });
+      const points = new Set([...cache.pointsIn(prompt, state), ...branches(task, state, this.#waiting)]);
+      entry.points = [...points].sort((a, b) => a - b);
+      task.begin(state, { points: entry.points, cachedTokens: state.length });
     } else {
       entry.state = this.#parts.engine.newState();
       task.begin(entry.state);
     }
-    this.#memory.reserve(entry.state, needed);
+    this.#memory.reserve(entry.state, entry.needed);
   }
 
   /** Hands to the reader what a request reads next, or ends it. */
@@ -375,18 +366,10 @@ export class Scheduler {
     if (state) {
       this.#memory.release(state);
       if (!task.given) {
-        if (this.#cache && task.prompt) this.#cache.keep(state);
+        if (this.#cache && task.isKept) this.#cache.keep(state);
         else state.dispose();
       }
     }
     entry.free();
   }
-}
-
-function resolvable(): { readonly promise: Promise<void>; readonly resolve: () => void } {
-  let resolve = () => {};
-  const promise = new Promise<void>((settle) => {
-    resolve = settle;
-  });
-  return { promise, resolve };
 }

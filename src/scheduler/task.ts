@@ -13,6 +13,8 @@ export interface Task {
   /** Text to look up in the prefix cache; undefined for none. */
   readonly prompt: readonly number[] | undefined;
   readonly under: Traces | undefined;
+  /** Does its state go into the prefix cache at the end? */
+  readonly isKept: boolean;
   /** Is its prompt read, so that its tokens are new ones? */
   readonly isDecoding: boolean;
   begin(state: State, options?: { points?: readonly number[]; cachedTokens?: number }): void;
@@ -43,6 +45,10 @@ export class GenerationTask implements Task {
 
   get prompt(): readonly number[] | undefined {
     return this.given ? undefined : this.#sequence.prompt;
+  }
+
+  get isKept(): boolean {
+    return !this.given;
   }
 
   get under(): Traces | undefined {
@@ -77,30 +83,34 @@ export class GenerationTask implements Task {
   }
 }
 
-/** Reads a text with a state of its own; what it gives goes to `visit` of the request. */
+/** Reads the pieces of a text with a state of its own; what they give goes to `visit` and `tap` of the requests. */
 export class ReadingTask implements Task {
   readonly given = undefined;
   readonly prompt = undefined;
   readonly isDecoding = false;
+  readonly isKept: boolean;
   readonly done: Promise<void>;
-  readonly #request: Omit<Request, 'state'>;
+  readonly #pieces: readonly Omit<Request, 'state'>[];
   #state: State | undefined;
-  #isRead = false;
+  #read = 0;
   #settle: { readonly resolve: () => void; readonly reject: (error: unknown) => void } | undefined;
 
-  constructor(request: Omit<Request, 'state'>) {
-    this.#request = request;
+  /** `keep`: its state goes into the prefix cache. */
+  constructor(pieces: readonly Omit<Request, 'state'>[], { keep }: { readonly keep: boolean }) {
+    this.#pieces = pieces;
+    this.isKept = keep;
     this.done = new Promise((resolve, reject) => {
       this.#settle = { resolve, reject };
     });
   }
 
   get reach(): number {
-    return this.#request.ids.length;
+    return this.#pieces.reduce((sum, { ids }) => sum + ids.length, 0);
   }
 
   get under(): Traces | undefined {
-    return bothTraces(this.#request.adapter, this.#request.interventions);
+    const [first] = this.#pieces;
+    return bothTraces(first?.adapter, first?.interventions);
   }
 
   begin(state: State): void {
@@ -108,11 +118,12 @@ export class ReadingTask implements Task {
   }
 
   next(): Request | undefined {
-    return this.#isRead ? undefined : { ...this.#request, signal: undefined, state: this.#state as State };
+    const piece = this.#pieces[this.#read];
+    return piece && { ...piece, signal: undefined, state: this.#state as State };
   }
 
   take(): boolean {
-    this.#isRead = true;
+    this.#read++;
     return false;
   }
 

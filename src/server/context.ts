@@ -1,5 +1,6 @@
 /** What endpoints work with. */
 import type { FilledOptions } from '../options/option.ts';
+import type { Gate } from './http/gate.ts';
 import type { ServedModel } from './models/served-model.ts';
 import type { SERVER_OPTIONS } from './options.ts';
 import type { Sessions } from './sessions/sessions.ts';
@@ -28,6 +29,8 @@ export interface ServerContext {
   readonly limits: Limits;
   readonly sessions: Sessions;
   readonly meter: Meter | undefined;
+  /** Lets so many captures through at a time as memory is meant for. */
+  readonly captures: Gate;
 }
 
 /** One request on its way. */

@@ -12,6 +12,7 @@ import { scoreTexts } from './endpoints/score.ts';
 import { detokenize, tokenize } from './endpoints/tokens.ts';
 import { ApiError, apiErrorOf, badRequest } from './http/api-error.ts';
 import { keyCheck } from './http/authorization.ts';
+import { Gate } from './http/gate.ts';
 import { readJsonBody } from './http/json-body.ts';
 import { modelNamed, type ServedModel } from './models/served-model.ts';
 import { SERVER_OPTIONS, type ServerOptions } from './options.ts';
@@ -45,6 +46,9 @@ export interface Handler {
   drain(): Promise<void>;
 }
 
+/** Captures that are read or sent at a time. */
+const CAPTURES = 2;
+
 type Endpoint = (call: Call) => Promise<Response>;
 
 const POSTS: Readonly<Record<string, Endpoint>> = {
@@ -61,7 +65,13 @@ const POSTS: Readonly<Record<string, Endpoint>> = {
 export async function createHandler(parts: HandlerParts, options: ServerOptions = {}): Promise<Handler> {
   const limits = checkOptions('the server', options, SERVER_OPTIONS);
   const sessions = new Sessions(limits.maxSessions, parts.store);
-  const context: ServerContext = { models: parts.models, limits, sessions, meter: parts.meter };
+  const context: ServerContext = {
+    models: parts.models,
+    limits,
+    sessions,
+    meter: parts.meter,
+    captures: new Gate(CAPTURES),
+  };
   const checkKey = limits.apiKey === undefined ? () => {} : keyCheck(limits.apiKey);
   const work = new Work();
 

@@ -22,6 +22,8 @@ export const SERVER_OPTIONS = {
   requestParallel: option(kinds.fromOne, 'answers of one request that are computed at once', 16),
   /** Turns on /v1/capture, which gives values from inside of a model. */
   capture: option(kinds.flag, 'turn on /v1/capture', false),
+  /** Bytes of the values of one request to /v1/capture; two are answered at a time. */
+  maxCaptureBytes: option(kinds.bytes, 'bytes of values that one capture may give', 256e6),
   /** Also logs prompts and answers. */
   logPrompts: option(kinds.flag, 'log prompts and answers too', false),
   /** Sessions that are kept at the same time; the least recently used goes first. */

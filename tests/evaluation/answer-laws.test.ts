@@ -1,6 +1,6 @@
 /** Answers do not depend on what is read together: any order, any size of step, with shared beginnings or without, every family. */
 import fc from 'fast-check';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { Model, partsOf } from '../../src/api/model.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
 import { nodePlatform } from '../../src/backends/wasm/platform-node.ts';
@@ -135,6 +135,22 @@ describe.each(FAMILIES)('%s', (name) => {
     }
     expect(changed).toBeGreaterThan(3);
     expect(partsOf(model).engine.pool.usedBytes).toBe(0);
+  });
+
+  it('a text that ends gives its place to the next, whatever their settings', async () => {
+    const requests = [30, 1, 2, 3, 4, 5, 6, 7].map(
+      (maxNewTokens): EvaluationRequest => ({
+        ...{ kind: 'generate', context: 'The cat', until: [], maxNewTokens },
+        sampling: { temperature: 1, seed: maxNewTokens },
+      }),
+    );
+    const step = vi.spyOn(partsOf(model).engine, 'step');
+    const found = await answers(model, requests, { generateTogether: 2 });
+    const steps = step.mock.calls.map(([all]) => all.length);
+    step.mockRestore();
+    expect(found.every((answer) => typeof answer === 'object')).toBe(true);
+    expect(Math.max(...steps)).toBe(2);
+    expect(steps.length).toBeLessThanOrEqual(30 + 7);
   });
 
   it('the log-likelihood is the sum of what score gives', async () => {

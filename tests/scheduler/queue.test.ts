@@ -124,6 +124,39 @@ describe.each(['granite-untied', 'mamba-odd'])('%s', (name) => {
     await all(other);
   });
 
+  it('prompts that come at once and begin alike: what several share is read once', async () => {
+    await using scheduler = new Scheduler(model);
+    const start = text(3 * PAGE);
+    const further = text(40, 5);
+    const ends = [[1], [2, 2], [3], [...further, 4], [...further, 5], [...further, 6, 6]];
+    const prompts = ends.map((end) => [...start, ...end]);
+    const right = await Promise.all(prompts.map((prompt) => all(model.generate(prompt, options))));
+    const found = await Promise.all(prompts.map((prompt) => all(scheduler.generate(prompt, options))));
+    for (const [i, steps] of found.entries()) expect(steps.map(({ id }) => id)).toEqual(right[i]?.map(({ id }) => id));
+    const unshared = ends.reduce((sum, end) => sum + end.length, 0) - 2 * further.length;
+    expect(scheduler.stats.promptTokens).toBeLessThanOrEqual(start.length + unshared + ends.length);
+  });
+
+  it('pages that requests share count once, so that more of them run at a time', async () => {
+    const { pages, slots } = partsOf(model).engine.pool;
+    if (pages.unitBytes === 0) return;
+    const memory = 4 * (pages.unitBytes + slots.unitBytes) + 2 * pages.unitBytes;
+    let [most, bytes] = [0, 0];
+    const scheduler = new Scheduler(model, {
+      memory,
+      cacheBytes: memory,
+      onStep: () => {
+        most = Math.max(most, scheduler.stats.running);
+        bytes = Math.max(bytes, model.stateMemory.usedBytes);
+      },
+    });
+    const prompts = [1, 2, 3, 4].map((last) => [...text(2 * PAGE), last]);
+    await Promise.all(prompts.map((prompt) => all(scheduler.generate(prompt, { ...options, maxNewTokens: 20 }))));
+    expect(most).toBeGreaterThanOrEqual(3);
+    expect(bytes).toBeLessThanOrEqual(memory);
+    await scheduler.close();
+  });
+
   it('nobody stalls: who decodes gets a token in each step, and a short prompt ends soon beside a long one', async () => {
     const reports: StepReport[] = [];
     const scheduler = new Scheduler(model, {

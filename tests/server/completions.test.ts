@@ -1,6 +1,8 @@
 /** /v1/completions: what the model computes, in the form of OpenAI's API. */
 import { describe, expect, test } from 'vitest';
-import { modelOf, served } from './served.ts';
+import { createHandler } from '../../src/server/handler.ts';
+import type { ReadyModel } from '../../src/server/models/served-model.ts';
+import { entryOf, modelOf, served, servedBy } from './served.ts';
 
 const NAME = 'granite-tiny';
 const PROMPT = 'The cat sat on the';
@@ -61,6 +63,25 @@ describe('completions', async () => {
     expect(choices[0]?.logprobs?.tokens).toHaveLength(ids.length + 3);
     expect(choices[0]?.text.startsWith(PROMPT)).toBe(true);
   });
+
+  test.each(['granite-tiny', 'mamba-tiny'])(
+    'with echo %s reads the prompt once, and its answers are the same',
+    async (name) => {
+      const entry = entryOf(name, await modelOf(name));
+      const { post } = servedBy(await createHandler({ models: [entry] }));
+      const body = { model: name, prompt: PROMPT, max_tokens: 3, seed: 5, n: 2, logprobs: 1 };
+      const echoed = await post('/v1/completions', { ...body, echo: true });
+      const { promptTokens, cachedTokens } = (entry.ready as ReadyModel).scheduler.stats;
+      const length = (await modelOf(name)).encode(PROMPT).length;
+      expect(promptTokens).toBe(length - 1 + 2); // each of the two answers reads the last token
+      expect(cachedTokens).toBe(2 * (length - 1));
+      expect(echoed.json.usage.prompt_tokens_details.cached_tokens).toBe(0);
+      const plain = await post('/v1/completions', body);
+      expect(echoed.json.choices.map(({ text }: { text: string }) => text)).toEqual(
+        plain.json.choices.map(({ text }: { text: string }) => PROMPT + text),
+      );
+    },
+  );
 
   test('of several prompts with several answers come prompt by prompt, each seed its own', async () => {
     const { choices } = await client.completions.create({

@@ -65,6 +65,41 @@ describe('endpoints', async () => {
     expect((await (await served(NAME)).handler.fetch(request())).status).toBe(403);
   });
 
+  test('captures that are too large are refused with numbers, and few are answered at a time', async () => {
+    const small = await served(NAME, { capture: true, maxCaptureBytes: 1000 });
+    const { status, json } = await small.post('/v1/capture', { model: NAME, prompt: TEXT, sites: ['blocks.*'] });
+    expect([status, json.error.code, json.error.param]).toEqual([400, 'capture_too_large', 'sites']);
+    expect(json.error.message).toMatch(/take \d{4,} bytes, and 1000 are the most/);
+    const wrong = [
+      [{ sites: ['nothing'] }, 'sites'],
+      [{ sites: ['hidden'], from: 99 }, 'from'],
+    ] as const;
+    for (const [more, param] of wrong) {
+      const answer = await small.post('/v1/capture', { model: NAME, prompt: TEXT, ...more });
+      expect([answer.status, answer.json.error.param]).toEqual([400, param]);
+    }
+    const ask = () =>
+      handler.fetch(
+        new Request('http://server/v1/capture', {
+          method: 'POST',
+          body: JSON.stringify({ model: NAME, prompt: TEXT, sites: ['hidden'] }),
+          headers: { 'content-type': 'application/json' },
+        }),
+      );
+    const unread = [await ask(), await ask()];
+    let answered = false;
+    const third = ask().then((response) => {
+      answered = true;
+      return response;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(answered).toBe(false);
+    await unread[0]?.body?.cancel();
+    const bytes = new Uint8Array(await (await third).arrayBuffer());
+    expect(bytes.length).toBe(Number((await third).headers.get('content-length')));
+    await unread[1]?.body?.cancel();
+  });
+
   test('a stream that its reader leaves frees what it holds', async () => {
     const stream = await client.completions.create({ model: NAME, prompt: TEXT, max_tokens: 400, stream: true });
     for await (const _ of stream) break;

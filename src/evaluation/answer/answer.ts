@@ -8,11 +8,12 @@ import { UsageError } from '../../base/errors.ts';
 import { checkOptions } from '../../options/check.ts';
 import type { FilledOptions } from '../../options/option.ts';
 import { checkSequences } from '../../runtime/engine.ts';
+import { Scheduler } from '../../scheduler/scheduler.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import { type EvaluationAnswer, type EvaluationRequest, isOfSenses } from '../requests.ts';
-import { generateTexts, type PromptState } from './generate-texts.ts';
+import { generateText } from './generate-text.ts';
 import { ANSWER_OPTIONS, type AnswerOptions } from './options.ts';
-import { ordered, settingsOf } from './order.ts';
+import { ordered } from './order.ts';
 import { maxLengthOf, PairEncoder, type ScoredIds } from './pairs.ts';
 import { type LeafResult, readTree } from './read-tree.ts';
 import { checkSenseRequests, senseNumbers } from './sense-numbers.ts';
@@ -28,6 +29,7 @@ export type Answered =
 const ENCODED_TOKENS = 2 ** 20;
 
 interface Run {
+  readonly model: Model;
   readonly parts: ModelParts;
   readonly tokenizer: Tokenizer;
   readonly encoder: PairEncoder;
@@ -57,7 +59,7 @@ export async function* answerRequests(
     Math.min(filled.maxLength ?? longest, model.facts.contextLength ?? Infinity),
   );
   const sharing = sharingUnder(engine, filled.shares, filled.interventions);
-  const run: Run = { parts, tokenizer, encoder, sharing, options: filled };
+  const run: Run = { model, parts, tokenizer, encoder, sharing, options: filled };
   yield* scored(run, requests);
   yield* generated(run, requests);
   for (const [index, request] of requests.entries()) {
@@ -189,78 +191,59 @@ const readOptions = <L extends Leaf>({ options, sharing }: Run) => ({
 
 type GenerateRequest = EvaluationRequest & { readonly kind: 'generate' };
 
-interface PromptLeaf extends Leaf {
+interface PromptToGo {
   readonly index: number;
   readonly ids: readonly number[];
+  readonly request: GenerateRequest;
 }
 
 async function* generated(run: Run, requests: readonly EvaluationRequest[]): AsyncGenerator<Answered> {
-  const alike = new Map<string, number[]>();
+  const { model, encoder, options } = run;
+  const prompts: PromptToGo[] = [];
   for (const index of ordered(requests, ({ kind }) => kind === 'generate')) {
-    const key = settingsOf(requests[index] as GenerateRequest);
-    alike.set(key, [...(alike.get(key) ?? []), index]);
-  }
-  for (const indices of alike.values()) {
-    const settings = requests[indices[0] as number] as GenerateRequest;
-    const leaves: PromptLeaf[] = [];
-    for (const index of indices) {
-      const { context, maxNewTokens } = requests[index] as GenerateRequest;
-      try {
-        const { ids, lost } = run.encoder.prompt(context, maxNewTokens);
-        if (lost > 0) run.options.onTruncated?.(index, lost);
-        checkIds(run, [{ ids }]);
-        leaves.push({ ids, first: ids.length, index });
-      } catch (error) {
-        yield { index, error };
-      }
+    const request = requests[index] as GenerateRequest;
+    try {
+      const { ids, lost } = encoder.prompt(request.context, request.maxNewTokens);
+      if (lost > 0) options.onTruncated?.(index, lost);
+      checkIds(run, [{ ids }]);
+      prompts.push({ ids, index, request });
+    } catch (error) {
+      yield { index, error };
     }
-    for await (const batch of batches(run, leaves)) yield* generateBatch(run, batch, settings);
   }
-}
-
-type Prompt = PromptState & { readonly index: number };
-
-/** Prompts whose states have read all but the last token. */
-async function* batches(run: Run, leaves: readonly PromptLeaf[]): AsyncGenerator<Prompt[]> {
-  const { parts, options, sharing } = run;
-  const { engine } = parts;
-  let batch: Prompt[] = [];
+  if (prompts.length === 0) return;
+  const { pool } = run.parts.engine;
+  const longest = Math.max(...prompts.map(({ ids, request }) => ids.length + request.maxNewTokens));
+  const stepTokens = Math.max(options.stepTokens, options.generateTogether);
+  const scheduler = new Scheduler(model, {
+    maxSequences: options.generateTogether,
+    memory: Math.max(options.stateBytes, pool.bytesFor(longest)),
+    ...{ stepTokens, promptTokens: stepTokens },
+    ...(options.shares ? {} : { cacheBytes: 0 }),
+  });
+  const open = new Map<number, Promise<Answered>>();
   try {
-    const short = leaves.filter(({ ids }) => ids.length === 1);
-    for (const { ids, index } of short) batch.push({ ids, index, state: engine.newState() });
-    const roots = treeOf(
-      leaves.filter(({ ids }) => ids.length > 1),
-      { shares: sharing.shares, keepsEnds: true },
-    );
-    for await (const { leaf, state } of readTree(engine, roots, readOptions<PromptLeaf>(run))) {
-      batch.push({ ids: leaf.ids, index: leaf.index, state: await state.clone() });
-      const isFull = batch.length >= options.generateTogether || engine.pool.usedBytes > options.stateBytes;
-      if (!isFull) continue;
-      yield batch.splice(0);
+    for (const { ids, index, request } of prompts) {
+      const text = generateText(scheduler, run.tokenizer, ids, request, options);
+      open.set(
+        index,
+        text.then(
+          (text): Answered => ({ index, answer: { kind: 'generate', text } }),
+          (error: unknown): Answered => ({ index, error }),
+        ),
+      );
+      if (open.size >= 2 * options.generateTogether) yield await first(open, options.signal);
     }
-    if (batch.length > 0) yield batch.splice(0);
+    while (open.size > 0) yield await first(open, options.signal);
   } finally {
-    for (const { state } of batch) state.dispose();
-    batch = [];
+    await scheduler.close();
   }
 }
 
-/** Where generating together fails, each prompt is tried by itself. */
-async function* generateBatch(run: Run, batch: readonly Prompt[], settings: GenerateRequest): AsyncGenerator<Answered> {
-  const { parts, tokenizer, options } = run;
-  try {
-    const texts = await generateTexts(parts, tokenizer, batch, settings, options);
-    for (const [i, { index }] of batch.entries())
-      yield { index, answer: { kind: 'generate', text: texts[i] as string } };
-  } catch (error) {
-    if (options.signal?.aborted) throw error;
-    if (batch.length === 1) {
-      yield { index: (batch[0] as Prompt).index, error };
-      return;
-    }
-    for (const { ids, index } of batch) {
-      const leaf: PromptLeaf = { ids, first: ids.length, index };
-      for await (const one of batches(run, [leaf])) yield* generateBatch(run, one, settings);
-    }
-  }
+/** The first answer that is there, which is taken out. */
+async function first(open: Map<number, Promise<Answered>>, signal: AbortSignal | undefined): Promise<Answered> {
+  const found = await Promise.race(open.values());
+  signal?.throwIfAborted();
+  open.delete(found.index);
+  return found;
 }

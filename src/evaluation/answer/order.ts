@@ -26,20 +26,8 @@ export function ordered(
   return indices.sort((a, b) => compare(texts.get(a) as string, texts.get(b) as string) || a - b);
 }
 
-/** What texts that are generated together have in common. */
-export const settingsOf = (request: EvaluationRequest): string =>
-  request.kind === 'generate' ? JSON.stringify([request.until, request.maxNewTokens, request.sampling]) : '';
-
 /** Requests by their indices in batches of at most `size`, so that most of what begins alike is in one. */
 export function batchesOf(requests: readonly EvaluationRequest[], size: number): number[][] {
-  const groups = new Map<string, number[]>();
-  for (const index of ordered(requests, () => true)) {
-    const key = settingsOf(requests[index] as EvaluationRequest);
-    const group = groups.get(key);
-    if (group) group.push(index);
-    else groups.set(key, [index]);
-  }
-  return [...groups.values()].flatMap((group) =>
-    Array.from({ length: Math.ceil(group.length / size) }, (_, i) => group.slice(i * size, (i + 1) * size)),
-  );
+  const all = ordered(requests, () => true);
+  return Array.from({ length: Math.ceil(all.length / size) }, (_, i) => all.slice(i * size, (i + 1) * size));
 }

@@ -30,8 +30,6 @@ export type LeafResult = { readonly logProbability: number; readonly isGreedy: b
 export interface LeafDone<L extends Leaf> {
   readonly leaf: L;
   readonly result: LeafResult;
-  /** It has read the text, without its last token. Valid until the next one is asked for; clone it to keep it. */
-  readonly state: State;
 }
 
 interface NodeRequest<L extends Leaf> extends Request {
@@ -70,7 +68,7 @@ export async function* readTree<L extends Leaf>(
         openTokens -= node.end - node.start;
         openBytes -= bytes;
         if (request.summary) scores.set(node, new F32Scores(questionsOf(node), output, request.summary));
-        for (const leaf of node.leaves) yield { leaf, result: resultOf(leaf, node, scores, options), state };
+        for (const leaf of node.leaves) yield { leaf, result: resultOf(leaf, node, scores, options) };
         states.end(node, state);
         ready.push(...node.children.toReversed());
       }

@@ -6,7 +6,7 @@
 /** A text: its ids without the last are read, and those from `first` on are scored. */
 export interface Leaf {
   readonly ids: ArrayLike<number>;
-  /** 1 at least; the number of ids when nothing is scored. */
+  /** 1 at least. */
   readonly first: number;
 }
 
@@ -26,8 +26,6 @@ export interface Node<L extends Leaf> {
 export interface TreeOptions {
   /** False: every text is read by itself. */
   readonly shares?: boolean;
-  /** The state at the end of each text is wanted, so each ends at the end of a node. */
-  readonly keepsEnds?: boolean;
 }
 
 /** Tokens that a copy of a state must save. */
@@ -46,10 +44,7 @@ interface Span<L extends Leaf> {
 }
 
 /** The nodes that begin the texts. Each text has a token to be read at least. */
-export function treeOf<L extends Leaf>(
-  texts: readonly L[],
-  { shares = true, keepsEnds = false }: TreeOptions = {},
-): Node<L>[] {
+export function treeOf<L extends Leaf>(texts: readonly L[], { shares = true }: TreeOptions = {}): Node<L>[] {
   const roots: Node<L>[] = [];
   if (!shares) return texts.map((text) => nodeOf(undefined, 0, [text]));
   const sorted = [...texts].sort(compare);
@@ -67,8 +62,7 @@ export function treeOf<L extends Leaf>(
     }
     const groups = groupsAt(sorted, longer, to, end);
     const saved = (groups.length - 1) * (end - start);
-    const divides =
-      (keepsEnds && ended.length > 0) || (end > start && saved > 0 && saved >= groups.length * COPY_TOKENS);
+    const divides = end > start && saved > 0 && saved >= groups.length * COPY_TOKENS;
     const node = divides ? nodeOf(parent, start, ended, { ids: (sorted[longer] as L).ids, end }) : undefined;
     if (node) siblings.push(node);
     const next = node

@@ -48,7 +48,8 @@ export async function complete(call: Call): Promise<Response> {
   });
   const { seed, session } = request;
   const read = prompts.map((prompt) => readPrompt(named.model, prompt, limits));
-  const plan: AnswerPlan = { named, prompts: read, each, seed, session, options };
+  const isScored = request.echo && request.logprobs !== undefined;
+  const plan: AnswerPlan = { named, prompts: read, each, seed, session, options, isScored };
   Object.assign(call.notes, { model: named.id, prompts });
   const usage: Usage = { promptTokens: 0, cachedTokens: 0, newTokens: 0 };
   const facts = {
@@ -76,8 +77,10 @@ async function* partsOf(
   usage: Usage,
 ): AsyncGenerator<Part, void, undefined> {
   if (echo) {
-    const scores =
-      logprobs === undefined ? undefined : await Promise.all(plan.prompts.map((prompt) => scored(prompt, plan, call)));
+    const keep = max_tokens > 0; // so that the prompt is read once
+    const scores = plan.isScored
+      ? await Promise.all(plan.prompts.map((prompt) => scored(prompt, plan, call, keep)))
+      : undefined;
     for (const [p, { ids, text = textOfIds(plan.named.model, ids) }] of plan.prompts.entries())
       for (let i = 0; i < plan.each; i++) yield { answer: p * plan.each + i, text, tokens: scores?.[p] ?? [] };
   }
@@ -101,9 +104,10 @@ async function scored(
   { ids }: ReadPrompt,
   { named, options }: AnswerPlan,
   { signal }: Call,
+  keep: boolean,
 ): Promise<readonly LoggedToken[]> {
   const { alternatives, interventions, adapter } = options;
-  const { tokens } = await named.scheduler.score(ids, { alternatives, interventions, adapter, signal });
+  const { tokens } = await named.scheduler.score(ids, { alternatives, interventions, adapter, signal, keep });
   return tokens;
 }
 

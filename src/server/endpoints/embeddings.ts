@@ -10,6 +10,7 @@ import { changesOf } from '../requests/changes.ts';
 import { checkRequest } from '../requests/check-request.ts';
 import { MODEL_PARAMETER, OWN_PARAMETERS } from '../requests/parameters.ts';
 import { PROMPTS, promptList, readPrompt } from '../requests/prompts.ts';
+import { merged } from '../requests/several.ts';
 
 export const EMBEDDINGS_FORM = {
   parameters: {
@@ -24,7 +25,7 @@ export const EMBEDDINGS_FORM = {
   unsupported: { dimensions: { reason: 'a vector has as many numbers as the model is wide' } },
 };
 
-export async function embeddings({ body, context, signal, notes }: Call): Promise<Response> {
+export async function embeddings({ body, context, signal, abort, notes }: Call): Promise<Response> {
   const request = checkRequest(body, EMBEDDINGS_FORM);
   const named = modelNamed(context.models, request.model);
   checkSite(named, request.site);
@@ -40,19 +41,28 @@ export async function embeddings({ body, context, signal, notes }: Call): Promis
   };
   const promptTokens = prompts.reduce((sum, { ids }) => sum + ids.length, 0);
   Object.assign(notes, { model: named.id, prompts: given, promptTokens });
-  const data = [];
-  for (const [index, { ids }] of prompts.entries()) {
-    const vector = await vectorOf(named, ids, options);
+  const makers = prompts.map(
+    ({ ids }, index) =>
+      async function* () {
+        yield { index, vector: await vectorOf(named, ids, options) };
+      },
+  );
+  const data: object[] = [];
+  for await (const { index, vector } of merged(makers, context.limits.requestParallel, abort)) {
     const embedding = request.encoding_format === 'base64' ? base64Of(vector) : [...vector];
-    data.push({ object: 'embedding', index, embedding });
+    data[index] = { object: 'embedding', index, embedding };
   }
   const usage = { prompt_tokens: promptTokens, total_tokens: promptTokens };
   return Response.json({ object: 'list', model: request.model, data, usage });
 }
 
-async function vectorOf({ model }: NamedModel, ids: readonly number[], options: EmbedOptions): Promise<Float32Array> {
+async function vectorOf(
+  { model, scheduler }: NamedModel,
+  ids: readonly number[],
+  options: EmbedOptions,
+): Promise<Float32Array> {
   try {
-    return await embed(model, ids, options);
+    return await embed(model, ids, options, scheduler);
   } catch (error) {
     if (error instanceof UsageError) throw badRequest(error.message, 'site', 'invalid_value');
     throw error;

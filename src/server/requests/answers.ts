@@ -17,6 +17,8 @@ export interface AnswerPlan {
   readonly each: number;
   readonly seed: number | undefined;
   readonly session: string | undefined;
+  /** This request has read the prompts already, to score them. */
+  readonly isScored?: boolean;
   /** Of generation, without signal and seed. */
   readonly options: GenerationOptions & { readonly interventions?: Interventions | undefined };
 }
@@ -79,7 +81,7 @@ async function* oneAnswer(
         usage.newTokens++;
         clock.token();
       }
-      cached = step.cachedTokens ?? cached;
+      if (!plan.isScored) cached = step.cachedTokens ?? cached;
       if (step.finishReason !== undefined) use?.keep();
       yield { ...step, answer };
     }
