@@ -10,9 +10,11 @@ import {
   type OpenedModel,
   type Prompt,
   saveState,
+  type TokenMask,
   UsageError,
 } from '../../src/node.ts';
 import { type AdapterFlags, adapterOf, adapterOption, checkAdapter, tracesOfAdapter } from '../adapter-option.ts';
+import { type FormFlags, formOf, formOptions, noteCutOff } from '../form.ts';
 import { type GenerationFlags, generationFlags, generationOptions, SAMPLING_ABOUT } from '../generation.ts';
 import { helpText } from '../help-text.ts';
 import { breathe, interrupt } from '../interrupt.ts';
@@ -35,6 +37,7 @@ interface RunFlags
     GenerationFlags,
     StateFlags,
     EncodeFlags,
+    FormFlags,
     MessageFlags {
   readonly ids?: number[];
   readonly json?: boolean;
@@ -43,7 +46,7 @@ interface RunFlags
 
 export function addRun(program: Command): void {
   const model = adapterOption(interventionsOption(stateMemoryOption(modelOptions(program.command('run')))));
-  const command = watchOptions(messagesOption(encodeOption(generationFlags(model))))
+  const command = watchOptions(formOptions(messagesOption(encodeOption(generationFlags(model)))))
     .description('continue a text; prints what follows, without the text itself. With --ids and no tokenizer, ids')
     .argument(
       '[prompt]',
@@ -69,6 +72,7 @@ Examples:
   portmanteau run ./my-mamba --ids 1,2,3 --json
   echo '[{"role": "user", "content": "Hello"}]' | portmanteau run ibm-granite/granite-3.1-1b-a400m-instruct --messages -
   echo 'The cat' | portmanteau run granite-tiny --stats
+  portmanteau run granite-tiny 'A cat:' --regex '[A-Z][a-z]{2,9}, \\\\d+ years'
   portmanteau run granite-tiny 'A long introduction.' -n 0 --save-state intro.safetensors
   portmanteau run granite-tiny 'A long introduction. And more' --load-state intro.safetensors
   portmanteau run granite-tiny ' And more' --continue --load-state intro.safetensors --save-state intro.safetensors
@@ -99,11 +103,13 @@ async function run(reference: string, promptText: string | undefined, flags: Run
   const interventions = await interventionsOf(flags);
   const begin = performance.now();
   let promptIds: readonly number[] = [];
+  let mask: TokenMask | undefined;
   const check = async (opened: OpenedModel) => {
     const { goesOnFrom } = states;
     const prompt = conversation ? await idsOfMessages(opened, conversation, flags) : given;
     promptIds = goesOnFrom ? appended(opened, goesOnFrom, prompt, flags) : encodePrompt(opened, prompt, flags);
     checkBeforeLoad(opened, promptIds);
+    mask = formOf(opened.tokenizer, flags);
     checkFits(opened, interventions);
     if (goesOnFrom) {
       const adapter = await tracesOfAdapter(opened, flags);
@@ -119,7 +125,7 @@ async function run(reference: string, promptText: string | undefined, flags: Run
     const adapter = await adapterOf(model, flags);
     const state = await stateFor(model, promptIds, flags, { interventions, adapter });
     const cachedTokens = state?.length ?? 0;
-    const options = { ...generationOptions(flags), ...(state ? { state } : {}), interventions, adapter };
+    const options = { ...generationOptions(flags), ...(state ? { state } : {}), interventions, adapter, mask };
     const clock = stopwatch();
     const steps: GenerationStep[] = [];
     const print = flags.json ? () => {} : printer(model);
@@ -137,6 +143,7 @@ async function run(reference: string, promptText: string | undefined, flags: Run
     if (state && flags.saveState !== undefined)
       await saveState(model, state, flags.saveState, { signal: interrupt.signal });
     noteUnusedSeed(steps, flags);
+    noteCutOff(steps, mask);
     const stats = clock.stats(loadMs, promptIds.length, cachedTokens);
     if (flags.json) printJson({ promptIds, ...summary(steps, model, flags), ...(flags.stats ? { stats } : {}) });
     else if (flags.stats) process.stderr.write(statsSheet(stats, seedSentence(steps, flags)));

@@ -43,16 +43,19 @@ export function formOf(
   if (responseFormat?.type !== 'json') return undefined;
   const { schema } = responseFormat;
   if (tools.length > 0)
-    return jsonSchemaMask(tokenizer, { anyOf: [callsSchema(tools), (schema as JsonSchema) ?? { type: 'object' }] });
+    return jsonSchemaMask(tokenizer, {
+      anyOf: [callsSchema(tools), { $id: 'answer', ...(schema ?? { type: 'object' }) }],
+    });
   return schema ? jsonSchemaMask(tokenizer, schema as JsonSchema) : jsonMask(tokenizer);
 }
 
 /** A list of one call, in a form that src/chat/tool-calls.ts reads. */
 function callsSchema(tools: readonly FunctionTool[]): { readonly [keyword: string]: unknown } {
   if (tools.length === 0) throw new UsageError('toolChoice wants a call, and there are no tools.');
-  const calls = tools.map(({ name, inputSchema }) => ({
+  const calls = tools.map(({ name, inputSchema }, i) => ({
     type: 'object',
-    properties: { name: { const: name }, arguments: inputSchema },
+    // With an $id of its own, a schema's references mean places in itself.
+    properties: { name: { const: name }, arguments: { $id: `tool-${i}`, ...inputSchema } },
     required: ['name', 'arguments'],
     additionalProperties: false,
   }));

@@ -15,10 +15,16 @@ export interface SequenceMask {
   readonly complete: boolean;
 }
 
+const ALL = 0xffffffff;
+
 /** Forbids what the mask does not allow. Changes scores[V] in place. */
 export function applyMask(scores: Float32Array, allowed: Uint32Array): void {
-  for (let id = 0; id < scores.length; id++) {
-    const word = id >>> 5 < allowed.length ? (allowed[id >>> 5] as number) : 0;
-    if (((word >>> (id & 31)) & 1) === 0) scores[id] = Number.NEGATIVE_INFINITY;
+  for (let first = 0; first < scores.length; first += 32) {
+    const word = first >>> 5 < allowed.length ? (allowed[first >>> 5] as number) : 0;
+    if (word === ALL) continue;
+    const end = Math.min(scores.length, first + 32);
+    if (word === 0) scores.fill(Number.NEGATIVE_INFINITY, first, end);
+    else
+      for (let id = first; id < end; id++) if (((word >>> (id & 31)) & 1) === 0) scores[id] = Number.NEGATIVE_INFINITY;
   }
 }

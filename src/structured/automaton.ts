@@ -2,7 +2,9 @@
  * Reads a language byte by byte. A state is the set of all places in the expression where reading may be; a place is what is still to be read, as a
  * linked list, so that recursion needs no limit. States and steps are made when they are first needed, and kept.
  */
+import { UsageError } from '../base/errors.ts';
 import type { Expression } from './expression.ts';
+import { productive } from './productive.ts';
 
 interface Place {
   readonly id: number;
@@ -16,40 +18,51 @@ export interface AutomatonState {
   /** Can nothing follow? */
   readonly isLast: boolean;
   readonly places: readonly Place[];
-  readonly steps: Map<number, AutomatonState | undefined>;
+  /** By byte: the state after it, null when there is none, undefined when it is not known yet. */
+  readonly steps: (AutomatonState | null | undefined)[];
 }
 
-/** States that are kept; all are forgotten when there are more. */
-const MAX_STATES = 20_000;
+/** States that are kept, of some kilobytes; all are forgotten when there are more. */
+const MAX_STATES = 4000;
+
+/** Places that may be looked at for one token: about a second. */
+const MAX_WORK = 2_000_000;
 
 export class Automaton {
   readonly #root: Expression;
+  readonly #productive: ReadonlySet<Expression>;
+  #left = MAX_WORK;
   #states = new Map<string, AutomatonState>();
   #places = new Map<Expression, Map<number, Place>>();
   #repeats = new Map<Expression, Map<string, Expression>>();
   #count = 0;
 
+  /** Throws UsageError when no text fits. */
   constructor(root: Expression) {
     this.#root = root;
+    this.#productive = productive(root);
+    if (!this.#productive.has(root)) throw new UsageError('no text has the wanted form.');
   }
 
   start(): AutomatonState {
     return this.#stateOf([this.#place(this.#root, undefined)]);
   }
 
-  /** The state after a byte; undefined when no text of the language goes on so. */
-  step(state: AutomatonState, byte: number): AutomatonState | undefined {
-    if (state.steps.has(byte)) return state.steps.get(byte);
+  /** The state after a byte; null when no text of the language goes on so. Throws UsageError when that is too much work. */
+  step(state: AutomatonState, byte: number): AutomatonState | null {
+    const known = state.steps[byte];
+    if (known !== undefined) return known;
     const after: (Place | undefined)[] = [];
     for (const { part, next } of state.places)
       if (part.kind === 'byte' && byte >= part.from && byte <= part.to) after.push(next);
-    const found = after.length > 0 ? this.#stateOf(after) : undefined;
-    state.steps.set(byte, found);
+    const found = after.length > 0 ? this.#stateOf(after) : null;
+    state.steps[byte] = found;
     return found;
   }
 
-  /** Forgets what was kept when it has become much. States that are in use stay valid. */
-  trim(): void {
+  /** Before each token: forgets what was kept when it has become much. States that are in use stay valid. */
+  begin(): void {
+    this.#left = MAX_WORK;
     if (this.#states.size < MAX_STATES) return;
     this.#states = new Map();
     this.#places = new Map();
@@ -69,6 +82,8 @@ export class Automaton {
       }
       if (seen.has(place.id)) continue;
       seen.add(place.id);
+      if (--this.#left < 0)
+        throw new UsageError('the wanted form is too complicated: it may go on in too many ways at one place.');
       if (place.part.kind === 'byte') leaves.set(place.id, place);
       else open.push(...this.#opened(place));
     }
@@ -77,7 +92,7 @@ export class Automaton {
     let state = this.#states.get(key);
     if (!state) {
       const places = ids.map((id) => leaves.get(id) as Place);
-      state = { accepts, isLast: places.length === 0, places, steps: new Map() };
+      state = { accepts, isLast: places.length === 0, places, steps: new Array(256) };
       this.#states.set(key, state);
     }
     return state;
@@ -89,11 +104,14 @@ export class Automaton {
       case 'sequence':
         return [part.parts.reduceRight((rest, one) => this.#place(one, rest), next)];
       case 'either':
-        return part.parts.map((one) => this.#place(one, next));
+        return part.parts.filter((one) => this.#productive.has(one)).map((one) => this.#place(one, next));
       case 'reference':
         return [this.#place(part.to(), next)];
       case 'repeat': {
-        const again = part.max > 0 ? [this.#place(part.part, this.#place(this.#fewer(part), next))] : [];
+        const again =
+          part.max > 0 && this.#productive.has(part.part)
+            ? [this.#place(part.part, this.#place(this.#fewer(part), next))]
+            : [];
         return part.min > 0 ? again : [...again, next];
       }
       case 'byte':

@@ -14,7 +14,7 @@ import {
   without,
 } from './expression.ts';
 
-const digit = byteRange(0x30, 0x39);
+export const digit = byteRange(0x30, 0x39);
 const digitFromOne = byteRange(0x31, 0x39);
 const hex = either(digit, byteRange(0x41, 0x46), byteRange(0x61, 0x66));
 const optional = (part: Expression) => repeat(part, 0, 1);
@@ -64,26 +64,29 @@ export function escapedCharacters(set: CodePoints): Expression {
 
 /** A string without escapes that is none of these. */
 export function stringExcept(names: readonly string[]): Expression {
-  const after = (prefix: string): Expression => {
-    const here = names.filter((name) => name.startsWith(prefix));
-    const nexts = [
-      ...new Set(
-        here.flatMap((name) =>
-          name === prefix ? [] : [String.fromCodePoint(name.codePointAt(prefix.length) as number)],
-        ),
-      ),
-    ];
-    const other = without(
-      PLAIN,
-      nexts.map((next) => [next.codePointAt(0) as number, next.codePointAt(0) as number]),
-    );
-    const rest = [
+  /** What may stand from character `at` on, where all these names agree before it. */
+  const after = (some: readonly string[][], at: number): Expression => {
+    const byNext = new Map<string, string[][]>();
+    for (const name of some) {
+      const next = name[at];
+      if (next !== undefined) byNext.set(next, [...(byNext.get(next) ?? []), name]);
+    }
+    const other = [...byNext.keys()].reduce<CodePoints>((left, next) => {
+      const code = next.codePointAt(0) as number;
+      return without(left, [[code, code]]);
+    }, PLAIN);
+    return either(
       sequence(characters(other), repeat(characters(PLAIN))),
-      ...nexts.map((next) => sequence(literal(next), after(prefix + next))),
-    ];
-    return either(...rest, ...(names.includes(prefix) ? [] : [literal('')]));
+      ...[...byNext].map(([next, those]) => sequence(literal(next), after(those, at + 1))),
+      ...(some.some(({ length }) => length === at) ? [] : [literal('')]),
+    );
   };
-  return quoted(after(''));
+  return quoted(
+    after(
+      names.map((name) => Array.from(name)),
+      0,
+    ),
+  );
 }
 
 /** As many digits as numbers of JavaScript hold without rounding. */
@@ -123,35 +126,3 @@ export const anyObject = sequence(
   literal('}'),
 );
 const values = either(anyString, anyNumber, anyBoolean, literal('null'), anyArray, anyObject);
-
-/** Whole numbers from `from` to `to`, without leading zeros. */
-export function integersBetween(from: number, to: number): Expression {
-  if (from > to) return either();
-  if (to < 0) return sequence(literal('-'), integersBetween(-to, -from));
-  if (from < 0) return either(sequence(literal('-'), integersBetween(1, -from)), integersBetween(0, to));
-  const [shortest, longest] = [String(from).length, String(to).length];
-  const parts: Expression[] = [];
-  for (let length = shortest; length <= longest; length++) {
-    const low = length === shortest ? String(from) : `1${'0'.repeat(length - 1)}`;
-    const high = length === longest ? String(to) : '9'.repeat(length);
-    parts.push(digitsBetween(low, high));
-  }
-  return either(...parts);
-}
-
-/** Numbers of one length. */
-function digitsBetween(low: string, high: string): Expression {
-  if (low === '') return literal('');
-  const [a, b] = [low.charCodeAt(0), high.charCodeAt(0)];
-  const [lower, upper] = [low.slice(1), high.slice(1)];
-  if (/^0*$/.test(lower) && /^9*$/.test(upper))
-    return sequence(byteRange(a, b), repeat(digit, lower.length, lower.length));
-  const after = (first: number, some: Expression) => sequence(byteRange(first, first), some);
-  if (a === b) return after(a, digitsBetween(lower, upper));
-  const middle = a + 1 < b ? [sequence(byteRange(a + 1, b - 1), repeat(digit, lower.length, lower.length))] : [];
-  return either(
-    after(a, digitsBetween(lower, '9'.repeat(lower.length))),
-    ...middle,
-    after(b, digitsBetween('0'.repeat(upper.length), upper)),
-  );
-}

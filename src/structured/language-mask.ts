@@ -6,15 +6,18 @@ import { Automaton, type AutomatonState } from './automaton.ts';
 import type { Expression } from './expression.ts';
 import { type TokenTrie, trieOf } from './token-trie.ts';
 
-/** Sets that are kept, each of an eighth of a byte per token. */
-const MAX_SETS = 2000;
+/** Sets of ids that are kept take so many bytes at most. */
+const MAX_SET_BYTES = 8e6;
 
 export class LanguageMask implements TokenMask {
   readonly #tokenizer: Tokenizer;
   readonly #automaton: Automaton;
   readonly #trie: TokenTrie;
-  #sets = new Map<AutomatonState, Uint32Array>();
+  /** By the ids that end a sequence, which are in the sets of states that accept. */
+  #sets = new Map<string, Map<AutomatonState, Uint32Array>>();
+  #bytes = 0;
 
+  /** Throws UsageError when no text is of the language. */
   constructor(tokenizer: Tokenizer, language: Expression) {
     this.#tokenizer = tokenizer;
     this.#automaton = new Automaton(language);
@@ -22,19 +25,33 @@ export class LanguageMask implements TokenMask {
   }
 
   begin(endIds: ReadonlySet<number>): SequenceMask {
-    this.#automaton.trim();
-    return new LanguageSequence(this.#automaton, (state) => this.#setOf(state), this.#tokenizer, endIds);
+    const key = [...endIds].join();
+    return new LanguageSequence(this.#automaton, (state) => this.#setOf(state, endIds, key), this.#tokenizer, endIds);
   }
 
-  #setOf(state: AutomatonState): Uint32Array {
-    let set = this.#sets.get(state);
-    if (!set) {
-      if (this.#sets.size >= MAX_SETS) this.#sets = new Map();
-      set = this.#trie.allowed(this.#automaton, state);
-      this.#sets.set(state, set);
+  /** The ids that may come next. */
+  #setOf(state: AutomatonState, endIds: ReadonlySet<number>, key: string): Uint32Array {
+    const known = this.#sets.get(key)?.get(state);
+    if (known) return known;
+    const set = this.#trie.allowed(this.#automaton, state);
+    const found = state.accepts ? withEnds(set, endIds) : set;
+    this.#bytes += found.byteLength;
+    if (this.#bytes > MAX_SET_BYTES) {
+      this.#sets = new Map();
+      this.#bytes = found.byteLength;
     }
-    return set;
+    const sets = this.#sets.get(key) ?? new Map<AutomatonState, Uint32Array>();
+    this.#sets.set(key, sets.set(state, found));
+    return found;
   }
+}
+
+function withEnds(set: Uint32Array, endIds: ReadonlySet<number>): Uint32Array {
+  const most = Math.max(0, ...endIds);
+  const found = new Uint32Array(Math.max(set.length, (most >>> 5) + 1));
+  found.set(set);
+  for (const id of endIds) found[id >>> 5] = ((found[id >>> 5] as number) | (1 << (id & 31))) >>> 0;
+  return found;
 }
 
 class LanguageSequence implements SequenceMask {
@@ -54,6 +71,7 @@ class LanguageSequence implements SequenceMask {
     this.#setOf = setOf;
     this.#tokenizer = tokenizer;
     this.#endIds = endIds;
+    automaton.begin();
     this.#state = automaton.start();
   }
 
@@ -62,17 +80,13 @@ class LanguageSequence implements SequenceMask {
   }
 
   allowed(): Uint32Array {
-    const set = this.#setOf(this.#state);
-    if (!this.#state.accepts) return set;
-    const most = Math.max(0, ...this.#endIds);
-    const withEnds = new Uint32Array(Math.max(set.length, (most >>> 5) + 1));
-    withEnds.set(set);
-    for (const id of this.#endIds) withEnds[id >>> 5] = ((withEnds[id >>> 5] as number) | (1 << (id & 31))) >>> 0;
-    return withEnds;
+    this.#automaton.begin();
+    return this.#setOf(this.#state);
   }
 
   accept(id: number): void {
     if (this.#endIds.has(id)) return;
+    this.#automaton.begin();
     for (const byte of this.#tokenizer.bytes(id) ?? []) {
       const next = this.#automaton.step(this.#state, byte);
       if (!next) throw new UsageError(`token ${id} is not what the wanted form allows here.`);

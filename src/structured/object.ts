@@ -2,15 +2,15 @@
 import { quote, UsageError } from '../base/errors.ts';
 import { type Expression, either, empty, literal, repeat, sequence } from './expression.ts';
 import { anyValue, colon, comma, stringExcept } from './json-text.ts';
+import { unsupported, wrong } from './schema-errors.ts';
+
+type Fields = Readonly<Record<string, unknown>>;
 
 type Language = (schema: unknown, place: string) => Expression;
 
 /** `language`: that of a schema within. Throws UsageError with the place of what is wrong. */
-export function objectLanguage(
-  { properties = {}, required = [], additionalProperties = true }: Readonly<Record<string, unknown>>,
-  place: string,
-  language: Language,
-): Expression {
+export function objectLanguage(given: Fields, place: string, language: Language): Expression {
+  const { properties = {}, required = [], additionalProperties = true } = withNames(given, place);
   if (typeof properties !== 'object' || properties === null || Array.isArray(properties))
     throw new UsageError(`the JSON schema has ${quote(properties)} at ${place}/properties, wanted an object.`);
   if (!Array.isArray(required) || !required.every((one) => typeof one === 'string'))
@@ -45,4 +45,24 @@ export function objectLanguage(
     later = isRequired ? goesOn : either(goesOn, later);
   }
   return sequence(literal('{'), first, literal('}'));
+}
+
+/** Where `propertyNames` lists the names, these are the properties and there are no others. Throws UsageError where it says anything else of them. */
+function withNames({ propertyNames, ...fields }: Fields, place: string): Fields {
+  if (propertyNames === undefined || propertyNames === true) return fields;
+  const { type, enum: names, ...others } = Object(propertyNames) as Fields;
+  const isKnown = (type === undefined || type === 'string') && Object.keys(others).length === 0;
+  if (!isKnown || propertyNames === false)
+    throw unsupported(
+      'propertyNames',
+      `${place}/propertyNames`,
+      'only { "type": "string" } or a list of names as "enum"',
+    );
+  if (names === undefined) return fields;
+  if (!Array.isArray(names) || !names.every((one) => typeof one === 'string'))
+    throw wrong(`${place}/propertyNames/enum`, names, 'a list of names');
+  const { properties, additionalProperties = true } = fields;
+  const known = Object(properties) as Fields;
+  const listed = names.map((name: string) => [name, Object.hasOwn(known, name) ? known[name] : additionalProperties]);
+  return { ...fields, properties: Object.fromEntries(listed), additionalProperties: false };
 }

@@ -3,20 +3,12 @@
  * schema). What cannot be kept to is an error that names the keyword and its place, never passed over.
  */
 import { quote, UsageError } from '../base/errors.ts';
-import { type Expression, either, literal, nothing, reference, sequence } from './expression.ts';
-import {
-  anyBoolean,
-  anyInteger,
-  anyNumber,
-  anyValue,
-  escapedCharacters,
-  integersBetween,
-  listOf,
-  quoted,
-  stringOf,
-} from './json-text.ts';
+import { type Expression, either, literal, nothing, reference, repeat, sequence } from './expression.ts';
+import { anyBoolean, anyInteger, anyNumber, anyValue, comma, listOf } from './json-text.ts';
+import { integersIn, numbersIn, type Range } from './number-range.ts';
 import { objectLanguage } from './object.ts';
-import { regexLanguage } from './regex.ts';
+import { countAt, unsupported, wrong } from './schema-errors.ts';
+import { stringLanguage } from './schema-strings.ts';
 
 export type JsonSchema = boolean | { readonly [keyword: string]: unknown };
 
@@ -27,51 +19,50 @@ const ANNOTATIONS = new Set(
   ),
 );
 
+const BOUNDS = ['minimum', 'exclusiveMinimum', 'maximum', 'exclusiveMaximum'] as const;
+
 const TYPES: Readonly<Record<string, readonly string[]>> = {
-  object: ['properties', 'required', 'additionalProperties'],
-  array: ['items', 'prefixItems', 'minItems', 'maxItems'],
+  object: ['properties', 'required', 'additionalProperties', 'propertyNames'],
+  array: ['items', 'prefixItems', 'additionalItems', 'minItems', 'maxItems'],
   string: ['minLength', 'maxLength', 'pattern', 'format'],
-  integer: ['minimum', 'maximum', 'exclusiveMinimum', 'exclusiveMaximum'],
-  number: [],
+  number: BOUNDS,
+  integer: BOUNDS,
   boolean: [],
   null: [],
 };
 const KNOWN = new Set(['type', 'enum', 'const', 'anyOf', 'oneOf', 'allOf', '$ref', ...Object.values(TYPES).flat()]);
 
-const DATE = '\\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\\d|2[0-8])';
-const TIME = '(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d(?:\\.\\d{1,6})?(?:Z|[+-](?:[01]\\d|2[0-3]):[0-5]\\d)';
-/** Narrower than the formats, so that every checker accepts them. */
-const FORMATS: Readonly<Record<string, string>> = {
-  date: DATE,
-  time: TIME,
-  'date-time': `${DATE}T${TIME}`,
-  uuid: '[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}',
-  ipv4: '(?:(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)\\.){3}(?:25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)',
-  email: '[a-z0-9]{1,20}(?:\\.[a-z0-9]{1,20}){0,2}@[a-z0-9]{1,20}(?:\\.[a-z]{2,10}){1,2}',
-};
-
 type Fields = Readonly<Record<string, unknown>>;
+
+/** A schema that `#` in references means: the whole, or the innermost with an $id of its own. */
+interface Root {
+  readonly schema: unknown;
+  readonly place: string;
+}
 
 /** Throws UsageError with the place of what is wrong or not supported, such as `#/properties/a/not`. */
 export function schemaLanguage(schema: unknown): Expression {
-  const named = new Map<string, Expression>();
-  const checked = new Set<string>();
+  const named = new Map<unknown, Map<string, Expression>>();
   /** The schema that a reference means; each is read once, so that they may be recursive. */
-  const referred = (target: unknown, place: string): Expression => {
+  const referred = (target: unknown, place: string, root: Root): Expression => {
     if (typeof target !== 'string' || !/^#(\/|$)/.test(target))
       throw unsupported(`$ref to ${quote(target)}`, place, 'only places in the same schema, as in #/$defs/name');
-    if (!checked.has(target)) {
-      checked.add(target);
-      named.set(target, language(resolve(schema, target, place), target));
+    const own = named.get(root.schema) ?? new Map<string, Expression>();
+    named.set(root.schema, own);
+    if (!own.has(target)) {
+      own.set(target, nothing);
+      own.set(target, language(resolve(root.schema, target, place), `${root.place}${target.slice(1)}`, root));
     }
-    return reference(() => named.get(target) ?? nothing);
+    return reference(() => own.get(target) ?? nothing);
   };
 
-  function language(given: unknown, place: string): Expression {
+  function language(given: unknown, place: string, outer: Root): Expression {
     if (given === true) return anyValue;
     if (given === false) return nothing;
     if (typeof given !== 'object' || given === null || Array.isArray(given))
       throw new UsageError(`the JSON schema at ${place} came as ${quote(given)}, wanted an object, true or false.`);
+    const { $id } = given as Fields;
+    const root = typeof $id === 'string' && !$id.startsWith('#') ? { schema: given, place } : outer;
     const fields = Object.fromEntries(
       Object.entries(given).filter(([name, value]) => value !== undefined && !ANNOTATIONS.has(name)),
     );
@@ -81,13 +72,13 @@ export function schemaLanguage(schema: unknown): Expression {
       if (!Object.hasOwn(fields, alone)) continue;
       const other = Object.keys(fields).find((name) => name !== alone && name !== 'type');
       if (other !== undefined) throw unsupported(`'${other}' beside '${alone}'`, `${place}/${other}`);
-      return combined(alone, fields, place);
+      return combined(alone, fields, place, root);
     }
     const types = typesOf(fields, place);
-    return either(...types.map((type) => ofType(type, fields, place)));
+    return either(...types.map((type) => ofType(type, fields, place, root)));
   }
 
-  function combined(keyword: string, fields: Fields, place: string): Expression {
+  function combined(keyword: string, fields: Fields, place: string, root: Root): Expression {
     const value = fields[keyword];
     if (keyword === 'const' || keyword === 'enum') {
       const all = keyword === 'const' ? [value] : value;
@@ -98,7 +89,7 @@ export function schemaLanguage(schema: unknown): Expression {
       return either(...fitting.map((one) => literal(JSON.stringify(one))));
     }
     if (fields.type !== undefined) throw unsupported(`'type' beside '${keyword}'`, `${place}/type`);
-    if (keyword === '$ref') return referred(value, `${place}/$ref`);
+    if (keyword === '$ref') return referred(value, `${place}/$ref`, root);
     if (!Array.isArray(value) || value.length === 0) throw wrong(`${place}/${keyword}`, value, 'a list of schemas');
     if (keyword === 'allOf' && value.length > 1)
       throw unsupported('allOf of several schemas', `${place}/allOf`, 'put them together into one');
@@ -108,23 +99,25 @@ export function schemaLanguage(schema: unknown): Expression {
         `${place}/oneOf`,
         'use anyOf, or give them different types',
       );
-    return either(...value.map((one: unknown, i) => language(one, `${place}/${keyword}/${i}`)));
+    return either(...value.map((one: unknown, i) => language(one, `${place}/${keyword}/${i}`, root)));
   }
 
-  function ofType(type: string, fields: Fields, place: string): Expression {
+  function ofType(type: string, fields: Fields, place: string, root: Root): Expression {
     switch (type) {
       case 'object':
-        return objectLanguage(fields, place, language);
+        return objectLanguage(fields, place, (within, at) => language(within, at, root));
       case 'array':
-        return arrayLanguage(fields, place);
+        return arrayLanguage(fields, place, root);
       case 'string':
         return stringLanguage(fields, place);
       case 'integer':
-        return integerLanguage(fields, place);
       case 'number': {
-        const bound = TYPES.integer?.find((name) => fields[name] !== undefined);
-        if (bound !== undefined) throw unsupported(`'${bound}' of numbers that are not whole`, `${place}/${bound}`);
-        return anyNumber;
+        const isWhole = type === 'integer';
+        const range = rangeOf(fields, place);
+        if (Object.values(range).every((one) => one === undefined)) return isWhole ? anyInteger : anyNumber;
+        const found = isWhole ? integersIn(range) : numbersIn(range);
+        if (found !== nothing) return found;
+        throw new UsageError(`the JSON schema at ${place} allows no ${isWhole ? 'whole ' : ''}number.`);
       }
       case 'boolean':
         return anyBoolean;
@@ -133,58 +126,47 @@ export function schemaLanguage(schema: unknown): Expression {
     }
   }
 
-  function arrayLanguage({ items, prefixItems, minItems, maxItems }: Fields, place: string): Expression {
+  /** Lists of the older drafts have the first items as `items` and the others as `additionalItems`. */
+  function arrayLanguage({ minItems, maxItems, ...fields }: Fields, place: string, root: Root): Expression {
     const min = countAt(minItems, `${place}/minItems`) ?? 0;
     const max = countAt(maxItems, `${place}/maxItems`) ?? Number.POSITIVE_INFINITY;
-    if (prefixItems === undefined)
-      return listOf(items === undefined ? anyValue : language(items, `${place}/items`), min, max);
-    if (!Array.isArray(prefixItems)) throw wrong(`${place}/prefixItems`, prefixItems, 'a list of schemas');
-    if (items !== false || min !== prefixItems.length || max < prefixItems.length)
-      throw unsupported('prefixItems', `${place}/prefixItems`, 'only with "items": false and minItems of their number');
-    const parts = prefixItems.map((one: unknown, i) => language(one, `${place}/prefixItems/${i}`));
-    return sequence(literal('['), ...parts.flatMap((part, i) => (i > 0 ? [literal(','), part] : [part])), literal(']'));
+    if (min > max)
+      throw new UsageError(`the JSON schema at ${place} allows no list: minItems is ${min}, and maxItems ${max}.`);
+    const isOlder = Array.isArray(fields.items);
+    const [firstName, otherName] = isOlder ? ['items', 'additionalItems'] : ['prefixItems', 'items'];
+    const { [firstName as string]: firsts, [otherName as string]: others = true } = fields;
+    if (!isOlder && fields.additionalItems !== undefined)
+      throw unsupported("'additionalItems' without a list of items", `${place}/additionalItems`);
+    const item = language(others, `${place}/${otherName}`, root);
+    if (firsts === undefined) return listOf(item, min, max);
+    if (!Array.isArray(firsts)) throw wrong(`${place}/${firstName}`, firsts, 'a list of schemas');
+    if (firsts.length === 0 || max < firsts.length)
+      throw unsupported(`${firstName} of another number than maxItems`, `${place}/${firstName}`);
+    const parts = firsts.map((one: unknown, i) => language(one, `${place}/${firstName}/${i}`, root));
+    const further =
+      item === nothing ? [] : [repeat(sequence(comma, item), Math.max(0, min - firsts.length), max - firsts.length)];
+    if (item === nothing && min > firsts.length)
+      throw new UsageError(
+        `the JSON schema at ${place} allows no list: minItems is ${min}, of ${firsts.length} items.`,
+      );
+    return sequence(
+      literal('['),
+      ...parts.flatMap((part, i) => (i > 0 ? [comma, part] : [part])),
+      ...further,
+      literal(']'),
+    );
   }
 
-  return language(schema, '#');
+  return language(schema, '#', { schema, place: '#' });
 }
 
-function stringLanguage({ minLength, maxLength, pattern, format }: Fields, place: string): Expression {
-  const min = countAt(minLength, `${place}/minLength`);
-  const max = countAt(maxLength, `${place}/maxLength`);
-  const several = [pattern, format, min ?? max].filter((one) => one !== undefined).length > 1;
-  if (several) throw unsupported('more than one of pattern, format, minLength and maxLength', place);
-  if (pattern !== undefined) {
-    if (typeof pattern !== 'string') throw wrong(`${place}/pattern`, pattern, 'a text');
-    try {
-      return quoted(regexLanguage(pattern, { within: true, write: escapedCharacters }));
-    } catch (error) {
-      throw new UsageError(`the JSON schema at ${place}/pattern: ${(error as Error).message}`, { cause: error });
-    }
-  }
-  if (format !== undefined) {
-    const known = typeof format === 'string' && Object.hasOwn(FORMATS, format) ? FORMATS[format] : undefined;
-    if (known === undefined)
-      throw unsupported(`format ${quote(format)}`, `${place}/format`, `known are ${Object.keys(FORMATS).join(', ')}`);
-    return quoted(regexLanguage(known));
-  }
-  return stringOf(min, max);
-}
-
-const LARGEST = 1e15 - 1;
-
-function integerLanguage(fields: Fields, place: string): Expression {
-  const bound = (name: string): number | undefined => {
+function rangeOf(fields: Fields, place: string): Range {
+  const [min, above, max, below] = BOUNDS.map((name): number | undefined => {
     const value = fields[name];
-    if (value !== undefined && (typeof value !== 'number' || Math.abs(value) > LARGEST))
-      throw wrong(`${place}/${name}`, value, `a number up to ${LARGEST}`);
-    return value as number | undefined;
-  };
-  const [min, above, max, below] = ['minimum', 'exclusiveMinimum', 'maximum', 'exclusiveMaximum'].map(bound);
-  if ([min, above, max, below].every((one) => one === undefined)) return anyInteger;
-  const from = Math.max(Math.ceil(min ?? -LARGEST), Math.floor(above ?? -LARGEST - 1) + 1);
-  const to = Math.min(Math.floor(max ?? LARGEST), Math.ceil(below ?? LARGEST + 1) - 1);
-  if (from > to) throw new UsageError(`the JSON schema at ${place} allows no whole number.`);
-  return integersBetween(from, to);
+    if (value === undefined || (typeof value === 'number' && Number.isFinite(value))) return value;
+    throw wrong(`${place}/${name}`, value, 'a number');
+  });
+  return { min, above, max, below };
 }
 
 /** The types that a schema names, or else means by its other keywords. */
@@ -246,17 +228,3 @@ function resolve(schema: unknown, target: string, place: string): unknown {
   }
   return value;
 }
-
-function countAt(value: unknown, place: string): number | undefined {
-  if (value === undefined || (Number.isSafeInteger(value) && (value as number) >= 0))
-    return value as number | undefined;
-  throw wrong(place, value, 'a whole number from 0 on');
-}
-
-const wrong = (place: string, value: unknown, wanted: string) =>
-  new UsageError(`the JSON schema has ${quote(value)} at ${place}, wanted ${wanted}.`);
-
-export const unsupported = (what: string, place: string, instead?: string) =>
-  new UsageError(
-    `the JSON schema has ${what} at ${place}, which is not supported${instead === undefined ? '' : `: ${instead}`}.`,
-  );

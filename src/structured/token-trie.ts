@@ -68,7 +68,10 @@ export class TokenTrie {
     const states: AutomatonState[] = [start];
     for (let node = 0; node < this.#bytes.length; ) {
       const depth = this.#depths[node] as number;
-      const state = automaton.step(states[depth] as AutomatonState, this.#bytes[node] as number);
+      const before = states[depth] as AutomatonState;
+      const byte = this.#bytes[node] as number;
+      const known = before.steps[byte];
+      const state = known === undefined ? automaton.step(before, byte) : known;
       if (!state) {
         node = this.#ends[node] as number;
         continue;

@@ -3,13 +3,15 @@
 import { fileURLToPath } from 'node:url';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
+import { z } from 'zod';
 import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { openTokenizer } from '../../src/loader/open.ts';
 import type { TokenMask } from '../../src/sampler/mask.ts';
 import { Sampler } from '../../src/sampler/sampler.ts';
 import { jsonMask, jsonSchemaMask, regexMask } from '../../src/structured/masks.ts';
 import type { JsonSchema } from '../../src/structured/schema.ts';
+import { TokenTrie } from '../../src/structured/token-trie.ts';
 import type { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
 
 const root = new URL('../../', import.meta.url);
@@ -56,6 +58,23 @@ const leaf: fc.Arbitrary<JsonSchema> = fc.oneof(
     { const: { a: [1, 'b'] } },
   ),
   fc.constantFrom<JsonSchema>({ type: ['string', 'null'] }, { exclusiveMinimum: 3, type: 'integer' }),
+  fc
+    .tuple(
+      fc.double({ min: -1e7, max: 1e7, noNaN: true }),
+      fc.double({ min: 1e-5, max: 1e6, noNaN: true }),
+      fc.boolean(),
+    )
+    .map(([from, more, inclusive]) =>
+      inclusive
+        ? { type: 'number', minimum: from, maximum: from + more }
+        : { type: 'number', exclusiveMinimum: from, exclusiveMaximum: from + more },
+    ),
+  fc.constantFrom<JsonSchema>(
+    { type: 'integer', minimum: Number.MIN_SAFE_INTEGER, maximum: Number.MAX_SAFE_INTEGER },
+    { type: 'number', exclusiveMinimum: 0, maximum: 1 },
+    { type: 'array', prefixItems: [{ type: 'boolean' }, { type: 'null' }], items: { type: 'integer' }, maxItems: 4 },
+    { type: 'object', propertyNames: { enum: ['p', 'q'] }, additionalProperties: { type: 'boolean' }, required: ['q'] },
+  ),
 );
 const schemas = fc.letrec<{ schema: JsonSchema }>((tie) => ({
   schema: fc.oneof(
@@ -109,6 +128,61 @@ describe('output under a JSON schema', () => {
     }
   });
 
+  test('may refer to places in a schema that stands in another', () => {
+    const list = {
+      $id: 'list',
+      type: 'object',
+      properties: { head: { $ref: '#/definitions/item' }, tail: { anyOf: [{ type: 'null' }, { $ref: '#' }] } },
+      required: ['head', 'tail'],
+      additionalProperties: false,
+      definitions: { item: { enum: [1, 2] } },
+    };
+    const schema = { type: 'array', items: list, minItems: 1, maxItems: 1 };
+    const ajv = new Ajv2020({ strict: false });
+    let whole = 0;
+    for (let seed = 0; seed < 5; seed++) {
+      const text = drawn(jsonSchemaMask(tokenizer, schema), seed);
+      if (text === undefined) continue;
+      whole++;
+      expect(
+        ajv.validate({ ...schema, $id: `outer${seed}`, items: { ...list, $id: `list${seed}` } }, JSON.parse(text)),
+        text,
+      ).toBe(true);
+    }
+    expect(whole).toBeGreaterThan(0);
+  });
+
+  test('of what zod makes is what zod accepts', () => {
+    const Tree = z.object({
+      name: z.enum(['a', 'b']),
+      get children() {
+        return z.array(Tree).max(2);
+      },
+    });
+    const kinds = [
+      z.object({ id: z.int(), score: z.number().positive().max(1), note: z.string().nullable().optional() }),
+      z.object({ mail: z.email(), site: z.url(), key: z.uuid(), host: z.ipv4() }),
+      z.object({ day: z.iso.date(), at: z.iso.datetime(), hour: z.iso.time() }),
+      z.object({ pair: z.tuple([z.boolean(), z.int()]), rest: z.tuple([z.null()]).rest(z.literal(1)) }),
+      z.record(z.enum(['p', 'q']), z.int().min(-5).max(5)),
+      z.record(z.string(), z.boolean()).nullable(),
+      z.discriminatedUnion('t', [z.object({ t: z.literal('a') }), z.object({ t: z.literal('b'), n: z.number() })]),
+      z.object({ first: Tree, second: Tree.describe('another') }),
+      z.string().startsWith('ab'),
+    ];
+    let whole = 0;
+    for (const kind of kinds)
+      for (const target of ['draft-7', 'draft-2020-12'] as const)
+        for (let seed = 0; seed < 3; seed++) {
+          const schema = z.toJSONSchema(kind, { target, io: 'input' }) as JsonSchema;
+          const text = drawn(jsonSchemaMask(tokenizer, schema), seed);
+          if (text === undefined) continue;
+          whole++;
+          expect(kind.safeParse(JSON.parse(text)).error, text).toBeUndefined();
+        }
+    expect(whole).toBeGreaterThan(kinds.length * 4);
+  });
+
   test('is an object where any is wanted', () => {
     for (let seed = 0; seed < 5; seed++)
       expect(JSON.parse(drawn(jsonMask(tokenizer), seed) ?? '{}')).toBeTypeOf('object');
@@ -120,7 +194,22 @@ describe('output under a JSON schema', () => {
       /has 'contentEncoding' at #\/contentEncoding, which is not supported/,
     ],
     [{ type: 'object', properties: { 'a/b': { not: {} } } }, /has 'not' at #\/properties\/a~1b\/not/],
-    [{ type: 'number', minimum: 0.5 }, /'minimum' of numbers that are not whole at #\/minimum/],
+    [{ type: 'number', minimum: 0.5, maximum: 0.4 }, /at # allows no number/],
+    [{ type: 'number', minimum: '0' }, /has "0" at #\/minimum, wanted a number/],
+    [{ type: 'string', minLength: 3, pattern: 'a' }, /minLength or maxLength beside pattern at #/],
+    [{ type: 'string', minLength: 3, maxLength: 2 }, /allows no string/],
+    [{ type: 'array', minItems: 3, maxItems: 2 }, /allows no list/],
+    [{ type: 'object', propertyNames: { pattern: 'a' } }, /propertyNames at #\/propertyNames/],
+    [false, /no text has the wanted form/],
+    [{ type: 'object', properties: { a: false }, required: ['a'] }, /no text has the wanted form/],
+    [
+      {
+        $ref: '#/$defs/a',
+        $defs: { a: { type: 'object', properties: { x: { $ref: '#/$defs/a' } }, required: ['x'] } },
+      },
+      /no text has the wanted form/,
+    ],
+    [{ $ref: '#' }, /no text has the wanted form/],
     [{ type: 'array', items: { type: 'text' } }, /has "text" at #\/items\/type, wanted one of object/],
     [{ type: 'string', pattern: '(?=a)' }, /#\/pattern: the regular expression .* has \(\?=a/],
     [{ type: 'string', format: 'color' }, /format "color" at #\/format.*known are date/],
@@ -134,6 +223,16 @@ describe('output under a JSON schema', () => {
   ])('of what is not supported is an error with its place: %j', (schema, message) => {
     expect(() => jsonSchemaMask(tokenizer, schema)).toThrow(message);
   });
+});
+
+test('schemas that are too deep or too long are errors', () => {
+  const deep = Array.from({ length: 9000 }).reduce<JsonSchema>((items) => ({ items }), true);
+  expect(() => jsonSchemaMask(tokenizer, deep)).toThrow(/nested too deeply|cannot be written as JSON/);
+  const long = { enum: ['a'.repeat(300_000)] };
+  expect(() => jsonSchemaMask(tokenizer, long)).toThrow(/has 3\d{5} characters, and 200000 are the most/);
+  const circle: { items?: unknown } = {};
+  circle.items = circle;
+  expect(() => jsonSchemaMask(tokenizer, circle as JsonSchema)).toThrow(/cannot be written as JSON/);
 });
 
 describe('output under a regular expression', () => {
@@ -158,5 +257,42 @@ describe('output under a regular expression', () => {
     expect(() => regexMask(tokenizer, '(a')).toThrow(/is none/);
     expect(() => regexMask(tokenizer, 'a\\b')).toThrow(/has \\b, which is not supported/);
     expect(() => regexMask(tokenizer, '(a)\\1')).toThrow(/has \\1/);
+  });
+});
+
+describe('masks', () => {
+  const schema = (length: number) => ({ type: 'array', items: { type: 'string' }, maxItems: length });
+
+  test('are made once for a tokenizer and a form, and the least recently used is forgotten', () => {
+    const first = jsonSchemaMask(tokenizer, schema(1));
+    expect(jsonSchemaMask(tokenizer, { ...schema(1) })).toBe(first);
+    expect(regexMask(tokenizer, 'a')).not.toBe(jsonMask(tokenizer));
+    for (let length = 2; length < 8; length++) {
+      jsonSchemaMask(tokenizer, schema(length));
+      expect(jsonSchemaMask(tokenizer, schema(1))).toBe(first);
+    }
+    for (let length = 10; length < 18; length++) jsonSchemaMask(tokenizer, schema(length));
+    expect(jsonSchemaMask(tokenizer, schema(1))).not.toBe(first);
+  });
+
+  test('look through the vocabulary once for each place in a text, also where it may end', () => {
+    const mask = regexMask(tokenizer, '[0-9]*');
+    const look = vi.spyOn(TokenTrie.prototype, 'allowed');
+    const sequence = mask.begin(ends);
+    const digit = tokenizer.encode('7', { addSpecialTokens: false }).at(-1) as number;
+    sequence.accept(digit);
+    const set = sequence.allowed();
+    for (let i = 0; i < 5; i++) {
+      sequence.accept(digit);
+      expect(sequence.allowed()).toBe(set);
+    }
+    expect(mask.begin(ends).allowed()[END >>> 5]).not.toBe(mask.begin(new Set([1])).allowed()[END >>> 5]);
+    expect(look.mock.calls.length).toBeLessThanOrEqual(3);
+    look.mockRestore();
+  });
+
+  test('of forms that would take for ever are errors', () => {
+    const sequence = () => regexMask(tokenizer, '(?:(?:a?){1,9999}b?){1,9999}(?:(?:a?c?){1,9999}){1,9999}').begin(ends);
+    expect(() => sequence().allowed()).toThrow(/too complicated/);
   });
 });
