@@ -2,40 +2,39 @@
 import { statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { LOAD_OPTIONS, type LoadOptions, Model, partsOf } from './api/model.ts';
-import { checkVectors, type VectorNotes, vectorBytes } from './api/vector-file.ts';
+import { LOAD_OPTIONS, type LoadOptions, Model } from './api/model.ts';
 import { explainedByLimit } from './backends/wasm/address-space.ts';
 import { type BackendDescription, describePlatform } from './backends/wasm/describe.ts';
 import { createWasmBackend, defaultThreads, MAX_TENSOR_BYTES } from './backends/wasm/index.ts';
 import { nodePlatform } from './backends/wasm/platform-node.ts';
 import { quote, UsageError } from './base/errors.ts';
-import { sourceOf } from './checkpoint/folder-memory.ts';
-import { localFolder, openLocalFile } from './checkpoint/folder-node.ts';
-import { type LoadedTensor, readTensors } from './checkpoint/load-tensors.ts';
-import { type WriteOptions, writeFileWhole } from './checkpoint/output-node.ts';
+import { localFolder } from './checkpoint/folder-node.ts';
 import type { SavedFile } from './checkpoint/save.ts';
 import { checkNewFolder, writeFolderWhole } from './checkpoint/save-node.ts';
-import type { Folder, Source } from './checkpoint/source.ts';
-import type { Report } from './figures/figure.ts';
-import { reportPage } from './figures/page.ts';
+import type { Folder } from './checkpoint/source.ts';
 import { HUB_OPTIONS, type HubOptions } from './hub/hub-node.ts';
-import type { InterventionSet, State, VectorTensor } from './index.ts';
 import { OPEN_OPTIONS, type OpenedModel, type OpenOptions, openModel, openTokenizer } from './loader/open.ts';
 import { type OriginalWeights, openOriginal } from './loader/original.ts';
 import { checkRounds, type RoundedPart, roundingErrors } from './loader/rounding.ts';
 import { openFromHub, usualTokenizerOf } from './loader/usual-tokenizer.ts';
+import { checkAdapterFits } from './node/adapters-node.ts';
 import { checkFits, checkTrainingFits, weightBudget } from './node/fits-node.ts';
-import { readInterventionFile } from './node/interventions-node.ts';
+import { locateAdapter } from './node/locate-adapter-node.ts';
 import { locate } from './node/locate-node.ts';
 import { memoryFacts, usableBytes } from './node/memory-node.ts';
-import { type ModelToServe, type RunningServer, type ServeOptions, serveModels } from './node/server/serve-node.ts';
+import {
+  chosenTemplate,
+  type ModelToServe,
+  type RunningServer,
+  type ServeOptions,
+  serveModels,
+} from './node/server/serve-node.ts';
 import { exportRun } from './node/training/export-node.ts';
 import type { SessionOptions, TrainTools } from './node/training/session-node.ts';
 import { type TrainOptions, type TrainResult, trainRun } from './node/training/train-node.ts';
 import { libraryVersion } from './node/version-node.ts';
 import { checkOptions, pickOptions } from './options/check.ts';
 import { call, jsonObject, kinds, type OptionsOf, option } from './options/option.ts';
-import { checkState, describeStateOf, readState, type StateDescription, stateBytes } from './runtime/state-file.ts';
 import type { Tokenizer } from './tokenizer/tokenizer.ts';
 import type { TrainingOptions } from './training/config.ts';
 
@@ -81,6 +80,17 @@ export {
   prepareEvaluation,
 } from './node/evaluation/prepare-node.ts';
 export { checkResume } from './node/evaluation/run-node.ts';
+export {
+  checkSavedState,
+  checkVectorFile,
+  describeState,
+  loadState,
+  loadTensors,
+  readInterventions,
+  saveReport,
+  saveState,
+  saveVectors,
+} from './node/files-node.ts';
 export { locateAdapter } from './node/locate-adapter-node.ts';
 export { type MemoryFacts, memoryFacts, usableBytes } from './node/memory-node.ts';
 export { checkQueue } from './node/queue/check-queue-node.ts';
@@ -306,93 +316,6 @@ export async function quantizeModel(
   return { bytesBefore: sum(opened.checkpoint.files.map(({ size }) => size)), bytesAfter: sum(sizes), parts: parts() };
 }
 
-/**
- * Writes a state to a file (`-`: standard output), complete or not at all. Replaces an existing state, whatever it has read; describeState
- * tells what that is. Throws UsageError when the file cannot be written.
- */
-export async function saveState(model: Model, state: State, file: string, options: WriteOptions = {}): Promise<void> {
-  await writeFileWhole(file, await stateBytes(partsOf(model), state), options);
-}
-
-/** Writes the page of a report (`-`: standard output), complete or not at all. Throws UsageError when it cannot be written. */
-export async function saveReport(file: string, report: Report, options: WriteOptions = {}): Promise<void> {
-  await writeFileWhole(file, [new TextEncoder().encode(await reportPage(report))], options);
-}
-
-/**
- * Writes vectors to a safetensors file (`-`: standard output), complete or not at all, with the identity of the model in its metadata. `notes`:
- * texts on how they were made. Throws UsageError when the file cannot be written.
- */
-export async function saveVectors(
-  model: Model,
-  file: string,
-  vectors: ReadonlyMap<string, VectorTensor>,
-  notes: VectorNotes = {},
-  options: WriteOptions = {},
-): Promise<void> {
-  await writeFileWhole(file, await vectorBytes(partsOf(model), vectors, notes), options);
-}
-
-/**
- * Checks a file of vectors before the weights are loaded: throws CheckpointError when they belong to a model of other sizes. Returns a warning
- * when they belong to the same model with other weights, or else undefined.
- */
-export function checkVectorFile(opened: OpenedModel, file: string): Promise<string | undefined> {
-  return withFile(file, (source) => checkVectors(opened, source));
-}
-
-/**
- * Loads a state from a file that saveState wrote. Throws UsageError when there is none, CheckpointError when it belongs to another model.
- */
-export function loadState(model: Model, file: string): Promise<State> {
-  return withFile(file, (source) => readState(partsOf(model), source));
-}
-
-/** Checks a saved state before the weights are loaded: throws what loadState would throw afterwards. */
-export function checkSavedState(opened: OpenedModel, file: string): Promise<void> {
-  return withFile(file, (source) => checkState(opened, source));
-}
-
-async function withFile<T>(file: string, use: (source: Source) => Promise<T>): Promise<T> {
-  const source = await openLocalFile(file);
-  if (!source) throw new UsageError(`there is no file ${file}.`);
-  try {
-    return await use(source);
-  } finally {
-    await source.close();
-  }
-}
-
-/** Describes the state in a file without loading it; undefined when there is no such file, or no state in it. */
-export async function describeState(file: string): Promise<StateDescription | undefined> {
-  if (!statSync(file, { throwIfNoEntry: false })?.isFile()) return undefined; // a pipe can be read only once
-  const source = await openLocalFile(file);
-  try {
-    return source && (await describeStateOf(source));
-  } finally {
-    await source?.close();
-  }
-}
-
-/**
- * All tensors of a safetensors file by name, such as `capture --out` or saveTensors wrote; a file by its path, or its bytes. Throws UsageError when
- * there is no such file, CheckpointError when it is damaged or holds types other than F32, F16, BF16, I32, I8 and U8.
- */
-export async function loadTensors(
-  file: string | Uint8Array | Blob,
-  options: { readonly signal?: AbortSignal | undefined } = {},
-): Promise<Map<string, LoadedTensor>> {
-  const source = typeof file === 'string' ? await openLocalFile(file) : sourceOf('the bytes', file);
-  if (!source) throw new UsageError(`there is no file ${file}.`);
-  return readTensors(source, options.signal);
-}
-
-/**
- * Reads interventions from a JSON file, with the vectors in the safetensors file that it names. Throws UsageError when there is no such
- * file or it has no interventions; whether they fit a model is checked when they are used.
- */
-export const readInterventions = (file: string): Promise<InterventionSet> => readInterventionFile(file, openLocalFile);
-
 /** Opens the tokenizer of a model, without its weights. Throws UsageError when it has none. */
 export async function openTokenizerOf(reference: string, options: PretrainedOptions = {}): Promise<Tokenizer> {
   checkPretrained('openTokenizerOf', reference, options);
@@ -416,12 +339,26 @@ export async function folderOf(reference: string, options: PretrainedOptions = {
 }
 
 /**
- * Serves models over HTTP (docs/serving.md). The server listens at once, and loads the models one after another: `ready` of the result settles when
- * all are loaded. `load`: how models are loaded. Throws UsageError when it cannot listen there, or a name stands for two models.
+ * Serves models over HTTP (docs/serving.md). The server listens when all models and adapters were found, and loads them one after another: `ready` of
+ * the result settles when all are loaded. `load`: how models are loaded. Throws UsageError when there is no such model, when it cannot listen there,
+ * or a name stands for two models.
  */
 export async function serve(options: ServeOptions, load: PretrainedOptions = {}): Promise<RunningServer> {
+  const hub = { ...load.hub, onWarning: load.onWarning };
+  const adapterFolder = (reference: string, signal: AbortSignal | undefined) =>
+    locateAdapter(reference, { ...hub, signal });
   return serveModels(
     {
+      adapterFolder,
+      async check({ reference, adapters = {}, chatTemplate }, signal) {
+        const opened = await openPretrained(reference, { ...load, signal, downloadWeights: false });
+        try {
+          for (const one of Object.values(adapters)) await checkAdapterFits(opened, await adapterFolder(one, signal));
+          await chosenTemplate(opened, chatTemplate);
+        } finally {
+          await opened.checkpoint.close();
+        }
+      },
       load: ({ reference }: ModelToServe, onLoaded, signal) =>
         fromPretrained(reference, {
           ...load,

@@ -36,6 +36,7 @@ interface ServeFlags
   readonly port?: number;
   readonly alias?: readonly string[];
   readonly adapter?: readonly string[];
+  readonly chatTemplate?: readonly string[];
   readonly apiKeyFile?: string;
   readonly sessions?: string;
   readonly log?: boolean;
@@ -65,14 +66,19 @@ export function addServe(program: Command): void {
     .option('--port <n>', 'port to listen on; 0: one that is free (default: 8000)', portNumber)
     .option('--alias <name=model>', 'another name of a model; may be given again', collect)
     .option(
-      '--adapter <name=folder>',
-      'a LoRA adapter that requests can name; with several models <model:name=folder>; may be given again',
+      '--adapter <name=dir>',
+      'a LoRA adapter that requests can name, a folder or a hub id; with several models <model:name=dir>; may be given again',
       collect,
     )
     .option(
       '--api-key-file <file>',
       'file with the key that requests have to show (default: PORTMANTEAU_API_KEY of the environment)',
       textFile,
+    )
+    .option(
+      '--chat-template <file>',
+      "a Jinja template in place of the model's own; with several models <model=file>; may be given again",
+      collect,
     )
     .option('--sessions <folder>', 'keep sessions here when the server ends, and go on with them when it starts')
     .option('--no-log', 'no line on standard error for each request');
@@ -86,6 +92,7 @@ export function addServe(program: Command): void {
     requestSeconds: '--max-seconds <n>',
     maxSessions: ['--max-sessions <n>', wholeNumber],
     capture: '--capture',
+    maxCaptureBytes: ['--max-capture <size>', byteCount, 'as in 256MB'],
     logPrompts: '--log-prompts',
   });
   libraryOptions(command, SCHEDULER_OPTIONS, SCHEDULER_FLAGS)
@@ -105,7 +112,6 @@ The first SIGTERM or Ctrl-C lets requests end and saves sessions, a second one e
 
 async function run(references: readonly string[], flags: ServeFlags): Promise<void> {
   const models = modelsOf(references, flags);
-  checkFolders(models);
   const { host, port, sessions, apiKeyFile } = flags;
   const apiKey = keyOf(apiKeyFile ?? process.env.PORTMANTEAU_API_KEY);
   if (host !== undefined && !isLoopback(host) && apiKey === undefined)
@@ -136,7 +142,10 @@ async function run(references: readonly string[], flags: ServeFlags): Promise<vo
   process.exitCode = 0; // that a signal ended it is as it should be
 }
 
-function modelsOf(references: readonly string[], { alias = [], adapter = [] }: ServeFlags): ModelToServe[] {
+function modelsOf(
+  references: readonly string[],
+  { alias = [], adapter = [], chatTemplate = [] }: ServeFlags,
+): ModelToServe[] {
   const ids = references.map((reference) => (isPath(reference) ? basename(reference) : reference));
   const [first = ''] = ids;
   const named = (id: string) => {
@@ -151,28 +160,36 @@ function modelsOf(references: readonly string[], { alias = [], adapter = [] }: S
   const adapters = adapter.map((text) => {
     const [, id, name, folder] = /^(?:([^=]+):)?([^=:]+)=(.+)$/.exec(text) ?? [];
     if (name === undefined || folder === undefined || (id === undefined && ids.length > 1))
-      throw new UsageError(`--adapter came as '${text}', wanted ${ids.length > 1 ? 'model:' : ''}name=folder.`);
+      throw new UsageError(`--adapter came as '${text}', wanted ${ids.length > 1 ? 'model:' : ''}name=dir.`);
     return { id: named(id ?? first), name, folder };
+  });
+  const templates = chatTemplate.map((text) => {
+    const [, id, file] =
+      ids.length === 1 && existsSync(text) ? [text, first, text] : (/^([^=]+)=(.+)$/.exec(text) ?? []);
+    if (id === undefined || file === undefined)
+      throw new UsageError(
+        ids.length > 1
+          ? `--chat-template came as '${text}', wanted model=file.`
+          : `--chat-template came as '${text}', and there is no such file.`,
+      );
+    return { id: named(id), source: templateFile(file) };
   });
   return references.map((reference, i) => {
     const id = ids[i] as string;
     return {
       ...{ reference, id },
       aliases: aliases.filter((one) => one.id === id).map(({ name }) => name),
+      chatTemplate: templates.findLast((one) => one.id === id)?.source,
       adapters: Object.fromEntries(adapters.filter((one) => one.id === id).map(({ name, folder }) => [name, folder])),
     };
   });
 }
 
-/** Throws UsageError when a folder is missing: nobody should wait for the first model to learn that there is no second. */
-function checkFolders(models: readonly ModelToServe[]): void {
-  for (const { reference, adapters = {} } of models) {
-    const folders = [
-      ...(isPath(reference) && !reference.startsWith('~') ? [reference] : []),
-      ...Object.values(adapters),
-    ];
-    const missing = folders.find((folder) => !existsSync(folder));
-    if (missing !== undefined) throw new UsageError(`there is no folder ${missing}.`);
+function templateFile(file: string): string {
+  try {
+    return textFile(file);
+  } catch (error) {
+    throw new UsageError(`--chat-template ${file}: ${(error as Error).message}`);
   }
 }
 

@@ -118,8 +118,16 @@ test('what is wrong is told before a model is loaded', { timeout: 60_000 }, asyn
   const wrong: readonly [readonly string[], RegExp][] = [
     [[MODEL, '--port', `${port}`], /cannot listen on 127\.0\.0\.1 port \d+: another program listens there\.\n$/],
     [['mamba-tiy'], /did you mean mamba-tiny\?/],
-    [[MODEL, './nowhere'], /there is no folder \.\/nowhere\.\n$/],
-    [[MODEL, '--adapter', `a=${join(folder, 'none')}`], /there is no folder .*none\.\n$/],
+    [[MODEL, './nowhere'], /'\.\/nowhere' is no folder/],
+    [['some-org/no-such-model'], /some-org\/no-such-model.*HF_HUB_OFFLINE/s],
+    [[MODEL, '--adapter', `a=${join(folder, 'none')}`], /there is no folder '.*none', wanted .*or a hub id/],
+    [[MODEL, '--adapter', 'a=some-org/no-such-adapter'], /some-org\/no-such-adapter.*HF_HUB_OFFLINE/s],
+    [[MODEL, '--adapter', `a=${golden('peft/llama')}`], /adapter/],
+    [
+      [MODEL, '--chat-template', 'nowhere.jinja'],
+      /--chat-template came as 'nowhere\.jinja', and there is no such file/,
+    ],
+    [[MODEL, golden('mamba-odd'), '--chat-template', 'x.jinja'], /wanted model=file/],
     [
       [MODEL, golden('mamba-odd'), '--alias', 'a=b'],
       /'b' is none of the models that are served: mamba-tiny, mamba-odd\./,

@@ -43,6 +43,17 @@ await portmanteau.embeddingModel(model, { pooling: 'last' }).doEmbed({ values: [
 export { count, stream };
 `;
 
+const SERVER = `
+import { fromPretrained } from 'portmanteau/web';
+import { createHandler, servedModel } from 'portmanteau/server';
+const model = await fromPretrained('https://example.org/model');
+const { fetch: answer, sessions } = await createHandler({ models: [servedModel('a', model, { maxSequences: 4 })] }, { capture: true });
+const names: string[] = sessions.list().map(({ name }) => name);
+// @ts-expect-error: there is no such option
+await createHandler({ models: [] }, { captures: true });
+export { answer, names };
+`;
+
 let project: Project;
 beforeAll(() => {
   project = newProject();
@@ -52,6 +63,7 @@ beforeAll(() => {
   project.write('main.ts', NODE.replace('ENTRY', 'portmanteau'));
   project.write('web.ts', WEB);
   project.write('ai-sdk.ts', AI_SDK);
+  project.write('server.ts', SERVER);
 });
 afterAll(() => project.remove());
 
@@ -86,7 +98,7 @@ const librariesOf = (kind: keyof typeof MODULES) => LIBRARIES.slice(0, { bundler
 describe.each(Object.keys(MODULES) as (keyof typeof MODULES)[])('with moduleResolution %s', (kind) => {
   test.each(librariesOf(kind))('all entries have types with %s', { timeout: 120_000 }, (_, libraries) => {
     const strictest = { exactOptionalPropertyTypes: true, noUncheckedIndexedAccess: true };
-    const files = ['node.ts', 'web.ts', 'ai-sdk.ts', ...(kind === 'bundler' ? [] : ['main.ts'])];
+    const files = ['node.ts', 'web.ts', 'ai-sdk.ts', 'server.ts', ...(kind === 'bundler' ? [] : ['main.ts'])];
     expect(problemsIn(files, { ...MODULES[kind], ...libraries, ...strictest })).toEqual([]);
   });
 });

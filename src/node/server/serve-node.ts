@@ -3,14 +3,17 @@
 import type { AddressInfo, Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Adapter } from '../../adapters/adapter.ts';
-import type { Model } from '../../api/model.ts';
+import { type Model, partsOf } from '../../api/model.ts';
 import { UsageError } from '../../base/errors.ts';
+import { openChatTemplate } from '../../loader/chat-template.ts';
+import type { OpenedModel } from '../../loader/open.ts';
 import { checkOptions, pickOptions } from '../../options/check.ts';
 import { SCHEDULER_OPTIONS, type SchedulerOptions } from '../../scheduler/options.ts';
 import { Scheduler } from '../../scheduler/scheduler.ts';
 import { createHandler, type RequestRecord } from '../../server/handler.ts';
 import type { ServedModel } from '../../server/models/served-model.ts';
 import { SERVER_OPTIONS, type ServerOptions } from '../../server/options.ts';
+import type { ChatTemplate } from '../../tokenizer/chat-template.ts';
 import { openMetrics } from './metrics-node.ts';
 import { openSessionFiles } from './session-files-node.ts';
 
@@ -21,8 +24,10 @@ export interface ModelToServe {
   /** Its name in requests. */
   readonly id: string;
   readonly aliases?: readonly string[] | undefined;
-  /** Folders of adapters, by their names in requests. */
+  /** Adapters, folders or hub ids, by their names in requests. */
   readonly adapters?: Readonly<Record<string, string>> | undefined;
+  /** A chat template in Jinja, in place of the model's own. */
+  readonly chatTemplate?: string | undefined;
 }
 
 export interface ServeOptions extends ServerOptions, SchedulerOptions {
@@ -41,6 +46,10 @@ export interface ServeOptions extends ServerOptions, SchedulerOptions {
 
 /** How models get here. */
 export interface ServeTools {
+  /** Throws when there is no such model, or it does not take its adapters. Reads no weights. */
+  check(model: ModelToServe, signal: AbortSignal | undefined): Promise<void>;
+  /** The folder of an adapter. */
+  adapterFolder(reference: string, signal: AbortSignal | undefined): Promise<string>;
   load(model: ModelToServe, onLoaded: (share: number) => void, signal: AbortSignal | undefined): Promise<Model>;
 }
 
@@ -62,6 +71,7 @@ export async function serveModels(tools: ServeTools, options: ServeOptions): Pro
   const scheduling = pickOptions(others, SCHEDULER_OPTIONS);
   checkOptions('serve', others, { ...SERVER_OPTIONS, ...SCHEDULER_OPTIONS });
   checkNames(models);
+  for (const model of models) await tools.check(model, signal);
   const served = models.map(({ id, aliases = [] }): ServedModel => {
     return { id, aliases, created: Math.floor(Date.now() / 1000), ready: undefined, loaded: 0 };
   });
@@ -96,11 +106,12 @@ export async function serveModels(tools: ServeTools, options: ServeOptions): Pro
       const model = await tools.load(toLoad, (share) => (entry.loaded = share), signal);
       const adapters = new Map<string, Adapter>();
       freed.push(() => model.dispose());
-      for (const [name, folder] of Object.entries(toLoad.adapters ?? {}))
-        adapters.set(name, await model.loadAdapter(folder));
+      for (const [name, reference] of Object.entries(toLoad.adapters ?? {}))
+        adapters.set(name, await model.loadAdapter(await tools.adapterFolder(reference, signal)));
+      const template = await chosenTemplate(partsOf(model).opened, toLoad.chatTemplate);
       const scheduler = new Scheduler(model, scheduling);
       freed.push(() => scheduler.close());
-      entry.ready = { model, scheduler, adapters };
+      entry.ready = { model, scheduler, adapters, template };
       entry.loaded = 1;
       onModel?.(entry.id);
     }
@@ -124,6 +135,16 @@ export async function serveModels(tools: ServeTools, options: ServeOptions): Pro
       }
     },
   };
+}
+
+/** Throws UsageError when the text is no template. */
+export async function chosenTemplate(
+  opened: OpenedModel,
+  source: string | undefined,
+): Promise<ChatTemplate | undefined> {
+  return source === undefined
+    ? undefined
+    : openChatTemplate(opened.tokenizerFolder ?? opened.checkpoint.folder, source);
 }
 
 function listening(server: Server, host: string, port: number): Promise<void> {

@@ -69,7 +69,11 @@ function newTokensOf({ max_completion_tokens, max_tokens }: ChatRequest, { conte
 }
 
 /** Throws ApiError when the model has no chat template, or its template refuses the messages. */
-async function promptFrom({ model }: NamedModel, request: ChatRequest, { context }: Call): Promise<ReadPrompt> {
+async function promptFrom(
+  { model, template }: NamedModel,
+  request: ChatRequest,
+  { context }: Call,
+): Promise<ReadPrompt> {
   const { messages, tools, tool_choice, chat_template_kwargs: variables } = request;
   try {
     const { text, ids } = await model.applyChatTemplate({
@@ -77,6 +81,7 @@ async function promptFrom({ model }: NamedModel, request: ChatRequest, { context
       addGenerationPrompt: true,
       ...(tools && tools.length > 0 && tool_choice !== 'none' ? { tools } : {}),
       ...(variables ? { variables } : {}),
+      ...(template ? { template } : {}),
     });
     return { ...readPrompt(model, ids, context.limits, 'messages'), text };
   } catch (error) {

@@ -1,22 +1,31 @@
 /** The parameters of /v1/chat/completions. */
 import * as v from 'valibot';
-import { jsonObject, kind, kinds, option, ownKind } from '../../options/option.ts';
+import { kind, kinds, option } from '../../options/option.ts';
 import type { JsonSchema } from '../../structured/schema.ts';
 import type { ChatMessage } from '../../tokenizer/chat-template.ts';
 import type { RequestForm, RequestOf } from '../requests/check-request.ts';
 import { MODEL_PARAMETER, SAMPLING_PARAMETERS } from '../requests/parameters.ts';
 
-const messages = ownKind<readonly ChatMessage[]>(
+const messages = kind<readonly ChatMessage[]>(
   'a list of messages, each { "role": a text, "content": a text }, at least one',
-  (value) => Array.isArray(value) && value.length > 0 && value.every((one) => typeof Object(one).role === 'string'),
+  v.pipe(v.array(v.looseObject({ role: v.string(), content: v.optional(v.unknown()) })), v.minLength(1)),
 );
 
-const tools = ownKind<readonly unknown[]>(
+const tools = kind<readonly unknown[]>(
   'a list of { "type": "function", "function": { "name", "parameters" } }',
-  (value) =>
-    Array.isArray(value) &&
-    value.every((one) => Object(one).type === 'function' && typeof Object(Object(one).function).name === 'string'),
+  v.array(
+    v.looseObject({
+      type: v.literal('function'),
+      function: v.looseObject({
+        name: v.string(),
+        description: v.optional(v.unknown()),
+        parameters: v.optional(v.unknown()),
+      }),
+    }),
+  ),
 );
+
+const variables = kind<Readonly<Record<string, unknown>>>('an object', v.record(v.string(), v.unknown()));
 
 const toolChoice = kind<'auto' | 'none'>('auto or none: calls cannot be forced', v.picklist(['auto', 'none']));
 
@@ -57,7 +66,7 @@ const PARAMETERS = {
   tool_choice: option(toolChoice, 'none: without the tools'),
   parallel_tool_calls: option(kind<true>('true', v.literal(true)), 'an answer may have several calls'),
   response_format: option(format, 'form of the answer'),
-  chat_template_kwargs: option(jsonObject<Readonly<Record<string, unknown>>>(), 'variables for the chat template'),
+  chat_template_kwargs: option(variables, 'variables for the chat template'),
   ...SAMPLING_PARAMETERS,
 };
 

@@ -2,6 +2,7 @@
 import type { Adapter } from '../../adapters/adapter.ts';
 import type { Model } from '../../api/model.ts';
 import type { Scheduler } from '../../scheduler/scheduler.ts';
+import type { ChatTemplate } from '../../tokenizer/chat-template.ts';
 import { ApiError, badRequest } from '../http/api-error.ts';
 
 /** A model that can answer. */
@@ -10,6 +11,8 @@ export interface ReadyModel {
   readonly scheduler: Scheduler;
   /** By their names. */
   readonly adapters: ReadonlyMap<string, Adapter>;
+  /** In place of the model's own. */
+  readonly template?: ChatTemplate | undefined;
 }
 
 export interface ServedModel {

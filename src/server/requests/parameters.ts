@@ -1,6 +1,6 @@
 /** Parameters that completions and chat have in common. Names and meaning as in OpenAI's API; the last ones are this library's own. */
 import * as v from 'valibot';
-import { kind, kinds, option, ownKind } from '../../options/option.ts';
+import { kind, kinds, option } from '../../options/option.ts';
 import { SESSION_NAME } from '../sessions/name.ts';
 
 const range = (from: number, to: number) =>
@@ -24,11 +24,9 @@ const streamOptions = kind<{
   v.strictObject({ include_usage: v.optional(v.boolean()), include_obfuscation: v.optional(v.literal(false)) }),
 );
 
-const someInterventions = ownKind<readonly object[] | { readonly interventions: unknown }>(
+const someInterventions = kind<readonly object[] | { readonly interventions: unknown }>(
   'a list of interventions, or { version: 1, vectors, interventions }',
-  (value) =>
-    (Array.isArray(value) && value.every((one) => typeof one === 'object' && one !== null)) ||
-    (typeof value === 'object' && value !== null && 'interventions' in value),
+  v.union([v.array(v.looseObject({})), v.looseObject({ interventions: v.unknown() })]),
 );
 
 const idList = kind<readonly number[]>(
