@@ -120,9 +120,11 @@ class Terminal {
     const stop = (): boolean => {
       if (this.#answering) this.#answering.abort();
       else if (pressed) lines.close();
-      else tell('\n(Ctrl-C again, or /quit, ends)');
-      pressed = !this.#answering;
-      if (!this.#answering && isTerminal) lines.prompt();
+      else {
+        pressed = true;
+        tell('\n(Ctrl-C again, or /quit, ends)');
+        if (isTerminal) lines.prompt();
+      }
       return true;
     };
     lines.on('SIGINT', stop);

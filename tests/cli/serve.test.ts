@@ -1,5 +1,5 @@
 /** The server as a user starts it: a process of its own on a real port, ended by signals, and by none. */
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -98,6 +98,25 @@ describe('serve', { timeout: 180_000 }, () => {
     expect((await third.ended).code).toBe(0);
   });
 
+  test('a base model talks by a template that is given', async () => {
+    const template = join(folder, 'template.jinja');
+    await writeFile(template, '{% for m in messages %}{{ m.content }}{% endfor %}');
+    const { child, ended, url } = await serve('--chat-template', template);
+    const answer = await fetch(`${url}/v1/chat/completions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({
+        ...{ model: MODEL, temperature: 0, ignore_eos: true, max_tokens: 6 },
+        messages: [{ role: 'user', content: 'The cat' }],
+      }),
+    });
+    const { choices } = (await answer.json()) as { choices: { message: { content: string } }[] };
+    const plain = await completed(url, { prompt: 'The cat', max_tokens: 6 });
+    expect(choices[0]?.message.content).toBe(plain.text);
+    child.kill('SIGTERM');
+    expect((await ended).code).toBe(0);
+  });
+
   test('a second signal ends at once', async () => {
     const { child, ended, url } = await serve();
     const stream = await post(url, { prompt: 'The cat', max_tokens: 4096, stream: true });
@@ -119,10 +138,9 @@ test('what is wrong is told before a model is loaded', { timeout: 60_000 }, asyn
     [[MODEL, '--port', `${port}`], /cannot listen on 127\.0\.0\.1 port \d+: another program listens there\.\n$/],
     [['mamba-tiy'], /did you mean mamba-tiny\?/],
     [[MODEL, './nowhere'], /'\.\/nowhere' is no folder/],
-    [['some-org/no-such-model'], /some-org\/no-such-model.*HF_HUB_OFFLINE/s],
+    [['some-org/no-such-model'], /HF_HUB_OFFLINE.* lacks every file of some-org\/no-such-model/s],
     [[MODEL, '--adapter', `a=${join(folder, 'none')}`], /there is no folder '.*none', wanted .*or a hub id/],
-    [[MODEL, '--adapter', 'a=some-org/no-such-adapter'], /some-org\/no-such-adapter.*HF_HUB_OFFLINE/s],
-    [[MODEL, '--adapter', `a=${golden('peft/llama')}`], /adapter/],
+    [[MODEL, '--adapter', 'a=some-org/no-such-adapter'], /HF_HUB_OFFLINE.* lacks .* of some-org\/no-such-adapter/s],
     [
       [MODEL, '--chat-template', 'nowhere.jinja'],
       /--chat-template came as 'nowhere\.jinja', and there is no such file/,
@@ -139,4 +157,6 @@ test('what is wrong is told before a model is loaded', { timeout: 60_000 }, asyn
     expect([code, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(wrong[i]?.[1] as RegExp);
   }
+  const unfit = await cli(['serve', MODEL, '--no-log', '--adapter', `a=${golden('peft/llama')}`]);
+  expect(unfit).toMatchObject({ code: 1, stdout: '', stderr: expect.stringMatching(/adapter/) });
 });
