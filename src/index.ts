@@ -264,6 +264,7 @@ export { createTokenizerFromFiles, type TokenizerFiles } from './tokenizer/older
 export { promptIds } from './tokenizer/prompt.ts';
 export { createTokenizer, type EncodeOptions, type TextStream, type Tokenizer } from './tokenizer/tokenizer.ts';
 export { parseTrainingConfig, type TrainingConfig, type TrainingOptions, trainingConfig } from './training/config.ts';
+export { DivergedError } from './training/diverged.ts';
 export { type ExportOptions, exportedFiles } from './training/export/export-plan.ts';
 export { type NewModel, type NewModelOptions, newModel } from './training/initialize/new-model.ts';
 export type { PlannedMemory } from './training/plan/memory.ts';
@@ -279,4 +280,4 @@ export {
 } from './training/plan/plan.ts';
 export type { ScheduleRow } from './training/plan/schedule-table.ts';
 export { withSettings } from './training/settings.ts';
-export { DivergedError, type TrainStep } from './training/trainer.ts';
+export type { TrainStep } from './training/trainer.ts';

@@ -4,6 +4,7 @@ import { LOAD_OPTIONS, type LoadOptions, Model } from './api/model.ts';
 import { createWasmBackend, MAX_TENSOR_BYTES } from './backends/wasm/index.ts';
 import { allowedByPolicy, webPlatform } from './backends/wasm/platform-web.ts';
 import { FetchError, quote, UsageError } from './base/errors.ts';
+import { page } from './base/page.ts';
 import { type HttpFolderOptions, httpFile, httpFolder } from './checkpoint/folder-http.ts';
 import { sourceOf } from './checkpoint/folder-memory.ts';
 import { type LoadedTensor, readTensors } from './checkpoint/load-tensors.ts';
@@ -28,7 +29,7 @@ const PRETRAINED_OPTIONS = {
   /** False: the same bits in every engine, a little slower where relaxed SIMD is available. Default: use it where available. */
   relaxedSimd: kinds.flag,
   /**
-   * Address of the file `portmanteau/worker` on the page's own origin, for pages whose Content-Security-Policy forbids workers from blobs.
+   * Address of the file `portmanteau/thread` on the page's own origin, for pages whose Content-Security-Policy forbids workers from blobs.
    * Default: a worker script that is part of the library.
    */
   workerUrl: ownKind<string | URL>('a URL', (value) => typeof value === 'string' || value instanceof URL),
@@ -120,7 +121,7 @@ function folderOf(reference: string | URL | Folder, given?: string): Folder {
 
 /** Resolves addresses relative to the page. */
 function addressOf(text: string | URL): URL {
-  const base = globalThis.location?.href;
+  const base = page.address;
   if (URL.canParse(text, base)) return new URL(text, base);
   const relative = base ? ', also one relative to this page' : '';
   throw new UsageError(

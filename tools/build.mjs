@@ -37,12 +37,19 @@ if (oldest(...embedded, ...scripts) < newest(...namesIn(build, '.wasm'), ...thre
 const drawing = 'src/figures/build/draw.ts';
 if (oldest(drawing) < newest('src/drawing', 'src/figures/figure.ts', 'tools/embed-drawing.mjs', 'package-lock.json'))
   run('tools/embed-drawing.mjs');
+const modelWorker = 'src/worker/build/script.ts';
+if (oldest(modelWorker) < newest('src', ...settings)) {
+  const { embedScript } = await import('./embed.mjs');
+  await embedScript('src/worker', 'script', 'iife');
+}
 if (oldest('dist/.built') < newest('src', 'cli', 'bench', ...settings)) {
   rmSync('dist', { recursive: true, force: true });
   run('node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json');
   for (const folder of ['bench/build', 'bench/published']) cpSync(folder, `dist/${folder}`, { recursive: true });
-  const { script } = await import(pathToFileURL(`dist/${build}/worker-web.js`).href);
-  writeFileSync('dist/worker.js', script); // for pages that start no worker from a blob
+  // For pages that start no worker from a blob.
+  const scriptOf = async (module) => (await import(pathToFileURL(`dist/${module}.js`).href)).script;
+  writeFileSync('dist/thread.js', await scriptOf(`${build}/worker-web`));
+  writeFileSync('dist/model-worker.js', await scriptOf('src/worker/build/script'));
   chmodSync('dist/cli/main.js', 0o755);
   writeFileSync('dist/.built', ''); // its time says when all this was made
 }

@@ -1,8 +1,8 @@
 /**
- * Writes the kernels and the scripts of computing threads into modules, as text: `build/*.ts` of the WebAssembly backend. A bundler that moves
+ * Writes the kernels and the scripts of workers into modules, as text: `build/*.ts` of the WebAssembly backend and of src/worker. A bundler that moves
  * the package's modules moves them too. Files beside a module do get lost: only some bundlers know `new URL('…', import.meta.url)`.
  */
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
@@ -20,11 +20,12 @@ export function embedKernels(build) {
   }
 }
 
-/** The script of a thread, with all that it imports, in one piece: workers start from it as it is. */
-async function embedScript(folder, name, format) {
+/** The script of a worker, with all that it imports, in one piece: workers start from it as it is. */
+export async function embedScript(folder, name, format) {
   const bundle = await rolldown({ input: join(folder, `${name}.ts`), platform: format === 'cjs' ? 'node' : 'browser' });
-  const { output } = await bundle.generate({ format, minify: true });
+  const { output } = await bundle.generate({ format, minify: true, codeSplitting: false });
   await bundle.close();
+  mkdirSync(join(folder, 'build'), { recursive: true });
   const comment = `/** Made by tools/embed.mjs: ${name}.ts and what it imports. */`;
   writeFileSync(
     join(folder, 'build', `${name}.ts`),

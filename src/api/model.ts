@@ -162,7 +162,7 @@ export class Model implements Subject {
 
   /** Names, axes, meanings and shapes of the weights that `parameter` reads. */
   get parameters(): readonly Omit<Parameter, 'weight'>[] {
-    return this.#opened.model.parameters;
+    return this.#opened.model.parameters.map(({ weight: _, ...parameter }) => parameter);
   }
 
   /** Weights as f32 numbers in row-major order: all, or some rows of the first axis. Throws UsageError on an unknown name. */

@@ -1,8 +1,13 @@
 /** Files in memory, or chosen by a user of a browser (a File is a Blob, read in parts). */
 import { checkFileName, type Folder, type Source, tooShort } from './source.ts';
 
-export function memoryFolder(files: ReadonlyMap<string, Uint8Array | Blob>, name = 'memory'): Folder {
-  return {
+type Files = ReadonlyMap<string, Uint8Array | Blob>;
+
+/** Of folders that memoryFolder made: a worker can get the files themselves, but not a folder's functions. */
+const known = new WeakMap<Folder, { readonly files: Files; readonly name: string }>();
+
+export function memoryFolder(files: Files, name = 'memory'): Folder {
+  const folder: Folder = {
     name,
     async open(file) {
       checkFileName(file);
@@ -11,6 +16,13 @@ export function memoryFolder(files: ReadonlyMap<string, Uint8Array | Blob>, name
     },
     list: async () => [...files.keys()].sort(),
   };
+  known.set(folder, { files, name });
+  return folder;
+}
+
+/** The files of a folder in memory; undefined for other folders. */
+export function filesOfFolder(folder: Folder): { readonly files: Files; readonly name: string } | undefined {
+  return known.get(folder);
 }
 
 /** Bytes or a Blob as a source. */

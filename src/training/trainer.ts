@@ -8,6 +8,7 @@ import { Ops } from '../ops/index.ts';
 import { targetOf } from '../runtime/site-shapes.ts';
 import { AdamW, type AdamWOptions } from './adamw.ts';
 import { BalanceLoss, type BalanceOptions } from './balance.ts';
+import { DivergedError } from './diverged.ts';
 import type { HalfWeights } from './half-weights.ts';
 import { type Examples, type PassParts, passOver } from './pass.ts';
 import type { Trainable } from './trainable.ts';
@@ -67,11 +68,6 @@ export interface TrainStep {
   readonly isKept?: boolean | undefined;
   /** Tokens that chose each expert, for each layer of experts. */
   readonly expertLoad?: readonly (readonly number[])[] | undefined;
-}
-
-/** The weights are as they were before this step. */
-export class DivergedError extends Error {
-  override readonly name = 'DivergedError';
 }
 
 export class Trainer {

@@ -314,8 +314,8 @@ describe.skipIf(!executablePath)('in Chromium', { timeout: 60_000 }, () => {
       await open(page, isolated);
       const { name, message } = await errorOf({ threads: 2 });
       expect(name).toBe('UsageError');
-      expect(message).toMatch(/`worker-src blob:`.*portmanteau\/worker.*workerUrl/);
-      expect(await errorOf({ threads: 2, workerUrl: '/dist/worker.js' })).toEqual({ name: '', message: '' });
+      expect(message).toMatch(/`worker-src blob:`.*portmanteau\/thread.*workerUrl/);
+      expect(await errorOf({ threads: 2, workerUrl: '/dist/thread.js' })).toEqual({ name: '', message: '' });
     });
 
     test('a page whose policy allows no WebAssembly is told what to allow', async () => {
@@ -328,20 +328,20 @@ describe.skipIf(!executablePath)('in Chromium', { timeout: 60_000 }, () => {
     });
 
     test('threads whose script is served without the embedder policy say so', async () => {
-      await page.route('**/worker.js', async (route) => {
+      await page.route('**/thread.js', async (route) => {
         const response = await route.fetch();
         const { 'cross-origin-embedder-policy': _, ...headers } = response.headers();
         await route.fulfill({ response, headers });
       });
       await open(page, isolated);
-      const { message } = await errorOf({ threads: 2, workerUrl: '/dist/worker.js' });
+      const { message } = await errorOf({ threads: 2, workerUrl: '/dist/thread.js' });
       expect(message).toContain('Cross-Origin-Embedder-Policy');
       await expect.poll(() => page.workers().length, { timeout: 1500 }).toBe(0);
     });
 
     test('a script of the threads of another origin is refused with what is wanted', async () => {
       await open(page, isolated);
-      const { name, message } = await errorOf({ threads: 2, workerUrl: `${plain.origin}/dist/worker.js` });
+      const { name, message } = await errorOf({ threads: 2, workerUrl: `${plain.origin}/dist/thread.js` });
       expect(name).toBe('UsageError');
       expect(message).toMatch(/does not load from http.*same origin/);
     });

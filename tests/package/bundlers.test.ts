@@ -74,7 +74,7 @@ describe.skipIf(!executablePath)('a page', () => {
     const source = readFileSync(join(project.folder, 'main.js'), 'utf8');
     const withUrl = source
       .replace(/const workerUrl = .*;/, '')
-      .replace(/^/, "import workerUrl from 'portmanteau/worker?url&no-inline';\n");
+      .replace(/^/, "import workerUrl from 'portmanteau/thread?url&no-inline';\n");
     project.write('strict/main.js', withUrl);
     cpSync(join(project.folder, 'index.html'), join(project.folder, 'strict/index.html'));
     const folder = join(project.folder, 'strict');

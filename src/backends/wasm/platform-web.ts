@@ -76,8 +76,8 @@ function notStarted(workerUrl: string | URL | undefined, cause?: unknown): Usage
   const problem =
     workerUrl === undefined
       ? "this page's Content-Security-Policy allows no worker from a blob. Add `worker-src blob:` to it, or serve the file " +
-        "'portmanteau/worker' from the page's origin and give its address as workerUrl"
-      : `its script does not load from ${workerUrl}. It must be the file 'portmanteau/worker', served as JavaScript from the same ` +
+        "'portmanteau/thread' from the page's origin and give its address as workerUrl"
+      : `its script does not load from ${workerUrl}. It must be the file 'portmanteau/thread', served as JavaScript from the same ` +
         'origin as the page, with the header Cross-Origin-Embedder-Policy: require-corp';
   return new UsageError(`a computing thread does not start: ${problem}. Or use threads: 1.`, { cause });
 }

@@ -1,0 +1,2 @@
+/** The page that this code runs for: in a worker another than its own script, which tells its address here. */
+export const page = { address: globalThis.location?.href as string | undefined };

@@ -1,0 +1,21 @@
+/** Errors of a worker, made again in the page with their classes and fields. */
+import { CheckpointError, FetchError, NotFiniteError, ShapeError, UsageError } from '../base/errors.ts';
+import { QueueFullError, SchedulerClosedError, StateBusyError, StateMemoryError } from '../scheduler/errors.ts';
+import { DivergedError } from '../training/diverged.ts';
+import type { Described } from './wire.ts';
+
+const CLASSES = [
+  ...[CheckpointError, FetchError, NotFiniteError, ShapeError, UsageError],
+  ...[QueueFullError, SchedulerClosedError, StateBusyError, StateMemoryError, DivergedError],
+  ...[RangeError, TypeError, SyntaxError, ReferenceError],
+];
+
+/** An error of the class of this name, or a plain one. No constructor runs: each takes other arguments. */
+export function errorOf({ name, message, stack, cause, fields }: Described): Error {
+  const { prototype } = CLASSES.find((known) => known.name === name) ?? Error;
+  const error: Error = Object.create(prototype);
+  const hidden = { message, stack, ...(cause === undefined ? {} : { cause }) };
+  for (const [key, value] of Object.entries(hidden))
+    Object.defineProperty(error, key, { value, writable: true, configurable: true });
+  return Object.assign(error, { name }, fields);
+}

@@ -1,0 +1,171 @@
+/** The worker's side: keeps objects by number, calls their methods when the page asks, and calls back. */
+import { expose, transfer, wrap } from 'comlink';
+import { page } from '../base/page.ts';
+import { memoryFolder } from '../checkpoint/folder-memory.ts';
+import * as web from '../web.ts';
+import { errorOf } from './errors.ts';
+import { type Described, described, isPlain, pack, unpack } from './wire.ts';
+
+/** What the page asks of an object: `path` leads to a property; without `args` it is read, with them it is called. */
+export interface Request {
+  readonly ref: number;
+  readonly path: readonly string[];
+  readonly args?: readonly unknown[] | undefined;
+  /** With `new`. */
+  readonly construct?: boolean;
+}
+
+export type Reply = { readonly value: unknown } | { readonly error: unknown };
+
+/** What the page can ask for. */
+export interface HostCalls {
+  call(request: Request): Promise<Reply>;
+  /** `id`: of a signal that came with the arguments of a call. */
+  abort(id: number, reason: unknown): void;
+  /** The page has no use any more for these objects and signals. */
+  release(refs: readonly number[], signals: readonly number[]): void;
+}
+
+/** What the worker can ask for. */
+export interface PageCalls {
+  callback(id: number, args: unknown): Promise<Reply>;
+}
+
+/** First message to a worker: begin. */
+export interface Begin {
+  readonly kind: 'begin';
+  /** The address against which relative ones are resolved. */
+  readonly address: string;
+  readonly calls: MessagePort;
+  readonly callbacks: MessagePort;
+}
+
+export function beginHost({ address, calls, callbacks }: Begin): void {
+  page.address = address;
+  expose(new Host(wrap<PageCalls>(callbacks) as unknown as PageCalls), calls);
+}
+
+/** As the library, but threads run the script that runs here, which any policy that allowed it allows. */
+const library = {
+  ...web,
+  fromPretrained: (reference: Parameters<typeof web.fromPretrained>[0], options: web.PretrainedOptions = {}) =>
+    web.fromPretrained(reference, { workerUrl: globalThis.location.href, ...options }),
+};
+
+class Host implements HostCalls {
+  readonly #page: PageCalls;
+  readonly #objects = new Map<number, object>([[0, library]]);
+  readonly #signals = new Map<number, AbortController>();
+  /** Calls of the page's functions that it has not answered. */
+  readonly #callbacks = new Set<Promise<unknown>>();
+  #failed: { readonly error: unknown } | undefined;
+  #last = 0;
+
+  constructor(page: PageCalls) {
+    this.#page = page;
+  }
+
+  async call(request: Request): Promise<Reply> {
+    try {
+      const found = this.#perform(request);
+      const value = isIterable(found) ? found : await found;
+      // What the library told the page on the way comes before the result.
+      while (this.#callbacks.size > 0) await Promise.all(this.#callbacks);
+      const failed = this.#failed;
+      this.#failed = undefined;
+      if (failed) throw failed.error;
+      return this.#packed((describe, moved) => ({ value: pack(value, describe, moved) }));
+    } catch (error) {
+      return this.#packed((describe, moved) => ({ error: pack(error, describe, moved) }));
+    }
+  }
+
+  abort(id: number, reason: unknown): void {
+    this.#signals.get(id)?.abort(unpack(reason, this.#revive));
+  }
+
+  release(refs: readonly number[], signals: readonly number[]): void {
+    for (const ref of refs) {
+      const found = this.#objects.get(ref);
+      this.#objects.delete(ref);
+      // An iterator that the page has lost holds states: it ends.
+      if (found && isIterable(found)) void (found as Partial<AsyncGenerator>).return?.(undefined);
+    }
+    for (const id of signals) this.#signals.delete(id);
+  }
+
+  #perform({ ref, path, args, construct }: Request): unknown {
+    let owner: unknown;
+    let found: unknown = this.#objects.get(ref);
+    if (found === undefined) throw new web.UsageError('this object of the worker was disposed.');
+    for (const key of path) [owner, found] = [found, (found as Record<string, unknown> | undefined)?.[key]];
+    if (!args) return found;
+    if (typeof found !== 'function') throw new web.UsageError(`${path.join('.')} is no function of the library.`);
+    const own = unpack(args, this.#revive) as unknown[];
+    return construct ? Reflect.construct(found, own) : Reflect.apply(found, owner, own);
+  }
+
+  #packed(make: (describe: (value: object) => Described | undefined, moved: Transferable[]) => Reply): Reply {
+    const moved: Transferable[] = [];
+    return transfer(
+      make((value) => this.#describe(value), moved),
+      moved,
+    );
+  }
+
+  /** Objects with methods stay here; the page gets their number. */
+  #describe(value: object): Described | undefined {
+    const stays =
+      typeof value === 'function' ||
+      isIterable(value) ||
+      (isPlain(value) ? Object.values(value).some((part) => typeof part === 'function') : isOfLibrary(value));
+    if (!stays) return undefined;
+    const kept = isIterable(value) && !('next' in value) ? value[Symbol.asyncIterator]() : value;
+    this.#objects.set(++this.#last, kept);
+    return described('object', { ref: this.#last });
+  }
+
+  readonly #revive = (kind: string, fields: Described): unknown => {
+    if (kind === 'object') return this.#perform(fields as unknown as Request);
+    if (kind === 'callback') return (...args: unknown[]) => this.#callBack(fields['id'] as number, args);
+    if (kind === 'signal') return this.#signalOf(fields);
+    if (kind === 'files') return memoryFolder(fields['files'] as ReadonlyMap<string, Blob>, fields['name'] as string);
+    return errorOf(fields);
+  };
+
+  #signalOf({ id, aborted, reason }: Described): AbortSignal {
+    const controller = new AbortController();
+    if (aborted) controller.abort(reason);
+    else this.#signals.set(id as number, controller);
+    return controller.signal;
+  }
+
+  #callBack(id: number, args: unknown[]): Promise<unknown> {
+    const moved: Transferable[] = [];
+    const packed = pack(args, (value) => this.#describe(value), moved);
+    const answered = this.#page.callback(id, transfer(packed as object, moved)).then((reply) => {
+      if ('error' in reply) throw unpack(reply.error, this.#revive);
+      return unpack(reply.value, this.#revive);
+    });
+    const noted: Promise<void> = answered
+      .then(
+        () => {},
+        (error) => {
+          this.#failed ??= { error };
+        },
+      )
+      .finally(() => this.#callbacks.delete(noted));
+    this.#callbacks.add(noted);
+    return answered.catch(() => undefined); // the call that led here fails with it
+  }
+}
+
+function isIterable(value: unknown): value is AsyncIterable<unknown> {
+  return typeof value === 'object' && value !== null && (Symbol.asyncIterator in value || 'next' in value);
+}
+
+/** Is it of a class that is not the platform's? */
+function isOfLibrary(value: object): boolean {
+  const isPlatforms = /^\[object (?!Object\])/.test(Object.prototype.toString.call(value));
+  return !isPlatforms && !(value instanceof Error);
+}
