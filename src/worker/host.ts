@@ -127,9 +127,9 @@ class Host implements HostCalls {
 
   readonly #revive = (kind: string, fields: Described): unknown => {
     if (kind === 'object') return this.#perform(fields as unknown as Request);
-    if (kind === 'callback') return (...args: unknown[]) => this.#callBack(fields['id'] as number, args);
+    if (kind === 'callback') return (...args: unknown[]) => this.#callBack(fields.id as number, args);
     if (kind === 'signal') return this.#signalOf(fields);
-    if (kind === 'files') return memoryFolder(fields['files'] as ReadonlyMap<string, Blob>, fields['name'] as string);
+    if (kind === 'files') return memoryFolder(fields.files as ReadonlyMap<string, Blob>, fields.name as string);
     return errorOf(fields);
   };
 

@@ -75,7 +75,7 @@ export class Link {
       const revive = (kind: string, fields: Described): unknown => {
         if (kind !== 'object') return errorOf(fields);
         isLent = true;
-        return this.#standInFor(fields['ref'] as number, lent);
+        return this.#standInFor(fields.ref as number, lent);
       };
       if ('error' in reply) throw unpack(reply.error, revive);
       return unpack(reply.value, revive);
@@ -142,7 +142,7 @@ export class Link {
 
   async #calledBack(id: number, args: unknown): Promise<Reply> {
     const revive = (kind: string, fields: Described) =>
-      kind === 'object' ? this.#standInFor(fields['ref'] as number, NOTHING_LENT) : errorOf(fields);
+      kind === 'object' ? this.#standInFor(fields.ref as number, NOTHING_LENT) : errorOf(fields);
     const describe = (value: object) => this.#describe(value, [], new Map());
     try {
       const value = await this.#callbacks.get(id)?.(...(unpack(args, revive) as unknown[]));
