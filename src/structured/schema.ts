@@ -217,11 +217,21 @@ function areApart(schemas: readonly unknown[]): boolean {
   });
 }
 
+function decoded(part: string, place: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw new UsageError(
+      `the JSON schema has ${quote(part)} in a reference at ${place}, which is no text of an address.`,
+    );
+  }
+}
+
 /** The value at a place such as #/$defs/name. */
 function resolve(schema: unknown, target: string, place: string): unknown {
   let value: unknown = schema;
   for (const part of target.split('/').slice(1)) {
-    const name = decodeURIComponent(part).replaceAll('~1', '/').replaceAll('~0', '~');
+    const name = decoded(part, place).replaceAll('~1', '/').replaceAll('~0', '~');
     const inside = Object(value) as Fields;
     if (!Object.hasOwn(inside, name)) throw new UsageError(`the JSON schema has no ${target}, which ${place} names.`);
     value = inside[name];

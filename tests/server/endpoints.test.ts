@@ -1,6 +1,6 @@
 /** The other endpoints, keys, and what comes to nobody's good: every wrong request is answered by an error of its own. */
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { loadTensors } from '../../src/node.ts';
 import { modelOf, served } from './served.ts';
 
@@ -150,6 +150,7 @@ describe('a key', async () => {
 });
 
 describe('whatever comes in', async () => {
+  const model = await modelOf(NAME);
   const { handler } = await served(NAME, { capture: true, maxNewTokens: 4, maxBodyBytes: 20_000, maxChoices: 4 });
   const paths = ['completions', 'chat/completions', 'tokenize', 'detokenize', 'score', 'embeddings', 'capture'];
   const send = async (path: string, body: BodyInit, type = 'application/json') =>
@@ -217,6 +218,32 @@ describe('whatever comes in', async () => {
       { numRuns: 300 },
     ));
 
+  test.each<[string, object, string]>([
+    ['a list as logit_bias', { logit_bias: [1, 2] }, 'logit_bias'],
+    ['a text of megabytes, before it is encoded', { prompt: 'a'.repeat(4e6) }, 'prompt'],
+    ['many interventions', { interventions: Array(2000).fill({ site: 'hidden', scale: 1 }) }, 'interventions'],
+    ['interventions that overflow', { interventions: [{ site: 'blocks.0.residPost', scale: 1e308 }] }, 'interventions'],
+    ['a model that is a path', { model: '../../etc/passwd' }, 'model'],
+  ])('%s is a wrong request, with the name of the parameter', async (_, body, param) => {
+    const { post } = await served(NAME);
+    const encode = vi.spyOn(model, 'encode');
+    const { status, json } = await post('/v1/completions', { model: NAME, prompt: 'a', max_tokens: 1, ...body });
+    if (param === 'prompt') expect(encode).not.toHaveBeenCalled();
+    encode.mockRestore();
+    expect([status === 400 || status === 404, json.error.param]).toEqual([true, param]);
+  });
+
+  test('a conversation of megabytes is refused before it is written', async () => {
+    const { post } = await served(NAME);
+    for (const messages of [
+      [{ role: 'user', content: 'word '.repeat(1e6) }],
+      Array(5000).fill({ role: 'user', content: 'a' }),
+    ]) {
+      const { status, json } = await post('/v1/chat/completions', { model: NAME, messages });
+      expect([status, json.error.code]).toEqual([400, 'context_length_exceeded']);
+    }
+  });
+
   test('bodies that are too large, deep, or of another type are refused', async () => {
     expect((await send('completions', `{"prompt":"${'a'.repeat(30_000)}"}`)).status).toBe(413);
     expect((await send('completions', `${'['.repeat(9_000)}${']'.repeat(9_000)}`)).status).toBe(400);
@@ -224,6 +251,9 @@ describe('whatever comes in', async () => {
       (await send('completions', `{"model":"${NAME}","prompt":${'['.repeat(9_000)}${']'.repeat(9_000)}}`)).status,
     ).toBe(400);
     expect((await send('completions', '{}', 'text/plain')).status).toBe(415);
+    const packed = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+    const request = new Request('http://server/v1/completions', { method: 'POST', body: '{}', headers: packed });
+    expect((await handler.fetch(request)).status).toBe(415);
     for (const method of ['GET', 'PUT', 'DELETE'])
       expect((await handler.fetch(new Request('http://server/v1/completions', { method }))).status).toBe(405);
     expect((await handler.fetch(new Request('http://server/etc/passwd'))).status).toBe(404);

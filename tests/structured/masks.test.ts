@@ -214,6 +214,7 @@ describe('output under a JSON schema', () => {
     [{ type: 'string', pattern: '(?=a)' }, /#\/pattern: the regular expression .* has \(\?=a/],
     [{ type: 'string', format: 'color' }, /format "color" at #\/format.*known are date/],
     [{ $ref: 'http://x/y' }, /only places in the same schema/],
+    [{ $ref: '#/%zz' }, /"%zz" in a reference at #\/\$ref/],
     [{ $ref: '#/$defs/x' }, /has no #\/\$defs\/x, which #\/\$ref names/],
     [{ oneOf: [{ type: 'number' }, { type: 'integer' }] }, /oneOf of schemas that may both hold/],
     [{ anyOf: [{}], minLength: 3 }, /'minLength' beside 'anyOf'/],

@@ -10,7 +10,7 @@ import { type AnswerPlan, answerSteps, checkCount, noteUsage, type Usage, usageB
 import { checkRequest } from '../requests/check-request.ts';
 import { generationOptionsOf } from '../requests/generation.ts';
 import { checkAlternatives, checkNewTokens } from '../requests/limits.ts';
-import { type ReadPrompt, readPrompt } from '../requests/prompts.ts';
+import { checkLength, mostTokens, type ReadPrompt, readPrompt, TOO_LONG } from '../requests/prompts.ts';
 import { ChatAnswer, type ChatPart, toolCallBody } from './chat-answer.ts';
 import { CHAT_FORM, type ChatRequest } from './form.ts';
 import { maskOf } from './response-format.ts';
@@ -75,6 +75,14 @@ async function promptFrom(
   { context }: Call,
 ): Promise<ReadPrompt> {
   const { messages, tools, tool_choice, chat_template_kwargs: variables } = request;
+  const most = mostTokens(model, context.limits);
+  if (messages.length > most)
+    throw badRequest(
+      `there are ${messages.length} messages, and ${most} tokens are the most here.`,
+      'messages',
+      TOO_LONG,
+    );
+  checkLength(model, charactersOf(messages), context.limits, 'messages');
   try {
     const { text, ids } = await model.applyChatTemplate({
       messages: templateMessages(messages),
@@ -89,6 +97,12 @@ async function promptFrom(
     throw error;
   }
 }
+
+const charactersOf = (messages: ChatRequest['messages']): number =>
+  messages.reduce(
+    (sum, { role, content }) => sum + role.length + (typeof content === 'string' ? content.length : 0),
+    0,
+  );
 
 async function* partsOf(
   { n, tools, tool_choice, logprobs }: ChatRequest,

@@ -1,15 +1,30 @@
 /** /v1/tokenize and /v1/detokenize: texts to token ids and back. */
-import { kinds, option } from '../../options/option.ts';
+import * as v from 'valibot';
+import { kind, kinds, option } from '../../options/option.ts';
 import type { Call } from '../context.ts';
 import { badRequest } from '../http/api-error.ts';
 import { modelNamed, type NamedModel } from '../models/served-model.ts';
 import { checkRequest } from '../requests/check-request.ts';
 import { MODEL_PARAMETER } from '../requests/parameters.ts';
 
+/** Nobody else is served while a text is taken apart: some tenths of a second. */
+const MAX_CHARACTERS = 1_000_000;
+const MAX_IDS = 250_000;
+
+const text = kind<string>(
+  `a text of at most ${MAX_CHARACTERS} characters`,
+  v.pipe(v.string(), v.maxLength(MAX_CHARACTERS)),
+);
+
+const ids = kind<readonly number[]>(
+  `a list of at most ${MAX_IDS} token ids`,
+  v.pipe(v.array(v.pipe(v.number(), v.safeInteger(), v.minValue(0))), v.maxLength(MAX_IDS)),
+);
+
 export const TOKENIZE_FORM = {
   parameters: {
     ...MODEL_PARAMETER,
-    prompt: option(kinds.text, 'the text'),
+    prompt: option(text, 'the text'),
     add_special_tokens: option(kinds.flag, 'also what the tokenizer puts in front of a text', true),
   },
   required: ['model', 'prompt'] as const,
@@ -19,7 +34,7 @@ export const TOKENIZE_FORM = {
 export const DETOKENIZE_FORM = {
   parameters: {
     ...MODEL_PARAMETER,
-    tokens: option(kinds.ids, 'token ids'),
+    tokens: option(ids, 'token ids'),
     skip_special_tokens: option(kinds.flag, 'leave special tokens out', false),
   },
   required: ['model', 'tokens'] as const,

@@ -9,6 +9,9 @@ export async function readJsonBody(request: Request, maxBytes: number): Promise<
   const type = request.headers.get('content-type') ?? '';
   if (!/^application\/json\s*(;|$)/i.test(type))
     throw new ApiError(415, "the content has to be JSON: send the header 'content-type: application/json'.");
+  const encoding = request.headers.get('content-encoding') ?? 'identity';
+  if (!/^identity$/i.test(encoding))
+    throw new ApiError(415, `the content is encoded as ${encoding.slice(0, 40)}: send it as it is.`);
   if (Number(request.headers.get('content-length') ?? 0) > maxBytes) throw tooLarge(maxBytes);
   const text = await textOf(request, maxBytes);
   let value: unknown;

@@ -6,6 +6,7 @@ import { sequenceOf } from '../../interventions/sequence.ts';
 import type { Call, Limits } from '../context.ts';
 import { badRequest } from '../http/api-error.ts';
 import type { NamedModel } from '../models/served-model.ts';
+import { failureUnder } from './changes.ts';
 import { seedOf } from './generation.ts';
 import type { ReadPrompt } from './prompts.ts';
 import { merged } from './several.ts';
@@ -87,6 +88,8 @@ async function* oneAnswer(
     }
     usage.cachedTokens += answer % each === 0 ? cached : 0;
     clock.end(prompt.ids.length, cached);
+  } catch (error) {
+    throw failureUnder(options.interventions, error);
   } finally {
     use?.end();
   }

@@ -43,6 +43,13 @@ export function generationOptionsOf(
 }
 
 function biasOf(bias: Readonly<Record<string, number>>, vocabSize: number): ReadonlyMap<number, number> {
+  const odd = Array.isArray(bias) ? 'a list' : Object.keys(bias).find((id) => !/^\d+$/.test(id));
+  if (odd !== undefined)
+    throw badRequest(
+      `logit_bias has ${odd}, wanted an object of token ids and numbers.`,
+      'logit_bias',
+      'invalid_value',
+    );
   const entries = Object.entries(bias).map(([id, value]) => [Number(id), value] as const);
   const unknown = entries.find(([id]) => id >= vocabSize);
   if (unknown)

@@ -11,6 +11,9 @@ const bias = kind<Readonly<Record<string, number>>>(
   v.record(v.pipe(v.string(), v.regex(/^\d{1,9}$/)), v.pipe(v.number(), v.minValue(-100), v.maxValue(100))),
 );
 
+/** Most interventions of one request: a change of every head of a large model. */
+const MAX_INTERVENTIONS = 1024;
+
 const stops = kind<string | readonly string[]>(
   'a text, or a list of at most 16, none of them empty',
   v.union([v.pipe(v.string(), v.minLength(1)), v.pipe(v.array(v.pipe(v.string(), v.minLength(1))), v.maxLength(16))]),
@@ -25,8 +28,11 @@ const streamOptions = kind<{
 );
 
 const someInterventions = kind<readonly object[] | { readonly interventions: unknown }>(
-  'a list of interventions, or { version: 1, vectors, interventions }',
-  v.union([v.array(v.looseObject({})), v.looseObject({ interventions: v.unknown() })]),
+  `a list of interventions, at most ${MAX_INTERVENTIONS}, or { version: 1, vectors, interventions }`,
+  v.union([
+    v.pipe(v.array(v.looseObject({})), v.maxLength(MAX_INTERVENTIONS)),
+    v.looseObject({ interventions: v.pipe(v.array(v.unknown()), v.maxLength(MAX_INTERVENTIONS)) }),
+  ]),
 );
 
 const idList = kind<readonly number[]>(
