@@ -49,6 +49,18 @@ TEMPLATES = [
     "{% unclosed",
     "{{ text[0] }}{{ text[:3] }} {{ text.upper() }} {{ ', '.join(options) }}",
     "plain text, with } and { and % signs",
+    "{{ [1, none, true, 'a', 1.5]|join('/') }} {{ [1, none]|join }} {{ options|join(answer) }} {{ text|join('-') }} {{ choices|join(' ') }}",
+    "{{ choices|tojson }} {{ name|tojson }} {{ question|tojson }} {{ '<a&b>'|tojson }} {{ []|tojson(indent=2) }}",
+    "{{ [1, none, true, 0.5, {'b': 1, 'a': 2}]|tojson }} {{ {'b': 1, 'a': [2]}|tojson(indent=2) }}",
+    "{{ flag ~ missing ~ 1.0 ~ options }} {{ options|string }} {{ flag|string }} {{ missing|string }} {{ 3|string }}",
+    "{{ 'a' + 1 }}",
+    "{{ text|list }} {{ choices|list }} {{ options|list }}",
+    "{{ 1 if flag else 2 }}{{ 'x' if missing }}|{% for o in [none, true, 1.0] %}{{ o }},{% endfor %}",
+    "{% macro f(x) %}<{{ x }}>{% endmacro %}{{ f(none) }}{% set a %}{{ missing }}{% endset %}{{ a }}",
+    "{{ -7 % 3 }} {{ 7 % -3 }} {{ 'ab' * 2 }} {{ 'a' < 'b' }} {{ 'a' >= 'ab' }}",
+    "{{ '1' == 1 }} {{ ['a'] == ['a'] }} {{ 1 == true }} {{ choices.text != [] }} {{ answer == 2.0 }} {{ missing == none }}",
+    "{{ '%s: %d of %.2f, 5%%' % (text, answer, score) }} {{ '%s' % name }}",
+    "{{ '%s %s' % text }}",
 ]
 LITERALS = [
     "['a', \"b's\"]",

@@ -4,6 +4,7 @@
  */
 import * as jinja from '@huggingface/jinja';
 import { quote, UsageError } from '../../base/errors.ts';
+import { compareTexts, FILTERS, formatted, pythonEquals } from './python-filters.ts';
 import { LIST_METHODS, TEXT_METHODS } from './python-methods.ts';
 import { pythonRegex } from './python-regex.ts';
 import { pythonStr } from './python-text.ts';
@@ -33,11 +34,25 @@ interface Node {
   readonly operand: Node;
   readonly filter: Node;
   readonly key: { readonly value: string };
+  readonly operator: { readonly value: string };
+  readonly left: Node;
+  readonly right: Node;
+}
+
+/** In place of a part of a template: the value that it has. */
+interface Held {
+  readonly type: 'Held';
+  readonly held: Value;
 }
 
 const { Environment, Interpreter, parse, tokenize } = jinja as unknown as {
   readonly Environment: new (parent?: Scope) => Scope;
-  readonly Interpreter: new (scope: Scope) => { evaluate(part: Node | undefined, scope: Scope): Value };
+  readonly Interpreter: new (
+    scope: Scope,
+  ) => {
+    evaluate(part: Node | Held | undefined, scope: Scope): Value;
+    evaluateBlock(parts: readonly Node[], scope: Scope): Value;
+  };
   readonly parse: (tokens: unknown) => { readonly body: readonly Node[] };
   readonly tokenize: (source: string) => unknown;
 };
@@ -70,7 +85,7 @@ export function createTemplate(source: string): Template {
       for (const name of names) if (Object.hasOwn(row, name)) environment.set(name, row[name] ?? null);
       const interpreter = new PythonInterpreter(environment);
       try {
-        return program.body.map((part) => textOf(part, interpreter.evaluate(part, environment))).join('');
+        return interpreter.evaluateBlock(program.body, environment).value as string;
       } catch (error) {
         throw new UsageError(
           `the template ${quote(source, 200)} cannot be filled from a row with the columns ${Object.keys(row).join(', ')}: ${(error as Error).message}`,
@@ -126,8 +141,8 @@ function namesIn(program: unknown): string[] {
   return [...names];
 }
 
-function textOf(part: Node, value: Value): string {
-  if (STATEMENTS.has(part.type)) return value.type === 'NullValue' ? '' : value.toString();
+function textOf(value: Value): string {
+  if (value.type === 'UndefinedValue') return ''; // of `x if y` without `else`; names that are not there are errors before
   return value.type === 'FloatValue' ? value.toString() : pythonStr(plain(value));
 }
 
@@ -143,12 +158,21 @@ function runtimeValue(data: unknown): Value {
   return new Environment().set('value', data);
 }
 
-/** Corrects what differs from Python: methods, texts of lists and of true and false, undefined names. */
+/** Corrects what differs from Python: methods, filters, operators, texts of values, undefined names. */
 class PythonInterpreter extends Interpreter {
   /** Above 0 where undefined names are allowed. */
   #lenient = 0;
 
-  override evaluate(node: Node | undefined, environment: Scope): Value {
+  override evaluateBlock(parts: readonly Node[], environment: Scope): Value {
+    const texts = parts.map((part) => {
+      const value = this.evaluate(part, environment);
+      return STATEMENTS.has(part.type) && value.type === 'NullValue' ? '' : textOf(value);
+    });
+    return runtimeValue(texts.join(''));
+  }
+
+  override evaluate(node: Node | Held | undefined, environment: Scope): Value {
+    if (node && 'held' in node) return node.held;
     if (!node) return super.evaluate(node, environment);
     const isTest =
       node.type === 'TestExpression' || (node.type === 'FilterExpression' && filterName(node) === 'default');
@@ -168,12 +192,19 @@ class PythonInterpreter extends Interpreter {
   #special(node: Node, environment: Scope): Value | undefined {
     if (node.type === 'CallExpression' && node.callee.type === 'MemberExpression' && !node.callee.computed)
       return this.#method(node, environment);
+    if (node.type === 'BinaryExpression') return this.#operation(node, environment);
     if (node.type !== 'FilterExpression') return undefined;
     const name = filterName(node);
     if (name === 'regex_replace') {
       const self = pythonStr(plain(this.evaluate(node.operand, environment)));
       const [pattern, replacement, count] = this.#arguments(node.filter, environment, ['pattern', 'repl', 'count']);
       return runtimeValue(replaced(self, String(pattern), String(replacement), Number(count ?? 0)));
+    }
+    if (typeof name === 'string' && Object.hasOwn(FILTERS, name)) {
+      const { names, of } = FILTERS[name] as (typeof FILTERS)[string];
+      const self = this.evaluate(node.operand, environment);
+      if (name === 'string') return runtimeValue(textOf(self));
+      return runtimeValue(of(plain(self), this.#arguments(node.filter, environment, names)));
     }
     if (typeof name !== 'string' || !/^(?:length|trim|capitalize|title)$/.test(name)) return undefined;
     const operand = this.evaluate(node.operand, environment);
@@ -183,6 +214,42 @@ class PythonInterpreter extends Interpreter {
     return runtimeValue(
       TEXT_METHODS[name === 'trim' ? 'strip' : name]?.(self, this.#arguments(node.filter, environment)),
     );
+  }
+
+  #operation(node: Node, environment: Scope): Value | undefined {
+    const operator = node.operator.value;
+    if (operator === 'and' || operator === 'or') return undefined; // the right side may not be computed
+    const [left, right] = [this.evaluate(node.left, environment), this.evaluate(node.right, environment)];
+    const isText = left.type === 'StringValue';
+    const areTexts = isText && right.type === 'StringValue';
+    const [a, b] = [plain(left), plain(right)];
+    switch (operator) {
+      case '==':
+        return runtimeValue(pythonEquals(a, b));
+      case '!=':
+        return runtimeValue(!pythonEquals(a, b));
+      case '~':
+        return runtimeValue(textOf(left) + textOf(right));
+      case '+':
+        if (isText !== (right.type === 'StringValue'))
+          throw new UsageError(`a text and ${quote(isText ? b : a)} cannot be added; '~' joins them as texts.`);
+        break;
+      case '*':
+        if (typeof b === 'number' && isText) return runtimeValue((a as string).repeat(Math.max(0, b)));
+        break;
+      case '%':
+        if (isText) return runtimeValue(formatted(a as string, right.type === 'TupleValue' ? (b as unknown[]) : [b]));
+        if (left.type === 'IntegerValue' && right.type === 'IntegerValue' && b !== 0)
+          return runtimeValue((((a as number) % (b as number)) + (b as number)) % (b as number));
+        break;
+      case '<':
+      case '<=':
+      case '>':
+      case '>=':
+        if (areTexts) return runtimeValue(orderHolds(operator, compareTexts(a as string, b as string)));
+    }
+    const held = { left: { type: 'Held', held: left }, right: { type: 'Held', held: right } } as const;
+    return super.evaluate({ ...node, ...held } as unknown as Node, environment);
   }
 
   #method(node: Node, environment: Scope): Value | undefined {
@@ -214,6 +281,11 @@ class PythonInterpreter extends Interpreter {
     }
     return values;
   }
+}
+
+function orderHolds(operator: '<' | '<=' | '>' | '>=', order: number): boolean {
+  if (order === 0) return operator.endsWith('=');
+  return operator.startsWith('<') === order < 0;
 }
 
 const filterName = ({ filter }: Node): unknown =>
