@@ -36,20 +36,49 @@ export async function withProgress<T>(
   }
 }
 
-/** Opens a model, runs `check`, and closes it. No weights are read. */
-export function checkModel(
+/** A model that was looked at. No weights are read before `use`. */
+export interface CheckedModel {
+  /** Loads the weights, runs `work`, and frees everything. Once only. */
+  use<T>(work: (model: Model) => Promise<T>): Promise<T>;
+  /** For models that are not used; without effect on others. */
+  close(): Promise<void>;
+}
+
+/** Opens a model and runs `check`. */
+export async function openChecked(
   reference: string,
   flags: ModelFlags,
   check: (opened: OpenedModel) => void | Promise<void>,
-): Promise<void> {
-  return withProgress('loading', flags, async ({ onWarning, ...options }) => {
-    const opened = await openPretrained(reference, options);
+): Promise<CheckedModel> {
+  let opened: OpenedModel | undefined = await withProgress('loading', flags, async (options) => {
+    const found = await openPretrained(reference, options);
     try {
-      await check(opened);
-    } finally {
-      await opened.checkpoint.close();
+      await check(found); // reading the weights may take minutes
+      return found;
+    } catch (error) {
+      await found.checkpoint.close();
+      throw error;
     }
   });
+  const taken = (): OpenedModel => {
+    if (!opened) throw new Error('a model that was looked at is used once');
+    const given = opened;
+    opened = undefined;
+    return given;
+  };
+  return {
+    async use(work) {
+      const model = await withProgress('loading', flags, (options) => loadOpened(taken(), options));
+      try {
+        return await work(model);
+      } finally {
+        await model.dispose();
+      }
+    },
+    async close() {
+      if (opened) await taken().checkpoint.close();
+    },
+  };
 }
 
 /** Opens a model, runs `check`, loads the weights, runs `use`, and frees everything. */
@@ -59,19 +88,5 @@ export async function withModel<T>(
   check: (opened: OpenedModel) => void | Promise<void>,
   use: (model: Model) => Promise<T>,
 ): Promise<T> {
-  const model = await withProgress('loading', flags, async (options) => {
-    const opened = await openPretrained(reference, options);
-    try {
-      await check(opened); // reading the weights may take minutes
-    } catch (error) {
-      await opened.checkpoint.close();
-      throw error;
-    }
-    return loadOpened(opened, options);
-  });
-  try {
-    return await use(model);
-  } finally {
-    await model.dispose();
-  }
+  return (await openChecked(reference, flags, check)).use(use);
 }

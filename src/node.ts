@@ -79,7 +79,7 @@ export {
   type PrepareEvaluationOptions,
   prepareEvaluation,
 } from './node/evaluation/prepare-node.ts';
-export { checkResume } from './node/evaluation/run-node.ts';
+export { checkOutput } from './node/evaluation/run-node.ts';
 export {
   checkSavedState,
   checkVectorFile,

@@ -2,8 +2,8 @@
 import { type Command, InvalidArgumentError } from 'commander';
 import {
   ANSWER_OPTIONS,
+  checkOutput,
   checkQueue,
-  checkResume,
   checkWeightFormat,
   EVALUATION_OPTIONS,
   type EvaluationResults,
@@ -32,7 +32,7 @@ import { helpText } from '../help-text.ts';
 import { interrupt } from '../interrupt.ts';
 import { checkFits, type InterventionFlags, interventionsOf, interventionsOption } from '../interventions.ts';
 import { libraryOptions } from '../library-options.ts';
-import { checkModel, withModel } from '../load.ts';
+import { type CheckedModel, openChecked } from '../load.ts';
 import { configOption, hubOptions, loadOptions, type ModelFlags, stateMemoryOption } from '../model-options.ts';
 import { collectList, jsonOption, MODEL_ABOUT, modelReference, textThat, wholeNumber } from '../options.ts';
 import { progressBar } from '../progress.ts';
@@ -121,10 +121,27 @@ async function run(reference: string | undefined, flags: EvalFlags): Promise<voi
   const preset = flags.preset === undefined ? undefined : presetNamed(flags.preset);
   if (flags.tasks === undefined && !preset)
     throw new UsageError("eval needs --tasks; 'portmanteau eval ls' lists them.");
-  checkResume(flags.resume, flags.outputPath);
+  checkOutput(flags);
   if (flags.url !== undefined) await checkQueue(flags.url);
   // What is wrong with the model is told before data is downloaded.
-  for (const weights of wanted) await checkModel(reference, { ...flags, weights }, checkOf(flags, interventions));
+  const models: CheckedModel[] = [];
+  try {
+    for (const weights of wanted)
+      models.push(await openChecked(reference, { ...flags, weights }, checkOf(flags, interventions)));
+    await evaluateAll(reference, models, interventions, preset, flags);
+  } finally {
+    for (const model of models) await model.close();
+  }
+}
+
+/** `models`: one for each format of the weights. */
+async function evaluateAll(
+  reference: string,
+  models: readonly CheckedModel[],
+  interventions: InterventionSet | undefined,
+  preset: ReturnType<typeof presetNamed> | undefined,
+  flags: EvalFlags,
+): Promise<void> {
   const { tasks = [], includePath, numFewshot, limit, seed } = flags;
   const bar = progressBar('downloading data sets');
   const prepared = await prepareEvaluation({
@@ -140,14 +157,15 @@ async function run(reference: string | undefined, flags: EvalFlags): Promise<voi
   }).finally(() => bar.end());
   tellData(prepared);
   const found: Record<string, EvaluationResults> = {};
-  for (const weights of wanted) {
-    const results = await runOne(reference, prepared, interventions, flags, weights);
+  for (const [i, model] of models.entries()) {
+    const weights = flags.weights?.[i];
+    const results = await runOne(reference, model, prepared, interventions, flags, weights);
     found[weights ?? 'auto'] = results;
     if (flags.json) continue;
-    process.stdout.write(told(results, wanted.length > 1 ? weights : undefined));
+    process.stdout.write(told(results, models.length > 1 ? weights : undefined));
     if (preset) process.stdout.write(`\n${publishedTable(preset, results)}`);
   }
-  if (flags.json) process.stdout.write(`${JSON.stringify(wanted.length > 1 ? found : Object.values(found)[0])}\n`);
+  if (flags.json) process.stdout.write(`${JSON.stringify(models.length > 1 ? found : Object.values(found)[0])}\n`);
 }
 
 const checkOf = (flags: EvalFlags, interventions: InterventionSet | undefined) => async (opened: OpenedModel) => {
@@ -157,6 +175,7 @@ const checkOf = (flags: EvalFlags, interventions: InterventionSet | undefined) =
 
 async function runOne(
   reference: string,
+  checked: CheckedModel,
   prepared: PreparedEvaluation,
   interventions: InterventionSet | undefined,
   flags: EvalFlags,
@@ -187,7 +206,7 @@ async function runOne(
     return results;
   };
   try {
-    return await withModel(reference, { ...flags, weights }, checkOf(flags, interventions), work);
+    return await checked.use(work);
   } catch (error) {
     bar.end();
     if (interrupt.signal.aborted && flags.outputPath !== undefined)

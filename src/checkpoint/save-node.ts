@@ -2,6 +2,7 @@
 import { access, constants, mkdir, readdir, readlink, realpath, rename, rmdir, stat, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { UsageError } from '../base/errors.ts';
+import { makeFolder } from '../base/make-folder-node.ts';
 import type { Shape, TypedArray } from '../base/tensor.ts';
 import { type WriteOptions, writeFileWhole } from './output-node.ts';
 import type { StoredDType } from './safetensors.ts';
@@ -74,7 +75,7 @@ export async function writeFolderWhole(
   const temporary = hold(temporaryBeside(target));
   let above: string | undefined;
   try {
-    above = await mkdir(dirname(temporary), { recursive: true });
+    above = await makeFolder(dirname(temporary));
     await mkdir(temporary);
     for (const { name, bytes } of files) await writeFileWhole(join(temporary, name), bytes(), options);
     // Neither call touches a folder that somebody has filled meanwhile.

@@ -2,10 +2,11 @@
  * The list of what is stored of a data set, data.json. A shard counts only when it is listed here, and this file is replaced whole after the
  * shards are complete: so it always describes a whole state from which to go on.
  */
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { CheckpointError } from '../base/errors.ts';
+import { makeFolder } from '../base/make-folder-node.ts';
 import { writeFileWhole } from '../checkpoint/output-node.ts';
 import { refused, type SystemError } from '../checkpoint/write-errors.ts';
 
@@ -101,8 +102,8 @@ export async function writeManifest(folder: string, manifest: Manifest): Promise
   await writeFileWhole(join(folder, FILE), [new TextEncoder().encode(`${JSON.stringify(manifest, null, 1)}\n`)]);
 }
 
-export async function makeFolder(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true }).catch((error: SystemError) => {
+export async function makeTokenFolder(folder: string): Promise<void> {
+  await makeFolder(folder).catch((error: SystemError) => {
     throw refused(folder, error);
   });
 }

@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { UsageError } from '../base/errors.ts';
 import { type FileKind, findFiles } from './files-node.ts';
 import { inputFacts, inputHashes, isSame } from './input-hash-node.ts';
-import { emptyManifest, type Manifest, makeFolder, readManifest } from './manifest-node.ts';
+import { emptyManifest, type Manifest, makeTokenFolder, readManifest } from './manifest-node.ts';
 import { checkData, type DataOptions, type FilledDataOptions } from './options.ts';
 import { type DataContext, encoderFor, fieldsOf, prepareMemory } from './prepare.ts';
 import { type PreparedData, preparedFrom } from './prepared.ts';
@@ -52,7 +52,7 @@ export async function prepareData(options: DataOptions, context: FileDataContext
   const facts = await Promise.all(found.map(({ path }) => inputFacts(path)));
   const files = found.map((file, i) => ({ ...file, bytes: facts[i]?.size ?? 0 }));
   const cache = resolve(directory, data.cache ?? tokensDirectory());
-  await makeFolder(cache);
+  await makeTokenFolder(cache);
   const hashes = await inputHashes(
     files.map(({ path }) => path),
     join(cache, 'inputs.json'),

@@ -7,7 +7,7 @@ import type { RecordFields } from './document.ts';
 import type { DocumentEncoder } from './encode.ts';
 import type { DataFile } from './files-node.ts';
 import { readJsonl } from './jsonl-node.ts';
-import { type Manifest, makeFolder, type StreamName, writeManifest } from './manifest-node.ts';
+import { type Manifest, makeTokenFolder, type StreamName, writeManifest } from './manifest-node.ts';
 import { readParquet } from './parquet-node.ts';
 import { isBlank } from './prepare.ts';
 import { writeShard } from './shard-node.ts';
@@ -75,7 +75,7 @@ const REPORT_BYTES = 1 << 18;
 
 /** Goes on where `manifest` says; returns it as it is at the end. */
 export async function tokenizeFiles(job: TokenizeJob, manifest: Manifest): Promise<Manifest> {
-  await makeFolder(job.folder);
+  await makeTokenFolder(job.folder);
   const work = new Tokenizing(job, manifest);
   for (let index = manifest.next.file; index < job.files.length; index++)
     await work.file(index, index === manifest.next.file ? manifest.next.place : FILE_START);

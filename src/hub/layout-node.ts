@@ -3,8 +3,9 @@
  * snapshots/<commit>/<path> -> ../../blobs/<etag>}.
  */
 import { randomUUID } from 'node:crypto';
-import { copyFile, mkdir, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, readFile, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
+import { makeFolder } from '../base/make-folder-node.ts';
 import { withoutSymlinks } from './environment-node.ts';
 import { folderOfRepo, isCommit } from './names.ts';
 
@@ -43,7 +44,7 @@ export async function cachedCommit(store: Store, revision: string): Promise<stri
 export async function writeRef(store: Store, revision: string, commit: string): Promise<void> {
   if (revision === commit || (await cachedCommit(store, revision)) === commit) return;
   const path = join(store.refs, revision);
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const fresh = besides(path);
   await writeFile(fresh, commit);
   await rename(fresh, path);
@@ -64,7 +65,7 @@ export async function sizeOf(path: string): Promise<number | undefined> {
  * it), or else copied, as by the Python tool.
  */
 export async function putInSnapshot(blob: string, path: string, { fresh }: { fresh: boolean }): Promise<void> {
-  await mkdir(dirname(path), { recursive: true });
+  await makeFolder(dirname(path));
   const aside = besides(path);
   if (await tryLink(relative(dirname(path), blob), aside)) await rename(aside, path);
   else if (fresh) await rename(blob, path);

@@ -5,9 +5,10 @@
  */
 import { randomUUID } from 'node:crypto';
 import { unlinkSync } from 'node:fs';
-import { link, mkdir, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { link, readFile, rename, rm, stat, utimes, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { makeFolder } from '../base/make-folder-node.ts';
 
 export interface LockOptions {
   readonly signal?: AbortSignal | undefined;
@@ -72,7 +73,7 @@ async function acquire(
   let since = 0;
   for (;;) {
     signal?.throwIfAborted();
-    await mkdir(dirname(path), { recursive: true });
+    await makeFolder(dirname(path));
     if (await create(path, mark)) return mark;
     const now = await look(path);
     if (!now) continue; // given back just now

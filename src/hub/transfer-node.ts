@@ -2,8 +2,9 @@
  * Downloads one file from the hub to disk. Received data are kept in a partial file, which the next try, or the next process, continues.
  * The checksum of the complete file is verified before it is used.
  */
-import { type FileHandle, mkdir, open, rm, statfs } from 'node:fs/promises';
+import { type FileHandle, open, rm, statfs } from 'node:fs/promises';
 import { FetchError, UsageError } from '../base/errors.ts';
+import { makeFolder } from '../base/make-folder-node.ts';
 import type { Asked } from './advice.ts';
 import { checksumProblem } from './blob-checksum-node.ts';
 import { sizeOf } from './layout-node.ts';
@@ -87,7 +88,7 @@ export async function fetchFile(
 
 /** Throws UsageError when the disk has less room than `bytes`. */
 export async function checkRoom(folder: string, bytes: number): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const disk = await statfs(folder).catch(() => undefined);
   if (!disk || disk.blocks === 0) return; // some network disks do not say
   const free = disk.bavail * disk.bsize;

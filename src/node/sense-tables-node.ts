@@ -1,10 +1,10 @@
 /** Keeps tables that take minutes to compute, such as those of topic control, on disk: one folder for each model, by its identity. */
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { TableCache } from '../analysis/senses/maxima.ts';
 import { type Model, partsOf } from '../api/model.ts';
+import { makeFolder } from '../base/make-folder-node.ts';
 import { openLocalFile } from '../checkpoint/folder-node.ts';
 import { readTensors } from '../checkpoint/load-tensors.ts';
 import { saveTensors } from '../checkpoint/save-node.ts';
@@ -35,7 +35,7 @@ export async function senseTables(model: Model, folder = tablesDirectory()): Pro
       }
     },
     async write(name, table) {
-      await mkdir(place, { recursive: true });
+      await makeFolder(place);
       await saveTensors(fileOf(name), new Map([[name, { shape: [table.length], dtype: 'f32', data: table }]]));
     },
   };

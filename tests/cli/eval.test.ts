@@ -61,6 +61,7 @@ describe('refused, with exit code 2 and before anything is loaded,', () => {
     ['an unknown task', ['eval', 'granite-tiny', '--tasks', 'arc_eazy'], /arc_eazy/],
     ['an unknown preset', ['eval', 'granite-tiny', '--preset', 'mamba-7b'], /did you mean 'mamba-7b-rw'/],
     ['--resume without a folder', ['eval', 'granite-tiny', '--tasks', 'arc_easy', '--resume'], /--output-path/],
+    ['--log-samples without a folder', ['eval', 'granite-tiny', '--tasks', 'a', '--log-samples'], /--output-path/],
     ['an unknown format', ['eval', 'granite-tiny', '--tasks', 'a', '--weights', 'f32,q9'], /q9/],
     ['a format twice', ['eval', 'granite-tiny', '--tasks', 'a', '--weights', 'f32,f32'], /twice/],
     ['three seeds', ['eval', 'granite-tiny', '--tasks', 'a', '--seed', '1,2,3'], /one seed, or four/],

@@ -16,7 +16,7 @@ import { queueAnswerer } from '../queue/answer-by-queue-node.ts';
 import type { QueueOptions } from '../queue/options-node.ts';
 import { identityOfModel, plainOptions } from './identity-node.ts';
 import { type PrepareEvaluationOptions, prepareEvaluation } from './prepare-node.ts';
-import { type AnsweredRun, answerInFolder, checkResume } from './run-node.ts';
+import { type AnsweredRun, answerInFolder, checkOutput } from './run-node.ts';
 
 export interface EvaluateOptions
   extends Omit<AnswerAllOptions, 'known' | 'answerer' | 'onAnswer' | 'onProgress' | 'onTruncated'> {
@@ -70,7 +70,7 @@ export async function evaluate(
   model: Model,
   { tasks, includePath, numFewshot, limit, hub, modelName = 'model', ...options }: EvaluateTasksOptions,
 ): Promise<Evaluated> {
-  checkResume(options.resume, options.outputPath);
+  checkOutput(options);
   const prepared = await prepareEvaluation({ tasks, includePath, numFewshot, limit, hub, seed: options.seed });
   return evaluatePrepared(model, prepared, { modelName, ...options });
 }
@@ -94,7 +94,7 @@ export async function evaluatePrepared(
     ...options
   }: EvaluateOptions,
 ): Promise<Evaluated> {
-  checkResume(resume, outputPath);
+  checkOutput({ resume, logSamples, outputPath });
   const { requests, places } = requestsOf(prepared.tasks);
   const running = new RunningMeans(prepared.tasks);
   const answering = {

@@ -3,10 +3,10 @@
  * no other run writes there meanwhile.
  */
 import { createHash } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Model } from '../../api/model.ts';
 import { UsageError } from '../../base/errors.ts';
+import { makeFolder } from '../../base/make-folder-node.ts';
 import { refused, type SystemError } from '../../checkpoint/write-errors.ts';
 import { type AnswerAllOptions, type Answers, answerAll } from '../../evaluation/answer/answer-all.ts';
 import type { EvaluationRequest } from '../../evaluation/requests.ts';
@@ -42,7 +42,7 @@ export async function answerInFolder<R>(
   options: Omit<AnswerAllOptions, 'known'>,
   finish: (run: AnsweredRun) => Promise<R>,
 ): Promise<R> {
-  await mkdir(folder, { recursive: true }).catch((error: SystemError) => {
+  await makeFolder(folder).catch((error: SystemError) => {
     throw refused(folder, error);
   });
   const unlock = await lockFolder(folder, 'writes to');
@@ -77,9 +77,16 @@ export async function answerInFolder<R>(
 }
 
 /** Throws UsageError when there is nothing to write to. */
-export function checkResume(resume: boolean | undefined, folder: string | undefined): void {
-  if (resume && folder === undefined)
-    throw new UsageError('--resume needs the folder of the run: give --output-path as before.');
+export function checkOutput({ outputPath, resume, logSamples }: OutputOptions): void {
+  if (outputPath !== undefined) return;
+  if (resume) throw new UsageError('--resume needs the folder of the run: give --output-path as before.');
+  if (logSamples) throw new UsageError('--log-samples writes files: give --output-path, the folder for them.');
+}
+
+interface OutputOptions {
+  readonly outputPath?: string | undefined;
+  readonly resume?: boolean | undefined;
+  readonly logSamples?: boolean | undefined;
 }
 
 /** Of tasks, data, examples and their order: all of it is in the requests. */

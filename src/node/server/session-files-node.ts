@@ -1,8 +1,9 @@
 /** Sessions on disk: a file of each state, in a folder for each model. Names in requests are only compared with those that were listed at the start. */
-import { mkdir, readdir, rm } from 'node:fs/promises';
+import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { partsOf } from '../../api/model.ts';
 import { CheckpointError, UsageError } from '../../base/errors.ts';
+import { makeFolder } from '../../base/make-folder-node.ts';
 import { openLocalFile } from '../../checkpoint/folder-node.ts';
 import { writeFileWhole } from '../../checkpoint/output-node.ts';
 import { holds } from '../../options/option.ts';
@@ -25,7 +26,7 @@ export async function openSessionFiles(folder: string, models: readonly string[]
   const kept = new Map<string, Set<string>>();
   try {
     for (const model of models) {
-      await mkdir(folderOf(model), { recursive: true });
+      await makeFolder(folderOf(model));
       const files = (await readdir(folderOf(model))).filter((file) => file.endsWith(ENDING));
       const names = files.map((file) => file.slice(0, -ENDING.length)).filter((name) => holds(SESSION_NAME, name));
       kept.set(model, new Set(names));

@@ -5,9 +5,10 @@
  *   checkpoints/step-N     models after N steps, with the moments of the optimiser and run.json; written whole or not at all
  *   the trained model, when the run has ended; its config.json comes last
  */
-import { mkdir, readdir, rename, rm, rmdir } from 'node:fs/promises';
+import { readdir, rename, rm, rmdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '../../base/errors.ts';
+import { makeFolder } from '../../base/make-folder-node.ts';
 import { writeFileWhole } from '../../checkpoint/output-node.ts';
 import type { SavedFile } from '../../checkpoint/save.ts';
 import { checkNewFolder, writeFolderWhole } from '../../checkpoint/save-node.ts';
@@ -45,7 +46,7 @@ export class RunFolder {
     if (there.length > 0 && !there.some((name) => name === CONFIG || name === CHECKPOINTS || name.startsWith('.run.')))
       throw new UsageError(`${path} has no run to go on with: it has neither ${CONFIG} nor ${CHECKPOINTS}.`);
     if (there.length === 0) await checkNewFolder(path);
-    await mkdir(join(path, CHECKPOINTS), { recursive: true }).catch((error: SystemError) => {
+    await makeFolder(join(path, CHECKPOINTS)).catch((error: SystemError) => {
       throw refused(path, error);
     });
     const folder = new RunFolder(path, await lockFolder(path, 'trains in'));
