@@ -1,6 +1,6 @@
 /** TruthfulQA: the share of the true answers in the probability of all (arXiv 2109.07958, MC2; lm-evaluation-harness, tasks/truthfulqa). */
 import { UsageError } from '../../base/errors.ts';
-import { exp } from '../../base/math.ts';
+import { exp } from '../metrics/exact-math.ts';
 import { pairwiseSum } from '../metrics/sums.ts';
 import type { Row } from '../tasks/task-config.ts';
 import type { FilteredAnswers } from './index.ts';

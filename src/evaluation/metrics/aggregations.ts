@@ -1,6 +1,7 @@
 /** From the values of all documents to one number, and its standard error (lm_eval/api/metrics.py of the harness). */
-import { exp, log } from '../../base/math.ts';
+
 import { PythonRandom } from '../few-shot/python-random.ts';
+import { exp, log } from './exact-math.ts';
 import { type BiasValue, biasNumber, spearmanOf } from './sense-metrics.ts';
 import { mean, pairwiseSum, sampleDeviation, sum } from './sums.ts';
 import { type TextPair, TRANSLATION } from './translation/index.ts';

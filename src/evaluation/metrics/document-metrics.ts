@@ -1,13 +1,13 @@
 /** The metrics of one document (process_results of ConfigurableTask in lm_eval/api/task.py of the harness). */
 
 import { UsageError } from '../../base/errors.ts';
-import { exp } from '../../base/math.ts';
 import { hookNamed } from '../hooks/index.ts';
 import { type DocumentTexts, isFunction, type Target } from '../tasks/document.ts';
 import { pythonStr } from '../tasks/python-text.ts';
 import type { MetricConfig, Row, TaskConfig } from '../tasks/task-config.ts';
 import { bytesOf, charactersOf, wordsOf } from './counts.ts';
 import { exactMatch } from './exact-match.ts';
+import { exp } from './exact-math.ts';
 import { biasMetrics, pairMetrics } from './sense-metrics.ts';
 import { pairwiseSum } from './sums.ts';
 import { TRANSLATION } from './translation/index.ts';

@@ -2,8 +2,9 @@
  * BLEU of a corpus (Papineni et al. 2002) as sacrebleu 2 computes it by default: runs of up to four words, words as mteval-v13a cuts them,
  * counts of zero halved again and again ("exp" smoothing).
  */
-import { exp, log } from '../../../base/math.ts';
+
 import { stripEnd } from '../../tasks/python-methods.ts';
+import { exp, log } from '../exact-math.ts';
 import { columnSums, common, countOf, ngrams, splitWords } from './ngrams.ts';
 
 const LONGEST = 4;
