@@ -25,8 +25,8 @@ export interface AutomatonState {
 /** States that are kept, of some kilobytes; all are forgotten when there are more. */
 const MAX_STATES = 4000;
 
-/** Places that may be looked at for one token: about a second, in which nobody else is served. */
-const MAX_WORK = 400_000;
+/** Places that may be looked at for one token: about half a second, in which nobody else is served. */
+const MAX_WORK = 200_000;
 
 export class Automaton {
   readonly #root: Expression;

@@ -62,21 +62,33 @@ export function escapedCharacters(set: CodePoints): Expression {
   return either(characters(intersection(set, PLAIN)), ...needing);
 }
 
+const plainCharacter = characters(PLAIN);
+const plainRest = repeat(plainCharacter);
+
 /** A string without escapes that is none of these. */
 export function stringExcept(names: readonly string[]): Expression {
+  /** One character that is none of these; the same expression for the same ones, of which long lists of names have few. */
+  const made = new Map([['', plainCharacter]]);
+  const otherThan = (some: readonly string[]): Expression => {
+    const key = [...some].sort().join('');
+    const codes = some.map((one) => one.codePointAt(0) as number);
+    const found =
+      made.get(key) ?? characters(codes.reduce<CodePoints>((left, code) => without(left, [[code, code]]), PLAIN));
+    made.set(key, found);
+    return found;
+  };
   /** What may stand from character `at` on, where all these names agree before it. */
   const after = (some: readonly string[][], at: number): Expression => {
     const byNext = new Map<string, string[][]>();
     for (const name of some) {
       const next = name[at];
-      if (next !== undefined) byNext.set(next, [...(byNext.get(next) ?? []), name]);
+      if (next === undefined) continue;
+      const alike = byNext.get(next);
+      if (alike) alike.push(name);
+      else byNext.set(next, [name]);
     }
-    const other = [...byNext.keys()].reduce<CodePoints>((left, next) => {
-      const code = next.codePointAt(0) as number;
-      return without(left, [[code, code]]);
-    }, PLAIN);
     return either(
-      sequence(characters(other), repeat(characters(PLAIN))),
+      sequence(otherThan([...byNext.keys()]), plainRest),
       ...[...byNext].map(([next, those]) => sequence(literal(next), after(those, at + 1))),
       ...(some.some(({ length }) => length === at) ? [] : [literal('')]),
     );

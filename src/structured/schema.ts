@@ -66,6 +66,7 @@ export function schemaLanguage(schema: unknown): Expression {
     const fields = Object.fromEntries(
       Object.entries(given).filter(([name, value]) => value !== undefined && !ANNOTATIONS.has(name)),
     );
+    if (Object.keys(fields).length === 0) return anyValue;
     const strange = Object.keys(fields).find((name) => !KNOWN.has(name));
     if (strange !== undefined) throw unsupported(`'${strange}'`, `${place}/${strange}`);
     for (const alone of ['$ref', 'anyOf', 'oneOf', 'allOf', 'const', 'enum'] as const) {

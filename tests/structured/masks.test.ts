@@ -295,5 +295,11 @@ describe('masks', () => {
   test('of forms that would take for ever are errors', () => {
     const sequence = () => regexMask(tokenizer, '(?:(?:a?){1,9999}b?){1,9999}(?:(?:a?c?){1,9999}){1,9999}').begin(ends);
     expect(() => sequence().allowed()).toThrow(/too complicated/);
+    // Long lists of names and of values are none of them.
+    const names = Object.fromEntries(Array.from({ length: 2000 }, (_, i) => [`p${i}`, {}]));
+    const many = jsonSchemaMask(tokenizer, { type: 'object', properties: names });
+    expect(() => drawn(many, 1, 20)).not.toThrow();
+    const list = jsonSchemaMask(tokenizer, { enum: Array.from({ length: 5000 }, (_, i) => `v${i}`) });
+    expect(drawn(list, 1)).toMatch(/^"v\d+"$/);
   });
 });

@@ -11,8 +11,8 @@ const bias = kind<Readonly<Record<string, number>>>(
   v.record(v.pipe(v.string(), v.regex(/^\d{1,9}$/)), v.pipe(v.number(), v.minValue(-100), v.maxValue(100))),
 );
 
-/** Most interventions of one request: a change of every head of a large model. */
-const MAX_INTERVENTIONS = 1024;
+/** Most interventions of one request; each takes time in every step. */
+const MAX_INTERVENTIONS = 256;
 
 const stops = kind<string | readonly string[]>(
   'a text, or a list of at most 16, none of them empty',
