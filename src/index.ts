@@ -146,7 +146,14 @@ export { checkWritable, writeSenses } from './api/write-senses.ts';
 export type { Backend } from './backends/backend.ts';
 export type {} from './backends/environment.ts';
 export { createReferenceBackend } from './backends/reference/index.ts';
-export { CheckpointError, FetchError, NotFiniteError, ShapeError, UsageError } from './base/errors.ts';
+export {
+  CheckpointError,
+  FetchError,
+  ModelMemoryError,
+  NotFiniteError,
+  ShapeError,
+  UsageError,
+} from './base/errors.ts';
 export { ChatSession } from './chat/session.ts';
 export { templateMessages } from './chat/template-messages.ts';
 export {

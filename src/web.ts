@@ -4,19 +4,24 @@ import { LOAD_OPTIONS, type LoadOptions, Model } from './api/model.ts';
 import { createWasmBackend, MAX_TENSOR_BYTES } from './backends/wasm/index.ts';
 import { allowedByPolicy, webPlatform } from './backends/wasm/platform-web.ts';
 import { FetchError, quote, UsageError } from './base/errors.ts';
-import { page } from './base/page.ts';
+import { pageAddress } from './base/page.ts';
 import { type HttpFolderOptions, httpFile, httpFolder } from './checkpoint/folder-http.ts';
 import { sourceOf } from './checkpoint/folder-memory.ts';
 import { type LoadedTensor, readTensors } from './checkpoint/load-tensors.ts';
 import type { Folder } from './checkpoint/source.ts';
-import { filesAddress, type HubReference, hubReferenceOrAddress, oneRevision } from './hub/reference.ts';
+import { authorizationOf, HUB_OPTIONS, type HubOptions, storedFolder } from './hub/hub-web.ts';
+import { filesAddress, HUB, type HubReference, hubReferenceOrAddress, oneRevision } from './hub/reference.ts';
+import { checkFitsInto, megabytes } from './loader/fits.ts';
 import { OPEN_OPTIONS, type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
 import { openFromHub } from './loader/usual-tokenizer.ts';
 import { checkOptions, pickOptions } from './options/check.ts';
-import { kinds, type OptionsOf, option, ownKind } from './options/option.ts';
+import { jsonObject, kinds, type OptionsOf, option, ownKind } from './options/option.ts';
 
 export { httpFolder } from './checkpoint/folder-http.ts';
 export { memoryFolder } from './checkpoint/folder-memory.ts';
+export type { HubOptions } from './hub/hub-web.ts';
+export { StorageFullError } from './hub/storage-full.ts';
+export { type CachedModel, cachedModels, deleteCachedModel } from './hub/stored-models-web.ts';
 export * from './index.ts';
 
 const { tokenizerFolder: _, maxTensorBytes: __, ...openOptions } = OPEN_OPTIONS;
@@ -37,6 +42,8 @@ const PRETRAINED_OPTIONS = {
   revision: option(kinds.text, 'branch, tag or commit on the hub'),
   /** Folder of the tokenizer, when it is not with the weights. */
   tokenizer: ownKind<string | URL | Folder>('a URL, a hub id or a folder', isReference),
+  /** Models of the hub: token, progress of the download, whether they are stored. */
+  hub: jsonObject<HubOptions>(),
 };
 
 export interface PretrainedOptions
@@ -53,6 +60,7 @@ function checkPretrained(who: string, reference: unknown, options: PretrainedOpt
   if (!isReference(reference))
     throw new UsageError(`${who} got ${quote(reference)} for a model, wanted a URL, a hub id or a folder.`);
   checkOptions(who, options, PRETRAINED_OPTIONS);
+  checkOptions(`hub of ${who}`, options?.hub, HUB_OPTIONS);
 }
 
 /**
@@ -66,8 +74,34 @@ export async function fromPretrained(
   checkPretrained('fromPretrained', reference, options);
   const opened = await openPretrained(reference, options);
   const { threads, relaxedSimd, workerUrl } = options;
+  try {
+    checkMemory(opened, options);
+  } catch (error) {
+    await opened.checkpoint.close();
+    throw error;
+  }
   const backend = createWasmBackend({ platform: webPlatform(workerUrl), threads, relaxedSimd });
-  return Model.load(opened, allowedByPolicy(backend), pickOptions(options, LOAD_OPTIONS), folderOf);
+  return Model.load(opened, allowedByPolicy(backend), pickOptions(options, LOAD_OPTIONS), (address) =>
+    folderOf(address),
+  );
+}
+
+/** From here on browsers tell no more: the memory may be any. */
+const MOST_TOLD_BYTES = 8 * 2 ** 30;
+
+/** Throws ModelMemoryError when a model needs more than the option memoryBytes, or than the machine has where the browser tells so. */
+function checkMemory(opened: OpenedModel, { threads = 1, keyValues, memoryBytes }: PretrainedOptions): void {
+  const { deviceMemory = 8 } = (globalThis.navigator ?? {}) as { readonly deviceMemory?: number };
+  const toldBytes = deviceMemory * 2 ** 30;
+  const limit = memoryBytes ?? (toldBytes < MOST_TOLD_BYTES ? toldBytes : undefined);
+  if (limit === undefined) return;
+  const size = megabytes(limit);
+  checkFitsInto(opened, {
+    ...{ threads, keyValues, memoryBytes: limit },
+    reason: memoryBytes === undefined ? `this machine has ${size}` : `may take ${size} (memoryBytes)`,
+    ask: 'weights: ',
+    more: 'If more can be had, say how much: the option memoryBytes.',
+  });
 }
 
 /** As fromPretrained, but reads no weights yet: config, headers and tokenizer only. */
@@ -76,13 +110,15 @@ export async function openPretrained(
   options: PretrainedOptions = {},
 ): Promise<OpenedModel> {
   checkPretrained('openPretrained', reference, options);
-  const { tokenizer, revision } = options;
-  const tokenizerFolder = tokenizer === undefined ? undefined : folderOf(tokenizer);
+  const { tokenizer } = options;
+  const others = { ...options, revision: undefined }; // it belongs to the model's repository
   try {
     const open = { ...pickOptions(options, openOptions), maxTensorBytes: MAX_TENSOR_BYTES };
+    const folder = await storedOrRemote(reference, options, true);
+    const tokenizerFolder = tokenizer === undefined ? undefined : await storedOrRemote(tokenizer, others, false);
     const all = { ...open, tokenizerFolder };
-    const folder = folderOf(reference, revision);
-    return await (onHub(reference) ? openFromHub(folder, all, (id) => folderOf(id)) : openModel(folder, all));
+    const usual = (id: string) => storedOrRemote(id, others, false);
+    return await (onHub(reference) ? openFromHub(folder, all, usual) : openModel(folder, all));
   } catch (error) {
     throw explained(reference, error);
   }
@@ -104,14 +140,31 @@ export async function loadTensors(
 const onHub = (reference: string | URL | Folder): HubReference | undefined =>
   typeof reference === 'object' && 'open' in reference ? undefined : hubReferenceOrAddress(String(reference));
 
+/** Models of the hub are stored by the browser, where it can. `weights`: else only the tokenizer is wanted. */
+async function storedOrRemote(
+  reference: string | URL | Folder,
+  { revision: given, hub, signal, onWarning }: PretrainedOptions,
+  weights: boolean,
+): Promise<Folder> {
+  const found = onHub(reference);
+  if (found) {
+    const revision = oneRevision(String(reference), found.revision, given) ?? 'main';
+    const stored = await storedFolder({ repo: found.repo, revision, weights, signal, onWarning }, hub);
+    if (stored) return stored;
+  }
+  return folderOf(reference, given, hub);
+}
+
 /** Everything that is not the name of a model on the hub is a URL, possibly relative to the page. */
-function folderOf(reference: string | URL | Folder, given?: string): Folder {
+function folderOf(reference: string | URL | Folder, given?: string, hub: HubOptions = {}): Folder {
   if (typeof reference === 'object' && 'open' in reference) return reference;
   const text = String(reference);
   const found = onHub(reference);
   if (found) {
     const revision = oneRevision(text, found.revision, given) ?? 'main';
-    return { ...httpFolder(filesAddress(found.repo, revision)), hint: () => readAsHubId(text) };
+    const headers = authorizationOf(hub.token);
+    const address = filesAddress(found.repo, revision, hub.endpoint?.replace(/\/+$/, '') ?? HUB);
+    return { ...httpFolder(address, { headers }), hint: () => readAsHubId(text) };
   }
   const folder = httpFolder(addressOf(text));
   return /^[\w-]+$/.test(text)
@@ -121,7 +174,7 @@ function folderOf(reference: string | URL | Folder, given?: string): Folder {
 
 /** Resolves addresses relative to the page. */
 function addressOf(text: string | URL): URL {
-  const base = page.address;
+  const base = pageAddress();
   if (URL.canParse(text, base)) return new URL(text, base);
   const relative = base ? ', also one relative to this page' : '';
   throw new UsageError(

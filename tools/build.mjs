@@ -2,7 +2,6 @@
 import { execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 
 const run = (script, ...args) => execFileSync(process.execPath, [script, ...args], { stdio: 'inherit' });
 
@@ -39,17 +38,18 @@ if (oldest(drawing) < newest('src/drawing', 'src/figures/figure.ts', 'tools/embe
   run('tools/embed-drawing.mjs');
 const modelWorker = 'src/worker/build/script.ts';
 if (oldest(modelWorker) < newest('src', ...settings)) {
-  const { embedScript } = await import('./embed.mjs');
-  await embedScript('src/worker', 'script', 'iife');
+  const { embedModelWorker } = await import('./embed.mjs');
+  await embedModelWorker('src/worker', 'script');
 }
 if (oldest('dist/.built') < newest('src', 'cli', 'bench', ...settings)) {
   rmSync('dist', { recursive: true, force: true });
   run('node_modules/typescript/bin/tsc', '-p', 'tsconfig.build.json');
   for (const folder of ['bench/build', 'bench/published']) cpSync(folder, `dist/${folder}`, { recursive: true });
   // For pages that start no worker from a blob.
-  const scriptOf = async (module) => (await import(pathToFileURL(`dist/${module}.js`).href)).script;
-  writeFileSync('dist/thread.js', await scriptOf(`${build}/worker-web`));
-  writeFileSync('dist/model-worker.js', await scriptOf('src/worker/build/script'));
+  const { bundled } = await import('./embed.mjs');
+  writeFileSync('dist/thread.js', await bundled('src/backends/wasm/worker-web.ts', 'iife'));
+  writeFileSync('dist/model-worker.js', await bundled('src/worker/script.ts', 'iife'));
+  writeFileSync('dist/isolation.js', await bundled('src/isolation/script.ts', 'iife'));
   chmodSync('dist/cli/main.js', 0o755);
   writeFileSync('dist/.built', ''); // its time says when all this was made
 }

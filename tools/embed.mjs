@@ -11,7 +11,7 @@ import { rolldown } from 'rolldown';
 /** gzip makes a third of a kernel, and base64 a third more of that: about what a server would send. */
 export function embedKernels(build) {
   for (const file of readdirSync(build).filter((name) => name.endsWith('.wasm'))) {
-    const text = gzipSync(readFileSync(join(build, file)), { level: 9 }).toString('base64');
+    const text = asBase64(readFileSync(join(build, file)));
     const comment = `/** Made by tools/embed.mjs: ${file}, compressed by gzip, as base64. */`;
     writeFileSync(
       join(build, `${file.slice(0, -'.wasm'.length)}.ts`),
@@ -20,16 +20,31 @@ export function embedKernels(build) {
   }
 }
 
-/** The script of a worker, with all that it imports, in one piece: workers start from it as it is. */
-export async function embedScript(folder, name, format) {
-  const bundle = await rolldown({ input: join(folder, `${name}.ts`), platform: format === 'cjs' ? 'node' : 'browser' });
+/** A script with all that it imports, in one piece: browsers start it as it is. */
+export async function bundled(file, format) {
+  const bundle = await rolldown({ input: file, platform: format === 'cjs' ? 'node' : 'browser' });
   const { output } = await bundle.generate({ format, minify: true, codeSplitting: false });
   await bundle.close();
+  return output[0].code;
+}
+
+const asBase64 = (bytes) => gzipSync(bytes, { level: 9 }).toString('base64');
+
+/** The script of the worker that holds models: as a module, compressed as the kernels are, since it is large. */
+export async function embedModelWorker(folder, name) {
+  const base64 = asBase64(await bundled(join(folder, `${name}.ts`), 'iife'));
   mkdirSync(join(folder, 'build'), { recursive: true });
+  const comment = `/** Made by tools/embed.mjs: ${name}.ts and what it imports, compressed by gzip, as base64. */`;
+  writeFileSync(join(folder, 'build', `${name}.ts`), `${comment}\nexport const base64: string =\n  '${base64}';\n`);
+}
+
+/** The script of a thread as a module, `build/NAME.ts`. */
+async function embedScript(folder, name, format) {
+  const code = await bundled(join(folder, `${name}.ts`), format);
   const comment = `/** Made by tools/embed.mjs: ${name}.ts and what it imports. */`;
   writeFileSync(
     join(folder, 'build', `${name}.ts`),
-    `${comment}\nexport const script: string = ${JSON.stringify(output[0].code)};\n`,
+    `${comment}\nexport const script: string = ${JSON.stringify(code)};\n`,
   );
 }
 

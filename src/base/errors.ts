@@ -10,6 +10,21 @@ export class CheckpointError extends Error {
   override name = 'CheckpointError';
 }
 
+/** A model needs more memory than there is; `formats` of its weights need less. */
+export class ModelMemoryError extends UsageError {
+  override name = 'ModelMemoryError';
+  readonly neededBytes: number;
+  readonly memoryBytes: number;
+  /** Formats of weights that fit, with the bytes that the model then needs. */
+  readonly formats: readonly { readonly format: string; readonly bytes: number }[];
+  constructor(message: string, facts: Pick<ModelMemoryError, 'neededBytes' | 'memoryBytes' | 'formats'>) {
+    super(message);
+    this.neededBytes = facts.neededBytes;
+    this.memoryBytes = facts.memoryBytes;
+    this.formats = facts.formats;
+  }
+}
+
 /** The error for logits from which no token can be chosen. */
 export function unusableLogits(what: string): CheckpointError {
   return new CheckpointError(

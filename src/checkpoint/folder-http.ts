@@ -1,5 +1,6 @@
 /** A folder on an HTTP server, read by ranges; for browsers, and for any server of static files. */
 import { FetchError } from '../base/errors.ts';
+import { readAhead } from './read-ahead.ts';
 import { checkFileName, type Folder, type Source, tooShort } from './source.ts';
 import { unreachable } from './unreachable.ts';
 
@@ -66,7 +67,7 @@ async function openUrl(
   if (!found || found === 'page') return found;
   const { size } = found;
   let { whole } = found;
-  return {
+  return readAhead({
     name: url,
     size,
     async read(offset, into, signal) {
@@ -87,7 +88,7 @@ async function openUrl(
     close: async () => {
       whole = undefined;
     },
-  };
+  });
 }
 
 /** Statuses of servers, and of signed addresses, that allow only GET. */

@@ -34,6 +34,8 @@ export interface StoredTensor {
   /** Name of the file, for messages. */
   readonly file: string;
   readonly byteLength: number;
+  /** Its place among the bytes of its file; absent in formats whose order of reading does not matter. */
+  readonly begin?: number;
   /** Equal for tensors of a file that are stored in the same bytes; absent in formats where tensors never share bytes. */
   readonly sharedBytes?: string;
   /** Metadata of the file, if its format has any. */

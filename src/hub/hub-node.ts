@@ -7,6 +7,7 @@ import type { Asked } from './advice.ts';
 import { cachedIds, missingIn } from './cached-snapshot-node.ts';
 import { cacheDirectory, hubEndpoint, hubToken, isOffline } from './environment-node.ts';
 import { cachedCommit, type Store, sizeOf, snapshotFile, storeOf, writeRef } from './layout-node.ts';
+import { listingAddress, listingOf } from './listing.ts';
 import { checkRevision, fileNameProblem, isCommit } from './names.ts';
 import { checkRoomFor, obtain } from './obtain-node.ts';
 import { inParallel, type OnProgress, progressOver } from './progress.ts';
@@ -14,7 +15,7 @@ import { openRemote, type RemoteFile } from './ranges-node.ts';
 import { filesAddress, oneRevision, requireReference } from './reference.ts';
 import { getJson, type Session, UnreachableError } from './request-node.ts';
 import { describeFile, diskError, type Remote } from './transfer-node.ts';
-import { wantedFiles } from './wanted-files.ts';
+import { wantedFiles, weightsOf } from './wanted-files.ts';
 
 export { isRepoId } from './names.ts';
 export { hubReference } from './reference.ts';
@@ -136,7 +137,7 @@ export async function openSnapshot(repo: string, options: HubOptions = {}): Prom
   const { commit, names } = listing;
   // The branch stays where it is in the cache: what it points at there may be whole, and this is not.
   await writing(hub, () => fetchAll(hub, commit, names, false));
-  for (const file of weightsOf(hub, names)) {
+  for (const file of weightsOf(hub.repo, names)) {
     if ((await sizeOf(snapshotFile(hub.store, commit, file))) === undefined)
       remote.set(file, async () => openRemote(hub, await describe(hub, commit, file)));
   }
@@ -199,38 +200,14 @@ async function writing<T>(hub: Hub, body: () => Promise<T>): Promise<T> {
 }
 
 async function listFiles(hub: Hub): Promise<{ commit: string; names: string[] }> {
-  const url = `${hub.endpoint}/api/models/${hub.repo}/revision/${encodeURIComponent(hub.revision)}`;
-  const answer = (await getJson(hub, url, askedOf(hub), MAX_LISTING_BYTES)) as {
-    sha?: unknown;
-    siblings?: unknown;
-  } | null;
-  const siblings = answer?.siblings;
-  if (!isCommit(answer?.sha) || !Array.isArray(siblings))
-    throw new FetchError(
-      `GET ${url}: no commit ('sha') and files ('siblings'); is ${hub.endpoint} a hub (HF_ENDPOINT)?`,
-    );
-  const names = siblings.map((sibling: { rfilename?: unknown } | null) => {
-    const name = sibling?.rfilename;
-    const problem = typeof name === 'string' ? fileNameProblem(name) : 'it is no text';
-    if (problem) throw new FetchError(`GET ${url}: the file name ${JSON.stringify(name)} is not safe: ${problem}.`);
-    return name as string;
-  });
-  return { commit: answer.sha, names };
-}
-
-/** The weight files among these names. Throws UsageError when there are none. */
-function weightsOf({ repo }: Hub, names: readonly string[]): string[] {
-  const { weights } = wantedFiles(names);
-  if (weights.length > 0) return weights;
-  throw new UsageError(
-    `${repo} has no weights that this library reads: wanted *.safetensors or pytorch_model*.bin at its top; ` +
-      `it has ${names.slice(0, 10).join(', ') || 'no files'}${names.length > 10 ? ', …' : ''}.`,
-  );
+  const url = listingAddress(hub.endpoint, hub.repo, hub.revision);
+  const { commit, files } = listingOf(await getJson(hub, url, askedOf(hub), MAX_LISTING_BYTES), url, hub.endpoint);
+  return { commit, names: files.map(({ name }) => name) };
 }
 
 async function fetchAll(hub: Hub, commit: string, names: readonly string[], wantWeights: boolean): Promise<void> {
   const wanted = wantedFiles(names);
-  const weights = wantWeights ? weightsOf(hub, names) : [];
+  const weights = wantWeights ? weightsOf(hub.repo, names) : [];
   const files = [...wanted.small, ...weights];
   const sizes = new Map<string, number>();
   const remotes = new Map<string, Remote>();

@@ -2,6 +2,7 @@
  * Which files of a repository this library needs, and whether a folder has them all. Weights are those at the top of the repository:
  * safetensors if there are any, since pickles are slower to read and carry less information.
  */
+import { UsageError } from '../base/errors.ts';
 
 const PLAIN = new Set([
   'config.json',
@@ -36,6 +37,16 @@ export function wantedFiles(names: readonly string[]): WantedFiles {
   const top = [...new Set(names)].filter((name) => !name.includes('/')).sort();
   const { weights, index } = weightsAmong(top);
   return { small: top.filter((name) => PLAIN.has(name) || name === index), weights };
+}
+
+/** The weight files among these names. Throws UsageError when there are none. */
+export function weightsOf(repo: string, names: readonly string[]): string[] {
+  const { weights } = wantedFiles(names);
+  if (weights.length > 0) return weights;
+  throw new UsageError(
+    `${repo} has no weights that this library reads: wanted *.safetensors or pytorch_model*.bin at its top; ` +
+      `it has ${names.slice(0, 10).join(', ') || 'no files'}${names.length > 10 ? ', …' : ''}.`,
+  );
 }
 
 function weightsAmong(top: readonly string[]): { weights: string[]; index?: string } {

@@ -63,7 +63,7 @@ export async function fill(plan: Plan, backend: Backend, ops: Ops, options: Fill
     loaded += bytes;
     onProgress?.({ file: stored.file, loaded, total });
   };
-  for (const [name, slices] of plan.slices) {
+  for (const [name, slices] of onFilled ? plan.slices : inFileOrder(plan)) {
     const stored = plan.tensors.get(name) as StoredTensor;
     const onBytes = countFor(stored);
     if (slices.every((slice) => isVerbatim(stored, slice))) {
@@ -81,6 +81,17 @@ export async function fill(plan: Plan, backend: Backend, ops: Ops, options: Fill
   }
   for (const { kept } of plan.derivations) place(backend, kept);
   await derive(plan, backend, ops);
+}
+
+/** The stored tensors as they lie in their files, so that few and long ranges are asked of a server. */
+function inFileOrder({ slices, tensors }: Plan): [string, Slice[]][] {
+  const placeOf = ([name]: readonly [string, unknown]) => tensors.get(name) as StoredTensor;
+  const files = [...new Set([...tensors.values()].map(({ file }) => file))];
+  const order = new Map(files.map((file, i) => [file, i]));
+  return [...slices].sort((a, b) => {
+    const [one, other] = [placeOf(a), placeOf(b)];
+    return (order.get(one.file) as number) - (order.get(other.file) as number) || (one.begin ?? 0) - (other.begin ?? 0);
+  });
 }
 
 /** Computes the weights that are functions of others: after loading, and again after weights have changed. */

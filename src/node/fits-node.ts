@@ -1,7 +1,8 @@
 /** Checks whether a model fits into the memory that this process may use, before it is allocated. */
 import { UsageError } from '../base/errors.ts';
 import type { KeyValueFormat } from '../formats/key-values.ts';
-import { describe, expectedBytesBeside, expectedPeakBytes } from '../loader/describe.ts';
+import { expectedBytesBeside, expectedPeakBytes } from '../loader/describe.ts';
+import { checkFitsInto, megabytes } from '../loader/fits.ts';
 import type { OpenedModel } from '../loader/open.ts';
 import { type MemoryFacts, memoryFacts, usableBytes } from './memory-node.ts';
 
@@ -27,16 +28,14 @@ export function checkFits(opened: OpenedModel, options: FitOptions): void {
   const { threads, keyValues, memoryBytes, onWarning, facts = memoryFacts() } = options;
   const needed = expectedPeakBytes(opened, threads);
   const usable = memoryBytes ?? usableBytes(facts);
-  if (needed > usable) {
-    const { peakBytes } = describe(opened, threads, keyValues);
-    const smaller = Object.entries(peakBytes).filter(([format, bytes]) => format !== 'auto' && bytes <= usable);
-    const formats = smaller.map(([format, bytes]) => `--weights ${format} (${megabytes(bytes)})`).join(', ');
-    throw new UsageError(
-      `the model needs ${megabytes(needed)} of memory, but ${reason(usable, memoryBytes, facts)}. ` +
-        `${formats ? `These formats fit: ${formats}` : 'No format of its weights fits'}. ` +
-        'If more can be had, say how much: --memory 8GB, or the option memoryBytes.',
-    );
-  }
+  checkFitsInto(opened, {
+    threads,
+    keyValues,
+    memoryBytes: usable,
+    reason: reason(usable, memoryBytes, facts),
+    ask: '--weights ',
+    more: 'If more can be had, say how much: --memory 8GB, or the option memoryBytes.',
+  });
   if (memoryBytes === undefined && needed > facts.availableBytes)
     onWarning?.(
       `the model needs ${megabytes(needed)} of memory, and ${megabytes(facts.availableBytes)} are free now: ` +
@@ -66,5 +65,3 @@ function reason(usable: number, given: number | undefined, { limitBytes, totalBy
   if (limitBytes === undefined) return `this machine has ${megabytes(totalBytes)}`;
   return `this process may take ${megabytes(usable)} of the machine's ${megabytes(totalBytes)} (limit of a container or service, or ulimit)`;
 }
-
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;

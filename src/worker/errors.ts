@@ -1,12 +1,20 @@
 /** Errors of a worker, made again in the page with their classes and fields. */
-import { CheckpointError, FetchError, NotFiniteError, ShapeError, UsageError } from '../base/errors.ts';
+import {
+  CheckpointError,
+  FetchError,
+  ModelMemoryError,
+  NotFiniteError,
+  ShapeError,
+  UsageError,
+} from '../base/errors.ts';
+import { StorageFullError } from '../hub/storage-full.ts';
 import { QueueFullError, SchedulerClosedError, StateBusyError, StateMemoryError } from '../scheduler/errors.ts';
 import { DivergedError } from '../training/diverged.ts';
 import type { Described } from './wire.ts';
 
 const CLASSES = [
-  ...[CheckpointError, FetchError, NotFiniteError, ShapeError, UsageError],
-  ...[QueueFullError, SchedulerClosedError, StateBusyError, StateMemoryError, DivergedError],
+  ...[CheckpointError, FetchError, ModelMemoryError, NotFiniteError, ShapeError, UsageError],
+  ...[QueueFullError, SchedulerClosedError, StateBusyError, StateMemoryError, DivergedError, StorageFullError],
   ...[RangeError, TypeError, SyntaxError, ReferenceError],
 ];
 

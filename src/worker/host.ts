@@ -56,9 +56,6 @@ class Host implements HostCalls {
   readonly #page: PageCalls;
   readonly #objects = new Map<number, object>([[0, library]]);
   readonly #signals = new Map<number, AbortController>();
-  /** Calls of the page's functions that it has not answered. */
-  readonly #callbacks = new Set<Promise<unknown>>();
-  #failed: { readonly error: unknown } | undefined;
   #last = 0;
 
   constructor(page: PageCalls) {
@@ -66,22 +63,23 @@ class Host implements HostCalls {
   }
 
   async call(request: Request): Promise<Reply> {
+    const lent: Lent = { waiting: new Set() };
     try {
-      const found = this.#perform(request);
+      const found = this.#perform(request, lent);
       const value = isIterable(found) ? found : await found;
       // What the library told the page on the way comes before the result.
-      while (this.#callbacks.size > 0) await Promise.all(this.#callbacks);
-      const failed = this.#failed;
-      this.#failed = undefined;
-      if (failed) throw failed.error;
+      while (lent.waiting.size > 0) await Promise.all(lent.waiting);
+      if (lent.failed) throw lent.failed.error;
       return this.#packed((describe, moved) => ({ value: pack(value, describe, moved) }));
     } catch (error) {
       return this.#packed((describe, moved) => ({ error: pack(error, describe, moved) }));
+    } finally {
+      lent.hasEnded = true;
     }
   }
 
   abort(id: number, reason: unknown): void {
-    this.#signals.get(id)?.abort(unpack(reason, this.#revive));
+    this.#signals.get(id)?.abort(unpack(reason, (_, fields) => errorOf(fields)));
   }
 
   release(refs: readonly number[], signals: readonly number[]): void {
@@ -94,14 +92,14 @@ class Host implements HostCalls {
     for (const id of signals) this.#signals.delete(id);
   }
 
-  #perform({ ref, path, args, construct }: Request): unknown {
+  #perform({ ref, path, args, construct }: Request, lent: Lent): unknown {
     let owner: unknown;
     let found: unknown = this.#objects.get(ref);
     if (found === undefined) throw new web.UsageError('this object of the worker was disposed.');
     for (const key of path) [owner, found] = [found, (found as Record<string, unknown> | undefined)?.[key]];
     if (!args) return found;
     if (typeof found !== 'function') throw new web.UsageError(`${path.join('.')} is no function of the library.`);
-    const own = unpack(args, this.#revive) as unknown[];
+    const own = unpack(args, this.#revive(lent)) as unknown[];
     return construct ? Reflect.construct(found, own) : Reflect.apply(found, owner, own);
   }
 
@@ -125,13 +123,15 @@ class Host implements HostCalls {
     return described('object', { ref: this.#last });
   }
 
-  readonly #revive = (kind: string, fields: Described): unknown => {
-    if (kind === 'object') return this.#perform(fields as unknown as Request);
-    if (kind === 'callback') return (...args: unknown[]) => this.#callBack(fields.id as number, args);
-    if (kind === 'signal') return this.#signalOf(fields);
-    if (kind === 'files') return memoryFolder(fields.files as ReadonlyMap<string, Blob>, fields.name as string);
-    return errorOf(fields);
-  };
+  readonly #revive =
+    (lent: Lent) =>
+    (kind: string, fields: Described): unknown => {
+      if (kind === 'object') return this.#perform(fields as unknown as Request, lent);
+      if (kind === 'callback') return (...args: unknown[]) => this.#callBack(lent, fields.id as number, args);
+      if (kind === 'signal') return this.#signalOf(fields);
+      if (kind === 'files') return memoryFolder(fields.files as ReadonlyMap<string, Blob>, fields.name as string);
+      return errorOf(fields);
+    };
 
   #signalOf({ id, aborted, reason }: Described): AbortSignal {
     const controller = new AbortController();
@@ -140,24 +140,33 @@ class Host implements HostCalls {
     return controller.signal;
   }
 
-  #callBack(id: number, args: unknown[]): Promise<unknown> {
+  #callBack(lent: Lent, id: number, args: unknown[]): Promise<unknown> {
     const moved: Transferable[] = [];
     const packed = pack(args, (value) => this.#describe(value), moved);
     const answered = this.#page.callback(id, transfer(packed as object, moved)).then((reply) => {
-      if ('error' in reply) throw unpack(reply.error, this.#revive);
-      return unpack(reply.value, this.#revive);
+      if ('error' in reply) throw unpack(reply.error, this.#revive(lent));
+      return unpack(reply.value, this.#revive(lent));
     });
+    if (lent.hasEnded) return answered;
     const noted: Promise<void> = answered
       .then(
         () => {},
         (error) => {
-          this.#failed ??= { error };
+          lent.failed ??= { error };
         },
       )
-      .finally(() => this.#callbacks.delete(noted));
-    this.#callbacks.add(noted);
+      .finally(() => lent.waiting.delete(noted));
+    lent.waiting.add(noted);
     return answered.catch(() => undefined); // the call that led here fails with it
   }
+}
+
+/** Functions of the page that a call brought. */
+interface Lent {
+  /** Calls of them that the page has not answered. Each call waits for its own only: one of them may be what the page waits for. */
+  readonly waiting: Set<Promise<void>>;
+  failed?: { readonly error: unknown };
+  hasEnded?: boolean;
 }
 
 function isIterable(value: unknown): value is AsyncIterable<unknown> {

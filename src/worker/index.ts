@@ -1,6 +1,7 @@
 /** The library in a Web Worker: models that compute there, with the methods that they have here, so that the page never waits. */
 
 import type { Model } from '../api/model.ts';
+import { unpacked } from '../base/embedded.ts';
 import { UsageError } from '../base/errors.ts';
 import type { Folder } from '../checkpoint/source.ts';
 import type { PretrainedOptions } from '../web.ts';
@@ -90,8 +91,9 @@ async function firstThatBegins(workerUrl: string | URL | undefined): Promise<Beg
     // In these words, so that bundlers see it.
     return await begun(() => new Worker(new URL('../../model-worker.js', import.meta.url), { type: 'module' }));
   } catch {
-    const { script } = await import('./build/script.ts');
-    return begun(() => new Worker(URL.createObjectURL(new Blob([script], { type: 'text/javascript' }))));
+    const { base64 } = await import('./build/script.ts');
+    const script = new Blob([await unpacked(base64).arrayBuffer()], { type: 'text/javascript' });
+    return begun(() => new Worker(URL.createObjectURL(script)));
   }
 }
 

@@ -93,6 +93,7 @@ describe.skipIf(!chromiumPath)('portmanteau/worker', () => {
       const usage = await caught(model.capture('The', { sites: ['no-such-site'] }));
       const late = await caught(model.generate('The', { temperature: -1 }).next());
       const fetched = await caught(inWorker.loadInWorker('/no/such/model'));
+      const large = await caught(inWorker.loadInWorker(url, { memoryBytes: 3e6 }));
       const away = await caught(model.library.loadTensors('/no/such/file'));
       await model.dispose();
       const after = await caught(model.score('The'));
@@ -100,6 +101,11 @@ describe.skipIf(!chromiumPath)('portmanteau/worker', () => {
         [usage instanceof UsageError, usage.name, usage.message],
         [late instanceof UsageError, late.message],
         [fetched.name, fetched.message],
+        [
+          large.name,
+          large.message,
+          (large as Error & { formats?: { format: string }[] }).formats?.length !== undefined,
+        ],
         [away instanceof FetchError, away.status],
         [after instanceof UsageError, after.message],
       ];
@@ -108,6 +114,7 @@ describe.skipIf(!chromiumPath)('portmanteau/worker', () => {
       [true, 'UsageError', expect.stringContaining('no-such-site')],
       [true, expect.stringContaining('temperature')],
       ['CheckpointError', expect.stringContaining('/no/such/model')],
+      ['ModelMemoryError', expect.stringMatching(/the model needs \d+ MB of memory, but may take 3 MB/), true],
       [true, 404],
       [true, expect.stringContaining('the worker has ended')],
     ]);

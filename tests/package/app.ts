@@ -14,6 +14,8 @@ export const models = join(root, 'models');
 export interface Result {
   readonly text?: string;
   readonly threads?: number;
+  /** What the model gives in a worker of its own. */
+  readonly inWorker?: string;
   readonly error?: string;
 }
 
@@ -32,6 +34,7 @@ export async function wantedText(): Promise<string> {
 /** On isolated pages with two threads, so that the script of the threads is needed. `?threads=1` and `?worker=URL` change that. */
 const BROWSER_MAIN = `
 import { fromPretrained } from 'portmanteau';
+import { loadInWorker } from 'portmanteau/worker';
 
 async function main() {
   const query = new URLSearchParams(location.search);
@@ -40,7 +43,10 @@ async function main() {
   const model = await fromPretrained(query.get('model') ?? '/models/${MODEL}', { threads, workerUrl, relaxedSimd: false });
   const { text } = await model.complete(${JSON.stringify(PROMPT)}, ${JSON.stringify(OPTIONS)});
   await model.dispose();
-  return { text, threads };
+  const other = await loadInWorker('/models/${MODEL}', { threads, relaxedSimd: false });
+  const { text: inWorker } = await other.complete(${JSON.stringify(PROMPT)}, ${JSON.stringify(OPTIONS)});
+  await other.dispose();
+  return { text, threads, inWorker };
 }
 main().then(
   (result) => { globalThis.result = result; },

@@ -55,7 +55,7 @@ describe.skipIf(!executablePath)('a page', () => {
     });
     await server.listen();
     const [origin = ''] = server.resolvedUrls?.local ?? [];
-    expect(await resultIn(browser, origin)).toEqual({ text: wanted, threads: 2 });
+    expect(await resultIn(browser, origin)).toEqual({ text: wanted, threads: 2, inWorker: wanted });
     await server.close();
   });
 
@@ -67,7 +67,7 @@ describe.skipIf(!executablePath)('a page', () => {
       build: { outDir: 'vite', copyPublicDir: false },
     });
     const origin = await serve(join(project.folder, 'vite'), { '/models/': models });
-    expect(await resultIn(browser, origin)).toEqual({ text: wanted, threads: 2 });
+    expect(await resultIn(browser, origin)).toEqual({ text: wanted, threads: 2, inWorker: wanted });
   });
 
   test('whose policy allows no blobs computes on threads with the script that Vite serves', async () => {
@@ -82,7 +82,7 @@ describe.skipIf(!executablePath)('a page', () => {
     const policy = "script-src 'self' 'wasm-unsafe-eval'; worker-src 'self'";
     const headers = { ...ISOLATION, 'Content-Security-Policy': policy };
     const origin = await serve(join(folder, 'dist'), { '/models/': models }, headers);
-    expect(await resultIn(browser, origin)).toEqual({ text: wanted, threads: 2 });
+    expect(await resultIn(browser, origin)).toEqual({ text: wanted, threads: 2, inWorker: wanted });
   });
 
   describe('of one file', () => {
@@ -93,7 +93,7 @@ describe.skipIf(!executablePath)('a page', () => {
     });
 
     test('computes on threads', async () => {
-      expect(await resultIn(browser, origin)).toEqual({ text: wanted, threads: 2 });
+      expect(await resultIn(browser, origin)).toEqual({ text: wanted, threads: 2, inWorker: wanted });
     });
 
     test('says that a server answers with a page where files of a model are wanted', async () => {
@@ -115,7 +115,7 @@ describe.skipIf(!executablePath)('a page', () => {
       '/models/': models,
       '/node_modules/': join(project.folder, 'node_modules'),
     });
-    expect(await resultIn(browser, origin)).toEqual({ text: wanted, threads: 2 });
+    expect(await resultIn(browser, origin)).toEqual({ text: wanted, threads: 2, inWorker: wanted });
   });
 });
 

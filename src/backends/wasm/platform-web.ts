@@ -1,4 +1,5 @@
 /** Kernels and threads in browsers. Neither needs a file beside this one, so that every bundler's output has them. */
+import { unpacked } from '../../base/embedded.ts';
 import { FetchError, UsageError } from '../../base/errors.ts';
 import { script } from './build/worker-web.ts';
 import { kernelsText } from './kernels.ts';
@@ -24,9 +25,7 @@ async function loadModule(name: KernelsName): Promise<WebAssembly.Module> {
       { cause: error },
     );
   });
-  const compressed = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-  const bytes = new Blob([compressed]).stream().pipeThrough(new DecompressionStream('gzip'));
-  return WebAssembly.compile(await new Response(bytes).arrayBuffer());
+  return WebAssembly.compile(await unpacked(text).arrayBuffer());
 }
 
 /** What WebAssembly makes; where the policy of a page forbids to make it, a UsageError says what allows it. */
