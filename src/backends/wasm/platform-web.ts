@@ -65,7 +65,8 @@ function startThread(workerUrl?: string | URL): Thread {
 
 function newWorker(workerUrl?: string | URL): Worker {
   try {
-    return new Worker(workerUrl ?? scriptUrl());
+    // As a module, since servers for development add imports to what they serve.
+    return workerUrl === undefined ? new Worker(scriptUrl()) : new Worker(workerUrl, { type: 'module' });
   } catch (error) {
     throw notStarted(workerUrl, error); // such as a SecurityError, of an address of another origin
   }
