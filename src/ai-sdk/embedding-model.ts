@@ -18,6 +18,7 @@ export class PortmanteauEmbeddingModel implements EmbeddingModelV3 {
     this.modelId = settings.id ?? model.family;
     this.#model = model;
     this.#settings = settings;
+    this.doEmbed = this.doEmbed.bind(this); // the AI SDK calls it on a Proxy, which has no private fields
   }
 
   /** Rejects with UsageError on options that are wrong and texts without a token, and with the reason of an abort. */

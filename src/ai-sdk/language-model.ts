@@ -37,6 +37,9 @@ export class PortmanteauLanguageModel implements LanguageModelV3 {
     this.modelId = settings.id ?? scheduler.model.family;
     this.#scheduler = scheduler;
     this.#settings = settings;
+    // The AI SDK may call them on a Proxy, which has no private fields.
+    this.doGenerate = this.doGenerate.bind(this);
+    this.doStream = this.doStream.bind(this);
   }
 
   get #model(): Model {

@@ -317,3 +317,16 @@ test('a provider has models by names', async () => {
   expect(() => provider('other')).toThrow(/it has tiny/);
   expect(() => createPortmanteau({ models: { bad: 'x' as never } })).toThrow(/models.bad/);
 });
+
+test('models work behind a Proxy, as version 7 of the AI SDK wraps them', async () => {
+  const call = { prompt: PROMPT, ...greedy };
+  const { text } = await generateText({ model: new Proxy(portmanteau(model), {}), ...call });
+  expect(text).toBe((await generateText({ model: portmanteau(model), ...call })).text);
+  let streamed = '';
+  for await (const piece of streamText({ model: new Proxy(portmanteau(model), {}), ...call }).textStream)
+    streamed += piece;
+  expect(streamed).toBe(text);
+  const vectors = portmanteau.embeddingModel(model);
+  const { embedding } = await embed({ model: new Proxy(vectors, {}), value: 'A cat.', maxRetries });
+  expect(embedding).toEqual((await embed({ model: vectors, value: 'A cat.', maxRetries })).embedding);
+});
