@@ -27,6 +27,7 @@ import { addExperts } from './commands/experts.ts';
 import { addInfo } from './commands/info.ts';
 import { addLens } from './commands/lens.ts';
 import { addPatch } from './commands/patch.ts';
+import { addPlayground } from './commands/playground.ts';
 import { addPull } from './commands/pull.ts';
 import { addQuantize } from './commands/quantize.ts';
 import { addRun } from './commands/run.ts';
@@ -91,6 +92,7 @@ for (const add of [
   addBatch,
   addWorker,
   addServe,
+  addPlayground,
   addQuantize,
   addAdapter,
   addPull,

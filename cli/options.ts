@@ -34,6 +34,14 @@ export const fromZero = numberOf(kinds.notNegative);
 export const aboveZero = numberOf(kinds.positive);
 export const share = numberOf(kinds.share);
 export const wholeNumber = numberOf(kinds.fromZero);
+const MAX_PORT = 65_535;
+
+export function portNumber(text: string): number {
+  const port = wholeNumber(text);
+  if (port <= MAX_PORT) return port;
+  throw new InvalidArgumentError(`Wanted a port, from 0 to ${MAX_PORT}.`);
+}
+
 export const fromOne = numberOf(kinds.fromOne);
 export const threadCount = numberThat(
   `a whole number from 1 to ${MAX_THREADS}`,

@@ -93,6 +93,11 @@ export {
 } from './node/files-node.ts';
 export { locateAdapter } from './node/locate-adapter-node.ts';
 export { type MemoryFacts, memoryFacts, usableBytes } from './node/memory-node.ts';
+export {
+  type PlaygroundOptions,
+  type RunningPlayground,
+  servePlayground,
+} from './node/playground/serve-playground-node.ts';
 export { checkQueue } from './node/queue/check-queue-node.ts';
 export { QUEUE_OPTIONS, type QueueOptions, WORKER_OPTIONS, type WorkerOptions } from './node/queue/options-node.ts';
 export { type ServeQueueOptions, serveQueue } from './node/queue/serve-queue-node.ts';

@@ -53,3 +53,5 @@ if (oldest('dist/.built') < newest('src', 'cli', 'bench', ...settings)) {
   chmodSync('dist/cli/main.js', 0o755);
   writeFileSync('dist/.built', ''); // its time says when all this was made
 }
+if (oldest('dist/playground/index.html') < newest('playground', 'src', ...settings))
+  run('node_modules/vite/bin/vite.js', 'build', '--config', 'playground/vite.config.ts');

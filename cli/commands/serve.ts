@@ -1,7 +1,7 @@
 /** `serve MODEL...`: an HTTP server that clients of OpenAI's API can use. */
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
-import { type Command, InvalidArgumentError } from 'commander';
+import type { Command } from 'commander';
 import {
   type ModelToServe,
   openRequestLog,
@@ -25,7 +25,7 @@ import {
   type ModelFlags,
   stateMemoryOption,
 } from '../model-options.ts';
-import { byteCount, collect, MODEL_ABOUT, modelReference, textFile, wholeNumber } from '../options.ts';
+import { byteCount, collect, MODEL_ABOUT, modelReference, portNumber, textFile, wholeNumber } from '../options.ts';
 import { progressBar } from '../progress.ts';
 
 interface ServeFlags
@@ -41,8 +41,6 @@ interface ServeFlags
   readonly sessions?: string;
   readonly log?: boolean;
 }
-
-const MAX_PORT = 65_535;
 
 const SCHEDULER_FLAGS = {
   maxSequences: '--max-sequences <n>',
@@ -203,11 +201,5 @@ function keyOf(text: string | undefined): string | undefined {
 const isPath = (reference: string): boolean => /^[./~]|\\/.test(reference);
 
 const isLoopback = (host: string): boolean => /^(127\.|localhost$|::1$|\[::1\]$)/.test(host);
-
-function portNumber(text: string): number {
-  const port = wholeNumber(text);
-  if (port <= MAX_PORT) return port;
-  throw new InvalidArgumentError(`Wanted a port, from 0 to ${MAX_PORT}.`);
-}
 
 const note = (text: string): void => void process.stderr.write(`portmanteau: ${text}\n`);

@@ -1,7 +1,5 @@
 /** The server in Node: listens, loads models meanwhile, and at the end drains and saves sessions. */
 
-import type { AddressInfo, Server } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Adapter } from '../../adapters/adapter.ts';
 import { type Model, partsOf } from '../../api/model.ts';
 import { UsageError } from '../../base/errors.ts';
@@ -14,6 +12,7 @@ import { createHandler, type RequestRecord } from '../../server/handler.ts';
 import type { ServedModel } from '../../server/models/served-model.ts';
 import { SERVER_OPTIONS, type ServerOptions } from '../../server/options.ts';
 import type { ChatTemplate } from '../../tokenizer/chat-template.ts';
+import { closeServer, listening, urlOf } from '../listening-node.ts';
 import { openMetrics } from './metrics-node.ts';
 import { openSessionFiles } from './session-files-node.ts';
 
@@ -63,7 +62,6 @@ export interface RunningServer {
 
 const RECEIVE_MS = 60_000; // until a request has arrived as a whole
 const HEADERS_MS = 20_000;
-const LAST_ANSWERS_MS = 2_000; // for answers that are written when the port is closed
 
 export async function serveModels(tools: ServeTools, options: ServeOptions): Promise<RunningServer> {
   const { models, host = '127.0.0.1', port = 8000, sessions, onRequest, onModel, signal, ...others } = options;
@@ -116,17 +114,13 @@ export async function serveModels(tools: ServeTools, options: ServeOptions): Pro
       onModel?.(entry.id);
     }
   })();
-  const address = server.address() as AddressInfo;
   return {
-    url: `http://${address.family === 'IPv6' ? `[${address.address}]` : address.address}:${address.port}`,
+    url: urlOf(server),
     ready: loading,
     async close() {
       await handler.drain();
       await loading.catch(() => {});
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      if ('closeIdleConnections' in server) server.closeIdleConnections();
-      await Promise.race([closed, sleep(LAST_ANSWERS_MS, undefined, { ref: false })]);
-      if ('closeAllConnections' in server) server.closeAllConnections();
+      await closeServer(server);
       try {
         await handler.sessions.saveAll();
       } finally {
@@ -145,16 +139,6 @@ export async function chosenTemplate(
   return source === undefined
     ? undefined
     : openChatTemplate(opened.tokenizerFolder ?? opened.checkpoint.folder, source);
-}
-
-function listening(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      const what = error.code === 'EADDRINUSE' ? 'another program listens there' : error.message;
-      reject(new UsageError(`the server cannot listen on ${host} port ${port}: ${what}.`, { cause: error }));
-    });
-    server.listen(port, host, () => resolve());
-  });
 }
 
 /** Throws UsageError when a name stands for two models. */

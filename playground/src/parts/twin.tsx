@@ -1,0 +1,113 @@
+/** A text as a model writes it, beside the same with something changed. */
+import { exp } from '../../../src/base/math.ts';
+import { percent } from '../../../src/figures/numbers.ts';
+import { type Alternative, type InterventionsOption, type Model, tokenLabel } from '../../../src/web.ts';
+import { type Run, useRun } from './run.ts';
+
+export interface Continued {
+  readonly ids: readonly number[];
+  readonly text: string;
+  /** What may come first, the likeliest first. */
+  readonly next: readonly Alternative[];
+}
+
+const WORDS = 6;
+const TOKENS = 32;
+
+/** The likeliest text, and what else may come first. */
+export async function continued(
+  model: Model,
+  text: string,
+  interventions: InterventionsOption | undefined,
+  signal?: AbortSignal,
+): Promise<Continued> {
+  const ids: number[] = [];
+  let [all, next]: [string, readonly Alternative[]] = ['', []];
+  const options = { maxNewTokens: TOKENS, temperature: 0, alternatives: WORDS, interventions, signal };
+  for await (const step of model.generate(text, options)) {
+    if (ids.length === 0) next = step.alternatives ?? [];
+    if (step.id !== undefined) ids.push(step.id);
+    all += step.text;
+  }
+  return { ids, text: all, next };
+}
+
+interface TwinsProps {
+  readonly model: Model;
+  readonly text: string;
+  /** Undefined: nothing is changed. */
+  readonly changed: InterventionsOption | undefined;
+  /** Equal when `changed` is. */
+  readonly changeKey: string;
+  readonly names?: readonly [string, string];
+}
+
+export function Twins({ model, text, changed, changeKey, names = ['As it is', 'Changed'] }: TwinsProps) {
+  const plain = useRun((signal) => continued(model, text, undefined, signal), [model, text]);
+  const other = useRun(
+    changed ? (signal) => continued(model, text, changed, signal) : undefined,
+    [model, text, changeKey],
+    80,
+  );
+  return (
+    <div class="twins panel" role="group" aria-label="What the model writes" aria-live="polite">
+      <Twin name={names[0]} text={text} run={plain} />
+      {changed ? (
+        <Twin name={names[1]} text={text} run={other} before={plain.value} />
+      ) : (
+        <div>
+          <h3>{names[1]}</h3>
+          <p class="soft">Nothing is changed yet.</p>
+        </div>
+      )}
+    </div>
+  );
+}
+
+interface TwinProps {
+  readonly name: string;
+  readonly text: string;
+  readonly run: Run<Continued>;
+  readonly before?: Continued | undefined;
+}
+
+export function Twin({ name, text, run, before }: TwinProps) {
+  const { value, error, busy } = run;
+  const same = commonStart(value?.text ?? '', before?.text ?? value?.text ?? '');
+  return (
+    <div class={busy ? 'busy' : ''} data-busy={busy}>
+      <h3>{name}</h3>
+      {error && (
+        <p role="alert" class="error">
+          {error.message}
+        </p>
+      )}
+      {value && (
+        <>
+          <p class="prose">
+            <span>{text}</span>
+            {value.text.slice(0, same)}
+            {same < value.text.length && <b class="changed">{value.text.slice(same)}</b>}
+          </p>
+          <ul class="ranked" aria-label={`Likeliest next tokens: ${name}`}>
+            {value.next.map((one) => (
+              <li key={one.id}>
+                <div class="entry">
+                  <span class="bar" style={{ '--share': exp(one.logprob) }} />
+                  <span class="word">{tokenLabel(one.text) || `#${one.id}`}</span>
+                  <span class="number">{percent(one.logprob)}</span>
+                </div>
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </div>
+  );
+}
+
+function commonStart(a: string, b: string): number {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return length;
+}
