@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 /** Their tests replace modules, globals or environment variables, or mostly run other processes: a process for each file. */
-const APART = ['browser', 'checkpoint', 'cli', 'house', 'hub', 'loader', 'package'].map(
+const APART = ['browser', 'checkpoint', 'cli', 'house', 'hub', 'loader', 'package', 'playground'].map(
   (folder) => `tests/${folder}/**/*.test.ts`,
 );
 const SLOW = 'tests/**/*.slow.test.ts';

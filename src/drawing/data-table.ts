@@ -12,6 +12,7 @@ export function dataTable(figure: Figure): HTMLTableElement {
     return cell;
   };
   const heads = columns.map((name, i) => {
+    if (name === '') return element('td'); // an empty heading says nothing
     const head = element('th', name);
     head.scope = 'col';
     return marked(head, i);

@@ -10,7 +10,21 @@ export interface Canvas {
   readonly dark: boolean;
 }
 
+/** For screen readers a drawing is one picture with a name; its numbers are in a table. */
 export function plotOf(figure: Exclude<Figure, { kind: 'table' }>, canvas: Canvas): Element[] {
+  const drawn = drawingOf(figure, canvas);
+  for (const drawing of drawn) {
+    const pictures = drawing.matches('svg') ? [drawing] : [...drawing.querySelectorAll('svg')];
+    for (const picture of pictures) {
+      picture.setAttribute('role', 'img');
+      if (!picture.hasAttribute('aria-label')) picture.setAttribute('aria-label', `Legend: ${figure.measure}`);
+    }
+    for (const part of drawing.querySelectorAll('g[aria-label]')) part.removeAttribute('aria-label');
+  }
+  return drawn;
+}
+
+function drawingOf(figure: Exclude<Figure, { kind: 'table' }>, canvas: Canvas): Element[] {
   switch (figure.kind) {
     case 'heatmap':
       return drawHeatmap(figure, canvas);

@@ -20,7 +20,6 @@ export function FigureView({ figure }: { readonly figure: Figure }) {
       if (width === 0 || width === drawnFor) return;
       drawnFor = width;
       box.replaceChildren(...(figure.kind === 'table' ? [dataTable(figure)] : plotOf(figure, { width, dark: isDark })));
-      for (const legend of box.querySelectorAll('.legend svg')) legend.setAttribute('aria-hidden', 'true');
     };
     const observer = new ResizeObserver(draw);
     observer.observe(box);

@@ -73,7 +73,6 @@ export function ExpertsView({ loaded: { model } }: ViewProps) {
                             type="button"
                             aria-pressed={off.includes(`${layer}.${expert}`)}
                             aria-label={`Layer ${layer}, expert ${expert}, ${(100 * share).toFixed(0)}% of the tokens, off`}
-                            class={share > 0.55 ? 'strong' : ''}
                             style={{ '--share': share }}
                             onClick={() => toggle(`${layer}.${expert}`)}
                           >
