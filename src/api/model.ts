@@ -47,7 +47,7 @@ import {
   renderChat,
 } from './messages.ts';
 import type { ModelParts } from './model-parts.ts';
-import { type ModelTrainer, type ModelTrainingOptions, modelTrainer } from './model-trainer.ts';
+import type { ModelTrainer, ModelTrainingOptions } from './model-trainer.ts';
 import { ENCODE_OPTIONS, type EncodePromptOptions, encodeFor, encodePrompt, type Prompt } from './prompt.ts';
 import { type ReadoutOptions, readoutOf } from './readout.ts';
 import { type Score, type ScoreOptions, score } from './score.ts';
@@ -347,6 +347,7 @@ export class Model implements Subject {
    * train them, and with `roundsLinears` for lambda. States and caches that were made before are of the old weights. Throws UsageError.
    */
   async trainer(options: ModelTrainingOptions): Promise<ModelTrainer> {
+    const { modelTrainer } = await import('./model-trainer.ts'); // 24 kB compressed, which most pages do not want
     return modelTrainer(partsOf(this), options);
   }
 
