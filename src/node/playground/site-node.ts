@@ -27,7 +27,6 @@ const TYPES: Readonly<Record<string, string>> = {
   css: 'text/css; charset=utf-8',
   json: 'application/json',
   svg: 'image/svg+xml',
-  wasm: 'application/wasm',
 };
 
 /** What a page finds at `models/manifest.json`. */
