@@ -3,14 +3,13 @@
  * Every measurement is a process of its own, so that memory is free again and no thread of one waits for one of another.
  */
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
-import { writeGguf } from '../../dist/bench/peers/gguf.js';
 import { SHAPES } from '../../dist/bench/peers/shapes.js';
-import { writeSynthetic } from '../../dist/bench/synthetic.js';
+import { configOf, writeFile, writeFolder } from './checkpoints.mjs';
 import { checksOf } from './options.mjs';
 import { quiet } from './quiet.mjs';
 import { median, table } from './table.mjs';
@@ -108,18 +107,15 @@ async function compare(shape, format, peer, threads, task) {
 }
 
 async function compareModels(name, temp) {
-  const { published, gguf, formats: known } = SHAPES.get(name);
-  const config = { ...published.config };
-  for (const key of ['num_hidden_layers', 'n_layer']) if (layers && key in config) config[key] = layers;
+  const shape = SHAPES.get(name);
+  const { formats: known } = shape;
+  const config = configOf(shape, layers);
   const folder = join(temp, 'ours');
   const file = join(temp, 'theirs.gguf');
-  mkdirSync(folder);
-  // With experts, embeddings must differ, or all tokens would go to the same ones.
-  writeSynthetic(published, folder, { config, dense: 'num_local_experts' in config });
+  writeFolder(shape, folder, config);
   for (const format of formats.filter((format) => format in known)) {
     const { ours, theirs } = known[format];
-    const { metadata, tensors } = gguf(config, theirs);
-    const bytes = writeGguf(file, metadata, tensors);
+    const bytes = writeFile(shape, file, config, theirs);
     say(`${name}: ${ours} / ${theirs}, ${(bytes / 1e6).toFixed(0)} MB`);
     const contextTokens = Math.max(...prompts, newTokens + 1);
     const task = { folder, file, weights: ours, vocabulary: config.vocab_size, contextTokens };

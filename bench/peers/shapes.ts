@@ -34,7 +34,9 @@ const QUANTISED = {
 
 /** By name; the names are short, since they are typed. */
 export const SHAPES: ReadonlyMap<string, Shape> = new Map<string, Shape>([
+  ['granite-2b', { published: shapeNamed('granite-3.1-2b'), formats: QUANTISED, gguf: granite }],
   ['granite-1b', { published: shapeNamed('granite-3.1-1b-a400m-base'), formats: QUANTISED, gguf: graniteMoe }],
+  ['mamba-130m', { published: shapeNamed('mamba-130m'), formats: QUANTISED, gguf: mamba }],
   ['mamba-0.7b', { published: shapeNamed('mamba-0.7b'), formats: QUANTISED, gguf: mamba }],
   ['mamba-2.8b', { published: shapeNamed('mamba-2.8b'), formats: QUANTISED, gguf: mamba }],
   ['mamba-7b', { published: shapeNamed('mamba-7b-rw'), formats: { q8: QUANTISED.q8, q4: QUANTISED.q4 }, gguf: mamba }],
@@ -122,6 +124,42 @@ function attention(config: JsonObject, format: GgufFormat, prefix: string): Gguf
   ];
 }
 
+function graniteMetadata(architecture: string, config: JsonObject): Record<string, GgufValue> {
+  return {
+    ...decoderMetadata(architecture, config),
+    [`${architecture}.attention.scale`]: { f32: number(config, 'attention_multiplier') },
+    [`${architecture}.embedding_scale`]: { f32: number(config, 'embedding_multiplier') },
+    [`${architecture}.residual_scale`]: { f32: number(config, 'residual_multiplier') },
+    [`${architecture}.logit_scale`]: { f32: number(config, 'logits_scaling') },
+  };
+}
+
+function feedForward(config: JsonObject, format: GgufFormat, prefix: string): GgufTensor[] {
+  const w = matrix(format);
+  const d = number(config, 'hidden_size');
+  const inner = number(config, 'intermediate_size');
+  return [
+    w(`${prefix}ffn_gate.weight`, inner, d),
+    w(`${prefix}ffn_down.weight`, d, inner),
+    w(`${prefix}ffn_up.weight`, inner, d),
+  ];
+}
+
+function granite(config: JsonObject, format: GgufFormat): GgufModel {
+  const d = number(config, 'hidden_size');
+  return {
+    metadata: graniteMetadata('granite', config),
+    tensors: [
+      matrix(format)('token_embd.weight', number(config, 'vocab_size'), d),
+      norm('output_norm', d),
+      ...layers(config, 'num_hidden_layers', (prefix) => [
+        ...attention(config, format, prefix),
+        ...feedForward(config, format, prefix),
+      ]),
+    ],
+  };
+}
+
 function graniteMoe(config: JsonObject, format: GgufFormat): GgufModel {
   const w = matrix(format);
   const d = number(config, 'hidden_size');
@@ -129,13 +167,9 @@ function graniteMoe(config: JsonObject, format: GgufFormat): GgufModel {
   const experts = number(config, 'num_local_experts');
   return {
     metadata: {
-      ...decoderMetadata('granitemoe', config),
+      ...graniteMetadata('granitemoe', config),
       'granitemoe.expert_count': { u32: experts },
       'granitemoe.expert_used_count': { u32: number(config, 'num_experts_per_tok') },
-      'granitemoe.attention.scale': { f32: number(config, 'attention_multiplier') },
-      'granitemoe.embedding_scale': { f32: number(config, 'embedding_multiplier') },
-      'granitemoe.residual_scale': { f32: number(config, 'residual_multiplier') },
-      'granitemoe.logit_scale': { f32: number(config, 'logits_scaling') },
     },
     tensors: [
       w('token_embd.weight', number(config, 'vocab_size'), d),
@@ -152,9 +186,7 @@ function graniteMoe(config: JsonObject, format: GgufFormat): GgufModel {
 }
 
 function llama(config: JsonObject, format: GgufFormat): GgufModel {
-  const w = matrix(format);
   const d = number(config, 'hidden_size');
-  const inner = number(config, 'intermediate_size');
   const vocabulary = number(config, 'vocab_size');
   return {
     metadata: decoderMetadata('llama', config),
@@ -164,9 +196,7 @@ function llama(config: JsonObject, format: GgufFormat): GgufModel {
       matrix(headFormat(format))('output.weight', vocabulary, d),
       ...layers(config, 'num_hidden_layers', (prefix) => [
         ...attention(config, format, prefix),
-        w(`${prefix}ffn_gate.weight`, inner, d),
-        w(`${prefix}ffn_down.weight`, d, inner),
-        w(`${prefix}ffn_up.weight`, inner, d),
+        ...feedForward(config, format, prefix),
       ]),
     ],
   };

@@ -61,6 +61,8 @@ describe('serve', { timeout: 180_000 }, () => {
   test('answers, and a stream tells the same text in parts; SIGTERM lets a stream end, and the code is 0', async () => {
     const { child, ended, url } = await serve();
     const { text } = await completed(url, { prompt: 'The cat', max_tokens: 60 });
+    // Longer than clients keep connections: else one may be ended while a request is on its way.
+    expect((await fetch(`${url}/health`)).headers.get('keep-alive')).toBe('timeout=75');
     const stream = await post(url, { prompt: 'The cat', max_tokens: 60, stream: true });
     child.kill('SIGTERM');
     const events = (await stream.text()).split('\n\n').map((event) => event.replace(/^data: /, ''));

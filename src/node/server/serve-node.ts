@@ -62,6 +62,8 @@ export interface RunningServer {
 
 const RECEIVE_MS = 60_000; // until a request has arrived as a whole
 const HEADERS_MS = 20_000;
+/** Clients end idle connections earlier: one that the server ended while a request was on its way would look to the client like a failure. */
+const IDLE_MS = 75_000;
 
 export async function serveModels(tools: ServeTools, options: ServeOptions): Promise<RunningServer> {
   const { models, host = '127.0.0.1', port = 8000, sessions, onRequest, onModel, signal, ...others } = options;
@@ -89,7 +91,12 @@ export async function serveModels(tools: ServeTools, options: ServeOptions): Pro
   const { createAdaptorServer } = await import('@hono/node-server'); // so that only servers load it
   const server = createAdaptorServer({
     fetch: handler.fetch,
-    serverOptions: { requestTimeout: RECEIVE_MS, headersTimeout: HEADERS_MS, connectionsCheckingInterval: 5_000 },
+    serverOptions: {
+      requestTimeout: RECEIVE_MS,
+      headersTimeout: HEADERS_MS,
+      keepAliveTimeout: IDLE_MS,
+      connectionsCheckingInterval: 5_000,
+    },
   });
   try {
     await listening(server, host, port);
