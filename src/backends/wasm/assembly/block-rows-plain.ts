@@ -2,7 +2,7 @@
  * Products of blocks with plain SIMD (blocks.ts), where activations are 16 bits wide and a vector of weights meets them half by half: its sums of rows
  * 0 and 1 are in one vector, those of rows 2 and 3 in another.
  */
-import { BLOCK, blockBytes, COLUMNS, finishRows, highHalves, highScales, lowHalves, lowScales, PANEL, SCALES, WIDE_BYTES } from './blocks';
+import { BLOCK, blockBytes, COLUMNS, finishRows, highHalves, highScales, lowHalves, lowScales, PANEL, SCALES, unpack, WIDE_BYTES } from './blocks';
 import { heldInts, madd } from './lanes';
 
 /** Bytes of a block of activations. */
@@ -38,7 +38,7 @@ function finish(low: v128, high: v128, start: v128): v128 {
   return f32x4.convert_i32x4_s(i32x4.add(start, i32x4.add(even, odd)));
 }
 
-/** Sums of a panel for one token; `Packed` as in block-rows.ts. */
+/** Sums of a panel for one token; `Packed` as in block-token.ts. */
 export function plainToken<Packed>(sums: usize, token: usize, w: usize, blocks: usize): void {
   const fifteens = heldInts(0x0f0f, blocks);
   let y0 = f32x4.splat(0);
@@ -191,6 +191,30 @@ function finishHalf(y: usize, spare: usize, first: u32, rows: u32, bias: usize):
 }
 
 /** A panel of codes in bytes and two tokens, half by half, for which there are registers. */
-export function plainWideTokens2(ys: usize, xs: usize, offset: usize, w: usize, blocks: usize, rows: u32, bias: usize, spare: usize): void {
+function plainWideTokens2(ys: usize, xs: usize, offset: usize, w: usize, blocks: usize, rows: u32, bias: usize, spare: usize): void {
   for (let first: u32 = 0; first < min(rows, PANEL); first += PANEL / 2) halfTokens2(ys, xs, offset, w, blocks, first, rows, bias, spare);
+}
+
+/** Rows for tokens by twos: every panel, made bytes once, for all of them. It computes no faster than weights come. */
+// @ts-ignore: decorator
+@inline
+export function plainTiles<T>(ys: usize, xs: usize, tokens: u32, w: usize, rows: u32, blocks: usize, bias: usize, wide: usize): void {
+  const spare = wide + blocks * WIDE_BYTES;
+  for (let row: u32 = 0; row < rows; row += PANEL) {
+    const some = rows - row;
+    const shift = bias ? bias + 4 * row : 0;
+    const offset: usize = 4 * row;
+    let bytes = w;
+    if (isSigned<T>()) {
+      unpack(wide, w, blocks);
+      bytes = wide;
+    }
+    let t: u32 = 0;
+    for (; t + 2 <= tokens; t += 2) plainWideTokens2(ys + 4 * t, xs + 4 * t, offset, bytes, blocks, some, shift, spare);
+    if (t < tokens) {
+      plainToken<u8>(spare, load<u32>(xs + 4 * t), bytes, blocks);
+      finishRows(<usize>load<u32>(ys + 4 * t) + offset, spare, some, shift);
+    }
+    w += blocks * blockBytes<T>();
+  }
 }

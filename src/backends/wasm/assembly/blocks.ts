@@ -4,7 +4,7 @@
  * zero of the codes enters as the start value of a sum: sum x (code - zero) = sum x code - zero sum x. Sums of a block are exact integers: every
  * way to add them up gives the same bits.
  *
- * DOT is set when the kernels are compiled: 0 plain SIMD (block-rows-plain.ts); 1 and 2 relaxed SIMD (block-rows.ts), with products in 16 or in
+ * DOT is set when the kernels are compiled: 0 plain SIMD (block-rows-plain.ts); 1 and 2 relaxed SIMD (block-token.ts, block-tiles.ts), with products in 16 or in
  * 32 bits: the former is one instruction on x86 without VNNI, the latter with it and on ARM. A format is a type parameter: u8 for q8, i8 for q4.
  *
  * Rows are taken in pairs of vectors that are read side by side, go through the same instructions and are stored side by side, and no function is

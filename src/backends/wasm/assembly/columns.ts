@@ -18,13 +18,15 @@ function transpose(to: usize, toStride: usize, from: usize, fromStride: usize): 
   v128.store(to + 3 * toStride, v128.shuffle<f32>(high01, high23, 2, 3, 6, 7));
 }
 
-/** `count` rows (1 to 4) of n floats as n vectors with one channel in each lane; zeros in the lanes of rows that are not there. */
-export function gather(columns: usize, rows: usize, count: usize, n: usize): void {
+/**
+ * `count` rows (1 to 4) of n floats as n vectors with one channel in each lane, `apart` bytes apart; zeros in the lanes of rows that are not there.
+ */
+export function gather(columns: usize, rows: usize, count: usize, n: usize, apart: usize = 16): void {
   let k: usize = 0;
-  if (count == 4) for (; k + 4 <= n; k += 4) transpose(columns + (k << 4), 16, rows + (k << 2), n << 2);
+  if (count == 4) for (; k + 4 <= n; k += 4) transpose(columns + k * apart, apart, rows + (k << 2), n << 2);
   for (; k < n; k++) {
     for (let i: usize = 0; i < 4; i++) {
-      store<f32>(columns + (((k << 2) + i) << 2), i < count ? load<f32>(rows + ((i * n + k) << 2)) : 0);
+      store<f32>(columns + k * apart + (i << 2), i < count ? load<f32>(rows + ((i * n + k) << 2)) : 0);
     }
   }
 }

@@ -36,7 +36,7 @@ export function maxLanes(x: v128): f32 {
 // @ts-ignore: decorator
 @inline
 export function heldFloats(x: f32, part: u32): v128 {
-  return v128.or(f32x4.splat(x), i32x4.splat(part >> 16));
+  return f32x4.splat(reinterpret<f32>(reinterpret<u32>(x) | (part >> 16)));
 }
 
 /** `x` in all 16-bit lanes, for use in a loop, as `heldFloats`. `some` is below 2^24. */

@@ -45,7 +45,8 @@ function floatScratch(rowBytes: number): number {
 /** What `linear` and `linearByExpert` need for that many tokens. */
 export function productScratch(tokens: number, inner: number, dtype: ElementType): number {
   const input = inputBytes(inner, dtype);
-  const rows = inPanels(dtype) ? byteSize([PANEL_ROWS, inner], q8) + 16 * PANEL_ROWS : floatScratch(input);
+  const sums = 4 * PANEL_ROWS * Math.max(4, tokens);
+  const rows = inPanels(dtype) ? byteSize([PANEL_ROWS, inner], q8) + sums : floatScratch(input);
   return 8 * tokens + 64 + rows + input;
 }
 
