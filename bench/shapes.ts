@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { UsageError } from '../src/base/errors.ts';
-import { PUBLISHED, type Published } from './published.ts';
+import { PUBLISHED, type Published, type TensorSpec } from './published.ts';
 import { writeSynthetic } from './synthetic.ts';
 
 /** A Mamba of another size, with the vocabulary of its first checkpoints. */
@@ -39,13 +39,20 @@ export function shapeNamed(name: string): Published {
   return shape;
 }
 
+/** Embeddings and routers: where rows of them were alike, all tokens would go to the same experts. */
+const tellsTokensApart = ({ name }: TensorSpec): boolean => /embed_tokens|router/.test(name);
+
 /** Runs `use` with the folder of a synthetic checkpoint, which is removed when it ends, or the process does. */
 export async function withSynthetic<T>(shape: Published, use: (folder: string) => Promise<T>): Promise<T> {
   const folder = mkdtempSync(join(tmpdir(), 'portmanteau-bench-'));
   const remove = () => rmSync(folder, { recursive: true, force: true });
   process.once('exit', remove);
   try {
-    writeSynthetic(shape, join(folder, 'model'));
+    writeSynthetic(
+      shape,
+      join(folder, 'model'),
+      'num_local_experts' in shape.config ? { dense: tellsTokensApart } : {},
+    );
     return await use(join(folder, 'model'));
   } finally {
     process.off('exit', remove);

@@ -25,8 +25,8 @@ import { PUBLISHED, type Published, type TensorSpec, tensorsOf } from './publish
 import { writeTorchFile } from './torch-zip.ts';
 
 export interface SyntheticOptions {
-  /** Random numbers everywhere, not only at the beginning of each matrix. */
-  readonly dense?: boolean;
+  /** Random numbers everywhere, not only at the beginning of each matrix; or in these tensors only. */
+  readonly dense?: boolean | ((tensor: TensorSpec) => boolean);
   /** Replaces keys of config.json, for smaller models of the same kind. */
   readonly config?: JsonObject;
   /** In place of the published limit, where there is one. */
@@ -39,13 +39,18 @@ export function writeSynthetic(published: Published, folder: string, options: Sy
   const tensors = tensorsOf(published, config);
   mkdirSync(folder, { recursive: true });
   if (readdirSync(folder).length > 0) throw new UsageError(`${folder} is not empty; write to a new folder.`);
+  const { dense = false } = options;
+  const isDense = typeof dense === 'boolean' ? () => dense : dense;
   const bytes = sumBytes(tensors);
+  const denseBytes = sumBytes(tensors.filter(isDense));
   const { bavail, bsize } = statfsSync(folder);
-  if (options.dense && bytes > bavail * bsize)
-    throw new UsageError(`${folder} has room for ${bavail * bsize} bytes, wanted ${bytes}; leave out --dense-random.`);
+  if (denseBytes > bavail * bsize)
+    throw new UsageError(
+      `${folder} has room for ${bavail * bsize} bytes, wanted ${denseBytes}; leave out --dense-random.`,
+    );
   writeJson(folder, 'config.json', config);
   if (published.generationConfig) writeJson(folder, 'generation_config.json', published.generationConfig);
-  const begin = (tensor: TensorSpec) => bytesOf(tensor, options.dense ?? false);
+  const begin = (tensor: TensorSpec) => bytesOf(tensor, isDense(tensor));
   if (published.file === 'pytorch_model.bin') {
     inFile(folder, published.file, (file) => writeTorchFile(file, tensors, begin));
     return;
