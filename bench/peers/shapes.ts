@@ -232,7 +232,7 @@ function mamba(config: JsonObject, format: GgufFormat): GgufModel {
         small(`${prefix}ssm_conv1d.weight`, inner, kernel),
         filled(0, `${prefix}ssm_conv1d.bias`, inner),
         w(`${prefix}ssm_x.weight`, rank + 2 * states, inner),
-        w(`${prefix}ssm_dt.weight`, inner, rank),
+        (rank % 32 === 0 ? w : small)(`${prefix}ssm_dt.weight`, inner, rank), // as llama-quantize leaves what has no whole blocks
         filled(-4, `${prefix}ssm_dt.bias`, inner), // steps of 0.02 after softplus
         filled(-1, `${prefix}ssm_a`, inner, states),
         filled(1, `${prefix}ssm_d`, inner),

@@ -14,6 +14,7 @@ import { ApiError, apiErrorOf, badRequest } from './http/api-error.ts';
 import { keyCheck } from './http/authorization.ts';
 import { Gate } from './http/gate.ts';
 import { readJsonBody } from './http/json-body.ts';
+import { requestSignal } from './http/request-signal.ts';
 import { modelNamed, type ServedModel } from './models/served-model.ts';
 import { SERVER_OPTIONS, type ServerOptions } from './options.ts';
 import { SESSION_NAME } from './sessions/name.ts';
@@ -114,11 +115,11 @@ export async function createHandler(parts: HandlerParts, options: ServerOptions 
     const begin = performance.now();
     const notes: RequestNotes = {};
     let error: unknown;
-    const abort = new AbortController();
-    const timeout = AbortSignal.timeout(limits.requestSeconds * 1000);
-    const signal = AbortSignal.any([request.signal, abort.signal, timeout]);
+    const { abort, release: releaseSignal } = requestSignal(request.signal, limits.requestSeconds);
+    const { signal } = abort;
     const release = work.begin();
     const end = (status: number) => {
+      releaseSignal();
       release();
       const elapsedMs = performance.now() - begin;
       parts.onRequest?.({ id, method: request.method, path, status, elapsedMs, ...told(notes), error });

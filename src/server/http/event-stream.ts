@@ -27,20 +27,23 @@ export async function eventStream(events: AsyncGenerator<unknown>, options: Even
   const { signal, abort, onError, onEnd } = options;
   let next: Promise<IteratorResult<unknown>> | undefined = Promise.resolve(await events.next());
   let ended = false;
+  let fail = () => {};
   const end = () => {
+    signal.removeEventListener('abort', fail);
     if (!ended) onEnd();
     ended = true;
   };
   const stream = new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        signal.addEventListener('abort', () => {
-          if (ended) return;
+        fail = () => {
           onError(signal.reason);
           void events.return(undefined).catch(() => {});
           end();
           controller.error(signal.reason);
-        });
+        };
+        if (signal.aborted) fail();
+        else signal.addEventListener('abort', fail);
       },
       async pull(controller) {
         const send = (text: string) => controller.enqueue(encoder.encode(`data: ${text}\n\n`));
