@@ -1,7 +1,6 @@
 /** A text as a model writes it, beside the same with something changed. */
-import { exp } from '../../../src/base/math.ts';
-import { percent } from '../../../src/figures/numbers.ts';
-import { type Alternative, type InterventionsOption, type Model, tokenLabel } from '../../../src/web.ts';
+import type { Alternative, InterventionsOption, Model } from '../../../src/web.ts';
+import { Ranked } from './ranked.tsx';
 import { type Run, useRun } from './run.ts';
 
 export interface Continued {
@@ -89,17 +88,7 @@ export function Twin({ name, text, run, before }: TwinProps) {
             {value.text.slice(0, same)}
             {same < value.text.length && <b class="changed">{value.text.slice(same)}</b>}
           </p>
-          <ul class="ranked" aria-label={`Likeliest next tokens: ${name}`}>
-            {value.next.map((one) => (
-              <li key={one.id}>
-                <div class="entry">
-                  <span class="bar" style={{ '--share': exp(one.logprob) }} />
-                  <span class="word">{tokenLabel(one.text) || `#${one.id}`}</span>
-                  <span class="number">{percent(one.logprob)}</span>
-                </div>
-              </li>
-            ))}
-          </ul>
+          <Ranked label={`Likeliest next tokens: ${name}`} words={value.next} />
         </>
       )}
     </div>
