@@ -20,9 +20,9 @@ export function lensReport(lens: LogitLens, facts: Report['facts']): Report {
     figures: [...maps(lens), ...tables],
     notes: [
       'KL is that of the final distribution from that of the site, KL(final || site), in nats.',
-      ...(more && all ? ['The table is of the last token; --positions chooses others.'] : []),
+      ...(more && all ? ['The table is of the last token.'] : []),
       ...(more && !all
-        ? [`The first ${TABLES} of ${positions.length} positions have tables; --json and --html have all.`]
+        ? [`The first ${TABLES} of ${positions.length} positions have tables; the figures have all.`]
         : []),
     ],
   };

@@ -11,45 +11,66 @@ import {
   patchingReport,
   type Report,
 } from '../../../../src/web.ts';
-import { Choice, Text, Word } from '../../parts/fields.tsx';
+import { Range, Switch, Text, Word } from '../../parts/fields.tsx';
 import { ReportView } from '../../parts/figure.tsx';
 import { useRun } from '../../parts/run.ts';
 import { Said } from '../../parts/said.tsx';
+import { Tabs } from '../../parts/tabs.tsx';
+import { wordsWithin, wordWithin } from '../../parts/word-within.ts';
 import { useSetting } from '../../place.ts';
 import { hasSite, type ViewProps } from '../view.ts';
 
 const hasAttention = hasSite('pattern');
+const hasSenses = hasSite('senses');
+const hasHeads = (model: Model) => model.residualStream?.writes.some(({ heads }) => heads !== undefined) ?? false;
+
+type Show = 'lens' | 'attention' | 'attribution' | 'patching';
+
+const ABOUT: Readonly<Record<Show, string>> = {
+  lens: 'If the model ended after a layer, what would it say next? From below to above, its guess becomes its answer.',
+  attention: 'How much each token (a row) looks at each token before it (a column), in every head of a layer.',
+  attribution:
+    'Each part of the model adds to the score of the next word. The bars sum to the score that the model gives.',
+  patching:
+    'Two texts that differ in a word. The second is read with a single value of the first: where does the difference live?',
+};
 
 interface Asked {
-  readonly show: string;
+  readonly show: Show;
   readonly text: string;
   readonly other: string;
   readonly word: string;
   readonly against: string;
   readonly layer: number;
+  readonly perHead: boolean;
 }
 
-/** A word of a text begins with its space. */
-const within = (word: string): string => (/^\s/.test(word) || word === '' ? word : ` ${word}`);
+const TOP = 5;
 
 async function reportOf(model: Model, asked: Asked, signal: AbortSignal): Promise<Report> {
-  const { show, text, other, layer } = asked;
-  const [word, against] = [within(asked.word), within(asked.against)];
+  const { show, text, other, word, against, layer, perHead } = asked;
   switch (show) {
+    case 'lens':
+      return lensReport(
+        await logitLens(model, text, { top: TOP, ...(word ? { word: wordWithin(word) } : {}), signal }),
+        [],
+      );
     case 'attention':
       return attentionReport(await attentionPatterns(model, text, { layers: [layer], signal }), []);
     case 'attribution':
       return attributionReport(
-        await attributeLogit(model, text, { word, ...(against ? { against } : {}), signal }),
+        await attributeLogit(model, text, { ...wordsWithin(word, against), perHead, signal }),
         [],
       );
     case 'patching':
       return patchingReport(
-        await patchActivations(model, { clean: text, corrupted: other, word, against, signal }),
+        await patchActivations(model, {
+          ...{ clean: text, corrupted: other, ...wordsWithin(word, against), signal },
+          // A Backpack's layers only weigh the senses, which tell the words.
+          ...(hasSenses(model) ? { sites: ['blocks.*.residPre', 'senses'] } : {}),
+        }),
         [],
       );
-    default:
-      return lensReport(await logitLens(model, text, { top: 5, signal }), []);
   }
 }
 
@@ -58,51 +79,68 @@ export function LensView({ loaded: { model } }: ViewProps) {
   const [other, setOther] = useSetting('other', 'There was once a boy. One day');
   const [word, setWord] = useSetting('word', 'she');
   const [against, setAgainst] = useSetting('against', 'he');
-  const [show, setShow] = useSetting('lens', 'lens');
-  const layers = model.facts.nLayers ?? 1;
-  const [layer, setLayer] = useSetting('layer', '0');
-  const shows = [
+  const [wanted, setShow] = useSetting('lens', 'lens');
+  const last = model.facts.nLayers - 1;
+  const [layer, setLayer] = useSetting('layer', String(last));
+  const [heads, setHeads] = useSetting('heads', '');
+  const shows: readonly (readonly [Show, string])[] = [
     ['lens', 'Logit lens'],
     ...(hasAttention(model) ? [['attention', 'Attention'] as const] : []),
     ...(model.residualStream ? [['attribution', 'Attribution'] as const] : []),
-    ['patching', 'Patching between two texts'],
-  ] as const;
-  const shown = shows.some(([one]) => one === show) ? show : 'lens';
-  const asked = { show: shown, text, other, word, against, layer: Math.min(Number(layer) || 0, layers - 1) };
-  const used = shown === 'lens' ? [text] : shown === 'attention' ? [text, layer] : [text, other, word, against];
-  const run = useRun(
-    (signal) => reportOf(model, asked, signal),
-    [model, shown, ...used].concat(Array(5 - used.length).fill('')),
-  );
+    ['patching', 'Patching'],
+  ];
+  const show = shows.find(([one]) => one === wanted)?.[0] ?? 'lens';
+  const asked: Asked = {
+    ...{ show, text, other, word, against },
+    layer: Math.min(Number(layer) || 0, last),
+    perHead: heads === 'each' && hasHeads(model),
+  };
+  const used = {
+    lens: [word],
+    attention: [asked.layer],
+    attribution: [word, against, asked.perHead],
+    patching: [other, word, against],
+  }[show];
+  const run = useRun((signal) => reportOf(model, asked, signal), [model, show, text, JSON.stringify(used)]);
   return (
     <div class="stack">
-      <div class="fields">
-        <Choice label="Show" value={shown} choices={shows} onChange={setShow} />
-        {shown === 'attention' && (
-          <Choice
-            label="Layer"
-            value={String(asked.layer)}
-            choices={Array.from({ length: layers }, (_, i) => [String(i), String(i)] as const)}
-            onChange={setLayer}
-          />
-        )}
-        {(shown === 'attribution' || shown === 'patching') && (
-          <>
-            <Word label="Why does it say" value={word} onChange={setWord} />
-            <Word label="rather than" value={against} onChange={setAgainst} />
-          </>
+      <Tabs label="What to show" value={show} choices={shows} onChange={setShow} />
+      <p class="soft">{ABOUT[show]}</p>
+      <div class={show === 'patching' ? 'columns halves' : ''}>
+        <Text label={show === 'patching' ? 'The first text' : 'Text'} value={text} onChange={setText} rows={1} />
+        {show === 'patching' && (
+          <Text label="The second, of as many tokens" value={other} onChange={setOther} rows={1} />
         )}
       </div>
-      <Text label="Text" value={text} onChange={setText} rows={1} />
-      {shown === 'patching' && (
-        <Text
-          label="The text that is read with values of the first; as many tokens"
-          value={other}
-          onChange={setOther}
-          rows={1}
-        />
-      )}
-      <Said run={run}>{(report) => <ReportView report={report} />}</Said>
+      <div class="fields">
+        {show === 'attention' ? (
+          <Range
+            label="Layer"
+            value={asked.layer}
+            {...{ least: 0, most: last, step: 1 }}
+            onChange={(value) => setLayer(String(value))}
+          />
+        ) : (
+          <Word label={show === 'lens' ? 'Follow the word' : 'Why does it say'} value={word} onChange={setWord} />
+        )}
+        {(show === 'attribution' || show === 'patching') && (
+          <Word label="rather than (may be empty)" value={against} onChange={setAgainst} />
+        )}
+        {show === 'attribution' && hasHeads(model) && (
+          <Switch
+            label="Each head by itself"
+            value={heads === 'each'}
+            onChange={(each) => setHeads(each ? 'each' : '')}
+          />
+        )}
+      </div>
+      <Said run={run}>
+        {(report) => (
+          <div class={`figures ${show === 'lens' ? 'first' : ''}`}>
+            <ReportView report={report} wanted={({ kind }) => show === 'lens' || kind !== 'table'} />
+          </div>
+        )}
+      </Said>
     </div>
   );
 }
