@@ -1,16 +1,29 @@
 /** Steer: a direction between two kinds of texts, added while the model writes. */
-
-import { type InterventionSet, vectorsReport } from '../../../../src/web.ts';
-import { Choice, Range, Text } from '../../parts/fields.tsx';
+import { type InterventionSet, trialReport, trySteering, vectorsReport } from '../../../../src/web.ts';
+import { Range, Text, Word } from '../../parts/fields.tsx';
 import { ReportView } from '../../parts/figure.tsx';
 import { useRun } from '../../parts/run.ts';
 import { Said } from '../../parts/said.tsx';
 import { Twins } from '../../parts/twin.tsx';
+import { wordWithin } from '../../parts/word-within.ts';
 import { useNumber, useSetting } from '../../place.ts';
 import type { ViewProps } from '../view.ts';
 
-const FOR = ['The girl said that she', 'Her mother was', 'The queen and her daughter', 'She was a woman who'];
-const AGAINST = ['The boy said that he', 'His father was', 'The king and his son', 'He was a man who'];
+const AGAINST = [
+  'The queen looked at her daughter, and she',
+  'The old woman sat by the fire, and she',
+  'The girl ran to her mother, and she',
+  'The princess was so glad that she',
+];
+const FOR = [
+  'The king looked at his son, and he',
+  'The old man sat by the fire, and he',
+  'The boy ran to his father, and he',
+  'The prince was so glad that he',
+];
+const NEUTRAL = 'The sun rose over the hills, and the wind blew.';
+const MOST = 4;
+const STRENGTHS = [-4, -3, -2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2, 3, 4];
 
 const linesOf = (text: string): string[] => text.split('\n').filter((line) => line.trim() !== '');
 
@@ -21,49 +34,78 @@ export const steered = (set: InterventionSet, by: number): InterventionSet => ({
 });
 
 export function SteerView({ loaded: { model } }: ViewProps) {
-  const [text, setText] = useSetting('text', 'Once upon a time there was a');
-  const [positive, setPositive] = useSetting('for', FOR.join('\n'));
-  const [negative, setNegative] = useSetting('against', AGAINST.join('\n'));
-  const [by, setBy] = useNumber('by', 1);
-  const layers = model.facts.nLayers ?? 1;
-  const [layer, setLayer] = useSetting('layer', String(Math.floor(layers / 2)));
-  const site = `blocks.${Math.min(Number(layer) || 0, layers - 1)}.residPost`;
+  const [text, setText] = useSetting('text', 'One day the child said that');
+  const [positive, setPositive] = useSetting('towards', FOR.join('\n'));
+  const [negative, setNegative] = useSetting('away', AGAINST.join('\n'));
+  const [by, setBy] = useNumber('by', 0.75);
+  const [watched, setWatched] = useSetting('watch', 'he, she');
+  const last = model.facts.nLayers - 1;
+  const [layer, setLayer] = useNumber('layer', Math.ceil(last / 2));
+  const site = `blocks.${Math.max(0, Math.min(Math.floor(layer), last))}.residPost`;
   const run = useRun(
     (signal) =>
       model.steeringVector({ positive: linesOf(positive), negative: linesOf(negative), sites: [site], signal }),
     [model, positive, negative, site],
   );
   const vectors = run.error ? undefined : run.value;
+  const key = JSON.stringify([site, positive, negative, run.busy]);
+  const words = watched
+    .split(',')
+    .map((word) => wordWithin(word.trim()))
+    .filter((word) => word !== '');
+  const tried = useRun(
+    vectors && !run.busy
+      ? (signal) =>
+          trySteering(model, text, {
+            vectors: vectors.vectors,
+            strengths: STRENGTHS,
+            neutral: NEUTRAL,
+            maxNewTokens: 0,
+            ...(words.length > 0 ? { words } : {}),
+            signal,
+          })
+      : undefined,
+    [model, text, watched, key],
+  );
   return (
     <div class="stack">
       <div class="columns halves">
         <Text label="Towards texts like these, one a line" value={positive} onChange={setPositive} rows={4} />
         <Text label="Away from these" value={negative} onChange={setNegative} rows={4} />
       </div>
-      <Text label="Text" value={text} onChange={setText} rows={1} />
+      <Text label="The text that goes on" value={text} onChange={setText} rows={1} />
       <div class="fields">
         <Range
-          label="Strength"
+          label="Strength: left is away, right is towards"
           value={by}
-          {...{ least: -8, most: 8, step: 0.25 }}
+          {...{ least: -MOST, most: MOST, step: 0.25 }}
           shown={(value) => `× ${value.toFixed(2)}`}
           onChange={setBy}
         />
-        <Choice
-          label="After layer"
-          value={layer}
-          choices={Array.from({ length: layers }, (_, i) => [String(i), String(i)] as const)}
-          onChange={setLayer}
-        />
+        <Range label="After layer" value={layer} {...{ least: 0, most: last, step: 1 }} onChange={setLayer} />
       </div>
       <Twins
         model={model}
         text={text}
         changed={vectors && by !== 0 ? steered(vectors.interventions, by) : undefined}
-        changeKey={JSON.stringify([by, site, positive, negative, run.busy])}
-        names={['As it is', 'Steered']}
+        changeKey={`${by} ${key}`}
+        names={['As it is', `Steered, × ${by.toFixed(2)}`]}
       />
-      <Said run={run}>{(found) => <ReportView report={vectorsReport({ steering: found }, [])} />}</Said>
+      <div class="fields">
+        <Word label="Words to watch, with commas (empty: those that move most)" value={watched} onChange={setWatched} />
+      </div>
+      <Said run={tried}>
+        {(value) => (
+          <div class="figures">
+            <ReportView report={trialReport(value, [])} wanted={({ kind }) => kind === 'lines'} />
+          </div>
+        )}
+      </Said>
+      <Said run={run}>
+        {(found) => (
+          <ReportView report={vectorsReport({ steering: found }, [])} wanted={({ kind }) => kind === 'table'} />
+        )}
+      </Said>
     </div>
   );
 }
