@@ -1,132 +1,195 @@
-/** Ternary: weights of -1, 0 and 1 as pictures, and what the rounding of activations loses. */
-import { useEffect, useRef, useState } from 'preact/hooks';
+/** Ternary: weights of -1, 0 and 1 as pictures, what the rounding of activations loses, and how far the weights are from their originals. */
+import { useRef, useState } from 'preact/hooks';
 import {
   activationErrors,
   activationsReport,
+  type Folder,
+  openOriginal,
   openPretrained,
-  type TernaryMatrix,
+  type TernaryMatrixShares,
+  ternaryDistance,
   ternaryMatrices,
   ternaryReport,
   ternaryWeights,
 } from '../../../../src/web.ts';
+import { chosen } from '../../models.ts';
 import { Choice, Text } from '../../parts/fields.tsx';
 import { ReportView } from '../../parts/figure.tsx';
 import { useRun } from '../../parts/run.ts';
 import { Said } from '../../parts/said.tsx';
+import { Tabs } from '../../parts/tabs.tsx';
 import { useSetting } from '../../place.ts';
-import { dark } from '../../theme.ts';
 import type { ViewProps } from '../view.ts';
+import { MOST_DOTS, Picture } from './picture.tsx';
+import './ternary.css';
 
-export function TernaryView({ loaded: { model, from } }: ViewProps) {
-  const [text, setText] = useSetting('text', 'Once upon a time there was a little girl.');
-  const [name, setName] = useState<string | undefined>(undefined);
+const SHOWS = [
+  ['weights', 'All matrices'],
+  ['activations', 'Rounding of activations'],
+  ['original', 'Against the unquantised'],
+] as const;
+
+export function TernaryView({ loaded }: ViewProps) {
+  const { from } = loaded;
+  const [wanted, setName] = useSetting('matrix', '');
+  const [show, setShow] = useSetting('ternary', 'weights');
   const weights = useRun(
     async (signal) => {
       const opened = await openPretrained(from);
       try {
-        const matrices = ternaryMatrices(opened);
-        return { found: await ternaryWeights(matrices, { signal }), names: matrices.map((one) => one.name) };
+        return await ternaryWeights(ternaryMatrices(opened), { signal });
       } finally {
         await opened.checkpoint.close();
       }
     },
-    [model],
+    [from],
+    0,
   );
-  const errors = useRun((signal) => activationErrors(model, text, { signal }), [model, text]);
   return (
-    <div class="stack">
-      <Said run={weights}>
-        {({ found, names }) => {
-          const shown = name ?? names[0] ?? '';
-          return (
-            <>
-              <div class="panel stack">
-                <Choice
-                  label="Matrix"
-                  value={shown}
-                  choices={names.map((one) => [one, one] as const)}
-                  onChange={setName}
-                />
-                <Picture from={from} name={shown} />
+    <Said run={weights}>
+      {(found) => {
+        const matrix = found.matrices.find(({ name }) => name === wanted) ?? found.matrices[0];
+        return (
+          <div class="stack ternary">
+            {matrix && (
+              <div class="panel columns halves">
+                <Picture from={from} name={matrix.name} />
+                <div class="column">
+                  <Choice
+                    label="Matrix"
+                    value={matrix.name}
+                    choices={found.matrices.map(({ name }) => [name, name] as const)}
+                    onChange={setName}
+                  />
+                  <Facts matrix={matrix} />
+                </div>
               </div>
-              <ReportView report={ternaryReport(found, undefined, [])} />
-            </>
-          );
-        }}
-      </Said>
-      <Text label="Text, whose activations are rounded to 8 bits" value={text} onChange={setText} rows={1} />
-      <Said run={errors}>{(value) => <ReportView report={activationsReport(value, [])} />}</Said>
-    </div>
+            )}
+            <Tabs label="What to show" value={show} choices={SHOWS} onChange={setShow} />
+            {show === 'activations' ? (
+              <Activations loaded={loaded} />
+            ) : show === 'original' ? (
+              <Original loaded={loaded} />
+            ) : (
+              <div class="figures">
+                <ReportView report={ternaryReport(found, undefined, [])} wanted={({ kind }) => kind !== 'table'} />
+              </div>
+            )}
+          </div>
+        );
+      }}
+    </Said>
   );
 }
 
-/** Red, green and blue of -1, 0 and 1. */
-const COLOURS = {
-  light: { '-1': [196, 80, 27], '0': [247, 247, 247], '1': [27, 102, 176] },
-  dark: { '-1': [242, 145, 105], '0': [34, 42, 53], '1': [98, 176, 245] },
-} as const;
+const inPercent = (share: number): string => `${(100 * share).toFixed(1)}%`;
 
-const MOST_PIXELS = 512; // of a side: the first rows and columns of larger matrices
-
-function Picture({ from, name }: Pick<ViewProps['loaded'], 'from' | 'name'>) {
-  const canvas = useRef<HTMLCanvasElement>(null);
-  const isDark = dark.value;
-  const codes = useRun(
-    async (signal) => {
-      const opened = await openPretrained(from);
-      try {
-        const matrix = ternaryMatrices(opened).find((one) => one.name === name);
-        return matrix && (await codesOf(matrix, signal));
-      } finally {
-        await opened.checkpoint.close();
-      }
-    },
-    [from, name],
-    0,
-  );
-  useEffect(() => {
-    const { value } = codes;
-    const context = canvas.current?.getContext('2d');
-    if (!value || !canvas.current || !context) return;
-    const { rows, columns, numbers } = value;
-    [canvas.current.width, canvas.current.height] = [columns, rows];
-    const image = context.createImageData(columns, rows);
-    const colours = COLOURS[isDark ? 'dark' : 'light'];
-    numbers.forEach((code, i) => {
-      image.data.set([...(colours[String(code) as '0'] ?? [0, 0, 0]), 255], 4 * i);
-    });
-    context.putImageData(image, 0, 0);
-  }, [codes.value, isDark]);
-  const { value } = codes;
+function Facts({ matrix }: { readonly matrix: TernaryMatrixShares }) {
+  const { rows, columns, weights, minus, zero, plus, entropy, bits, scale } = matrix;
   return (
     <>
-      <canvas
-        ref={canvas}
-        class="weights"
-        role="img"
-        aria-label={`The weights of ${name}: ${value?.rows ?? 0} rows, ${value?.columns ?? 0} columns, each a dot`}
-      />
-      <p class="key soft" aria-hidden="true">
-        {(['-1', '0', '1'] as const).map((code) => (
-          <span key={code}>
-            <i style={{ background: `rgb(${COLOURS[isDark ? 'dark' : 'light'][code].join(' ')})` }} />
-            {code}
-          </span>
-        ))}
+      <p>
+        Each dot is a weight. It takes away, passes over or adds a number of the input; then one scale for the whole
+        matrix follows. No weight is ever multiplied.
+        {Math.max(rows, columns) > MOST_DOTS && ` The first ${MOST_DOTS} rows and columns are drawn.`}
       </p>
+      <dl>
+        <dt>Size</dt>
+        <dd>
+          {rows} × {columns}, {weights.toLocaleString('en')} weights
+        </dd>
+        <dt>−1, 0, 1</dt>
+        <dd>
+          {inPercent(minus)}, {inPercent(zero)}, {inPercent(plus)}
+        </dd>
+        <dt>Scale</dt>
+        <dd>{scale.toPrecision(4)}</dd>
+        <dt>Information</dt>
+        <dd>{entropy.toFixed(3)} bits per weight, of log₂ 3 = 1.585 at most</dd>
+        <dt>Stored</dt>
+        <dd>{bits.toPrecision(3)} bits per weight</dd>
+      </dl>
     </>
   );
 }
 
-/** [rows, columns] of codes, the first of a large matrix. */
-async function codesOf(matrix: TernaryMatrix, signal: AbortSignal) {
-  const [rows, columns] = [Math.min(MOST_PIXELS, matrix.rows), Math.min(MOST_PIXELS, matrix.columns)];
-  const numbers = new Int8Array(rows * columns);
-  for await (const { row, codes } of matrix.blocks(signal)) {
-    for (let r = row; r < Math.min(rows, row + codes.length / matrix.columns); r++) {
-      const start = (r - row) * matrix.columns;
-      numbers.set(codes.subarray(start, start + columns), r * columns);
+function Activations({ loaded: { model } }: ViewProps) {
+  const [text, setText] = useSetting('text', 'Once upon a time there was a little girl.');
+  const errors = useRun((signal) => activationErrors(model, text, { signal }), [model, text]);
+  return (
+    <>
+      <p class="soft">
+        What goes into a ternary matrix is rounded to 8 bits, by the largest number of each token. One large channel
+        leaves few steps for all others.
+      </p>
+      <Text label="Text" value={text} onChange={setText} rows={1} />
+      <Said run={errors}>
+        {(value) => (
+          <div class="figures">
+            <ReportView report={activationsReport(value, [])} wanted={({ kind }) => kind !== 'table'} />
+          </div>
+        )}
+      </Said>
+    </>
+  );
+}
+
+/** The model that the ternary one was made from stays on the visitor's device, so it is chosen as a folder. */
+function Original({ loaded: { from } }: ViewProps) {
+  const [folder, setFolder] = useState<Folder | undefined>(undefined);
+  const [error, setError] = useState<Error | undefined>(undefined);
+  const input = useRef<HTMLInputElement>(null);
+  const run = useRun(
+    folder
+      ? async (signal) => {
+          const opened = await openPretrained(from);
+          try {
+            const original = await openOriginal(folder, opened);
+            const matrices = ternaryMatrices(opened);
+            try {
+              const found = await ternaryWeights(matrices, { signal });
+              return { found, distances: await ternaryDistance(matrices, original, { signal }) };
+            } finally {
+              await original.close();
+            }
+          } finally {
+            await opened.checkpoint.close();
+          }
+        }
+      : undefined,
+    [from, folder],
+    0,
+  );
+  const choose = (files: FileList | null) => {
+    setError(undefined);
+    try {
+      setFolder(chosen([...(files ?? [])]).from as Folder);
+    } catch (problem) {
+      setError(problem as Error);
     }
-  }
-  return { rows, columns, numbers };
+  };
+  return (
+    <>
+      <p class="soft">
+        How far is each matrix from the one that it was made from, and from plain rounding of that? Choose the files of
+        the unquantised model: config.json and weights. They stay on this device.
+      </p>
+      <label class="row">
+        Files of the original{' '}
+        <input ref={input} type="file" multiple onChange={() => choose(input.current?.files ?? null)} />
+      </label>
+      {error && (
+        <p role="alert" class="error">
+          {error.message}
+        </p>
+      )}
+      {folder && (
+        <Said run={run}>
+          {({ found, distances }) => (
+            <ReportView report={ternaryReport(found, distances, [])} wanted={({ title }) => /original/.test(title)} />
+          )}
+        </Said>
+      )}
+    </>
+  );
 }
