@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { expertLoad, fromPretrained, type Model, type RunningPlayground, servePlayground } from '../../src/node.ts';
+import { fromPretrained, type Model, type RunningPlayground, servePlayground } from '../../src/node.ts';
 import { findChromium, howToInstall } from '../browser/chromium.ts';
 import { startServer } from '../browser/server.ts';
 
@@ -169,22 +169,6 @@ describe.skipIf(!executablePath)('in Chromium', { timeout: 60_000 }, () => {
     await page.getByLabel('Sense 4 counts').fill('4');
     await page.waitForFunction((old) => document.querySelector('.twins')?.textContent !== old, before.join(''));
     await page.waitForFunction(() => location.hash.includes('senses='));
-    await page.close();
-  });
-
-  test('Experts: the loads are those of the library; a click on an expert switches it off', async () => {
-    const page = await openPage('experts?model=granite-tiny');
-    const model = await inNode('granite-tiny');
-    await settled(page, '.grid');
-    const { layers } = await expertLoad(model, ONCE);
-    const wanted = layers.flatMap(({ tokenShare }) => tokenShare.map((share) => `${(100 * share).toFixed(0)}%`));
-    expect(await page.locator('.grid button').allTextContents()).toEqual(wanted);
-    await page.getByRole('button', { name: 'Layer 0, expert 0,' }).click();
-    await page.locator('.twins .prose').nth(1).waitFor();
-    await settled(page, '.twins');
-    const off = [{ experts: [0], layers: [0], disable: true as const }];
-    const { text } = await model.complete(ONCE, { interventions: off, maxNewTokens: 32, temperature: 0 });
-    expect(await page.locator('.twins .prose').nth(1).textContent()).toBe(ONCE + text);
     await page.close();
   });
 
