@@ -2,9 +2,7 @@
 import { useState } from 'preact/hooks';
 import { labelOf } from '../../../../src/figures/numbers.ts';
 import {
-  ablateExperts,
   type ExpertLoad,
-  expertAblationReport,
   expertLoad,
   type Model,
   routeReport,
@@ -46,7 +44,11 @@ export function ExpertsView({ loaded: { model } }: ViewProps) {
           )}
         </Said>
         <Said run={route}>
-          {(value) => <ReportView report={routeReport(value, [])} wanted={({ kind }) => kind === 'heatmap'} />}
+          {(value) =>
+            value.tokens.length > 0 && (
+              <ReportView report={routeReport(value, [])} wanted={({ kind }) => kind === 'heatmap'} />
+            )
+          }
         </Said>
       </div>
       <Twins
@@ -163,11 +165,11 @@ function EachInTurn({ model, text }: { readonly model: Model; readonly text: str
   const [done, setDone] = useState(0);
   const found = useRun(
     asked
-      ? (signal) =>
-          ablateExperts(model, text, {
+      ? async (signal) =>
+          (await import('./each-in-turn.ts')).eachInTurn(model, text, {
             ...wordsWithin(word, against),
             signal,
-            onProgress: (one: number, all: number) => setDone(one / all),
+            onProgress: (one, all) => setDone(one / all),
           })
       : undefined,
     [model, text, word, against, asked],
@@ -187,9 +189,7 @@ function EachInTurn({ model, text }: { readonly model: Model; readonly text: str
       </div>
       {asked && found.busy && <progress value={done} max={1} aria-label="Experts that were switched off" />}
       {asked && (
-        <Said run={found}>
-          {(value) => <ReportView report={expertAblationReport(value, [])} wanted={({ kind }) => kind === 'heatmap'} />}
-        </Said>
+        <Said run={found}>{(report) => <ReportView report={report} wanted={({ kind }) => kind === 'heatmap'} />}</Said>
       )}
     </div>
   );

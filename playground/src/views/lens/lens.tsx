@@ -7,8 +7,6 @@ import {
   lensReport,
   logitLens,
   type Model,
-  patchActivations,
-  patchingReport,
   type Report,
 } from '../../../../src/web.ts';
 import { Range, Switch, Text, Word } from '../../parts/fields.tsx';
@@ -63,14 +61,11 @@ async function reportOf(model: Model, asked: Asked, signal: AbortSignal): Promis
         [],
       );
     case 'patching':
-      return patchingReport(
-        await patchActivations(model, {
-          ...{ clean: text, corrupted: other, ...wordsWithin(word, against), signal },
-          // A Backpack's layers only weigh the senses, which tell the words.
-          ...(hasSenses(model) ? { sites: ['blocks.*.residPre', 'senses'] } : {}),
-        }),
-        [],
-      );
+      return (await import('./patching.ts')).patching(model, {
+        ...{ clean: text, corrupted: other, ...wordsWithin(word, against), signal },
+        // A Backpack's layers only weigh the senses, which tell the words.
+        ...(hasSenses(model) ? { sites: ['blocks.*.residPre', 'senses'] } : {}),
+      });
   }
 }
 

@@ -3,8 +3,6 @@ import { labelOf } from '../../../../src/figures/numbers.ts';
 import {
   effectiveAttention,
   effectiveAttentionReport,
-  logitSources,
-  logitSourcesReport,
   type Model,
   memorySpans,
   normsReport,
@@ -155,10 +153,7 @@ async function reportOf(model: Model, text: string, asked: Asked, signal: AbortS
     case 'attention':
       return effectiveAttentionReport(await effectiveAttention(model, text, { layers: [asked.layer], signal }), []);
     case 'sources':
-      return logitSourcesReport(
-        await logitSources(model, text, { ...wordsWithin(asked.word, asked.against), signal }),
-        [],
-      );
+      return (await import('./sources.ts')).sources(model, text, { ...wordsWithin(asked.word, asked.against), signal });
     case 'norms':
       return normsReport(await stateNorms(model, text, { signal }), []);
     case 'spans':

@@ -4,10 +4,8 @@ import {
   activationErrors,
   activationsReport,
   type Folder,
-  openOriginal,
   openPretrained,
   type TernaryMatrixShares,
-  ternaryDistance,
   ternaryMatrices,
   ternaryReport,
   ternaryWeights,
@@ -140,23 +138,7 @@ function Original({ loaded: { from } }: ViewProps) {
   const [error, setError] = useState<Error | undefined>(undefined);
   const input = useRef<HTMLInputElement>(null);
   const run = useRun(
-    folder
-      ? async (signal) => {
-          const opened = await openPretrained(from);
-          try {
-            const original = await openOriginal(folder, opened);
-            const matrices = ternaryMatrices(opened);
-            try {
-              const found = await ternaryWeights(matrices, { signal });
-              return { found, distances: await ternaryDistance(matrices, original, { signal }) };
-            } finally {
-              await original.close();
-            }
-          } finally {
-            await opened.checkpoint.close();
-          }
-        }
-      : undefined,
+    folder ? async (signal) => (await import('./distance.ts')).distanceReport(from, folder, signal) : undefined,
     [from, folder],
     0,
   );
@@ -185,9 +167,7 @@ function Original({ loaded: { from } }: ViewProps) {
       )}
       {folder && (
         <Said run={run}>
-          {({ found, distances }) => (
-            <ReportView report={ternaryReport(found, distances, [])} wanted={({ title }) => /original/.test(title)} />
-          )}
+          {(report) => <ReportView report={report} wanted={({ title }) => /original/.test(title)} />}
         </Said>
       )}
     </>
