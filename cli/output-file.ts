@@ -1,11 +1,32 @@
 /** Output files of commands: checked before a model is loaded. */
-import { fstatSync, type Stats, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, fstatSync, realpathSync, type Stats, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { checkOutputFile, type OpenedModel, UsageError } from '../src/node.ts';
 
 /** Throws UsageError when a file cannot be written. */
 export async function checkOutput(path: string | undefined): Promise<void> {
   if (path !== undefined) await checkOutputFile(path);
+}
+
+/** Throws UsageError when two flags name one file, also through links; `files`: flags and what they came as. Devices and pipes may be shared. */
+export function checkApart(files: Readonly<Record<string, string | undefined>>): void {
+  const places = new Map<string, string>();
+  for (const [flag, path] of Object.entries(files)) {
+    if (path === undefined || isShared(path)) continue;
+    const place = placeOf(path);
+    const other = places.get(place);
+    if (other !== undefined)
+      throw new UsageError(`${other} and ${flag} both write ${path}: give each a file of its own.`);
+    places.set(place, flag);
+  }
+}
+
+const isShared = (path: string): boolean =>
+  path === '-' || statSync(path, { throwIfNoEntry: false })?.isFile() === false;
+
+/** Folders are there: `checkOutput` has looked. */
+function placeOf(path: string): string {
+  return existsSync(path) ? realpathSync(path) : join(realpathSync(dirname(path)), basename(path));
 }
 
 /** Throws UsageError when an output file is a file of the model, also through links. */

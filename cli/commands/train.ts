@@ -1,5 +1,5 @@
 /** `train CONFIG.json`: trains a model as a configuration says. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { Argument, type Command } from 'commander';
 import { trainingFlopsPerSecond } from '../../bench/training-speed.ts';
 import {
@@ -20,7 +20,7 @@ import { helpText } from '../help-text.ts';
 import { interrupt } from '../interrupt.ts';
 import type { ModelFlags } from '../model-options.ts';
 import { byteCount, collect, fromOne, inputFile, outputFile, threadCount } from '../options.ts';
-import { checkOutput } from '../output-file.ts';
+import { checkApart, checkOutput } from '../output-file.ts';
 import { progressBar } from '../progress.ts';
 import { planText } from '../train/dry-run.ts';
 import { trainingLines } from '../train/lines.ts';
@@ -91,6 +91,7 @@ async function run(file: string | undefined, flags: TrainFlags): Promise<void> {
   await checkOutput(metrics);
   await checkOutput(gradients);
   await checkOutput(plot);
+  checkApart({ '--metrics': metrics, '--gradients': gradients, '--plot': plot });
   const config = withSettings(begun(file, flags.recipe), settingsOf(flags)) as unknown as TrainingOptions;
   if (flags.dryRun) {
     process.stdout.write(await dryRun(file, flags.recipe, config, threads));
@@ -123,13 +124,20 @@ async function run(file: string | undefined, flags: TrainFlags): Promise<void> {
     else process.stderr.write(stopped(result.step, goOn));
   } catch (error) {
     lines.end();
-    if (error instanceof DivergedError && goOn !== undefined)
-      process.stderr.write(`the checkpoints in ${config.out}/checkpoints are as they were\n`);
+    if (error instanceof DivergedError && config.out !== undefined)
+      process.stderr.write(
+        hasCheckpoint(config.out)
+          ? `the checkpoints in ${config.out}/checkpoints are as they were\n`
+          : `there is no checkpoint in ${config.out} yet: begin again\n`,
+      );
     throw error;
   } finally {
     bar.end();
   }
 }
+
+const hasCheckpoint = (out: string): boolean =>
+  existsSync(`${out}/checkpoints`) && readdirSync(`${out}/checkpoints`).some((name) => name.startsWith('step-'));
 
 /** Flags for keys of the configuration are settings of those. */
 function settingsOf({ set = [], out, samplePrompt, sampleEvery }: TrainFlags): string[] {

@@ -63,6 +63,7 @@ export const kinds = {
   notNegative: kind('a finite number from 0 on', v.pipe(v.number(), v.finite(), v.minValue(0))),
   positive: kind('a finite number above 0', v.pipe(v.number(), v.finite(), v.gtValue(0))),
   share: kind('a number from 0 to 1', v.pipe(v.number(), v.minValue(0), v.maxValue(1))),
+  belowOne: kind('a number from 0 on and below 1', v.pipe(v.number(), v.minValue(0), v.ltValue(1))),
   id: kind('a token id, a whole number from 0 on', whole(0)),
   ids: kind<readonly number[]>('a list of token ids', v.array(whole(0))),
   signal: ownKind<AbortSignal>('an AbortSignal', (value) => isObject(value) && 'aborted' in value),

@@ -19,7 +19,7 @@ import { SENSES, stepsPerEpoch } from './senses/options.ts';
 const LORA = section({
   rank: option(kinds.fromOne, 'rank of the adapters', 8),
   alpha: option(kinds.positive, 'the adapters are multiplied by alpha / rank', 16),
-  dropout: option(kinds.share, 'probability with which an input of an adapter is left out in training, below 1', 0),
+  dropout: option(kinds.belowOne, 'probability with which an input of an adapter is left out in training', 0),
   targets: option(
     kinds.texts,
     'linear maps that get an adapter, * for any part of a name (default: all of the blocks)',

@@ -291,3 +291,40 @@ it('trains senses, goes on, and writes interventions that other commands take', 
   expect(again.code, again.stderr).toBe(0);
   expect(readFileSync(join(out('senses'), 'senses.safetensors'))).toEqual(vectors);
 });
+
+it('two flags for one file are an error before anything is trained', async () => {
+  const file = join(work, 'same');
+  const { code, stderr } = await cli([
+    'train',
+    config,
+    '--out',
+    join(work, 'same-run'),
+    '--plot',
+    file,
+    '--metrics',
+    file,
+  ]);
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/--metrics and --plot both write .*same: give each/)]);
+});
+
+it('a dropout of 1 is told with its key', async () => {
+  const keys = ['--set', 'train=lora', '--set', 'lora.dropout=1'];
+  const { code, stderr } = await cli(['train', config, ...keys, '--out', join(work, 'dropped')]);
+  expect([code, stderr]).toEqual([
+    2,
+    expect.stringMatching(/'lora\.dropout': 1, wanted a number from 0 on and below 1/),
+  ]);
+});
+
+it('a run that diverges before its first checkpoint says that there is none', async () => {
+  const keys = [
+    '--set',
+    'optimizer.lr=1e30',
+    '--set',
+    'schedule={"name":"constant"}',
+    '--set',
+    'checkpoint.every=1000',
+  ];
+  const { code, stderr } = await cli(['train', config, ...keys, '--out', join(work, 'diverged')]);
+  expect([code, stderr]).toEqual([1, expect.stringMatching(/there is no checkpoint in .*diverged yet/)]);
+});
