@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { gzipSync } from 'node:zlib';
+import { brotliCompressSync } from 'node:zlib';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { fromPretrained, type Model, type RunningPlayground, servePlayground } from '../../src/node.ts';
@@ -197,13 +197,13 @@ describe.skipIf(!executablePath)('in Chromium', { timeout: 60_000 }, () => {
     await page.close();
   });
 
-  test('all views together are at most 300 kB of compressed JavaScript beside the kernels', () => {
+  test('all views together are at most 300 kB of JavaScript, compressed by Brotli, beside the kernels', () => {
     const views = [...scripts].filter((path) =>
       /\/(write|senses|experts|state|ternary|lens|steer|compare)-/.test(path),
     );
     expect(views).toHaveLength(8); // those before have loaded them
     const beside = [...scripts].filter((path) => !path.includes('/kernels-'));
-    const bytes = beside.reduce((sum, path) => sum + gzipSync(readFileSync(`${build}${path.slice(1)}`)).length, 0);
+    const bytes = beside.reduce((sum, path) => sum + brotliCompressSync(readFileSync(`${build}${path.slice(1)}`)).length, 0);
     expect(bytes).toBeLessThan(300e3);
   });
 
