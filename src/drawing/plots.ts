@@ -19,7 +19,11 @@ export function plotOf(figure: Exclude<Figure, { kind: 'table' }>, canvas: Canva
       picture.setAttribute('role', 'img');
       if (!picture.hasAttribute('aria-label')) picture.setAttribute('aria-label', `Legend: ${figure.measure}`);
     }
-    for (const part of drawing.querySelectorAll('g[aria-label]')) part.removeAttribute('aria-label');
+    // What Plot names a group of marks ('cell', 'bar') is no name for a listener.
+    for (const part of drawing.querySelectorAll('g[aria-label]')) {
+      part.setAttribute('data-marks', part.getAttribute('aria-label') ?? '');
+      part.removeAttribute('aria-label');
+    }
   }
   return drawn;
 }

@@ -63,9 +63,9 @@ describe.skipIf(!executablePath)('a page', () => {
       const sections = await page.$$eval('section', (all) =>
         all.map((section) => ({
           title: section.querySelector('h2')?.textContent,
-          cells: section.querySelectorAll('[aria-label=cell] rect').length,
-          bars: section.querySelectorAll('[aria-label=bar] rect').length,
-          paths: [...section.querySelectorAll('[aria-label=line] path')].map((path) => path.getAttribute('d') ?? ''),
+          cells: section.querySelectorAll('[data-marks=cell] rect').length,
+          bars: section.querySelectorAll('[data-marks=bar] rect').length,
+          paths: [...section.querySelectorAll('[data-marks=line] path')].map((path) => path.getAttribute('d') ?? ''),
           texts: [...section.querySelectorAll('svg text')].map((text) => text.textContent),
           label: section
             .querySelector('.drawing > svg, .drawing figure > svg:last-of-type')
@@ -96,9 +96,9 @@ describe.skipIf(!executablePath)('a page', () => {
 
   test('a cell that is pointed at tells its place and number; numbers are there as a table', async () => {
     await withPage(example, {}, async (page) => {
-      const cell = page.locator('section').first().locator('[aria-label=cell] rect').last();
+      const cell = page.locator('section').first().locator('[data-marks=cell] rect').last();
       await cell.hover();
-      const tip = page.locator('section').first().locator('[aria-label=tip]');
+      const tip = page.locator('section').first().locator('[data-marks=tip]');
       await expect.poll(() => tip.textContent()).toContain('probability: 0.25');
       expect(await tip.textContent()).toContain('site: blocks.1');
       expect(await tip.textContent()).toContain('last');
