@@ -98,7 +98,7 @@ describe.skipIf(!executablePath)('a page', () => {
     await withPage(example, {}, async (page) => {
       const cell = page.locator('section').first().locator('[data-marks=cell] rect').last();
       await cell.hover();
-      const tip = page.locator('section').first().locator('[data-marks=tip]');
+      const tip = page.locator('section').first().locator('[aria-label=tip]');
       await expect.poll(() => tip.textContent()).toContain('probability: 0.25');
       expect(await tip.textContent()).toContain('site: blocks.1');
       expect(await tip.textContent()).toContain('last');
