@@ -14,7 +14,12 @@ export const bundledCommand = join(folder, 'command.mjs');
 /** What `portmanteau/web` exports, for a page whose server has the repository as its root. */
 export const bundledWeb = join(folder, 'web.mjs');
 
-async function bundle(entry: string, target: string, addressOf: (path: string) => string): Promise<void> {
+async function bundle(
+  entry: string,
+  target: string,
+  addressOf: (path: string) => string,
+  { codeSplitting }: { readonly codeSplitting: boolean },
+): Promise<void> {
   if (existsSync(target) && statSync(target).mtimeMs > statSync(join(root, 'dist/.built')).mtimeMs) return;
   const { rolldown } = await import('rolldown'); // tests import this module, too
   const joined = await rolldown({
@@ -37,6 +42,7 @@ async function bundle(entry: string, target: string, addressOf: (path: string) =
   const name = basename(target, '.mjs');
   const { output } = await joined.generate({
     format: 'esm',
+    codeSplitting,
     entryFileNames: `${name}.mjs`,
     chunkFileNames: `${name}-[name]-[hash].mjs`, // what is loaded only when it is wanted, and what it shares with the rest
   });
@@ -51,6 +57,7 @@ async function bundle(entry: string, target: string, addressOf: (path: string) =
 
 export default async function setup(): Promise<void> {
   if (!existsSync(join(root, 'dist/.built'))) return; // the tests that need a build say so
-  await bundle('dist/cli/main.js', bundledCommand, (path) => pathToFileURL(path).href);
-  await bundle('dist/src/web.js', bundledWeb, (path) => `/${relative(root, path).replaceAll('\\', '/')}`);
+  await bundle('dist/cli/main.js', bundledCommand, (path) => pathToFileURL(path).href, { codeSplitting: true });
+  const addressOf = (path: string) => `/${relative(root, path).replaceAll('\\', '/')}`;
+  await bundle('dist/src/web.js', bundledWeb, addressOf, { codeSplitting: false }); // one file stands for all
 }
