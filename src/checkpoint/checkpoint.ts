@@ -1,7 +1,6 @@
 /** All tensors of a folder, over all its files. */
 import { CheckpointError, quote } from '../base/errors.ts';
 import { otherFiles } from './other-files.ts';
-import { readPyTorch } from './pytorch.ts';
 import { readSafetensors, type StoredTensor } from './safetensors.ts';
 import { checkFileName, type Folder, readJson, type Source } from './source.ts';
 
@@ -19,6 +18,9 @@ export interface Checkpoint {
   checkUnchanged(): Promise<void>;
   close(): Promise<void>;
 }
+
+/** Its code is loaded when there is such a file: most pages never meet one. */
+const readPyTorch = async (source: Source) => (await import('./pytorch.ts')).readPyTorch(source);
 
 /** Layouts of weight files, in the order in which transformers tries them. */
 const LAYOUTS = [
