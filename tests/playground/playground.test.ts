@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { brotliCompressSync } from 'node:zlib';
+import { gzipSync } from 'node:zlib';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { fromPretrained, type Model, type RunningPlayground, servePlayground } from '../../src/node.ts';
@@ -62,6 +62,7 @@ describe.skipIf(!executablePath)('in Chromium', { timeout: 60_000 }, () => {
   }
 
   const shownText = (page: Page) => page.locator('.flow .token').allTextContents();
+  const tokenShown = (page: Page, at: number) => page.locator('.token').nth(at).waitFor();
   const settled = (page: Page, selector: string) =>
     page.waitForFunction(
       (wanted) => document.querySelector(wanted) !== null && document.querySelector('[data-busy="true"]') === null,
@@ -75,15 +76,9 @@ describe.skipIf(!executablePath)('in Chromium', { timeout: 60_000 }, () => {
         const page = await openPage(`write?${settings({ model: name, length: '12' })}`);
         const model = await inNode(name);
         const prompt = model.encode(ONCE);
-        await page
-          .locator('.token')
-          .nth(prompt.length - 1)
-          .waitFor();
+        await tokenShown(page, prompt.length - 1);
         await page.getByRole('button', { name: 'Continue' }).click();
-        await page
-          .locator('.token')
-          .nth(prompt.length + 11)
-          .waitFor();
+        await tokenShown(page, prompt.length + 11);
         const { ids } = await model.complete(ONCE, { maxNewTokens: 12, temperature: 0 });
         const wanted = [...prompt, ...ids].map((id) => model.tokenizer?.piece(id));
         expect(await shownText(page)).toEqual(wanted);
@@ -97,15 +92,9 @@ describe.skipIf(!executablePath)('in Chromium', { timeout: 60_000 }, () => {
         const page = await openPage(`write?${settings({ model: name, length: '10' })}`);
         const model = await inNode(name);
         const prompt = model.encode(ONCE);
-        await page
-          .locator('.token')
-          .nth(prompt.length - 1)
-          .waitFor();
+        await tokenShown(page, prompt.length - 1);
         await page.keyboard.press('Control+Enter');
-        await page
-          .locator('.token')
-          .nth(prompt.length + 9)
-          .waitFor();
+        await tokenShown(page, prompt.length + 9);
         const before = await shownText(page);
         await page.locator('.token[tabindex="0"]').focus();
         for (let i = 0; i < 5; i++) await page.keyboard.press('ArrowLeft');
@@ -114,10 +103,7 @@ describe.skipIf(!executablePath)('in Chromium', { timeout: 60_000 }, () => {
         const choice = page.locator('.alternatives li button').nth(2);
         await choice.focus();
         await page.keyboard.press('Enter');
-        await page
-          .locator('.token')
-          .nth(at + 10)
-          .waitFor();
+        await tokenShown(page, at + 10);
         const first = await model.complete(ONCE, { maxNewTokens: 10, temperature: 0 });
         const kept = [...prompt, ...first.ids].slice(0, at);
         const { tokens } = await model.score([...kept, 0], { alternatives: 3 });
@@ -197,13 +183,13 @@ describe.skipIf(!executablePath)('in Chromium', { timeout: 60_000 }, () => {
     await page.close();
   });
 
-  test('all views together are at most 300 kB of JavaScript, compressed by Brotli, beside the kernels', () => {
+  test('all views together are at most 300 kB of compressed JavaScript beside the kernels', () => {
     const views = [...scripts].filter((path) =>
       /\/(write|senses|experts|state|ternary|lens|steer|compare)-/.test(path),
     );
     expect(views).toHaveLength(8); // those before have loaded them
     const beside = [...scripts].filter((path) => !path.includes('/kernels-'));
-    const bytes = beside.reduce((sum, path) => sum + brotliCompressSync(readFileSync(`${build}${path.slice(1)}`)).length, 0);
+    const bytes = beside.reduce((sum, path) => sum + gzipSync(readFileSync(`${build}${path.slice(1)}`)).length, 0);
     expect(bytes).toBeLessThan(300e3);
   });
 
