@@ -35,6 +35,9 @@ const LOCATOR_BYTES = 20;
 const MAX_COMMENT_BYTES = 0xffff;
 const ZIP_64_EXTRA = 1;
 
+/** Of an entry of the directory: its name, extra field and comment have at most 65535 bytes each. */
+const MOST_CENTRAL_BYTES = CENTRAL_BYTES + 3 * 0xffff;
+
 /** An entry costs some 120 bytes here; the largest checkpoints have some 10^5 tensors. */
 const MAX_DIRECTORY_BYTES = 32 << 20;
 
@@ -47,6 +50,9 @@ export async function readZipDirectory(source: Source, signal?: AbortSignal): Pr
     throw damaged(source, `its directory has ${size} bytes, more than ${MAX_DIRECTORY_BYTES}`);
   if (count * CENTRAL_BYTES > size)
     throw damaged(source, `its directory of ${size} bytes cannot hold the ${count} entries it announces`);
+  // One more: a signature may follow the entries.
+  if (size > (count + 1) * MOST_CENTRAL_BYTES)
+    throw damaged(source, `its directory has ${size} bytes, more than the ${count} entries that it announces can take`);
   const bytes = await readRange(source, offset, size, signal);
   const view = viewOf(bytes);
   const entries = new Map<string, ZipEntry>();
