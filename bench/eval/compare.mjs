@@ -7,9 +7,10 @@ import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import { shapeNamed } from '../../dist/bench/shapes.js';
 import { writeSynthetic } from '../../dist/bench/synthetic.js';
+import { fail, parsed } from '../peers/options.mjs';
 import { median } from '../peers/table.mjs';
 import { documentsOf, SETS } from './requests.mjs';
 
@@ -29,20 +30,7 @@ const OPTIONS = {
   json: { type: 'boolean', default: false },
 };
 
-function fail(message) {
-  process.stderr.write(`compare: ${message}\n`);
-  process.exit(2);
-}
-
-function given() {
-  try {
-    return parseArgs({ options: OPTIONS }).values;
-  } catch (error) {
-    return fail(error.message);
-  }
-}
-
-const values = given();
+const values = parsed(OPTIONS);
 if (values.help) {
   const lines = Object.entries(OPTIONS).map(
     ([name, { default: usual }]) => `  --${name}${usual ? ` (default: ${usual})` : ''}`,

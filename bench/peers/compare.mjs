@@ -7,10 +7,10 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import { SHAPES } from '../../dist/bench/peers/shapes.js';
 import { configOf, writeFile, writeFolder } from './checkpoints.mjs';
-import { checksOf } from './options.mjs';
+import { checksOf, parsed } from './options.mjs';
 import { quiet } from './quiet.mjs';
 import { median, table } from './table.mjs';
 
@@ -29,23 +29,21 @@ const LAYER_PEERS = ['onnxruntime', 'onnxruntime-web'];
 const LAYERS = { 'layer-4096': { width: 4096, count: 16 }, 'layer-1024': { width: 1024, count: 256 } };
 const LAYER_FORMATS = { q8: 8, q4: 4 };
 
-const { values } = parseArgs({
-  options: {
-    shapes: { type: 'string', default: 'granite-1b,mamba-0.7b,backpack' },
-    formats: { type: 'string', default: 'q8,q4,ternary,ternary-q4' },
-    peers: { type: 'string', default: 'llama.cpp' },
-    threads: { type: 'string', default: '1,2' },
-    rounds: { type: 'string', default: '3' },
-    repeats: { type: 'string', default: '3' },
-    prompt: { type: 'string', default: '128,512' },
-    new: { type: 'string', default: '32' },
-    layers: { type: 'string' },
-    node: { type: 'string', default: process.execPath },
-    'node-flags': { type: 'string', default: '' },
-    patience: { type: 'string', default: '60' },
-    temp: { type: 'string', default: tmpdir() },
-    json: { type: 'boolean', default: false },
-  },
+const values = parsed({
+  shapes: { type: 'string', default: 'granite-1b,mamba-0.7b,backpack' },
+  formats: { type: 'string', default: 'q8,q4,ternary,ternary-q4' },
+  peers: { type: 'string', default: 'llama.cpp' },
+  threads: { type: 'string', default: '1,2' },
+  rounds: { type: 'string', default: '3' },
+  repeats: { type: 'string', default: '3' },
+  prompt: { type: 'string', default: '128,512' },
+  new: { type: 'string', default: '32' },
+  layers: { type: 'string' },
+  node: { type: 'string', default: process.execPath },
+  'node-flags': { type: 'string', default: '' },
+  patience: { type: 'string', default: '60' },
+  temp: { type: 'string', default: tmpdir() },
+  json: { type: 'boolean', default: false },
 });
 
 const { names, number, numbers } = checksOf(values);

@@ -1,11 +1,22 @@
-/** Checks of the options that programs of this folder and of bench/train take. What is wrong ends the program with exit code 2. */
+/** Options of the programs that compare, here and in the folders beside, and their checks. What is wrong ends the program with exit code 2. */
+import { parseArgs } from 'node:util';
 
 export function fail(message) {
   process.stderr.write(`compare: ${message}\n`);
   process.exit(2);
 }
 
-/** `values`: what parseArgs gave for each option, text or undefined. */
+/** What the command line gives for these options. */
+export function parsed(options) {
+  try {
+    return parseArgs({ options }).values;
+  } catch (error) {
+    const known = Object.keys(options).map((name) => `--${name}`);
+    return fail(`${error.message.replace(/\.?$/, '.')} Known options are ${known.join(', ')}.`);
+  }
+}
+
+/** `values`: what parsed() gave for each option, text or undefined. */
 export function checksOf(values) {
   const itemsOf = (option) => (values[option] ?? '').split(',').filter(Boolean);
 

@@ -7,9 +7,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import { configOf, writeFile, writeFolder } from '../peers/checkpoints.mjs';
-import { checksOf, fail } from '../peers/options.mjs';
+import { checksOf, fail, parsed } from '../peers/options.mjs';
 import { quiet } from '../peers/quiet.mjs';
 import { load } from './clients.mjs';
 import { startServer } from './server.mjs';
@@ -38,15 +37,7 @@ const OPTIONS = {
   json: { type: 'boolean', default: false },
 };
 
-function parsed() {
-  try {
-    return parseArgs({ options: OPTIONS }).values;
-  } catch (error) {
-    return fail(`${error.message} Known options are --${Object.keys(OPTIONS).join(', --')}.`);
-  }
-}
-
-const values = parsed();
+const values = parsed(OPTIONS);
 const { names, number, numbers } = checksOf(values);
 const shapes = names('shapes', [...SHAPES.keys()]);
 const formats = names('formats', ['q8', 'q4', 'bf16', 'f32']);

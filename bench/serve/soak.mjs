@@ -8,23 +8,20 @@ import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
 import autocannon from 'autocannon';
-import { checksOf, fail } from '../peers/options.mjs';
+import { checksOf, fail, parsed } from '../peers/options.mjs';
 import { startServer } from './server.mjs';
 import { slope } from './slope.mjs';
 import { ACTIONS, weightOf } from './soak-clients.mjs';
 import { conversations, goodRequests, randomFrom } from './soak-requests.mjs';
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '30' },
-    clients: { type: 'string', default: '64' },
-    models: { type: 'string', default: 'granite-tiny,mamba-tiny' },
-    seed: { type: 'string', default: String(Date.now() % 1e6) },
-    'server-flags': { type: 'string', default: '--prefix-cache 32MB' },
-    json: { type: 'boolean', default: false },
-  },
+const values = parsed({
+  minutes: { type: 'string', default: '30' },
+  clients: { type: 'string', default: '64' },
+  models: { type: 'string', default: 'granite-tiny,mamba-tiny' },
+  seed: { type: 'string', default: String(Date.now() % 1e6) },
+  'server-flags': { type: 'string', default: '--prefix-cache 32MB' },
+  json: { type: 'boolean', default: false },
 });
 const { number } = checksOf(values);
 const [clients, seed] = ['clients', 'seed'].map((name) => number(name));

@@ -7,8 +7,8 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, cpus, tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs, promisify } from 'node:util';
-import { checksOf, fail } from '../peers/options.mjs';
+import { promisify } from 'node:util';
+import { checksOf, fail, parsed } from '../peers/options.mjs';
 import { quiet } from '../peers/quiet.mjs';
 import { table } from './table.mjs';
 
@@ -42,19 +42,7 @@ const OPTIONS = {
   help: { type: 'boolean', default: false },
 };
 
-function parsed() {
-  try {
-    return parseArgs({ options: OPTIONS }).values;
-  } catch (error) {
-    return fail(
-      `${error.message.replace(/\.?$/, '.')} Known options are ${Object.keys(OPTIONS)
-        .map((name) => `--${name}`)
-        .join(', ')}.`,
-    );
-  }
-}
-
-const values = parsed();
+const values = parsed(OPTIONS);
 if (values.help) {
   process.stdout.write(
     `node compare.mjs [options]; README.md tells what they are.\n${Object.entries(OPTIONS)
