@@ -14,6 +14,7 @@ import { inParallel, type OnProgress, progressOver } from './progress.ts';
 import { openRemote, type RemoteFile } from './ranges-node.ts';
 import { filesAddress, oneRevision, requireReference } from './reference.ts';
 import { getJson, type Session, UnreachableError } from './request-node.ts';
+import { RETRY_OPTIONS } from './retries.ts';
 import { describeFile, diskError, type Remote } from './transfer-node.ts';
 import { wantedFiles, weightsOf } from './wanted-files.ts';
 
@@ -35,12 +36,7 @@ export const HUB_OPTIONS = {
   offline: kinds.flag,
   /** Called with the bytes of all files of the snapshot; `loaded` never decreases and ends at `total`. */
   onProgress: call<OnProgress>(),
-  /** Retries after failures without any progress; default 5. */
-  retries: option(kinds.fromZero, 'tries after failures that brought nothing', 5),
-  /** Time without data after which a connection is closed, in ms; default 30000. The rest is requested again. */
-  stallMs: option(kinds.amount, 'silence that ends a connection, in ms', 30_000),
-  /** Wait before the first retry, in ms; doubled for each further one; default 500. */
-  backoffMs: option(kinds.amount, 'wait before the second try, in ms, doubled from then on', 500),
+  ...RETRY_OPTIONS,
   /** Called when the hub does not respond and the cache is used instead. */
   onWarning: call<(message: string) => void>(),
   /** Download the weights of a snapshot too; default true. False: only config and tokenizer. */

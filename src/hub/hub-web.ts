@@ -9,13 +9,14 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { FetchError, UsageError } from '../base/errors.ts';
 import { checkFileName, type Folder } from '../checkpoint/source.ts';
 import { checkOptions } from '../options/check.ts';
-import { call, kinds, type OptionsOf, option } from '../options/option.ts';
+import { call, kinds, type OptionsOf } from '../options/option.ts';
 import { adviceFor } from './advice.ts';
 import { type ListedFile, type Listing, listingAddress, listingOf } from './listing.ts';
 import { checkRevision, folderOfRepo, isCommit } from './names.ts';
 import { PIECE_BYTES, pieceBytes, pieceCount, piecesSource } from './pieces.ts';
 import { type OnProgress, progressOver } from './progress.ts';
 import { filesAddress, HUB } from './reference.ts';
+import { backoffAfter, isPassing, RETRY_OPTIONS } from './retries.ts';
 import { StorageFullError } from './storage-full.ts';
 import { type PieceStorage, pieceStorage } from './storage-web.ts';
 import { wantedFiles, weightsOf } from './wanted-files.ts';
@@ -31,17 +32,10 @@ export const HUB_OPTIONS = {
   cache: kinds.flag,
   /** Called with the bytes of all files of the download; `loaded` never decreases and ends at `total`. */
   onProgress: call<OnProgress>(),
-  /** Retries after failures without any progress; default 5. */
-  retries: option(kinds.fromZero, 'tries after failures that brought nothing', 5),
-  /** Time without data after which a connection is given up, in ms; default 30000. The rest is requested again. */
-  stallMs: option(kinds.amount, 'silence that ends a connection, in ms', 30_000),
-  /** Wait before the first retry, in ms; doubled for each further one; default 500. */
-  backoffMs: option(kinds.amount, 'wait before the second try, in ms, doubled from then on', 500),
+  ...RETRY_OPTIONS,
 };
 
 export interface HubOptions extends OptionsOf<typeof HUB_OPTIONS> {}
-
-const MAX_WAIT_MS = 10_000;
 
 interface Wanted {
   readonly repo: string;
@@ -206,7 +200,7 @@ class Download {
         await this.#receiveRun(url, file, rest, onBytes);
       } catch (error) {
         this.#wanted.signal?.throwIfAborted();
-        if (!(error instanceof FetchError) || !isPassing(error.status)) throw this.#explained(error, bytes);
+        if (!(error instanceof FetchError) || !mayPass(error)) throw this.#explained(error, bytes);
         failures = rest.length < before ? 1 : failures + 1;
         if (failures > this.#options.retries)
           throw new FetchError(`${error.message} Gave up after ${failures} tries; load it again to go on from there.`, {
@@ -324,7 +318,7 @@ class Download {
                   cause: caught,
                 },
               );
-        if (++failures > retries || !isPassing(error.status)) throw error;
+        if (++failures > retries || !mayPass(error)) throw error;
         await this.#pause(failures);
       }
     }
@@ -342,9 +336,7 @@ class Download {
 
   async #pause(failures: number): Promise<void> {
     const { signal } = this.#wanted;
-    await new Promise((resolve) =>
-      setTimeout(resolve, Math.min(this.#options.backoffMs * 2 ** (failures - 1), MAX_WAIT_MS)),
-    );
+    await new Promise((resolve) => setTimeout(resolve, backoffAfter(failures, this.#options.backoffMs)));
     signal?.throwIfAborted();
   }
 
@@ -402,5 +394,4 @@ function parsed(text: string): Listing | undefined {
 }
 
 /** No status: the connection broke. */
-const isPassing = (status: number | undefined) =>
-  status === undefined || [408, 425, 429].includes(status) || status >= 500;
+const mayPass = ({ status }: FetchError): boolean => status === undefined || isPassing(status);

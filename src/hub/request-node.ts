@@ -9,6 +9,7 @@ import { type Asked, adviceFor } from './advice.ts';
 import { publicPart } from './environment-node.ts';
 import { failureOf } from './failures.ts';
 import { fetchFor, proxyFor } from './proxy-node.ts';
+import { backoffAfter, isPassing } from './retries.ts';
 
 export interface Session {
   readonly endpoint: string;
@@ -54,13 +55,11 @@ export interface Answer {
 }
 
 const MAX_REDIRECTS = 10;
-const MAX_BACKOFF_MS = 10_000;
 const MAX_RETRY_AFTER_MS = 60_000;
 /** Longer waits are reported. */
 const QUIET_WAIT_MS = 1000;
 /** A try that received this much is not counted as a failure, so that large files also arrive over poor connections. */
 const PROGRESS_BYTES = 1 << 20;
-const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /** Runs `action` until it succeeds, fails permanently, or has failed too often. */
 export async function withRetries<T>(session: Session, action: () => Promise<T>): Promise<T> {
@@ -78,8 +77,7 @@ export async function withRetries<T>(session: Session, action: () => Promise<T>)
           status: error.status,
           cause: error.cause, // its message is the same
         });
-      const backoffMs = Math.min(session.backoffMs * 2 ** (failures - 1), MAX_BACKOFF_MS) * (0.5 + Math.random() / 2);
-      const waitMs = Math.max(backoffMs, Math.min(error.waitMs, MAX_RETRY_AFTER_MS));
+      const waitMs = Math.max(backoffAfter(failures, session.backoffMs), Math.min(error.waitMs, MAX_RETRY_AFTER_MS));
       if (waitMs >= QUIET_WAIT_MS)
         session.onRetry?.(
           `${error.message} Trying again in ${(waitMs / 1000).toFixed(0)} s (${failures} of ${session.retries}).`,
@@ -251,7 +249,7 @@ function refusal(response: Response, foreign: boolean, method: string, address: 
   const start =
     `${method} ${address}: ${who} answered ${status} ${response.statusText || (STATUS_CODES[status] ?? '')}`.trimEnd();
   // Signed addresses of other hosts expire; the next try gets a new one.
-  if (PASSING.has(status) || (foreign && status === 403) || status === 416) {
+  if (isPassing(status) || (foreign && status === 403) || status === 416) {
     const advice = foreign ? 'Its trouble is not yours: try again later.' : adviceFor(status, null, asked);
     const error = new TransientError(`${start}. ${advice}`, { status });
     error.waitMs = retryAfterMs(headers.get('retry-after'));
