@@ -14,7 +14,7 @@ import { inParallel, type OnProgress, progressOver } from './progress.ts';
 import { openRemote, type RemoteFile } from './ranges-node.ts';
 import { filesAddress, oneRevision, requireReference } from './reference.ts';
 import { getJson, type Session, UnreachableError } from './request-node.ts';
-import { RETRY_OPTIONS } from './retries.ts';
+import { RETRY_OPTIONS, type RetryOptions } from './retries.ts';
 import { describeFile, diskError, type Remote } from './transfer-node.ts';
 import { wantedFiles, weightsOf } from './wanted-files.ts';
 
@@ -43,7 +43,7 @@ export const HUB_OPTIONS = {
   weights: option(kinds.flag, 'fetch the weights of a snapshot too', true),
 };
 
-export interface HubOptions extends OptionsOf<typeof HUB_OPTIONS> {}
+export interface HubOptions extends RetryOptions, OptionsOf<typeof HUB_OPTIONS> {}
 
 interface Hub extends Session {
   readonly repo: string;

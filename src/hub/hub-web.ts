@@ -16,7 +16,7 @@ import { checkRevision, folderOfRepo, isCommit } from './names.ts';
 import { PIECE_BYTES, pieceBytes, pieceCount, piecesSource } from './pieces.ts';
 import { type OnProgress, progressOver } from './progress.ts';
 import { filesAddress, HUB } from './reference.ts';
-import { backoffAfter, isPassing, RETRY_OPTIONS } from './retries.ts';
+import { backoffAfter, isPassing, RETRY_OPTIONS, type RetryOptions } from './retries.ts';
 import { StorageFullError } from './storage-full.ts';
 import { type PieceStorage, pieceStorage } from './storage-web.ts';
 import { wantedFiles, weightsOf } from './wanted-files.ts';
@@ -35,7 +35,7 @@ export const HUB_OPTIONS = {
   ...RETRY_OPTIONS,
 };
 
-export interface HubOptions extends OptionsOf<typeof HUB_OPTIONS> {}
+export interface HubOptions extends RetryOptions, OptionsOf<typeof HUB_OPTIONS> {}
 
 interface Wanted {
   readonly repo: string;

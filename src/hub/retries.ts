@@ -1,5 +1,5 @@
 /** When a request is made again, and after which wait: in Node and in browsers alike. */
-import { kinds, option } from '../options/option.ts';
+import { kinds, type OptionsOf, option } from '../options/option.ts';
 
 export const RETRY_OPTIONS = {
   /** Retries after failures without any progress; default 5. */
@@ -9,6 +9,8 @@ export const RETRY_OPTIONS = {
   /** Wait before the first retry, in ms; doubled for each further one; default 500. */
   backoffMs: option(kinds.amount, 'wait before the second try, in ms, doubled from then on', 500),
 };
+
+export interface RetryOptions extends OptionsOf<typeof RETRY_OPTIONS> {}
 
 const MAX_BACKOFF_MS = 10_000;
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
