@@ -14,6 +14,8 @@ const context = await model.createContext({
   sequences,
   batchSize: 512,
   threads: { ideal: threads, min: threads },
+  // By default a step begins as soon as one sequence has a token, often without the others. Of 0, 2, 8 and 20 ms, 2 gave the most tokens per second.
+  ...(sequences > 1 && { batching: { dispatchSchedule: (dispatch) => setTimeout(dispatch, 2) } }),
 });
 
 const free = Array.from({ length: sequences }, () => context.getSequence());
