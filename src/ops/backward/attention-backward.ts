@@ -2,7 +2,8 @@
  * Backward of `attention` (attention.ts), from its inputs, its output z and dz; the probabilities are computed again, some queries at a time,
  * so none are kept (arXiv 2205.14135 §B.2). Keys and values are f32. q[T, H, D], k[R, K, D], v[R, K, Dv], tables i32 [B, P], lengths i32
  * [B], z[T, H, Dv], dz[T, H, Dv], and gains[B, C, H] if there are any -> dq[T, H, D], dk[R, K, D], dv[R, K, Dv]. Rows of pools that no
- * sequence reads get zeros. The sequences must not share pages. Gains get no gradient.
+ * sequence reads get zeros. The sequences must not share pages. Gains get no gradient. The score of a token that sees only itself gets none, exactly:
+ * what rounding would leave there becomes a whole step in optimisers that divide by the size of gradients.
  */
 import type { Tensor } from '../../base/tensor.ts';
 import { type AttentionAttrs, attention } from '../attention.ts';

@@ -62,6 +62,7 @@ export const attentionBackward: Kernel<{ scale: number; starts: readonly number[
           const p = at(exps, s) / total;
           const gain = gains && s < capacity ? at(numbersOf(gains), (b * capacity + s) * heads + head) : 1;
           add(dvs, row(s) * dv, p * gain, DZ, own * dv, dv);
+          if (seen === 1) continue; // the softmax of one score is 1
           const dscore = scale * p * (gain * dot(DZ, own * dv, V, row(s) * dv, dv) - mean);
           add(dq, own * d, dscore, K, row(s) * d, d);
           add(dk, row(s) * d, dscore, Q, own * d, d);

@@ -170,6 +170,8 @@ export function attentionBackward(args: usize, part: u32, parts: u32): void {
           store<i32>(counts + (r << 2), min(max(own, 0), <i32>here));
         }
         takeGains(gains, args, sequence, keyHead, group, s, here);
+        // A token that sees only itself: the slope is zero, see ops/backward/attention-backward.ts.
+        if (s == 0 && seen == 1) for (let r: u32 = 0; r < group; r++) store<f32>(means + (r << 2), load<f32>(gains + r * PAGE_BYTES) * load<f32>(ds + r * PAGE_BYTES));
         slopeRows(p + (s << 2), pBytes, ds, dsTurned, weights, turnedBytes, counts, means, gains, rows, group, scale, here);
         takePage(rowsOfPage, qBytes, 0, address(args, 2) + page * keyStride + keyColumn, keyStride, d, here);
         for (let r: u32 = 0; r < rows; r += TILE) {
