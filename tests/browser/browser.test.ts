@@ -7,6 +7,7 @@ import type { Model } from '../../src/api/model.ts';
 import { fromPretrained } from '../../src/node.ts';
 import { bundledWeb } from '../bundle.ts';
 import { findChromium, howToInstall } from './chromium.ts';
+import { noWorkers } from './no-workers.ts';
 import { type Server, startServer } from './server.ts';
 
 declare global {
@@ -250,8 +251,7 @@ describe.skipIf(!executablePath)('in Chromium', { timeout: 60_000 }, () => {
         return [...seen];
       }, `/models/${first}`);
       expect(ids).toHaveLength(1);
-      // A thread that sleeps in its loop would live for two seconds more.
-      await expect.poll(() => page.workers().length, { timeout: 1500 }).toBe(0);
+      await noWorkers(page);
       const session = await page.context().newCDPSession(page);
       const alive = async () => {
         await session.send('HeapProfiler.collectGarbage');
@@ -336,7 +336,7 @@ describe.skipIf(!executablePath)('in Chromium', { timeout: 60_000 }, () => {
       await open(page, isolated);
       const { message } = await errorOf({ threads: 2, workerUrl: '/dist/thread.js' });
       expect(message).toContain('Cross-Origin-Embedder-Policy');
-      await expect.poll(() => page.workers().length, { timeout: 1500 }).toBe(0);
+      await noWorkers(page);
     });
 
     test('a script of the threads of another origin is refused with what is wanted', async () => {

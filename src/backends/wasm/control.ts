@@ -5,7 +5,7 @@
 
 /** Int32 indices into the control memory. */
 const POSTED = 0; // commands appended so far, modulo 2^32
-const FAILED = 1; // 1 after a kernel has trapped
+const STOPPED = 1; // 1 after a kernel has trapped, or when the threads are to end
 const ASLEEP = 2; // threads that sleep, or are about to
 const FIRST_DONE = 16; // commands that part p has ended: FIRST_DONE + 16 p, a cache line each
 
@@ -71,7 +71,7 @@ export class Poster {
     for (let first = 0; first < count; first += RING_COMMANDS / 2) {
       const some = Math.min(count - first, RING_COMMANDS / 2);
       // Spinning is allowed everywhere, and a full ring empties within milliseconds.
-      while (this.#behind() >= RING_COMMANDS - some) if (this.failed) return;
+      while (this.#behind() >= RING_COMMANDS - some) if (this.#stopped) return;
       for (let i = first; i < first + some; i++) {
         const at = slot(this.#parts, this.#posted);
         for (let k = 0; k < COMMAND_WORDS; k++) this.#words[at + k] = commands[COMMAND_WORDS * i + k] as number;
@@ -82,13 +82,20 @@ export class Poster {
     }
   }
 
-  /** Spins until all that was posted has ended, or failed. */
+  /** Spins until all that was posted has ended, or the threads have stopped. */
   wait(): void {
-    while (this.#behind() > 0 && !this.failed);
+    while (this.#behind() > 0 && !this.#stopped);
   }
 
-  get failed(): boolean {
-    return Atomics.load(this.#words, FAILED) !== 0;
+  /** Makes all threads leave their loops after the command at which they are. */
+  stop(): void {
+    Atomics.store(this.#words, STOPPED, 1);
+    Atomics.notify(this.#words, POSTED);
+    for (let p = 0; p < this.#parts; p++) Atomics.notify(this.#words, FIRST_DONE + 16 * p);
+  }
+
+  get #stopped(): boolean {
+    return Atomics.load(this.#words, STOPPED) !== 0;
   }
 
   #behind(): number {
@@ -113,14 +120,14 @@ export class Taker {
     this.#parts = parts;
   }
 
-  /** The next command, once it may run. Sleeps until there is one; undefined after a failure. */
+  /** The next command, once it may run. Sleeps until there is one; undefined when the threads have stopped. */
   take(): Command | undefined {
     this.#await(POSTED, 1);
     const at = slot(this.#parts, this.#next);
     const command = unpackCommand(this.#words, at);
     if (command.barrier)
       for (let p = 0; p < this.#parts; p++) if (p !== this.#part) this.#await(FIRST_DONE + 16 * p, 0);
-    if (Atomics.load(this.#words, FAILED) !== 0) return undefined;
+    if (Atomics.load(this.#words, STOPPED) !== 0) return undefined;
     return command;
   }
 
@@ -131,7 +138,7 @@ export class Taker {
   }
 
   fail(): void {
-    Atomics.store(this.#words, FAILED, 1);
+    Atomics.store(this.#words, STOPPED, 1);
   }
 
   /** Waits until counter `index` is at least `ahead` commands beyond those this part has ended. */
@@ -139,8 +146,8 @@ export class Taker {
     for (let spins = 0; ; spins++) {
       const value = Atomics.load(this.#words, index);
       if (((value - this.#next) | 0) >= ahead) return;
-      if (Atomics.load(this.#words, FAILED) !== 0) return;
-      // A thread that failed wakes no other, so look again from time to time.
+      if (Atomics.load(this.#words, STOPPED) !== 0) return;
+      // A thread that failed wakes no other, and one that is about to sleep misses `stop`, so look again from time to time.
       if (spins < SPINS) continue;
       Atomics.add(this.#words, ASLEEP, 1);
       Atomics.wait(this.#words, index, value, 1000);

@@ -74,11 +74,21 @@ export async function threadedExecutor(
   let failure: Error | undefined;
   let fences = 0;
   let banks = 0;
+  /** Threads that may be in their loop, where they hear no message. */
+  const inLoop = new Set<Thread>();
+  let onAllLeft = (): void => {};
 
   const fail = (error: Error): void => {
     failure ??= error;
     for (const { reject } of waiting.values()) reject(failure);
     waiting.clear();
+  };
+  const leave = (thread: Thread): void => {
+    inLoop.delete(thread);
+    if (inLoop.size === 0) onAllLeft();
+  };
+  const hold = (busy: boolean): void => {
+    for (const thread of threads) thread.hold(busy);
   };
   const end = async (): Promise<void> => void (await Promise.all(threads.map((thread) => thread.end())));
   await Promise.all(
@@ -88,13 +98,16 @@ export async function threadedExecutor(
           thread.onError((error) => {
             reject(error);
             fail(error);
+            leave(thread);
           });
           thread.onMessage((message) => {
             if (message.kind === 'ready') resolve();
-            else if (message.kind === 'failed') fail(new Error(`a computing thread has failed: ${message.message}`));
-            else {
+            else if (message.kind === 'fence') {
               waiting.get(message.number)?.resolve();
               waiting.delete(message.number);
+            } else {
+              if (message.kind === 'failed') fail(new Error(`a computing thread has failed: ${message.message}`));
+              leave(thread);
             }
           });
           thread.hold(true);
@@ -105,14 +118,17 @@ export async function threadedExecutor(
     await end();
     throw error;
   });
-  for (const thread of threads) thread.hold(false);
+  hold(false);
 
   return {
     parts,
     addMemory(memory) {
       // Threads must leave their loop to receive a message.
       if (banks++ > 0) poster.post({ kernel: LEAVE, barrier: false, bank: 0, args: 0 });
-      for (const thread of threads) thread.post({ kind: 'bank', memory });
+      for (const thread of threads) {
+        if (!failure) inLoop.add(thread);
+        thread.post({ kind: 'bank', memory });
+      }
     },
     post: (command) => poster.post(command),
     postAll: (commands) => poster.postAll(commands),
@@ -124,13 +140,16 @@ export async function threadedExecutor(
       return passed;
     },
     wait: () => poster.wait(),
-    hold(busy) {
-      for (const thread of threads) thread.hold(busy);
-    },
+    hold,
     async dispose() {
       fail(new Error('this backend was disposed'));
-      // Browsers end a thread that sleeps in its loop only after seconds.
-      if (banks > 0) poster.post({ kernel: LEAVE, barrier: false, bank: 0, args: 0 });
+      poster.stop();
+      hold(true);
+      // Browsers end a thread that is in its loop only after seconds.
+      if (inLoop.size > 0)
+        await new Promise<void>((resolve) => {
+          onAllLeft = resolve;
+        });
       await end();
     },
   };

@@ -12,8 +12,9 @@ export function hasRelaxedSimd(): boolean {
   return WebAssembly.validate(moduleOf([...bytes16(0), ...bytes16(0), ...bytes16(0), 0xfd, 0x85, 0x02], V128));
 }
 
+/** False also where there is no WebAssembly at all, as in browsers that are locked down. */
 export function hasSimd(): boolean {
-  return WebAssembly.validate(moduleOf(bytes16(0), V128));
+  return globalThis.WebAssembly !== undefined && WebAssembly.validate(moduleOf(bytes16(0), V128));
 }
 
 /**

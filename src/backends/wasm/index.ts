@@ -69,13 +69,18 @@ const RUN_BYTES = 1 << 21;
 export async function createWasmBackend(options: WasmBackendOptions): Promise<Backend> {
   const { platform, relaxedSimd = true, maxBankBytes = MAX_BANK_BYTES } = options;
   const threads = threadsOf(options);
-  if (!hasSimd()) throw new UsageError('this engine has no WebAssembly SIMD: use a browser or Node of 2021 or later.');
+  if (!hasSimd()) throw new UsageError(withoutSimd());
   const variant = options.variant ?? (relaxedSimd ? fastestVariant() : 'plain');
   const shared = threads > 1;
   const module = await platform.loadModule(`kernels-${variant}${shared ? '-shared' : ''}`);
   const executor = shared ? await threadedExecutor(platform, module, threads) : immediateExecutor(platform, module);
   return new WasmBackend(executor, kernelNames(module), shared, maxBankBytes, platform.vectorBits);
 }
+
+const withoutSimd = () =>
+  globalThis.WebAssembly === undefined
+    ? 'this browser runs no WebAssembly, with which models compute: it is switched off, such as by the lockdown mode of iPhones. Allow it for this page, or use another browser.'
+    : 'this engine has no WebAssembly SIMD, with which models compute: use a browser or Node of 2021 or later, such as Chrome 91, Firefox 89 or Safari 16.4.';
 
 /** How many threads compute unless it is said. */
 export function defaultThreads({ canShare, cores }: Platform): number {

@@ -16,6 +16,8 @@ export type ToThread =
 export type FromThread =
   | { readonly kind: 'ready' }
   | { readonly kind: 'fence'; readonly number: number }
+  /** It has stopped, and computes nothing any more. */
+  | { readonly kind: 'left' }
   | { readonly kind: 'failed'; readonly message: string };
 
 export type Kernel = (args: number, part: number, parts: number) => void;
@@ -79,7 +81,10 @@ export function createThread(post: (message: FromThread) => void): (message: ToT
   const work = (): void => {
     for (;;) {
       const command = taker.take();
-      if (!command) return;
+      if (!command) {
+        post({ kind: 'left' });
+        return;
+      }
       const { kernel, bank, args } = command;
       if (kernel >= 0) (kernels[bank] as Kernel[])[kernel]!(args, part, parts);
       else if (kernel === CARRY && part === 0) runCarry(memories, bank, args);
