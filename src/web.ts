@@ -9,8 +9,9 @@ import { type HttpFolderOptions, httpFile, httpFolder } from './checkpoint/folde
 import { sourceOf } from './checkpoint/folder-memory.ts';
 import { type LoadedTensor, readTensors } from './checkpoint/load-tensors.ts';
 import type { Folder } from './checkpoint/source.ts';
-import { authorizationOf, HUB_OPTIONS, type HubOptions, storedFolder } from './hub/hub-web.ts';
+import { HUB_OPTIONS, type HubOptions, storedFolder } from './hub/hub-web.ts';
 import { filesAddress, HUB, type HubReference, hubReferenceOrAddress, oneRevision } from './hub/reference.ts';
+import { authorizationOf } from './hub/request-web.ts';
 import { checkFitsInto, megabytes } from './loader/fits.ts';
 import { OPEN_OPTIONS, type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
 import { openFromHub } from './loader/usual-tokenizer.ts';

@@ -6,16 +6,16 @@ import { checkOptions } from '../options/check.ts';
 import { cacheDirectory, hubEndpoint, hubToken, isOffline } from './environment-node.ts';
 import { HUB_OPTIONS, type HubOptions } from './hub-node.ts';
 import { cachedCommit, type Store, sizeOf, snapshotFile, storeIn, writeRef } from './layout-node.ts';
+import { MAX_LISTING_BYTES } from './listing.ts';
 import { fileNameProblem, isCommit, isRepoId } from './names.ts';
 import { checkRoomFor, obtain } from './obtain-node.ts';
 import { progressOver } from './progress.ts';
-import { getJson, type Session } from './request-node.ts';
+import { getJson } from './request-node.ts';
+import type { Session } from './session.ts';
 import { describeFile } from './transfer-node.ts';
 
 /** The branch where the hub keeps every data set as Parquet. */
 const PARQUET = 'refs/convert/parquet';
-
-const MAX_LISTING_BYTES = 64 << 20;
 
 /**
  * Paths in the cache of the files that are wanted, in the order of their names; what is missing is downloaded. Throws UsageError for impossible
@@ -55,6 +55,7 @@ export async function dataSetFiles(
     token,
     contact: { made: false },
     onRetry: options.onWarning,
+    again: 'run it again',
   };
   const asked = {
     repo: `datasets/${repo}`,

@@ -7,14 +7,15 @@ import type { Asked } from './advice.ts';
 import { cachedIds, missingIn } from './cached-snapshot-node.ts';
 import { cacheDirectory, hubEndpoint, hubToken, isOffline } from './environment-node.ts';
 import { cachedCommit, type Store, sizeOf, snapshotFile, storeOf, writeRef } from './layout-node.ts';
-import { listingAddress, listingOf } from './listing.ts';
+import { listingAddress, listingOf, MAX_LISTING_BYTES } from './listing.ts';
 import { checkRevision, fileNameProblem, isCommit } from './names.ts';
 import { checkRoomFor, obtain } from './obtain-node.ts';
 import { inParallel, type OnProgress, progressOver } from './progress.ts';
 import { openRemote, type RemoteFile } from './ranges-node.ts';
 import { filesAddress, oneRevision, requireReference } from './reference.ts';
-import { getJson, type Session, UnreachableError } from './request-node.ts';
+import { getJson } from './request-node.ts';
 import { RETRY_OPTIONS, type RetryOptions } from './retries.ts';
+import { type Session, UnreachableError } from './session.ts';
 import { describeFile, diskError, type Remote } from './transfer-node.ts';
 import { wantedFiles, weightsOf } from './wanted-files.ts';
 
@@ -56,7 +57,6 @@ interface Hub extends Session {
 }
 
 const DOWNLOADS_AT_ONCE = 4;
-const MAX_LISTING_BYTES = 64 << 20; // repositories of 10^5 files have listings of some 10^7 bytes
 /** How long to wait for the hub when the files are in the cache. */
 const PATIENCE_MS = 10_000;
 
@@ -163,6 +163,7 @@ function hubOf(reference: string, options: HubOptions): Hub {
     offline: isOffline(options.offline),
     contact: { made: false },
     onRetry: options.onWarning,
+    again: 'run it again',
   };
 }
 

@@ -10,13 +10,15 @@ import { FetchError, UsageError } from '../base/errors.ts';
 import { checkFileName, type Folder } from '../checkpoint/source.ts';
 import { checkOptions } from '../options/check.ts';
 import { call, kinds, type OptionsOf } from '../options/option.ts';
-import { adviceFor } from './advice.ts';
-import { type ListedFile, type Listing, listingAddress, listingOf } from './listing.ts';
+import type { Asked } from './advice.ts';
+import { type ListedFile, type Listing, listingAddress, listingOf, MAX_LISTING_BYTES } from './listing.ts';
 import { checkRevision, folderOfRepo, isCommit } from './names.ts';
 import { PIECE_BYTES, pieceBytes, pieceCount, piecesSource } from './pieces.ts';
 import { type OnProgress, progressOver } from './progress.ts';
 import { filesAddress, HUB } from './reference.ts';
-import { backoffAfter, isPassing, RETRY_OPTIONS, type RetryOptions } from './retries.ts';
+import { getJson, send } from './request-web.ts';
+import { RETRY_OPTIONS, type RetryOptions } from './retries.ts';
+import { type Session, TransientError, withRetries } from './session.ts';
 import { StorageFullError } from './storage-full.ts';
 import { type PieceStorage, pieceStorage } from './storage-web.ts';
 import { wantedFiles, weightsOf } from './wanted-files.ts';
@@ -63,14 +65,23 @@ class Download {
   readonly #storage: PieceStorage;
   readonly #wanted: Wanted;
   readonly #options: DownloadOptions;
-  readonly #endpoint: string;
+  readonly #session: Session;
+  readonly #asked: Asked;
   readonly #root: string;
 
   constructor(storage: PieceStorage, wanted: Wanted, options: DownloadOptions) {
     this.#storage = storage;
     this.#wanted = wanted;
     this.#options = options;
-    this.#endpoint = (options.endpoint ?? HUB).replace(/\/+$/, '');
+    const { token, retries, stallMs, backoffMs } = options;
+    const { repo, revision, signal, onWarning } = wanted;
+    const endpoint = (options.endpoint ?? HUB).replace(/\/+$/, '');
+    this.#session = {
+      ...{ endpoint, token, signal, retries, stallMs, backoffMs, onRetry: onWarning },
+      contact: { made: true }, // browsers do not tell an unreachable host from a connection that failed
+      again: 'load it again',
+    };
+    this.#asked = { repo, revision, endpoint, hasToken: token !== undefined, isPage: true };
     this.#root = folderOfRepo(wanted.repo);
   }
 
@@ -82,7 +93,7 @@ class Download {
     const files = [...small, ...weights].map((name) => listing.files.find((file) => file.name === name) as ListedFile);
     if (files.some(({ checksum, bytes }) => checksum === undefined || bytes === undefined)) {
       this.#wanted.onWarning?.(
-        `${this.#endpoint} tells no checksums, so ${this.#wanted.repo} is read from there and not stored.`,
+        `${this.#session.endpoint} tells no checksums, so ${this.#wanted.repo} is read from there and not stored.`,
       );
       return undefined;
     }
@@ -102,10 +113,12 @@ class Download {
       throw new UsageError(
         `requests are turned off (offline), and ${repo} at '${revision}' is not stored: load it once with the hub.`,
       );
-    const url = listingAddress(this.#endpoint, repo, revision);
+    const { endpoint } = this.#session;
+    const url = listingAddress(endpoint, repo, revision);
+    const session = stored ? { ...this.#session, retries: 0 } : this.#session;
     try {
-      const answer = await this.#send(`${url}?blobs=true`, {}, stored ? 0 : this.#options.retries);
-      const listing = listingOf(await answer.json(), url, this.#endpoint);
+      const answer = await getJson(session, `${url}?blobs=true`, this.#asked, MAX_LISTING_BYTES);
+      const listing = listingOf(answer, url, endpoint);
       const bytes = new TextEncoder().encode(JSON.stringify(listing));
       await this.#write(`listings/${listing.commit}`, bytes);
       return listing;
@@ -191,25 +204,16 @@ class Download {
     onBytes: (loaded: number) => void,
   ): Promise<void> {
     const url = this.#addressOf(commit, file);
-    const { bytes = 0 } = file;
     const rest = [...missing];
-    let failures = 0;
-    while (rest.length > 0) {
+    await withRetries(this.#session, async () => {
       const before = rest.length;
       try {
-        await this.#receiveRun(url, file, rest, onBytes);
+        while (rest.length > 0) await this.#receiveRun(url, file, rest, onBytes);
       } catch (error) {
-        this.#wanted.signal?.throwIfAborted();
-        if (!(error instanceof FetchError) || !mayPass(error)) throw this.#explained(error, bytes);
-        failures = rest.length < before ? 1 : failures + 1;
-        if (failures > this.#options.retries)
-          throw new FetchError(`${error.message} Gave up after ${failures} tries; load it again to go on from there.`, {
-            cause: error,
-            ...(error.status === undefined ? {} : { status: error.status }),
-          });
-        await this.#pause(failures);
+        if (error instanceof TransientError) error.progress = (before - rest.length) * PIECE_BYTES;
+        throw this.#explained(error, file.bytes ?? 0);
       }
-    }
+    });
   }
 
   /** One request, for pieces that follow each other; removes those that were stored from `rest`. */
@@ -220,20 +224,18 @@ class Download {
     const { bytes = 0 } = file;
     let at = first * PIECE_BYTES;
     const end = Math.min((last + 1) * PIECE_BYTES, bytes);
+    if (bytes === 0) return this.#store(file, 0, new Uint8Array(0), rest);
     const isAll = at === 0 && end === bytes;
-    const response = await this.#send(url, isAll ? {} : { Range: `bytes=${at}-${end - 1}` }, 0);
-    if (!isAll && response.status !== 206) at = 0; // the server knows no ranges: what comes first is stored already
-    let piece = new Uint8Array(pieceBytes(file, Math.floor(at / PIECE_BYTES)));
-    let filled = 0;
-    const reader = response.body?.getReader();
+    const answer = await send(this.#session, url, this.#asked, isAll ? {} : { Range: `bytes=${at}-${end - 1}` });
     try {
-      if (bytes === 0) await this.#store(file, 0, piece, rest);
-      while (at < end) {
-        const next = reader && (await this.#soon(url, reader.read()));
-        if (!next || next.done) throw new FetchError(`${url}: the answer ended after ${at} of ${bytes} bytes.`);
-        const { value } = next;
-        for (let used = 0; used < value.length && at < end; ) {
-          const some = value.subarray(used, used + piece.length - filled);
+      const problem = answer.status === 206 && rangeProblem(answer.headers.get('content-range'), at, bytes);
+      if (problem) throw new TransientError(`GET ${url}: ${problem}.`, { status: answer.status });
+      if (answer.status !== 206) at = 0; // the server knows no ranges: what comes first is stored already
+      let piece = new Uint8Array(pieceBytes(file, Math.floor(at / PIECE_BYTES)));
+      let filled = 0;
+      for await (const chunk of answer.body()) {
+        for (let used = 0; used < chunk.length && at < end; ) {
+          const some = chunk.subarray(used, used + piece.length - filled);
           piece.set(some, filled);
           used += some.length;
           filled += some.length;
@@ -245,12 +247,11 @@ class Download {
           filled = 0;
         }
         onBytes(at);
+        if (at >= end) return;
       }
-    } catch (error) {
-      if (error instanceof FetchError || (error as Error).name === 'QuotaExceededError') throw error;
-      throw new FetchError(`${url}: the connection failed: ${(error as Error).message}.`, { cause: error });
+      throw new TransientError(`GET ${url}: the answer ended after ${at} of ${bytes} bytes.`);
     } finally {
-      await reader?.cancel().catch(() => {}); // broken, or at its end
+      await answer.close();
     }
   }
 
@@ -286,63 +287,9 @@ class Download {
     return new StorageFullError(this.#wanted.repo, bytes, undefined, { cause: error });
   }
 
-  /** Throws FetchError; after failures that may pass, tries again. */
-  async #send(url: string, headers: Readonly<Record<string, string>>, retries: number): Promise<Response> {
-    const { repo, revision, signal } = this.#wanted;
-    const { token } = this.#options;
-    const authorization = authorizationOf(token);
-    for (let failures = 0; ; ) {
-      try {
-        const asked = fetch(url, {
-          headers: { ...headers, ...authorization },
-          cache: 'no-store', // it is stored here, once
-          ...(signal ? { signal } : {}),
-        });
-        const response = await this.#soon(url, asked);
-        if (response.ok) return response;
-        await response.body?.cancel().catch(() => {});
-        const { status, statusText } = response;
-        const from = { repo, revision, endpoint: this.#endpoint, hasToken: token !== undefined, isPage: true };
-        const advice = adviceFor(status, response.headers.get('x-error-code'), from);
-        throw new FetchError(`GET ${url}: the hub answered ${`${status} ${statusText}`.trimEnd()}. ${advice}`, {
-          status,
-        });
-      } catch (caught) {
-        signal?.throwIfAborted();
-        const error =
-          caught instanceof FetchError
-            ? caught
-            : new FetchError(
-                `GET ${url}: the connection failed: ${(caught as Error).message}. Is this machine offline?`,
-                {
-                  cause: caught,
-                },
-              );
-        if (++failures > retries || !mayPass(error)) throw error;
-        await this.#pause(failures);
-      }
-    }
-  }
-
-  /** What comes of a connection. Throws FetchError when nothing comes for long. */
-  async #soon<T>(url: string, coming: Promise<T>): Promise<T> {
-    const { stallMs } = this.#options;
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    const silence = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new FetchError(`GET ${url}: nothing came for ${stallMs / 1000} s.`)), stallMs);
-    });
-    return Promise.race([coming, silence]).finally(() => clearTimeout(timer));
-  }
-
-  async #pause(failures: number): Promise<void> {
-    const { signal } = this.#wanted;
-    await new Promise((resolve) => setTimeout(resolve, backoffAfter(failures, this.#options.backoffMs)));
-    signal?.throwIfAborted();
-  }
-
   #addressOf(commit: string, { name }: ListedFile): string {
     const path = name.split('/').map(encodeURIComponent).join('/');
-    return `${filesAddress(this.#wanted.repo, commit, this.#endpoint)}/${path}`;
+    return `${filesAddress(this.#wanted.repo, commit, this.#session.endpoint)}/${path}`;
   }
 
   #blob = ({ checksum }: ListedFile) => `${this.#root}/blobs/${checksum}`;
@@ -380,10 +327,6 @@ class Download {
   }
 }
 
-/** The header that carries a token. */
-export const authorizationOf = (token: string | undefined): Readonly<Record<string, string>> =>
-  token ? { Authorization: `Bearer ${token}` } : {};
-
 /** A listing that was stored; undefined where that is damaged, so that the hub is asked again. */
 function parsed(text: string): Listing | undefined {
   try {
@@ -393,5 +336,9 @@ function parsed(text: string): Listing | undefined {
   }
 }
 
-/** No status: the connection broke. */
-const mayPass = ({ status }: FetchError): boolean => status === undefined || isPassing(status);
+/** Why these cannot be the bytes from `start` on of a file of so many; undefined when they can, or the server lets pages not see what they are. */
+function rangeProblem(range: string | null, start: number, bytes: number): string | undefined {
+  const [, from, total] = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(range ?? '') ?? [];
+  if (range === null || (Number(from) === start && (total === '*' || Number(total) === bytes))) return undefined;
+  return `Content-Range came as '${range}', wanted from ${start} of ${bytes}`;
+}

@@ -2,6 +2,9 @@
 import { FetchError } from '../base/errors.ts';
 import { fileNameProblem, isCommit } from './names.ts';
 
+/** Repositories of 10^5 files have listings of some 10^7 bytes. */
+export const MAX_LISTING_BYTES = 64 << 20;
+
 export interface ListedFile {
   readonly name: string;
   /** Of large files the SHA-256, of small ones that of git (SHA-1 of `blob SIZE`, a zero byte, and the content); only with `?blobs=true`. */

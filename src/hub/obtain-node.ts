@@ -3,7 +3,7 @@ import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import { putInSnapshot, type Store, sizeOf, snapshotFile } from './layout-node.ts';
 import { type Held, withLock } from './lock-node.ts';
-import type { Session } from './request-node.ts';
+import type { Session } from './session.ts';
 import { checkRoom, fetchFile, type Remote } from './transfer-node.ts';
 
 /** Returns the path of the file in its snapshot. `onBytes` is called with the bytes present so far, whichever process downloads it. */

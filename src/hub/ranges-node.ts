@@ -1,6 +1,7 @@
 /** Reads ranges of a large file on the hub, such as its header, without downloading all of it. */
 import { FetchError } from '../base/errors.ts';
-import { type Session, send, TransientError, withRetries } from './request-node.ts';
+import { send } from './request-node.ts';
+import { type Session, TransientError, withRetries } from './session.ts';
 import type { Remote } from './transfer-node.ts';
 
 export interface RemoteFile {

@@ -3,42 +3,22 @@
  * aborted; temporary failures (broken connections, 429, 5xx) are retried a limited number of times.
  */
 import { STATUS_CODES } from 'node:http';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { FetchError, UsageError } from '../base/errors.ts';
-import { type Asked, adviceFor } from './advice.ts';
+import type { Asked } from './advice.ts';
 import { publicPart } from './environment-node.ts';
 import { failureOf } from './failures.ts';
 import { fetchFor, proxyFor } from './proxy-node.ts';
-import { backoffAfter, isPassing } from './retries.ts';
-
-export interface Session {
-  readonly endpoint: string;
-  readonly token: string | undefined;
-  readonly signal: AbortSignal | undefined;
-  /** Number of retries after failures without progress. */
-  readonly retries: number;
-  /** Time without data, in ms, after which a request is aborted. */
-  readonly stallMs: number;
-  /** Wait before the first retry, in ms; doubled for each further one. */
-  readonly backoffMs: number;
-  /** Was there any response yet? Without one, an unreachable host is not tried again. */
-  readonly contact: { made: boolean };
-  /** Called before a wait that a user would notice. */
-  readonly onRetry: ((message: string) => void) | undefined;
-}
-
-/** No connection: no network, no such host, or no server. */
-export class UnreachableError extends FetchError {}
-
-/** A temporary failure. */
-export class TransientError extends FetchError {
-  /** The server's `Retry-After`, in ms. */
-  waitMs = 0;
-  /** Bytes that this try has received nevertheless. */
-  progress = 0;
-  /** Was there no connection? */
-  unreachable = false;
-}
+import {
+  bodyOf,
+  readJson,
+  refusalOf,
+  type Session,
+  silence,
+  TransientError,
+  type Watch,
+  watchSilence,
+  withRetries,
+} from './session.ts';
 
 export interface Answer {
   readonly status: number;
@@ -55,37 +35,6 @@ export interface Answer {
 }
 
 const MAX_REDIRECTS = 10;
-const MAX_RETRY_AFTER_MS = 60_000;
-/** Longer waits are reported. */
-const QUIET_WAIT_MS = 1000;
-/** A try that received this much is not counted as a failure, so that large files also arrive over poor connections. */
-const PROGRESS_BYTES = 1 << 20;
-
-/** Runs `action` until it succeeds, fails permanently, or has failed too often. */
-export async function withRetries<T>(session: Session, action: () => Promise<T>): Promise<T> {
-  for (let failures = 0; ; ) {
-    session.signal?.throwIfAborted();
-    try {
-      return await action();
-    } catch (error) {
-      session.signal?.throwIfAborted();
-      if (!(error instanceof TransientError)) throw error;
-      if (error.unreachable && !session.contact.made) throw new UnreachableError(error.message, { cause: error.cause });
-      failures = error.progress >= PROGRESS_BYTES ? 1 : failures + 1;
-      if (failures > session.retries)
-        throw new FetchError(`${error.message} Gave up after ${failures} tries; run it again to go on from there.`, {
-          status: error.status,
-          cause: error.cause, // its message is the same
-        });
-      const waitMs = Math.max(backoffAfter(failures, session.backoffMs), Math.min(error.waitMs, MAX_RETRY_AFTER_MS));
-      if (waitMs >= QUIET_WAIT_MS)
-        session.onRetry?.(
-          `${error.message} Trying again in ${(waitMs / 1000).toFixed(0)} s (${failures} of ${session.retries}).`,
-        );
-      await sleep(waitMs, undefined, { signal: session.signal }).catch(() => {}); // aborted: thrown above
-    }
-  }
-}
 
 /**
  * One request. A HEAD stops at a redirect to another host; a GET follows it, without token and without If-Range, whose
@@ -124,7 +73,9 @@ export async function send(
         const answer = answerOf(response, passed, foreign, watch, session, address);
         if (response.status < 400) return answer;
         await answer.close();
-        throw refusal(response, foreign, method, address, asked);
+        // Through a proxy, and with HTTP/2, answers come without the words for their status.
+        const words = response.statusText || (STATUS_CODES[response.status] ?? '');
+        throw refusalOf(response, words, foreign ? url.host : undefined, method, address, asked);
       }
       await response.body?.cancel();
       url = next;
@@ -144,56 +95,11 @@ export async function getJson(session: Session, address: string, asked: Asked, m
   return withRetries(session, async () => {
     const answer = await send(session, 'GET', address, asked);
     try {
-      const chunks: Uint8Array[] = [];
-      let bytes = 0;
-      for await (const chunk of answer.body()) {
-        bytes += chunk.length;
-        if (bytes > maxBytes) throw new FetchError(`GET ${address}: the answer is longer than ${maxBytes} bytes.`);
-        chunks.push(chunk);
-      }
-      return JSON.parse(Buffer.concat(chunks).toString('utf8'));
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error;
-      throw new FetchError(`GET ${address}: the answer is no JSON; is ${session.endpoint} a hub (HF_ENDPOINT)?`);
+      return await readJson(answer.body(), address, session.endpoint, maxBytes);
     } finally {
       await answer.close();
     }
   });
-}
-
-interface Watch {
-  readonly signal: AbortSignal;
-  readonly silent: boolean;
-  /** Waits for the server. The time between two waits is not counted, since the caller may be busy with its disk. */
-  wait<T>(promise: Promise<T>): Promise<T>;
-  end(): void;
-}
-
-/** Aborts when a wait takes `stallMs`, and with the caller's signal. */
-function watchSilence({ signal, stallMs }: Session): Watch {
-  const controller = new AbortController();
-  const abort = () => controller.abort(signal?.reason);
-  let silent = false;
-  signal?.addEventListener('abort', abort);
-  if (signal?.aborted) abort();
-  return {
-    signal: controller.signal,
-    get silent() {
-      return silent;
-    },
-    async wait(promise) {
-      const timer = setTimeout(() => {
-        silent = true;
-        controller.abort();
-      }, stallMs);
-      try {
-        return await promise;
-      } finally {
-        clearTimeout(timer);
-      }
-    },
-    end: () => signal?.removeEventListener('abort', abort),
-  };
 }
 
 function answerOf(
@@ -209,21 +115,10 @@ function answerOf(
     headers: response.headers,
     foreign,
     header: (name) => passed.find((headers) => headers.has(name))?.get(name) ?? null,
-    async *body() {
-      const reader = response.body?.getReader();
-      try {
-        for (;;) {
-          const read = reader && (await watch.wait(reader.read()));
-          if (!read || read.done) return;
-          yield read.value;
-        }
-      } catch (error) {
-        session.signal?.throwIfAborted();
-        throw broken(error, watch, session, 'GET', address, new URL(response.url || address));
-      } finally {
-        reader?.releaseLock();
-      }
-    },
+    body: () =>
+      bodyOf(response, watch, session, (error) =>
+        broken(error, watch, session, 'GET', address, new URL(response.url || address)),
+      ),
     async close() {
       watch.end();
       await response.body?.cancel().catch(() => {}); // already broken
@@ -241,32 +136,9 @@ function resolve(location: string, from: URL, address: string): URL {
   return next;
 }
 
-function refusal(response: Response, foreign: boolean, method: string, address: string, asked: Asked): FetchError {
-  const { status, headers } = response;
-  // Through a proxy, and with HTTP/2, answers come without the words for their status.
-  const who =
-    status === 407 ? 'the proxy' : foreign ? `${new URL(response.url).host}, to which the hub redirects,` : 'the hub';
-  const start =
-    `${method} ${address}: ${who} answered ${status} ${response.statusText || (STATUS_CODES[status] ?? '')}`.trimEnd();
-  // Signed addresses of other hosts expire; the next try gets a new one.
-  if (isPassing(status) || (foreign && status === 403) || status === 416) {
-    const advice = foreign ? 'Its trouble is not yours: try again later.' : adviceFor(status, null, asked);
-    const error = new TransientError(`${start}. ${advice}`, { status });
-    error.waitMs = retryAfterMs(headers.get('retry-after'));
-    return error;
-  }
-  return new FetchError(`${start}. ${adviceFor(status, headers.get('x-error-code'), asked)}`, { status });
-}
-
-function retryAfterMs(text: string | null): number {
-  if (text === null) return 0;
-  const ms = /^\d+$/.test(text.trim()) ? Number(text) * 1000 : Date.parse(text) - Date.now();
-  return Number.isFinite(ms) ? Math.max(0, ms) : 0;
-}
-
 /** `url`: the final address, after redirects. */
 function broken(error: unknown, watch: Watch, session: Session, method: string, address: string, url: URL): FetchError {
-  if (watch.silent) return new TransientError(`${method} ${address}: nothing came for ${session.stallMs / 1000} s.`);
+  if (watch.silent) return silence(method, address, session);
   const proxy = proxyFor(url);
   const { reason, advice, kind } = failureOf(error, proxy && publicPart(proxy.href));
   const message = `${method} ${address}: the connection failed: ${reason}. ${advice}`.trimEnd();

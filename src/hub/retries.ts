@@ -13,11 +13,23 @@ export const RETRY_OPTIONS = {
 export interface RetryOptions extends OptionsOf<typeof RETRY_OPTIONS> {}
 
 const MAX_BACKOFF_MS = 10_000;
+/** However long a server asks to wait. */
+const MAX_ASKED_MS = 60_000;
 const PASSING = new Set([408, 425, 429, 500, 502, 503, 504]);
 
 /** May the same request succeed later? */
 export const isPassing = (status: number): boolean => PASSING.has(status);
 
 /** Milliseconds to wait after so many failures; in part random, so that those who failed together do not come back together. */
-export const backoffAfter = (failures: number, backoffMs: number): number =>
-  Math.min(backoffMs * 2 ** (failures - 1), MAX_BACKOFF_MS) * (0.5 + Math.random() / 2);
+export const waitAfter = (failures: number, backoffMs: number, askedMs = 0): number =>
+  Math.max(
+    Math.min(backoffMs * 2 ** (failures - 1), MAX_BACKOFF_MS) * (0.5 + Math.random() / 2),
+    Math.min(askedMs, MAX_ASKED_MS),
+  );
+
+/** Milliseconds that a `Retry-After` asks for, in seconds or as a date; 0 without one. */
+export function retryAfterMs(text: string | null): number {
+  if (text === null) return 0;
+  const ms = /^\d+$/.test(text.trim()) ? Number(text) * 1000 : Date.parse(text) - Date.now();
+  return Number.isFinite(ms) ? Math.max(0, ms) : 0;
+}

@@ -9,7 +9,8 @@ import type { Asked } from './advice.ts';
 import { checksumProblem } from './blob-checksum-node.ts';
 import { sizeOf } from './layout-node.ts';
 import { blobNameOf } from './names.ts';
-import { type Answer, type Session, send, TransientError, withRetries } from './request-node.ts';
+import { type Answer, send } from './request-node.ts';
+import { type Session, TransientError, withRetries } from './session.ts';
 
 /** A file as the hub describes it. */
 export interface Remote {

@@ -1,7 +1,7 @@
 /** Models of the hub in Chromium: stored once, checked, continued after a cut, and there without a network. */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { createServer } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
@@ -27,8 +27,10 @@ interface Hub {
   /** Paths, with the range that was asked for. */
   readonly asked: string[];
   readonly tokens: (string | undefined)[];
-  /** Ends the connection after so many bytes of weights; once. */
-  cutAfter: number | undefined;
+  /** Ends the connection after so many bytes of a file; once. */
+  cut: { readonly name: string; readonly after: number } | undefined;
+  /** Sees requests first, and says whether it answers them. */
+  front: (request: IncomingMessage, response: ServerResponse) => boolean;
   /** Changes a byte of the weights; so often. */
   damaged: number;
   /** Is called before weights are sent. */
@@ -36,8 +38,14 @@ interface Hub {
   close(): void;
 }
 
-async function startHub(): Promise<Hub> {
+/** `largeBytes`: of tokenizer.json, which has spaces at its end. */
+async function startHub(largeBytes = 0): Promise<Hub> {
   const content = new Map(FILES.map((name) => [name, readFileSync(`${models}granite-tiny/${name}`)]));
+  const tokenizer = content.get('tokenizer.json') as Buffer;
+  content.set(
+    'tokenizer.json',
+    Buffer.concat([tokenizer, Buffer.alloc(Math.max(0, largeBytes - tokenizer.length), ' ')]),
+  );
   const siblings = [...content].map(([rfilename, bytes]) => ({
     rfilename,
     size: bytes.length,
@@ -50,10 +58,12 @@ async function startHub(): Promise<Hub> {
     const { url = '', headers } = request;
     response.setHeader('access-control-allow-origin', '*');
     response.setHeader('access-control-allow-headers', 'authorization, range');
+    response.setHeader('access-control-expose-headers', 'content-range, retry-after, x-error-code');
     response.setHeader('cross-origin-resource-policy', 'cross-origin');
     if (request.method === 'OPTIONS') return response.writeHead(204).end();
     hub.asked.push(`${url}${headers.range ? ` ${headers.range}` : ''}`);
     hub.tokens.push(headers.authorization);
+    if (hub.front(request, response)) return;
     if (/^\/api\/models\/org\/name\/revision\/main\?blobs=true$/.test(url))
       return response.end(JSON.stringify({ sha: COMMIT, siblings }));
     const name = new RegExp(`^/org/name/resolve/(?:${COMMIT}|main)/(.*)$`).exec(url)?.[1] ?? '';
@@ -69,9 +79,9 @@ async function startHub(): Promise<Hub> {
       'content-length': bytes.length,
       ...(headers.range ? { 'content-range': `bytes ${from}-${from + bytes.length - 1}/${all.length}` } : {}),
     });
-    if (!isWeights || hub.cutAfter === undefined) return response.end(bytes);
-    bytes = bytes.subarray(0, hub.cutAfter);
-    hub.cutAfter = undefined;
+    if (hub.cut?.name !== name) return response.end(bytes);
+    bytes = bytes.subarray(0, hub.cut.after);
+    hub.cut = undefined;
     response.write(bytes, () => setTimeout(() => response.destroy(), 50));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -79,7 +89,8 @@ async function startHub(): Promise<Hub> {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     asked: [],
     tokens: [],
-    cutAfter: undefined,
+    cut: undefined,
+    front: () => false,
     damaged: 0,
     hold: undefined,
     close: () => {
@@ -127,6 +138,8 @@ describe.skipIf(!chromiumPath)('models of the hub in a browser', () => {
     readonly offline?: boolean;
     readonly cache?: boolean;
     readonly token?: string;
+    readonly retries?: number;
+    readonly stallMs?: number;
   }
 
   /** Some ids that the model gives, or the error; and what the progress said. */
@@ -216,7 +229,7 @@ describe.skipIf(!chromiumPath)('models of the hub in a browser', () => {
   });
 
   test('a connection that breaks is made again; damaged bytes are fetched again, and refused when they stay so', async () => {
-    hub.cutAfter = 1000;
+    hub.cut = { name: 'model.safetensors', after: 1000 };
     const { ids, progress } = await load(page);
     expect(ids).toHaveLength(4);
     expect(progress?.at(-1)).toBe(1);
@@ -229,6 +242,101 @@ describe.skipIf(!chromiumPath)('models of the hub in a browser', () => {
       hub.damaged = times;
       expect(String((await load(page)).error)).toMatch(wanted);
     }
+  });
+
+  test('a download that was given up goes on with the first piece that is missing, also when the tab was closed since', async () => {
+    hub.close();
+    hub = await startHub(40 << 20);
+    hub.cut = { name: 'tokenizer.json', after: 36 << 20 };
+    const { error } = await load(page, { retries: 0 });
+    expect(error).toMatch(/^FetchError: .*tokenizer\.json: the connection failed/);
+    await page.close();
+    page = await open();
+    hub.asked.length = 0;
+    const { ids, progress } = await load(page);
+    expect(ids).toHaveLength(4);
+    expect(progress?.at(-1)).toBe(1);
+    expect(hub.asked.filter((path) => path.includes('tokenizer.json'))).toEqual([
+      expect.stringMatching(/ bytes=33554432-41943039$/),
+    ]);
+  });
+
+  test('a part of another file than the one that was begun is never put together with it', async () => {
+    hub.close();
+    hub = await startHub(20 << 20);
+    hub.cut = { name: 'tokenizer.json', after: 18 << 20 };
+    hub.front = ({ url = '', headers }, response) => {
+      if (!url.endsWith('tokenizer.json') || !headers.range) return false;
+      const length = 4 << 20;
+      response.writeHead(206, { 'content-length': length, 'content-range': `bytes 16777216-20971519/${21 << 20}` });
+      return !!response.end(Buffer.alloc(length, ' '));
+    };
+    const { error } = await load(page);
+    expect(error).toMatch(/^FetchError: .*Content-Range came as .*, wanted from 16777216 of 20971520/);
+    hub.front = () => false;
+    expect((await load(page)).ids).toHaveLength(4);
+  });
+
+  test('Retry-After is waited for, where the hub lets pages see it', async () => {
+    await page.evaluate(() => {
+      const set = globalThis.setTimeout as (call: () => void, ms?: number) => number;
+      const waits: number[] = [];
+      Object.assign(globalThis, {
+        waits,
+        setTimeout: (call: () => void, ms = 0) => set(call, waits.push(ms) && ms / 1000),
+      });
+    });
+    let refusals = 2;
+    hub.front = (_, response) => {
+      if (refusals-- <= 0) return false;
+      response.writeHead(refusals === 1 ? 429 : 503, { 'retry-after': refusals === 1 ? '7' : '9' });
+      return !!response.end();
+    };
+    const { ids, warnings } = await load(page, { retries: 2, stallMs: 50_000_000 });
+    expect(ids).toHaveLength(4);
+    expect(warnings).toEqual([
+      expect.stringMatching(/the hub answered 429.* Trying again in 7 s \(1 of 2\)/),
+      expect.stringMatching(/the hub answered 503.* Trying again in 9 s \(2 of 2\)/),
+    ]);
+    const waits = await page.evaluate(() => (globalThis as unknown as { waits: number[] }).waits);
+    expect(waits.filter((ms) => ms === 7000 || ms === 9000)).toEqual([7000, 9000]);
+  });
+
+  test.each(['before an answer', 'amid an answer'])(
+    'a connection that is silent %s is closed, and made anew',
+    async (when) => {
+      let silent = 1;
+      const closed: Promise<unknown>[] = [];
+      hub.front = ({ url = '' }, response) => {
+        if (!url.endsWith('.safetensors') || silent-- <= 0) return false;
+        closed.push(new Promise((resolve) => response.on('close', resolve)));
+        if (when !== 'before an answer') response.writeHead(200, { 'content-length': 1e6 }).write('x');
+        return true;
+      };
+      const { ids } = await load(page, { stallMs: 1000 });
+      expect(ids).toHaveLength(4);
+      expect(bytesAsked()).toHaveLength(2);
+      expect(closed).toHaveLength(1);
+      await closed[0];
+      hub.front = ({ url = '' }) => url.endsWith('.safetensors');
+      await page.evaluate(() => portmanteau.deleteCachedModel('org/name'));
+      expect((await load(page, { stallMs: 100, worker: true })).error).toMatch(
+        /^FetchError: .*nothing came for 0\.1 s\. Gave up after 3 tries; load it again/,
+      );
+    },
+  );
+
+  test('a listing that is damaged is an error; where the model is stored, it is used', async () => {
+    const damaged = ({ url = '' }: IncomingMessage, response: ServerResponse) =>
+      url.startsWith('/api/') && !!response.end('{"sha":');
+    hub.front = damaged;
+    expect((await load(page)).error).toMatch(/^FetchError: .*the answer is no JSON/);
+    hub.front = () => false;
+    const { ids } = await load(page);
+    hub.front = damaged;
+    const again = await load(page);
+    expect(again.ids).toEqual(ids);
+    expect(again.warnings).toEqual([expect.stringMatching(/no JSON.*Using what is stored of org\/name/)]);
   });
 
   test('a tab that is closed while it downloads leaves what heals; two tabs at once download once', async () => {
