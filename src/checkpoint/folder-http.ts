@@ -67,6 +67,7 @@ async function openUrl(
   if (!found || found === 'page') return found;
   const { size } = found;
   let { whole } = found;
+  let tag: string | null = null;
   return readAhead({
     name: url,
     size,
@@ -78,6 +79,11 @@ async function openUrl(
       if (!whole) {
         const response = await request({ headers: { Range: `bytes=${offset}-${end - 1}` }, ...(signal && { signal }) });
         if (response.status === 206) {
+          tag ??= response.headers.get('etag');
+          if (isOther(response, tag, size)) {
+            await dismiss(response);
+            throw new FetchError(`${url} has changed on its server while it was read: load it again.`);
+          }
           into.set(await bytesOf(url, response, into.length, signal));
           return;
         }
@@ -89,6 +95,12 @@ async function openUrl(
       whole = undefined;
     },
   });
+}
+
+/** Is this a part of another file than the one that was begun, by what the server lets a page see? */
+function isOther({ headers }: Response, tag: string | null, size: number): boolean {
+  const total = /\/(\d+)$/.exec(headers.get('content-range') ?? '')?.[1];
+  return (headers.get('etag') ?? tag) !== tag || (total !== undefined && Number(total) !== size);
 }
 
 /** Statuses of servers, and of signed addresses, that allow only GET. */

@@ -300,6 +300,28 @@ describe('behind HTTP', () => {
     expect(sent).toBeLessThan(2 ** 26);
   });
 
+  test.each([
+    ['the same length, another ETag', 1 << 20, ['"a"', '"b"']],
+    ['another length, no ETag', (1 << 20) + 1, [undefined, undefined]],
+  ])('parts of a file that has changed meanwhile (%s) are never put together', async (_, bytes, tags) => {
+    const [before, after] = [new Uint8Array(1 << 20).fill(1), new Uint8Array(bytes).fill(2)];
+    const serve =
+      (content: Uint8Array<ArrayBuffer>, tag: string | undefined): Answer =>
+      (request, response) => {
+        if (tag) response.setHeader('etag', tag);
+        statics({ content })(request, response);
+      };
+    answer = serve(before, tags[0]);
+    const source = await openFile(httpFolder(url));
+    const part = new Uint8Array(8);
+    await source.read(0, part);
+    expect(part[7]).toBe(1);
+    answer = serve(after, tags[1]);
+    await expect(source.read(1_000_000, part)).rejects.toThrow(
+      /has changed on its server while it was read: load it again/,
+    );
+  });
+
   test('a read is aborted while its bytes come', async () => {
     const usual = statics();
     const stop = new AbortController();
