@@ -2,6 +2,7 @@
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { findChromium, howToInstall } from './chromium.ts';
+import { noWorkers } from './no-workers.ts';
 import { type Server, startServer } from './server.ts';
 
 declare global {
@@ -173,7 +174,25 @@ describe.skipIf(!chromiumPath)('portmanteau/worker', () => {
     expect(seen.length).toBeGreaterThan(3);
     expect(seen.text).toMatch(/^[0-9]{4}$/);
     expect(seen.thrown).toBe('RangeError: by the page');
-    await expect.poll(() => page.workers().length, { timeout: 1500 }).toBe(0);
+    await noWorkers(page);
+  });
+
+  test('a function of the page may itself call the worker, and wait for its answer', async () => {
+    await open(plain);
+    const [ids, inside] = await page.evaluate(async (url) => {
+      const model = await inWorker.loadInWorker(url);
+      const { dModel } = await model.facts;
+      const inside: (readonly number[])[] = [];
+      await model.unembed(new Float32Array(dModel), async () => {
+        inside.push(await model.encode('The cat'));
+      });
+      const ids = await model.encode('The cat');
+      await model.dispose();
+      return [ids, inside];
+    }, url);
+    expect(ids.length).toBeGreaterThan(1);
+    expect(inside.length).toBeGreaterThan(0);
+    for (const one of inside) expect(one).toEqual(ids);
   });
 
   test('chosen files, training and its result', async () => {
