@@ -98,6 +98,7 @@ export {
   type RunningPlayground,
   servePlayground,
 } from './node/playground/serve-playground-node.ts';
+export { type WrittenPlayground, writePlayground } from './node/playground/write-playground-node.ts';
 export { checkQueue } from './node/queue/check-queue-node.ts';
 export { QUEUE_OPTIONS, type QueueOptions, WORKER_OPTIONS, type WorkerOptions } from './node/queue/options-node.ts';
 export { type ServeQueueOptions, serveQueue } from './node/queue/serve-queue-node.ts';

@@ -64,7 +64,7 @@ async function existingAbove(path: string): Promise<string> {
   return found || dirname(path) === path ? path : existingAbove(dirname(path));
 }
 
-/** Writes a new folder. Throws UsageError when it is not empty, or when it cannot be made. */
+/** Writes a new folder; names may lead into folders within it. Throws UsageError when it is not empty, or when it cannot be made. */
 export async function writeFolderWhole(
   folder: string,
   files: Iterable<SavedFile>,
@@ -77,7 +77,11 @@ export async function writeFolderWhole(
   try {
     above = await makeFolder(dirname(temporary));
     await mkdir(temporary);
-    for (const { name, bytes } of files) await writeFileWhole(join(temporary, name), bytes(), options);
+    for (const { name, bytes } of files) {
+      const path = join(temporary, name);
+      await makeFolder(dirname(path));
+      await writeFileWhole(path, bytes(), options);
+    }
     // Neither call touches a folder that somebody has filled meanwhile.
     await rmdir(target).catch(() => {});
     await rename(temporary, target).catch((error: SystemError) => {

@@ -3,13 +3,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { localFolder } from '../../checkpoint/folder-node.ts';
 import type { Folder, Source } from '../../checkpoint/source.ts';
-
-export interface OfferedModel {
-  readonly name: string;
-  readonly folder: Folder;
-  /** A few words about it. */
-  readonly about?: string | undefined;
-}
+import { manifestOf, type OfferedModel } from './offered-node.ts';
 
 /** Threads share memory, which browsers allow on isolated pages only. The rest of the policy is in the page. */
 const HEADERS = {
@@ -29,10 +23,6 @@ const TYPES: Readonly<Record<string, string>> = {
   svg: 'image/svg+xml',
 };
 
-/** What a page finds at `models/manifest.json`. */
-const manifestOf = (models: readonly Pick<OfferedModel, 'name' | 'about'>[]): string =>
-  `${JSON.stringify({ models: models.map(({ name, about }) => ({ name, about })) }, null, 1)}\n`;
-
 /** `build`: the folder of the built page. */
 export function playgroundSite(
   build: string,
@@ -43,14 +33,15 @@ export function playgroundSite(
       return new Response('', { status: 405, headers: { ...HEADERS, Allow: 'GET, HEAD' } });
     const parts = partsOf(new URL(request.url).pathname);
     if (!parts) return notFound();
-    const [room, name, file] = parts;
-    if (room === 'models' && name === 'manifest.json' && parts.length === 2)
-      return answerOf(request, manifestOf(models));
+    const [room] = parts;
+    const file = parts.at(-1) as string;
+    if (parts.join('/') === 'models/manifest.json') return answerOf(request, manifestOf(models));
+    const name = parts.slice(1, -1).join('/');
     const folder =
-      room === 'models' && parts.length === 3
+      room === 'models'
         ? models.find((one) => one.name === name)?.folder
         : await folderBelow(build, parts.slice(0, -1));
-    const source = folder && (await folder.open(file ?? parts.at(-1) ?? '').catch(() => undefined));
+    const source = folder && (await folder.open(file).catch(() => undefined));
     return source ? answerOfFile(request, source, room === 'assets') : notFound();
   };
 }
