@@ -29,6 +29,8 @@ export interface DeclaredModel {
   readonly model: LanguageModel;
   /** In the order in which the model declares them; a table that is also the head appears once. */
   readonly tensors: readonly DeclaredTensor[];
+  /** The model by the keys of its authors' own package; undefined where that has no such model. */
+  readonly original: JsonObject | undefined;
 }
 
 export interface DeclareOptions {
@@ -64,7 +66,7 @@ export function declareModel(
       { innerNorm, rounds: lambda !== undefined },
     ),
   );
-  return { family: family.name, model, tensors };
+  return { family: family.name, model, tensors, original: family.original?.(facts) };
 }
 
 const placed = (shape: Shape): Tensor => ({ shape, dtype: 'f32', place: NOWHERE, offset: 0 });

@@ -135,3 +135,23 @@ export function configureMamba(json: ConfigReader): MambaConfig {
     tied: json.flag('tie_word_embeddings', true),
   };
 }
+
+/** Epsilon of the norms of state-spaces' models, which their configuration does not have. */
+const ORIGINAL_EPS = 1e-5;
+
+/** The keys of state-spaces' MambaConfig (models/config_mamba.py); undefined for what it does not have: FalconMamba, another eps, part of a width. */
+export function originalMamba(c: MambaConfig): JsonObject | undefined {
+  const expand = c.dInner / c.dModel;
+  if (c.mixerEps !== undefined || c.eps !== ORIGINAL_EPS || !Number.isInteger(expand)) return undefined;
+  return {
+    d_model: c.dModel,
+    n_layer: c.nLayers,
+    vocab_size: c.vocabSize,
+    ssm_cfg: { d_state: c.dState, d_conv: c.dConv, expand, dt_rank: c.dtRank, bias: c.bias, conv_bias: c.convBias },
+    rms_norm: true,
+    residual_in_fp32: true,
+    fused_add_norm: true,
+    pad_vocab_size_multiple: 1,
+    tie_embeddings: c.tied,
+  };
+}

@@ -8,7 +8,7 @@
 import type { Tensor } from '../base/tensor.ts';
 import type { Ops } from '../ops/index.ts';
 import { languageModel } from './language-model.ts';
-import { configureMamba, type MambaConfig, translateMamba } from './mamba-config.ts';
+import { configureMamba, type MambaConfig, originalMamba, translateMamba } from './mamba-config.ts';
 import type { Family, LanguageModel, Trunk } from './model.ts';
 import { rmsNorm } from './norms.ts';
 import { type DeclaredSite, Part } from './part.ts';
@@ -146,6 +146,7 @@ export const mamba: Family<MambaConfig> = {
   // OpenLM: module.model.backbone.embedding; state-spaces: backbone.embedding; transformers: backbone.embeddings; TRI: embeddings
   rename: (name) => name.replace(/^(module\.)?(model\.)?(backbone\.)?/, '').replace(/^embedding\./, 'embeddings.'),
   storedName: (name) => (name === 'lm_head.weight' ? name : `backbone.${name}`),
+  original: originalMamba,
   copies: ({ tied }): Record<string, string> => (tied ? { 'lm_head.weight': 'embeddings.weight' } : {}),
   withHead: (config, own) => ({ ...config, tied: !own }),
   // transformers reads only these names of the head; TRI's model.lm_head.weight is not among them

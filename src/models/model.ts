@@ -135,6 +135,8 @@ export interface Family<Config = unknown> {
   withHead?(config: Config, own: boolean): Config;
   /** Does the reference ignore a head stored under this name when the configuration ties it to the embedding? */
   ignoresTiedHead?(stored: string): boolean;
+  /** The same model by the keys of its authors' own package, for engines that build on that; undefined where the package has no such model. */
+  original?(config: Config): JsonObject | undefined;
   /** Hub id of the tokenizer for checkpoints of this family that have none. */
   readonly usualTokenizer?: string;
   build(config: Config, weights: Weights): LanguageModel;

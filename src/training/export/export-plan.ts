@@ -1,6 +1,6 @@
 /**
  * A run as files for Python's trainers: the initial checkpoint, the rows of token ids in the order of training, the learning rate of each step,
- * and a plan with a program that trains by it. All files lie in one folder.
+ * and a plan with programs that train by it: with transformers, and with OpenLM where it knows the model. All files lie in one folder.
  */
 import { UsageError } from '../../base/errors.ts';
 import type { SavedFile } from '../../checkpoint/save.ts';
@@ -12,6 +12,8 @@ import { firstRowOf } from '../places.ts';
 import { trainedTensors } from '../plan/parameters.ts';
 import { planOf, runStages } from '../plan/plan.ts';
 import type { Stage } from '../schedules/stages.ts';
+import { openLmPlan, type RowFacts, RowLook } from './openlm.ts';
+import { OPENLM_SCRIPT } from './openlm-script.ts';
 import { readmeOf } from './readme.ts';
 import { TRAIN_SCRIPT } from './train-script.ts';
 
@@ -48,15 +50,17 @@ export async function exportedFiles({ config, model, checkpoint, rows }: ExportO
   const parts = await Promise.all(
     stages.map((stage, i) => stageData(stage, rows[i] as TrainingRows, firstRowOf(stages, stage.first), i + 1)),
   );
-  const plan = planJson(config, model, stages, parts);
+  const { openlm, ...plan } = planJson(config, model, stages, parts);
   const estimate = planOf(config, { model });
+  const isOpenLm = !('reason' in openlm);
   return [
     ...checkpoint,
     ...parts.flatMap(({ files }) => files),
     { name: plan.rates, bytes: () => ratesOf(stages) },
-    text('plan.json', `${JSON.stringify(plan, null, 2)}\n`),
+    text('plan.json', `${JSON.stringify(isOpenLm ? { ...plan, openlm } : plan, null, 2)}\n`),
     text('train.py', TRAIN_SCRIPT),
-    text('README.md', readmeOf(config, estimate)),
+    ...(isOpenLm ? [text('openlm.py', OPENLM_SCRIPT)] : []),
+    text('README.md', readmeOf(config, estimate, openlm)),
   ];
 }
 
@@ -97,6 +101,7 @@ function planJson(
     recompute: config.recompute,
     seed: config.seed,
     checkpoint: config.checkpoint?.every ?? null,
+    openlm: openLmPlan({ config, declared, groups, stages, facts: (parts[0] as StageData).facts }),
     stages: stages.map(({ first, steps, sequence, batch, accumulate, config }, i) => ({
       ...{ first, steps, sequence, batch, accumulate, config },
       data: (parts[i] as StageData).described,
@@ -107,13 +112,15 @@ function planJson(
 interface StageData {
   readonly files: readonly SavedFile[];
   readonly described: { readonly rows: number; readonly width: number; readonly ids: string; readonly labels: string };
+  readonly facts: RowFacts;
 }
 
 /** Rows of equal width, i32: shorter ones are filled up with tokens that do not count. `first`: the place of the first row in the run. */
 async function stageData(stage: Stage, rows: TrainingRows, first: number, number: number): Promise<StageData> {
   const count = stage.steps * stage.batch * stage.accumulate;
-  let width = 0;
-  for (let i = 0; i < Math.min(count, rows.count); i++) width = Math.max(width, (await rows.row(first + i)).ids.length);
+  const look = new RowLook();
+  for (let i = 0; i < Math.min(count, rows.count); i++) look.see(await rows.row(first + i));
+  const { width, facts } = look;
   const names = { ids: `stage-${number}.ids.i32.bin`, labels: `stage-${number}.labels.i32.bin` };
   return {
     files: [
@@ -121,6 +128,7 @@ async function stageData(stage: Stage, rows: TrainingRows, first: number, number
       { name: names.labels, bytes: () => written(rows, [first, count], width, true) },
     ],
     described: { rows: count, width, ...names },
+    facts,
   };
 }
 

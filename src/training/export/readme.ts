@@ -1,8 +1,13 @@
 /** The text that lies beside an exported plan. */
 import type { TrainingConfig } from '../config.ts';
 import type { TrainingPlan } from '../plan/plan.ts';
+import type { NotOpenLm, OpenLmPlan } from './openlm.ts';
 
-export function readmeOf(config: TrainingConfig, { family, steps, tokens, parameters, flops }: TrainingPlan): string {
+export function readmeOf(
+  config: TrainingConfig,
+  { family, steps, tokens, parameters, flops }: TrainingPlan,
+  openlm: OpenLmPlan | NotOpenLm,
+): string {
   const quantised = config.lambda
     ? '\nThis run quantises while it trains (`lambda` in plan.json). transformers does not do that, and train.py refuses: nanotron, or a linear layer of your own, is\n' +
       "needed. x' = x + lambda sg(Qx(x) - x), W' = W + lambda sg(Qw(W) - W), y = x' W'^T, with sg stopping gradients.\n"
@@ -23,8 +28,17 @@ Within a step, train.py counts each batch equally, while Portmanteau counts each
 
 Models whose code is not part of transformers need the authors' Python files and \`auto_map\` in config.json.
 
-Other engines read the same checkpoint and rows. torchtitan: a model that it knows starts from these files with
-\`--checkpoint.initial_load_in_hf\` and \`--checkpoint.initial_load_path\`; its sizes are written in Python, in the \`config_registry.py\` of the model. OpenLM: its data
-are shards of rows of \`sequence + 1\` ids, which are those of stage-N.ids.i32.bin.
+${openLmText(openlm)}
+Other engines start from the same checkpoint. torchtitan has configurations in Python (\`config_registry.py\` of a model) and takes texts apart itself, so none is written here: its
+models start from these weights with \`--checkpoint.initial_load_in_hf\` and \`--checkpoint.initial_load_path\`.
 ${quantised}`;
+}
+
+function openLmText(openlm: OpenLmPlan | NotOpenLm): string {
+  if ('reason' in openlm) return `OpenLM cannot follow this run: ${openlm.reason}.\n`;
+  const { rowsPerShard, arguments: given } = openlm;
+  return `- \`openlm.py\`: the same run with OpenLM: \`python openlm.py prepare\`, then \`torchrun --nproc-per-node N openlm.py train\`. It makes shards of ${rowsPerShard} rows, and
+  OpenLM saves ${given.epochs} times. N times "workers" must divide the shards between two checkpoints, and N the ${given.global_batch_size} rows of a step. OpenLM
+  shuffles shards by its seed, so with several shards the steps come in another order.
+`;
 }
