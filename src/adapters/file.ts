@@ -34,7 +34,7 @@ export interface AdapterFile {
   readonly name: string;
   readonly config: AdapterConfig;
   readonly changes: readonly StoredChange[];
-  /** Weights that are replaced as a whole (`modules_to_save`). */
+  /** Weights that are replaced as a whole: `modules_to_save`, and those that PEFT stores beside an adapted head. */
   readonly replaced: readonly StoredWeight[];
   close(): Promise<void>;
 }
@@ -73,8 +73,8 @@ interface Found {
   readonly replaced: Map<Target, StoredTensor>;
 }
 
-/** The module of a name in the file, and which of its tensors it is. */
-function parse(name: string): { module: string; part: 'A' | 'B' | 'weight'; depth: number } | undefined {
+/** The module of a name in the file, and which of its tensors it is: `base` the weight that A and B change, which PEFT stores for heads. */
+function parse(name: string): { module: string; part: 'A' | 'B' | 'weight' | 'base'; depth: number } | undefined {
   const inner = name.startsWith(PREFIX) ? name.slice(PREFIX.length) : name;
   const [, path, part] = /^(.*?)\.lora_([AB])(?:\.default)?\.weight$/.exec(inner) ?? [];
   if (path !== undefined) {
@@ -82,7 +82,10 @@ function parse(name: string): { module: string; part: 'A' | 'B' | 'weight'; dept
     return { module, part: part as 'A' | 'B', depth: (path.length - module.length) / OUTER.length };
   }
   const [, saved] = /^(.*)\.weight$/.exec(inner) ?? [];
-  return saved === undefined || inner.includes('lora_') ? undefined : { module: saved, part: 'weight', depth: 0 };
+  if (saved === undefined || inner.includes('lora_')) return undefined;
+  return saved.endsWith(OUTER)
+    ? { module: saved.slice(0, -OUTER.length), part: 'base', depth: 0 }
+    : { module: saved, part: 'weight', depth: 0 };
 }
 
 /** Finds the linear map of each stored tensor. */
@@ -108,7 +111,12 @@ function assign(
       found.replaced.set(target, tensor);
       continue;
     }
-    if (target.kind === 'linear' && !names(config, target)) throw notNamed(tensor, 'target_modules');
+    if ((target.kind === 'linear' || at.part === 'base') && !names(config, target))
+      throw notNamed(tensor, 'target_modules');
+    if (at.part === 'base') {
+      found.replaced.set(target, tensor);
+      continue;
+    }
     const pair = found.pairs.get(target) ?? {};
     pair[at.part] = tensor;
     found.pairs.set(target, pair);

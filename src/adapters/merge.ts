@@ -26,13 +26,13 @@ export function checkMerges({ changes, replaced }: AdapterFile): void {
 /** Changes the weights in memory. Not within a step. */
 export async function mergeInto(file: AdapterFile, backend: Backend, signal?: AbortSignal): Promise<void> {
   checkMerges(file);
-  for (const change of file.changes) {
-    signal?.throwIfAborted();
-    await mergeOne(change, backend);
-  }
   for (const { target, weight } of file.replaced) {
     const [part] = target.parts;
     if (part) await write(backend, part.weight, await floatsOf(weight));
+  }
+  for (const change of file.changes) {
+    signal?.throwIfAborted();
+    await mergeOne(change, backend);
   }
 }
 

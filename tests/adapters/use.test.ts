@@ -52,6 +52,7 @@ it('does not continue a state under another adapter, and caches keep them apart'
 it.each([
   ['llama-dense', 'peft/llama'],
   ['backpack-hub', 'peft/backpack'],
+  ['training/llama-biases', 'peft/llama-head'],
   ['mamba-odd', 'peft/mamba'],
   ['granite-moe-v5-config', 'peft/granite-moe-experts'],
 ])('is the same merged and unmerged: %s', async (name, folder) => {

@@ -27,8 +27,11 @@ def write_shards():
     part = plan["stages"][0]["data"]
     read = lambda name: np.memmap(here / name, dtype="<i4", mode="r", shape=(part["rows"], part["width"]))
     ids, labels = read(part["ids"]), read(part["labels"])
-    lines = []
-    for number, first in enumerate(range(0, part["rows"], run["rowsPerShard"])):
+    starts = range(0, part["rows"], run["rowsPerShard"])
+    places = list(range(len(starts)))  # OpenLM shuffles the lines so, and the shards are then in order
+    np.random.default_rng(run["arguments"]["seed"]).shuffle(places)
+    lines = [""] * len(starts)
+    for number, first in enumerate(starts):
         last = min(first + run["rowsPerShard"], part["rows"])
         with tarfile.open(made / f"{number:08d}.tar", "w") as tar:
             for row in range(first, last):
@@ -37,7 +40,7 @@ def write_shards():
                 member = tarfile.TarInfo(f"{row:012d}.json.gz")
                 member.size = len(data)
                 tar.addfile(member, io.BytesIO(data))
-        lines.append(json.dumps({"shard": f"{number:08d}", "num_sequences": last - first}))
+        lines[places[number]] = json.dumps({"shard": f"{number:08d}", "num_sequences": last - first})
     (made / "manifest.jsonl").write_text("".join(line + "\\n" for line in lines))
 
 

@@ -38,7 +38,7 @@ function openLmText(openlm: OpenLmPlan | NotOpenLm): string {
   if ('reason' in openlm) return `OpenLM cannot follow this run: ${openlm.reason}.\n`;
   const { rowsPerShard, arguments: given } = openlm;
   return `- \`openlm.py\`: the same run with OpenLM: \`python openlm.py prepare\`, then \`torchrun --nproc-per-node N openlm.py train\`. It makes shards of ${rowsPerShard} rows, and
-  OpenLM saves ${given.epochs} times. N times "workers" must divide the shards between two checkpoints, and N the ${given.global_batch_size} rows of a step. OpenLM
-  shuffles shards by its seed, so with several shards the steps come in another order.
+  OpenLM saves ${given.epochs} times. N times "workers" must divide the shards between two checkpoints, and N the ${given.global_batch_size} rows of a step. With one
+  process the rows come in the order of training; several processes read shards side by side.
 `;
 }
