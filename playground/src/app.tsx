@@ -3,6 +3,7 @@ import type { ComponentType } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
 import { Chooser } from './chooser.tsx';
 import { beside, current, megabytes, type Offered, offeredModels, open, stage, typed } from './models.ts';
+import { controlled, isKept } from './offline/offline.ts';
 import { hashOf, place, set, view } from './place.ts';
 import { chosenDark, dark } from './theme.ts';
 import type { View, ViewProps } from './views/view.ts';
@@ -16,7 +17,7 @@ export function App() {
   const [choosing, setChoosing] = useState(false);
   const wanted = place.value.settings.model;
   useEffect(() => {
-    offeredModels().then(setOffered);
+    controlled().then(offeredModels).then(setOffered);
   }, []);
   useEffect(() => {
     if (!offered) return;
@@ -95,7 +96,7 @@ export function App() {
         )}
       </main>
       <footer class="soft">
-        Runs in this browser: no text leaves it.
+        Runs in this browser: no text leaves it.{isKept.value && ' Opens without a network from now on.'}
         {loaded && (
           <>
             {' '}

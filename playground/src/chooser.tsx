@@ -1,6 +1,7 @@
 /** Chooses a model: one that lies beside the page, files from disk, an address, or a hub id. */
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { WeightFormat } from '../../src/web.ts';
+import { canPickFolder, pickFolder } from './folder.ts';
 import { beside, cancel, chosen, megabytes, type Offered, open, type Reference, stage, typed } from './models.ts';
 
 interface ChooserProps {
@@ -13,13 +14,16 @@ export function Chooser({ offered, onChosen }: ChooserProps) {
   const [error, setError] = useState<string | undefined>(undefined);
   const folder = useRef<HTMLInputElement>(null);
   useEffect(() => folder.current?.setAttribute('webkitdirectory', ''), []);
-  const fromFiles = (input: HTMLInputElement) => {
+  const choose = async (files: () => Promise<Parameters<typeof chosen>>) => {
+    setError(undefined);
     try {
-      onChosen(chosen([...(input.files ?? [])]));
+      onChosen(chosen(...(await files())));
     } catch (problem) {
-      setError((problem as Error).message);
+      const { name, message } = problem as Error;
+      if (name !== 'AbortError') setError(message); // the visitor has closed the dialogue
     }
   };
+  const fromFiles = (input: HTMLInputElement) => choose(async () => [[...(input.files ?? [])]]);
   const now = stage.value;
   return (
     <section id="chooser" class="panel chooser" aria-label="Choose a model">
@@ -68,9 +72,15 @@ export function Chooser({ offered, onChosen }: ChooserProps) {
       <div>
         <h2>From this device</h2>
         <div class="row">
-          <label>
-            A folder <input ref={folder} type="file" onChange={(event) => fromFiles(event.currentTarget)} />
-          </label>
+          {canPickFolder() ? (
+            <button type="button" onClick={() => choose(pickFolder)}>
+              Open a folder
+            </button>
+          ) : (
+            <label>
+              A folder <input ref={folder} type="file" onChange={(event) => fromFiles(event.currentTarget)} />
+            </label>
+          )}
           <label>
             Files <input type="file" multiple onChange={(event) => fromFiles(event.currentTarget)} />
           </label>

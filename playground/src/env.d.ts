@@ -4,3 +4,7 @@ declare module '*?url&no-inline' {
   const address: string;
   export default address;
 }
+
+interface ImportMeta {
+  readonly env: { readonly PROD: boolean };
+}

@@ -53,7 +53,10 @@ export async function offeredModels(): Promise<readonly Offered[]> {
   return Array.isArray(models) ? models.filter(isOffered) : [];
 }
 
-export const beside = (name: string): Reference => ({ name, from: `./models/${encodeURIComponent(name)}` });
+export const beside = (name: string): Reference => ({
+  name,
+  from: `./models/${name.split('/').map(encodeURIComponent).join('/')}`,
+});
 
 /** An address or a hub id that somebody typed, or a name of a model beside the page. */
 export function typed(text: string, offered: readonly Offered[]): Reference {
@@ -61,8 +64,8 @@ export function typed(text: string, offered: readonly Offered[]): Reference {
   return { name: text.replace(/\/+$/, '').split('/').slice(-2).join('/'), from: text };
 }
 
-/** Files that a visitor chose: a folder, or the files of one. Throws UsageError where they are no model. */
-export function chosen(files: readonly File[]): Reference {
+/** Files that a visitor chose: a folder, or the files of one (`from`: its name). Throws UsageError where they are no model. */
+export function chosen(files: readonly File[], from = ''): Reference {
   const config = files.find(({ name }) => name === 'config.json');
   if (!config)
     throw new UsageError(
@@ -70,10 +73,11 @@ export function chosen(files: readonly File[]): Reference {
     );
   const pathOf = (file: File) => file.webkitRelativePath || file.name;
   const folder = pathOf(config).slice(0, -'config.json'.length);
+  const name = folder.replace(/\/$/, '').split('/').at(-1) || from || 'files';
   const own = files.filter((file) => pathOf(file) === folder + file.name);
   return {
-    name: folder.replace(/\/$/, '').split('/').at(-1) || 'files',
-    from: memoryFolder(new Map(own.map((file) => [file.name, file])), folder || 'files'),
+    name,
+    from: memoryFolder(new Map(own.map((file) => [file.name, file])), folder || name),
   };
 }
 

@@ -3,11 +3,7 @@
  * itself as a service worker and loads the page anew, once. The service worker adds the two headers to all answers of its own origin.
  */
 
-const HEADERS = {
-  'Cross-Origin-Opener-Policy': 'same-origin',
-  'Cross-Origin-Embedder-Policy': 'require-corp',
-  'Cross-Origin-Resource-Policy': 'same-origin',
-};
+import { withIsolation } from './with-isolation.ts';
 
 /** What is used here of a service worker's scope, whose types a page's project does not have. */
 interface Scope {
@@ -32,17 +28,8 @@ function serve(scope: Scope): void {
     const { url, cache, mode } = event.request;
     // Other origins answer for themselves; browsers let nobody else fetch the last kind.
     if (new URL(url).origin !== location.origin || (cache === 'only-if-cached' && mode !== 'same-origin')) return;
-    event.respondWith(fetch(event.request).then(withHeaders));
+    event.respondWith(fetch(event.request).then(withIsolation));
   });
-}
-
-function withHeaders(response: Response): Response {
-  if (response.status === 0) return response; // a redirect, which the browser follows by itself
-  const headers = new Headers(response.headers);
-  for (const [name, value] of Object.entries(HEADERS)) headers.set(name, value);
-  const { status, statusText } = response;
-  const hasNoBody = [101, 204, 205, 304].includes(status);
-  return new Response(hasNoBody ? null : response.body, { status, statusText, headers });
 }
 
 /** Does nothing where the page is isolated already, or service workers are not allowed: it then computes on one thread. */
