@@ -78,7 +78,10 @@ describe.skipIf(!executablePath)('the playground', () => {
 
   /** Opens a view; nothing may be complained of in the console. */
   async function withView(view: string, settings: Record<string, string>, use: (page: Page) => Promise<void>) {
-    const page = await (browser as Browser).newPage({ viewport: { width: 1280, height: 900 } });
+    const page = await (browser as Browser).newPage({
+      viewport: { width: 1280, height: 900 },
+      serviceWorkers: 'block',
+    });
     const problems: string[] = [];
     page.on('pageerror', (error) => problems.push(String(error)));
     page.on('console', (message) => {

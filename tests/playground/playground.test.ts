@@ -47,7 +47,7 @@ describe.skipIf(!executablePath)('in Chromium', { timeout: 60_000 }, () => {
   };
 
   async function openPage(hash: string, from = site.url): Promise<Page> {
-    const page = await browser.newPage();
+    const page = await browser.newPage({ serviceWorkers: 'block' }); // static.test.ts looks at it
     page.on('pageerror', (error) => problems.push(String(error)));
     page.on('response', (response) => {
       const { pathname } = new URL(response.url());

@@ -13,7 +13,6 @@ export async function controlled(): Promise<void> {
   const workers = navigator.serviceWorker as ServiceWorkerContainer | undefined;
   if (!workers || !import.meta.env.PROD) return;
   const ask = (worker: ServiceWorker | null, message: FromPage) => worker?.postMessage(message);
-  // Also when a new version takes the place of the old one.
   workers.addEventListener('controllerchange', () => ask(workers.controller, { ask: 'keep' }));
   workers.addEventListener('message', ({ data }: MessageEvent<ToPage>) => {
     isKept.value = data.tell === 'kept';
@@ -25,11 +24,15 @@ export async function controlled(): Promise<void> {
   });
   try {
     const registration = await workers.register('./service-worker.js');
-    registration.update().catch(() => {}); // now, not when the browser has time
+    const keep = () => {
+      // A new version keeps its files while it is installed.
+      if (!registration.installing) ask(registration.waiting ?? registration.active, { ask: 'keep' });
+    };
+    void registration.update().then(keep, keep); // now, not when the browser has time
   } catch {
     return; // some private windows allow none
   }
-  if (workers.controller) return ask(workers.controller, { ask: 'keep' });
+  if (workers.controller) return;
   // A page that its visitor loaded past all caches has no service worker, though one may be active.
   void workers.ready.then(({ active }) => ask(active, { ask: 'control' }));
   await control;

@@ -11,9 +11,11 @@ declare const FILES: Readonly<Record<string, string>>;
 
 /** What is used here of a service worker's scope, whose types a page's project does not have. */
 interface Scope {
-  readonly registration: { readonly scope: string };
-  readonly clients: { claim(): Promise<void>; matchAll(): Promise<readonly Client[]> };
-  skipWaiting(): Promise<void>;
+  readonly registration: { readonly scope: string; readonly active: unknown };
+  readonly clients: {
+    claim(): Promise<void>;
+    matchAll(options: { readonly includeUncontrolled: boolean }): Promise<readonly Client[]>;
+  };
   addEventListener(kind: string, handle: (event: ScopeEvent) => void): void;
 }
 
@@ -42,7 +44,10 @@ const MODELS = addressOf('./models/');
 const opened = () => caches.open(`portmanteau playground ${scope}`);
 const kept = async (address: string) => (await opened()).match(address);
 
-worker.addEventListener('install', () => void worker.skipWaiting());
+worker.addEventListener('install', (event) => {
+  // A first one is quickly there, so that it sees which model is read; a later one replaces it when it has all files and the old pages are closed.
+  if (worker.registration.active) event.waitUntil(keepPage());
+});
 worker.addEventListener('activate', (event) => event.waitUntil(worker.clients.claim()));
 worker.addEventListener('message', (event) => {
   if (event.data.ask === 'control') event.waitUntil(worker.clients.claim());
@@ -73,8 +78,18 @@ async function page(request: Request): Promise<Response> {
   return Promise.race([now.catch(() => old), late]);
 }
 
+let keeping: Promise<void> | undefined;
+
+/** Once at a time. */
+function keepPage(): Promise<void> {
+  keeping ??= keepFiles().finally(() => {
+    keeping = undefined;
+  });
+  return keeping;
+}
+
 /** Stores all files of this version, the page itself last: what is kept is always one version that is whole. Then the files of others go. */
-async function keepPage(): Promise<void> {
+async function keepFiles(): Promise<void> {
   const cache = await opened();
   const had = new Set((await cache.keys()).map(({ url }) => url));
   const files = new Map(Object.entries(FILES).map(([path, integrity]) => [addressOf(path), integrity]));
@@ -88,7 +103,7 @@ async function keepPage(): Promise<void> {
   // One after another: the model that the visitor waits for is on the same connection.
   for (const address of files.keys()) if (address !== PAGE && !had.has(address)) await fetchInto(address);
   await fetchInto(PAGE);
-  const clients = await worker.clients.matchAll();
+  const clients = await worker.clients.matchAll({ includeUncontrolled: true });
   // Another tab may show an older version, which has yet to load some of its files.
   if (clients.length <= 1)
     for (const url of had) if (!files.has(url) && !url.startsWith(MODELS)) await cache.delete(url);
