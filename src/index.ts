@@ -256,7 +256,7 @@ export {
 export { SCHEDULER_OPTIONS, type SchedulerOptions, type StepReport } from './scheduler/options.ts';
 export { Scheduler } from './scheduler/scheduler.ts';
 export type { SchedulerStats } from './scheduler/stats.ts';
-export { jsonMask, jsonSchemaMask, regexMask } from './structured/masks.ts';
+export { jsonMask, jsonSchemaMask, prepareMasks, regexMask } from './structured/masks.ts';
 export type { JsonSchema } from './structured/schema.ts';
 export {
   type ChatMessage,

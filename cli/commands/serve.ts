@@ -25,7 +25,16 @@ import {
   type ModelFlags,
   stateMemoryOption,
 } from '../model-options.ts';
-import { byteCount, collect, MODEL_ABOUT, modelReference, portNumber, textFile, wholeNumber } from '../options.ts';
+import {
+  aboveZero,
+  byteCount,
+  collect,
+  MODEL_ABOUT,
+  modelReference,
+  portNumber,
+  textFile,
+  wholeNumber,
+} from '../options.ts';
 import { progressBar } from '../progress.ts';
 
 interface ServeFlags
@@ -39,6 +48,7 @@ interface ServeFlags
   readonly chatTemplate?: readonly string[];
   readonly apiKeyFile?: string;
   readonly sessions?: string;
+  readonly maxStall?: number;
   readonly log?: boolean;
 }
 
@@ -79,6 +89,11 @@ export function addServe(program: Command): void {
       collect,
     )
     .option('--sessions <folder>', 'keep sessions here when the server ends, and go on with them when it starts')
+    .option(
+      '--max-stall <seconds>',
+      'cut off clients who take nothing of their answer for so long (default: 60)',
+      aboveZero,
+    )
     .option('--no-log', 'no line on standard error for each request');
   libraryOptions(command, SERVER_OPTIONS, {
     cors: ['--cors <origin>', collect, 'may be given again'],
@@ -110,7 +125,7 @@ The first SIGTERM or Ctrl-C lets requests end and saves sessions, a second one e
 
 async function run(references: readonly string[], flags: ServeFlags): Promise<void> {
   const models = modelsOf(references, flags);
-  const { host, port, sessions, apiKeyFile } = flags;
+  const { host, port, sessions, apiKeyFile, maxStall: stallSeconds } = flags;
   const apiKey = keyOf(apiKeyFile ?? process.env.PORTMANTEAU_API_KEY);
   if (host !== undefined && !isLoopback(host) && apiKey === undefined)
     note('anyone who can reach this machine can use the server: give it a key (--api-key-file).');
@@ -120,7 +135,7 @@ async function run(references: readonly string[], flags: ServeFlags): Promise<vo
   const limits = { ...pickOptions(flags, SERVER_OPTIONS), ...pickOptions(flags, SCHEDULER_FLAGS) };
   const server = await serve(
     {
-      ...{ ...limits, models, host, port, sessions, apiKey, onRequest, signal: interrupt.signal },
+      ...{ ...limits, models, host, port, stallSeconds, sessions, apiKey, onRequest, signal: interrupt.signal },
       onModel: (id) => note(`${id} is ready.`),
     },
     optionsWithProgress({ ...flags, generationConfig: flags.generationConfig ?? {} }, bar),

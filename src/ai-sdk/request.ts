@@ -4,6 +4,7 @@ import { type ChatOptions, renderChat } from '../api/messages.ts';
 import { type Model, partsOf } from '../api/model.ts';
 import { UsageError } from '../base/errors.ts';
 import { present } from '../options/check.ts';
+import { preparedMask } from '../structured/masks.ts';
 import { chatMessages } from './messages.ts';
 import { callOptions, type PortmanteauSettings } from './settings.ts';
 import type { FunctionTool, LanguageCall, Warning } from './specification.ts';
@@ -47,7 +48,8 @@ export async function prepareCall(
   const tools = usableTools(call, warnings);
   const chat = present({ template, documents, variables, continueFinalMessage });
   const ids = await promptIds(model, { call, chat, tools, warnings, splitSpecialTokens: options.splitSpecialTokens });
-  const mask = formOf(model.tokenizer, call, tools) ?? options.mask;
+  const form = formOf(call, tools);
+  const mask = form === undefined ? options.mask : await preparedMask(model.tokenizer, form);
   return {
     ids,
     options: present({ maxNewTokens: usualLimit(model, options), ...options, mask }),

@@ -1,5 +1,6 @@
 /** Servers that listen, and end. */
-import type { AddressInfo, Server } from 'node:net';
+import type { Server as HttpServer } from 'node:http';
+import type { AddressInfo, Server, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { UsageError } from '../base/errors.ts';
 
@@ -19,6 +20,19 @@ export function listening(server: Server, host: string, port: number): Promise<v
 export function urlOf(server: Server): string {
   const { family, address, port } = server.address() as AddressInfo;
   return `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`;
+}
+
+/** Cuts off clients who take nothing of their answer for so long: what waits for them is freed. Those who wait for their answer may wait on. */
+export function cutStalled(server: HttpServer, milliseconds: number): void {
+  const answering = new WeakMap<Socket, number>();
+  server.on('request', ({ socket }, response) => {
+    answering.set(socket, (answering.get(socket) ?? 0) + 1);
+    response.once('close', () => answering.set(socket, (answering.get(socket) ?? 0) - 1));
+  });
+  server.setTimeout(milliseconds, (socket: Socket) => {
+    const waits = (answering.get(socket) ?? 0) > 0 && socket.writableLength === 0;
+    if (!waits) socket.destroy();
+  });
 }
 
 /** Takes no more connections, and ends those that are open when their last answers had their time. */

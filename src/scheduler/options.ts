@@ -1,4 +1,5 @@
 /** The options of a scheduler. */
+import type { PromptOptions } from '../api/generation-call.ts';
 import type { ScoreOptions } from '../api/score.ts';
 import { call, kinds, type OptionsOf, option } from '../options/option.ts';
 
@@ -30,6 +31,15 @@ export const SCHEDULER_OPTIONS = {
   /** Called after each step. */
   onStep: call<(step: StepReport) => void>(),
 };
+
+/** Options of `generate` of a scheduler. */
+export interface ScheduledPromptOptions extends PromptOptions {
+  /**
+   * Most steps that wait for their reader; from then on the sequence pauses until some are taken. It keeps its place and its memory meanwhile, so let no
+   * reader wait for another. Default: all that there may be.
+   */
+  readonly maxUnread?: number;
+}
 
 /** Options of `score` of a scheduler. */
 export interface ScheduledScoreOptions extends ScoreOptions {

@@ -4,7 +4,7 @@
  */
 import { type CaptureOptions, capture } from '../api/capture.ts';
 import type { GeneratedSequence } from '../api/generated-sequence.ts';
-import { generationCall, type PromptOptions } from '../api/generation-call.ts';
+import { generationCall } from '../api/generation-call.ts';
 import type { GenerationStep } from '../api/generation-options.ts';
 import { type Model, partsOf } from '../api/model.ts';
 import type { ModelParts } from '../api/model-parts.ts';
@@ -12,18 +12,24 @@ import { prepareGeneration } from '../api/prepare-generation.ts';
 import type { Prompt } from '../api/prompt.ts';
 import { type Score, score } from '../api/score.ts';
 import { UsageError } from '../base/errors.ts';
+import { pause } from '../base/pause.ts';
 import { checkOptions } from '../options/check.ts';
 import { checkSequences, type Request } from '../runtime/engine.ts';
 import { PrefixCache } from '../runtime/prefix-cache.ts';
 import { Reader } from '../runtime/reader.ts';
 import type { State } from '../runtime/state.ts';
 import type { Holding } from '../runtime/state-pool.ts';
+import { Bell } from './bell.ts';
 import { type EnterOptions, type Entry, type EntryRequest, resolvable } from './entry.ts';
 import { QueueFullError, SchedulerClosedError, StateBusyError, StateMemoryError } from './errors.ts';
 import { isolatedStep } from './isolated-step.ts';
 import { memoryOf, StateMemory } from './memory.ts';
-import { SCHEDULER_OPTIONS, type ScheduledScoreOptions, type SchedulerOptions } from './options.ts';
-import { pause } from './pause.ts';
+import {
+  SCHEDULER_OPTIONS,
+  type ScheduledPromptOptions,
+  type ScheduledScoreOptions,
+  type SchedulerOptions,
+} from './options.ts';
 import { stepShares } from './shares.ts';
 import { branches, isReadBy } from './sharing.ts';
 import { Counters, type SchedulerStats } from './stats.ts';
@@ -48,6 +54,8 @@ export class Scheduler {
   #closing: 'draining' | 'closed' | undefined;
   /** The loop that runs while there is something to do. */
   #loop: Promise<void> | undefined;
+  /** Wakes the loop, which sleeps while all that run are paused. */
+  readonly #bell = new Bell();
 
   /**
    * Several schedulers on one model are possible; each counts the states of the others as memory that it cannot have. Throws UsageError on
@@ -98,8 +106,12 @@ export class Scheduler {
    * Throws at the call: UsageError on prompts and options that are wrong, StateMemoryError when there can never be room, StateBusyError when
    * another request uses the state, QueueFullError, SchedulerClosedError. Errors that come later end the loop of this request only.
    */
-  generate(prompt: Prompt, options: PromptOptions = {}): AsyncGenerator<GenerationStep, void, undefined> {
+  generate(
+    prompt: Prompt,
+    { maxUnread = Number.POSITIVE_INFINITY, ...options }: ScheduledPromptOptions = {},
+  ): AsyncGenerator<GenerationStep, void, undefined> {
     this.#checkOpen();
+    if (!(maxUnread >= 1)) throw new UsageError(`maxUnread came as ${maxUnread}, wanted a number from 1 on.`);
     for (const name of ['cache', 'interventionsOf', 'adapterOf'] as const)
       if (options[name] !== undefined) throw new UsageError(`a scheduler has no option '${name}' for a request.`);
     const { opened, engine } = this.#parts;
@@ -110,9 +122,10 @@ export class Scheduler {
     const { sequences, signal } = prepareGeneration(engine, call.inputs, opened.tokenizer, call.endIds, call.options);
     const sequence = sequences[0] as GeneratedSequence;
     let entry: Entry | undefined;
-    const stream = new StepStream(async () => {
+    const leave = async () => {
       if (entry) await this.#leave(entry);
-    });
+    };
+    const stream = new StepStream(leave, { maxUnread, onRoom: () => this.#wake() });
     entry = this.#enter(new GenerationTask(sequence, stream), signal);
     return stream;
   }
@@ -207,7 +220,9 @@ export class Scheduler {
     throw new QueueFullError(this.#waiting.length, this.#counters.secondsUntilNextEnd());
   }
 
+  /** Something may be done: a request has come or left, or a reader has taken steps. */
   #wake(): void {
+    this.#bell.ring();
     this.#loop ??= this.#run()
       .catch((error: unknown) => {
         // An error of the scheduler itself or of `onStep`: nobody waits for ever.
@@ -225,10 +240,17 @@ export class Scheduler {
     while (this.#waiting.length + this.#running.size > 0) {
       for (const entry of this.#running) if (entry.left) this.#release(entry);
       await this.#admit();
-      for (const entry of this.#running) if (!entry.request && !entry.left) this.#goOn(entry);
+      const running = this.#running.size;
+      for (const entry of this.#running) if (!entry.request && !entry.left && !entry.task.isPaused) this.#goOn(entry);
       if (this.#reader.open > 0) await this.#step();
+      else if (this.#running.size === running && this.#isPaused) await this.#bell.heard();
       await pause();
     }
+  }
+
+  /** Do all that run wait for their readers? */
+  get #isPaused(): boolean {
+    return this.#running.size > 0 && [...this.#running].every(({ task, left }) => task.isPaused && !left);
   }
 
   /** Lets those who wait begin, in order, while there is room. */
@@ -352,6 +374,7 @@ export class Scheduler {
   #abandon(entry: Entry): void {
     entry.left = true;
     if (!this.#running.has(entry)) this.#release(entry);
+    this.#bell.ring();
   }
 
   /** Frees all that a request holds; called between steps only, when it has begun. */

@@ -1,4 +1,4 @@
-/** The steps of one request, from the scheduler to its reader. A slow reader delays nobody: steps wait here for it. */
+/** The steps of one request, from the scheduler to its reader. A slow reader delays nobody: steps wait here for it, as many as may. */
 import type { GenerationStep } from '../api/generation-options.ts';
 
 interface Waiter {
@@ -8,14 +8,26 @@ interface Waiter {
 
 export class StepStream implements AsyncGenerator<GenerationStep, void, undefined> {
   readonly #leave: () => Promise<void>;
+  readonly #maxUnread: number;
+  readonly #onRoom: () => void;
   readonly #steps: GenerationStep[] = [];
   readonly #waiters: Waiter[] = [];
   #ended = false;
   #failure: { readonly error: unknown } | undefined;
 
-  /** `leave`: called when the reader wants no more; resolves when nothing is held for it. */
-  constructor(leave: () => Promise<void>) {
+  /** `leave`: called when the reader wants no more; resolves when nothing is held for it. `onRoom`: there is room again. */
+  constructor(
+    leave: () => Promise<void>,
+    { maxUnread, onRoom }: { readonly maxUnread: number; readonly onRoom: () => void },
+  ) {
     this.#leave = leave;
+    this.#maxUnread = maxUnread;
+    this.#onRoom = onRoom;
+  }
+
+  /** Do as many steps wait as may? Then no further ones are to be made. */
+  get isFull(): boolean {
+    return this.#steps.length >= this.#maxUnread;
   }
 
   push(step: GenerationStep): void {
@@ -42,7 +54,9 @@ export class StepStream implements AsyncGenerator<GenerationStep, void, undefine
   }
 
   async next(): Promise<IteratorResult<GenerationStep, void>> {
+    const wasFull = this.isFull;
     const step = this.#steps.shift();
+    if (wasFull) this.#onRoom();
     if (step) return { done: false, value: step };
     const failure = this.#failure;
     this.#failure = undefined;

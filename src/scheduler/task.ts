@@ -17,6 +17,8 @@ export interface Task {
   readonly isKept: boolean;
   /** Is its prompt read, so that its tokens are new ones? */
   readonly isDecoding: boolean;
+  /** Does it wait until its reader has taken some of its steps? */
+  readonly isPaused: boolean;
   begin(state: State, options?: { points?: readonly number[]; cachedTokens?: number }): void;
   /** What it reads next; undefined when it has ended. */
   next(): Request | undefined;
@@ -59,6 +61,10 @@ export class GenerationTask implements Task {
     return this.#sequence.isDecoding;
   }
 
+  get isPaused(): boolean {
+    return this.#stream.isFull;
+  }
+
   begin(state: State, options?: { points?: readonly number[]; cachedTokens?: number }): void {
     this.#sequence.begin(state, options);
   }
@@ -88,6 +94,7 @@ export class ReadingTask implements Task {
   readonly given = undefined;
   readonly prompt = undefined;
   readonly isDecoding = false;
+  readonly isPaused = false;
   readonly isKept: boolean;
   readonly done: Promise<void>;
   readonly #pieces: readonly Omit<Request, 'state'>[];

@@ -42,7 +42,7 @@ export interface Call {
   /** Ends the work of this request. */
   readonly abort: AbortController;
   readonly notes: RequestNotes;
-  /** For streams: an error after the beginning, and the end. */
+  /** For answers that are sent piece by piece: an error after the beginning, and the end. */
   readonly onError: (error: unknown) => void;
   readonly onEnd: () => void;
 }

@@ -134,7 +134,7 @@ export async function createHandler(parts: HandlerParts, options: ServerOptions 
         error = thrown;
       };
       const response = await endpoint({ context, body, signal, abort, notes, onError, onEnd: () => end(200) });
-      if (!isStream(response)) end(response.status);
+      if (isJson(response)) end(response.status);
       response.headers.set('x-request-id', id);
       return response;
     } catch (thrown) {
@@ -163,8 +163,8 @@ async function metricsOf({ metrics }: HandlerParts): Promise<Response> {
   return new Response(text, { headers: { 'content-type': type } });
 }
 
-const isStream = ({ headers }: Response): boolean =>
-  headers.get('content-type')?.startsWith('text/event-stream') ?? false;
+/** Other answers are sent piece by piece, and tell by themselves when they end. */
+const isJson = ({ headers }: Response): boolean => headers.get('content-type')?.startsWith('application/json') ?? false;
 
 function failed(thrown: unknown): { readonly response: Response; readonly unexpected: boolean } {
   const error = apiErrorOf(thrown);

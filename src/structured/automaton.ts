@@ -140,3 +140,15 @@ export class Automaton {
     return place;
   }
 }
+
+/** The units that may follow a state, ascending, in ranges whose units all lead to the same state. `single`: each unit by itself. */
+export function unitsAfter(
+  { places }: AutomatonState,
+  { single = false }: { readonly single?: boolean } = {},
+): (readonly [from: number, to: number])[] {
+  const parts = places.flatMap(({ part }) => (part.kind === 'byte' ? [part] : []));
+  const bounds = new Set(parts.flatMap(({ from, to }) => [from, to + 1]));
+  if (single) for (const { from, to } of parts) for (let unit = from; unit < to; unit++) bounds.add(unit + 1);
+  const sorted = [...bounds].sort((a, b) => a - b);
+  return sorted.slice(0, -1).map((from, i) => [from, (sorted[i + 1] as number) - 1]);
+}

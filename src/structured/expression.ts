@@ -31,6 +31,9 @@ export const literal = (text: string): Expression =>
 /** Inclusive ranges of code points, ascending, without overlap. */
 export type CodePoints = readonly (readonly [from: number, to: number])[];
 
+/** One unit of a set: a byte, or a code point that is not written as bytes yet. */
+export const ranges = (set: CodePoints): Expression => either(...set.map(([from, to]) => byteRange(from, to)));
+
 export const MAX_CODE_POINT = 0x10ffff;
 const SURROGATES = [0xd800, 0xdfff] as const;
 

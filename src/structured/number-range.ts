@@ -1,5 +1,7 @@
 /** Numbers between bounds as languages of bytes. Bounds are compared exactly, as the decimal numbers that JSON has. */
-import { byteRange, type Expression, either, literal, nothing, repeat, sequence } from './expression.ts';
+import { UsageError } from '../base/errors.ts';
+import { counted, multipleCount } from './counted.ts';
+import { byteRange, type Expression, either, literal, nothing, ranges, repeat, sequence } from './expression.ts';
 import { digit, MAX_DIGITS } from './json-text.ts';
 
 /** Both inclusive; absent where there is none. */
@@ -28,6 +30,33 @@ export function numbersIn(range: Range): Expression {
   return found.length > 0 ? either(...found) : nothing;
 }
 
+/** Greater remainders than those of this divisor would be rounded. */
+const MAX_DIVISOR = 10n ** 14n;
+
+/**
+ * The language of the multiples of a number in the range, by their decimals, MAX_DIGITS in all; `nothing` when there is none. `whole`: only whole
+ * numbers. Throws UsageError when there is too much to count.
+ */
+export function multiplesIn(range: Range, of: number, { whole }: { readonly whole: boolean }): Expression {
+  const { digits, decimals } = decimal(of);
+  const found: Expression[] = [];
+  for (let after = 0; after <= (whole ? 0 : Math.min(Math.max(0, decimals), MAX_DIGITS - 1)); after++) {
+    // With so many digits after the point, a number is a multiple when its digits, without the point, are a multiple of `divisor`.
+    const [multiple, unit] = [digits * power(after - decimals), power(decimals - after)];
+    const divisor = multiple / commonDivisor(multiple, unit);
+    if (divisor > MAX_DIVISOR) throw new UsageError(`multiples of ${of} are too far apart.`);
+    const all = decimalsIn(range, after);
+    const some = divisor === 1n ? all : counted(all, multipleCount(Number(divisor)), ranges);
+    if (some !== nothing) found.push(some);
+  }
+  return found.length > 0 ? either(...found) : nothing;
+}
+
+/** 10^exponent; 1 where the exponent is negative. */
+const power = (exponent: number): bigint => 10n ** BigInt(Math.max(0, exponent));
+
+const commonDivisor = (a: bigint, b: bigint): bigint => (b === 0n ? a : commonDivisor(b, a % b));
+
 /** Numbers with exactly so many digits after the point. */
 function decimalsIn({ min, max, above, below }: Range, decimals: number): Expression {
   const largest = 10n ** BigInt(MAX_DIGITS) - 1n;
@@ -41,12 +70,17 @@ function decimalsIn({ min, max, above, below }: Range, decimals: number): Expres
 
 const larger = (a: bigint, b: bigint): bigint => (a > b ? a : b);
 
-/** value times 10^decimals, as a whole number. */
-function scaled(value: number, decimals: number, rounding: 'up' | 'down'): bigint {
+/** A number as it is written in decimals: digits / 10^decimals. */
+function decimal(value: number): { readonly digits: bigint; readonly decimals: number } {
   const [mantissa = '', exponent = '0'] = String(value).split('e');
   const [whole = '', fraction = ''] = mantissa.split('.');
-  const digits = BigInt(whole + fraction);
-  const power = Number(exponent) - fraction.length + decimals;
+  return { digits: BigInt(whole + fraction), decimals: fraction.length - Number(exponent) };
+}
+
+/** value times 10^decimals, as a whole number. */
+function scaled(value: number, decimals: number, rounding: 'up' | 'down'): bigint {
+  const { digits, decimals: own } = decimal(value);
+  const power = decimals - own;
   if (power >= 0) return digits * 10n ** BigInt(power);
   const unit = 10n ** BigInt(-power);
   const rest = digits % unit;

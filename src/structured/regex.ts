@@ -60,7 +60,9 @@ export function regexLanguage(
   try {
     new RegExp(source, 'u');
   } catch (error) {
-    throw new UsageError(`the regular expression ${quote(source)} is none: ${(error as Error).message}.`);
+    // Engines repeat the expression in their message.
+    const reason = (error as Error).message.replace(/^Invalid regular expression: (?:\/.*\/\w*: )?/s, '');
+    throw new UsageError(`the regular expression ${quote(source)} is not valid: ${reason}.`);
   }
   return new Parser(source, within, write).whole();
 }

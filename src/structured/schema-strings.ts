@@ -1,6 +1,7 @@
 /** Strings of a JSON schema. */
 import { quote, UsageError } from '../base/errors.ts';
-import type { Expression } from './expression.ts';
+import { counted, lengthCount } from './counted.ts';
+import { type Expression, nothing, ranges } from './expression.ts';
 import { escapedCharacters, quoted, stringOf } from './json-text.ts';
 import { regexLanguage } from './regex.ts';
 import { countAt, unsupported, wrong } from './schema-errors.ts';
@@ -29,23 +30,40 @@ export function stringLanguage(
 ): Expression {
   const min = countAt(minLength, `${place}/minLength`);
   const max = countAt(maxLength, `${place}/maxLength`);
-  if ((pattern ?? format) !== undefined && (min ?? max) !== undefined)
-    throw unsupported(`minLength or maxLength beside ${pattern === undefined ? 'format' : 'pattern'}`, place);
+  if (min !== undefined && max !== undefined && min > max)
+    throw new UsageError(`the JSON schema at ${place} allows no string: minLength is ${min}, and maxLength ${max}.`);
   if (pattern !== undefined) {
     if (typeof pattern !== 'string') throw wrong(`${place}/pattern`, pattern, 'a text');
-    try {
-      return quoted(regexLanguage(pattern, { within: true, write: escapedCharacters }));
-    } catch (error) {
-      throw new UsageError(`the JSON schema at ${place}/pattern: ${(error as Error).message}`, { cause: error });
-    }
+    return matching({ source: pattern, within: true, at: `${place}/pattern` }, { min, max, place });
   }
   if (format !== undefined) {
     const known = typeof format === 'string' && Object.hasOwn(FORMATS, format) ? FORMATS[format] : undefined;
     if (known === undefined)
       throw unsupported(`format ${quote(format)}`, `${place}/format`, `known are ${Object.keys(FORMATS).join(', ')}`);
-    return quoted(regexLanguage(known));
+    return matching({ source: known, within: false, at: `${place}/format` }, { min, max, place });
   }
-  if (min !== undefined && max !== undefined && min > max)
-    throw new UsageError(`the JSON schema at ${place} allows no string: minLength is ${min}, and maxLength ${max}.`);
   return stringOf(min, max);
+}
+
+interface Bounds {
+  readonly min: number | undefined;
+  readonly max: number | undefined;
+  readonly place: string;
+}
+
+/** Strings that match, of a length in these bounds. */
+function matching(
+  { source, within, at }: { readonly source: string; readonly within: boolean; readonly at: string },
+  { min, max, place }: Bounds,
+): Expression {
+  try {
+    if ((min ?? max) === undefined) return quoted(regexLanguage(source, { within, write: escapedCharacters }));
+    const count = lengthCount(min ?? 0, max ?? Number.POSITIVE_INFINITY);
+    const found = counted(regexLanguage(source, { within, write: ranges }), count, escapedCharacters);
+    if (found !== nothing) return quoted(found);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    throw new UsageError(`the JSON schema at ${at}: ${error.message}`, { cause: error });
+  }
+  throw new UsageError(`the JSON schema at ${place} allows no string: none of the wanted length matches.`);
 }

@@ -5,10 +5,11 @@
 import { quote, UsageError } from '../base/errors.ts';
 import { type Expression, either, literal, nothing, reference, repeat, sequence } from './expression.ts';
 import { anyBoolean, anyInteger, anyNumber, anyValue, comma, listOf } from './json-text.ts';
-import { integersIn, numbersIn, type Range } from './number-range.ts';
+import { integersIn, multiplesIn, numbersIn, type Range } from './number-range.ts';
 import { objectLanguage } from './object.ts';
 import { countAt, unsupported, wrong } from './schema-errors.ts';
 import { stringLanguage } from './schema-strings.ts';
+import { uniqueListOf } from './unique-list.ts';
 
 export type JsonSchema = boolean | { readonly [keyword: string]: unknown };
 
@@ -23,10 +24,10 @@ const BOUNDS = ['minimum', 'exclusiveMinimum', 'maximum', 'exclusiveMaximum'] as
 
 const TYPES: Readonly<Record<string, readonly string[]>> = {
   object: ['properties', 'required', 'additionalProperties', 'propertyNames'],
-  array: ['items', 'prefixItems', 'additionalItems', 'minItems', 'maxItems'],
+  array: ['items', 'prefixItems', 'additionalItems', 'minItems', 'maxItems', 'uniqueItems'],
   string: ['minLength', 'maxLength', 'pattern', 'format'],
-  number: BOUNDS,
-  integer: BOUNDS,
+  number: [...BOUNDS, 'multipleOf'],
+  integer: [...BOUNDS, 'multipleOf'],
   boolean: [],
   null: [],
 };
@@ -112,14 +113,8 @@ export function schemaLanguage(schema: unknown): Expression {
       case 'string':
         return stringLanguage(fields, place);
       case 'integer':
-      case 'number': {
-        const isWhole = type === 'integer';
-        const range = rangeOf(fields, place);
-        if (Object.values(range).every((one) => one === undefined)) return isWhole ? anyInteger : anyNumber;
-        const found = isWhole ? integersIn(range) : numbersIn(range);
-        if (found !== nothing) return found;
-        throw new UsageError(`the JSON schema at ${place} allows no ${isWhole ? 'whole ' : ''}number.`);
-      }
+      case 'number':
+        return numberLanguage(type === 'integer', fields, place);
       case 'boolean':
         return anyBoolean;
       default:
@@ -128,7 +123,11 @@ export function schemaLanguage(schema: unknown): Expression {
   }
 
   /** Lists of the older drafts have the first items as `items` and the others as `additionalItems`. */
-  function arrayLanguage({ minItems, maxItems, ...fields }: Fields, place: string, root: Root): Expression {
+  function arrayLanguage(
+    { minItems, maxItems, uniqueItems = false, ...fields }: Fields,
+    place: string,
+    root: Root,
+  ): Expression {
     const min = countAt(minItems, `${place}/minItems`) ?? 0;
     const max = countAt(maxItems, `${place}/maxItems`) ?? Number.POSITIVE_INFINITY;
     if (min > max)
@@ -139,6 +138,11 @@ export function schemaLanguage(schema: unknown): Expression {
     if (!isOlder && fields.additionalItems !== undefined)
       throw unsupported("'additionalItems' without a list of items", `${place}/additionalItems`);
     const item = language(others, `${place}/${otherName}`, root);
+    if (typeof uniqueItems !== 'boolean') throw wrong(`${place}/uniqueItems`, uniqueItems, 'true or false');
+    if (uniqueItems && max > 1) {
+      if (firsts !== undefined) throw unsupported(`uniqueItems beside ${firstName}`, `${place}/uniqueItems`);
+      return uniqueListOf(item, { min, max }, place);
+    }
     if (firsts === undefined) return listOf(item, min, max);
     if (!Array.isArray(firsts)) throw wrong(`${place}/${firstName}`, firsts, 'a list of schemas');
     if (firsts.length === 0 || max < firsts.length)
@@ -159,6 +163,32 @@ export function schemaLanguage(schema: unknown): Expression {
   }
 
   return language(schema, '#', { schema, place: '#' });
+}
+
+function numberLanguage(isWhole: boolean, fields: Fields, place: string): Expression {
+  const range = rangeOf(fields, place);
+  const { multipleOf } = fields;
+  if (multipleOf !== undefined && !(typeof multipleOf === 'number' && multipleOf > 0 && Number.isFinite(multipleOf)))
+    throw wrong(`${place}/multipleOf`, multipleOf, 'a number above 0');
+  const isBounded = Object.values(range).some((one) => one !== undefined);
+  if (multipleOf === undefined && !isBounded) return isWhole ? anyInteger : anyNumber;
+  const found =
+    multipleOf !== undefined
+      ? multiples(range, multipleOf, isWhole, place)
+      : isWhole
+        ? integersIn(range)
+        : numbersIn(range);
+  if (found !== nothing) return found;
+  throw new UsageError(`the JSON schema at ${place} allows no ${isWhole ? 'whole ' : ''}number.`);
+}
+
+function multiples(range: Range, of: number, whole: boolean, place: string): Expression {
+  try {
+    return multiplesIn(range, of, { whole });
+  } catch (error) {
+    if (error instanceof UsageError) throw unsupported(`multipleOf ${of}`, `${place}/multipleOf`, error.message);
+    throw error;
+  }
 }
 
 function rangeOf(fields: Fields, place: string): Range {

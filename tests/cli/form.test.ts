@@ -50,7 +50,7 @@ describe('run with a form', { timeout: 60_000 }, () => {
   test('refuses what is wrong before the model is loaded', async () => {
     const wrong: readonly [readonly string[], RegExp][] = [
       [['--json-schema', schemaFile({ type: 'cat' })], /"cat" at #\/type, wanted one of/],
-      [['--regex', '(a'], /is none/],
+      [['--regex', '(a'], /is not valid/],
       [['--regex', 'a', '--json-schema', schemaFile({ type: 'cat' })], /cannot be used with option/],
       [['--json-schema', join(folder, 'none.json')], /none\.json/],
     ];

@@ -1,8 +1,9 @@
 /** The server as a user starts it: a process of its own on a real port, ended by signals, and by none. */
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cli, golden, type Started, start } from './cli.ts';
 
@@ -98,6 +99,26 @@ describe('serve', { timeout: 180_000 }, () => {
     expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining('another run keeps its sessions in') });
     third.child.kill('SIGINT');
     expect((await third.ended).code).toBe(0);
+  });
+
+  test('a client who takes nothing of its answer is cut off, and one who waits for its answer is not', async () => {
+    const { child, ended, url } = await serve('--capture', '--max-stall', '1');
+    const prompt = Array.from({ length: 2000 }, (_, i) => 1 + (i % 100));
+    const body = JSON.stringify({ model: MODEL, prompt, sites: ['logits'] }); // more than sockets hold
+    const socket = connect(Number(new URL(url).port), '127.0.0.1');
+    socket.on('error', () => {});
+    socket.pause();
+    const head = `host: server\r\ncontent-type: application/json\r\ncontent-length: ${body.length}`;
+    socket.write(`POST /v1/capture HTTP/1.1\r\n${head}\r\n\r\n${body}`);
+    expect((await completed(url, { prompt: 'The cat', max_tokens: 4000 })).text.length).toBeGreaterThan(4000);
+    await sleep(3000);
+    const parts: Buffer[] = [];
+    for await (const part of socket) parts.push(part as Buffer);
+    const answer = Buffer.concat(parts);
+    const [, length] = /content-length: (\d+)/i.exec(answer.toString('latin1', 0, 1000)) ?? [];
+    expect(Number(length)).toBeGreaterThan(answer.length);
+    child.kill('SIGTERM');
+    expect((await ended).code).toBe(0);
   });
 
   test('a base model talks by a template that is given', async () => {

@@ -1,5 +1,5 @@
 /** Who begins, who waits and who is refused; what a failure, a slow reader or an end leaves behind. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { GenerationStep } from '../../src/api/generation-options.ts';
 import { Model, partsOf } from '../../src/api/model.ts';
 import { createWasmBackend } from '../../src/backends/wasm/index.ts';
@@ -98,6 +98,41 @@ describe.each(['granite-untied', 'mamba-odd'])('%s', (name) => {
     expect(more).toEqual(await all(model.generate(text(3), { ...options, state: alone })));
     for (const one of [state, alone]) one.dispose();
     expect(model.stateMemory.usedBytes).toBe(0);
+  });
+
+  it('a sequence whose reader takes nothing pauses, others go on, and its answer is the same', async () => {
+    await using scheduler = new Scheduler(model, { maxSequences: 3, cacheBytes: 0 });
+    const long = { ...options, maxNewTokens: 30 };
+    const unread = () => scheduler.generate(text(5), { ...long, maxUnread: 4 });
+    const [first, second, left] = [unread(), unread(), unread()];
+    await first.next();
+    await vi.waitUntil(() => scheduler.stats.generatedTokens >= 10); // 3 + 3 + 4: the first token of each comes with its prompt
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(scheduler.stats.generatedTokens).toBe(10);
+    const stopped = all(scheduler.generate(text(7), long)); // waits for the place of one that is paused
+    await left.return();
+    expect(await stopped).toEqual(await all(model.generate(text(7), long)));
+    expect(scheduler.stats.generatedTokens).toBe(10 + 29);
+    const right = (await all(model.generate(text(5), long))).map(({ id }) => id);
+    expect([...(await all(second))].map(({ id }) => id)).toEqual(right);
+    const closing = all(first);
+    await scheduler.drain();
+    expect((await closing).map(({ id }) => id)).toEqual(right.slice(1));
+    expect(scheduler.stats).toMatchObject({ running: 0, stateBytes: 0 });
+  });
+
+  it('when all that run are paused, the scheduler closes, and who waits may leave', async () => {
+    const scheduler = new Scheduler(model, { maxSequences: 1, cacheBytes: 0 });
+    const paused = scheduler.generate(text(5), { ...options, maxUnread: 1 });
+    await vi.waitUntil(() => scheduler.stats.steps > 0);
+    const abort = new AbortController();
+    const waiting = all(scheduler.generate(text(5), { ...options, signal: abort.signal }));
+    abort.abort();
+    await expect(waiting).rejects.toThrow(/abort/i);
+    await scheduler.close();
+    await expect(all(paused)).rejects.toThrow(SchedulerClosedError);
+    expect(model.stateMemory.usedBytes).toBe(0);
+    expect(() => new Scheduler(model).generate(text(3), { maxUnread: 0 })).toThrow(/maxUnread came as 0/);
   });
 
   it('a prompt that begins like an earlier one is read from where they differ, with the same answer', async () => {

@@ -2,7 +2,9 @@
 import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
 import { generateText, streamText } from 'ai';
 import { afterAll, describe, expect, test } from 'vitest';
+import { ChatAnswer } from '../../src/server/chat/chat-answer.ts';
 import { createHandler } from '../../src/server/handler.ts';
+import type { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
 import { chatModel } from './chat-model.ts';
 import { entryOf, modelOf, servedBy } from './served.ts';
 
@@ -52,6 +54,68 @@ describe('chat', async () => {
     let streamed = '';
     for await (const piece of streamText(options).textStream) streamed += piece;
     expect(streamed).toBe(text);
+  });
+
+  describe('with tools', () => {
+    const tool = (name: string) => ({
+      type: 'function' as const,
+      function: {
+        name,
+        parameters: {
+          type: 'object',
+          properties: { day: { enum: ['today'] } },
+          required: ['day'],
+          additionalProperties: false,
+        },
+      },
+    });
+    const tools = [tool('weather'), tool('time')];
+    const asked = { ...body, max_completion_tokens: 60, tools };
+
+    test('that have to be called, the answer is a call, whole and streamed', async () => {
+      const { choices } = await client.chat.completions.create({ ...asked, tool_choice: 'required' });
+      const [call] = choices[0]?.message.tool_calls ?? [];
+      expect(choices[0]).toMatchObject({ finish_reason: 'tool_calls', message: { content: null } });
+      expect(call).toMatchObject({ type: 'function', function: { arguments: '{"day":"today"}' } });
+      const named = { type: 'function' as const, function: { name: 'time' } };
+      const stream = await client.chat.completions.create({ ...asked, tool_choice: named, stream: true });
+      const calls = [];
+      for await (const { choices } of stream) calls.push(...(choices[0]?.delta.tool_calls ?? []));
+      expect(calls).toMatchObject([{ index: 0, function: { name: 'time', arguments: '{"day":"today"}' } }]);
+    });
+
+    test('that may be called beside a form, the answer has that form or is a call', async () => {
+      const schema = { enum: ['yes'] };
+      const format = { type: 'json_schema' as const, json_schema: { name: 'x', schema } };
+      const { choices } = await client.chat.completions.create({ ...asked, response_format: format });
+      const { content, tool_calls } = choices[0]?.message ?? {};
+      expect(content === '"yes"' || tool_calls?.length === 1).toBe(true);
+    });
+
+    test('that are not there, or have schemas that are not supported, is an error', async () => {
+      const named = { type: 'function', function: { name: 'other' } };
+      for (const [more, param] of [
+        [{ tools: [], tool_choice: 'required' }, 'tool_choice'],
+        [{ tool_choice: named }, 'tool_choice'],
+        [{ tool_choice: 'always' }, 'tool_choice'],
+        [
+          { tools: [{ type: 'function', function: { name: 'a', parameters: { not: {} } } }], tool_choice: 'required' },
+          'tools',
+        ],
+      ] as const) {
+        const { status, json } = await post('/v1/chat/completions', { ...asked, ...more });
+        expect([status, json.error.param]).toEqual([400, param]);
+      }
+    });
+
+    test('of which only one may be called, what follows the first call is left out', async () => {
+      const reader = (severalCalls: boolean) =>
+        new ChatAnswer(model.tokenizer as Tokenizer, { tools: true, logprobs: false, severalCalls });
+      const calls = '[{"name": "a", "arguments": {}}, {"name": "b", "arguments": {}}]';
+      const step = { index: 0, answer: 0, text: calls, finishReason: 'stop' as const };
+      expect([true, false].map((several) => reader(several).add(step).toolCalls.length)).toEqual([2, 1]);
+      expect((await post('/v1/chat/completions', { ...asked, parallel_tool_calls: false })).status).toBe(200);
+    });
   });
 
   test('goes on with a session: only what is new is read, and the answer is the same', async () => {

@@ -9,7 +9,7 @@ import { localFolder } from '../../src/checkpoint/folder-node.ts';
 import { openTokenizer } from '../../src/loader/open.ts';
 import type { TokenMask } from '../../src/sampler/mask.ts';
 import { Sampler } from '../../src/sampler/sampler.ts';
-import { jsonMask, jsonSchemaMask, regexMask } from '../../src/structured/masks.ts';
+import { jsonMask, jsonSchemaMask, prepareMasks, regexMask } from '../../src/structured/masks.ts';
 import type { JsonSchema } from '../../src/structured/schema.ts';
 import { TokenTrie } from '../../src/structured/token-trie.ts';
 import type { Tokenizer } from '../../src/tokenizer/tokenizer.ts';
@@ -41,7 +41,7 @@ function drawn(mask: TokenMask, seed: number, most = 600): string | undefined {
   return tokenizer.decode(ids);
 }
 
-const ajv = new Ajv2020({ strict: false, validateFormats: false });
+const ajv = new Ajv2020({ strict: false, validateFormats: false, multipleOfPrecision: 9 });
 
 const leaf: fc.Arbitrary<JsonSchema> = fc.oneof(
   fc.constantFrom<JsonSchema>({ type: 'boolean' }, { type: 'null' }, { type: 'number' }, { type: 'integer' }, true, {}),
@@ -75,6 +75,36 @@ const leaf: fc.Arbitrary<JsonSchema> = fc.oneof(
     { type: 'array', prefixItems: [{ type: 'boolean' }, { type: 'null' }], items: { type: 'integer' }, maxItems: 4 },
     { type: 'object', propertyNames: { enum: ['p', 'q'] }, additionalProperties: { type: 'boolean' }, required: ['q'] },
   ),
+  fc
+    .tuple(fc.constantFrom('^[a-cü"\\n]*$', 'x\\d{2}', '^(?:ab)+$|^c?$', '^.'), fc.nat(5), fc.option(fc.nat(4)))
+    .map(([pattern, minLength, more]) => ({
+      ...{ type: 'string', pattern, minLength: minLength + (pattern.includes('x') ? 3 : 0) },
+      ...(more === null ? {} : { maxLength: Math.max(3, minLength + more + 1) + (pattern.includes('x') ? 3 : 0) }),
+    })),
+  fc
+    .tuple(
+      fc.constantFrom(1, 2, 7, 60, 0.5, 0.01, 1.25, 3e-7, 1e3),
+      fc.boolean(),
+      fc.option(fc.integer({ min: -9e3, max: 9e3 })),
+    )
+    .map(([multipleOf, isWhole, from]) => ({
+      ...{ type: isWhole ? 'integer' : 'number', multipleOf },
+      ...(from === null ? {} : { minimum: from, exclusiveMaximum: from + 2000 }),
+    })),
+  fc
+    .tuple(
+      fc.constantFrom<JsonSchema>(
+        { type: 'boolean' },
+        { enum: [1, 'b', null, { x: 1, y: 2 }, { y: 2, x: 1 }] },
+        { type: 'integer', minimum: -2, maximum: 5 },
+      ),
+      fc.nat(2),
+      fc.option(fc.nat(6)),
+    )
+    .map(([items, minItems, more]) => ({
+      ...{ type: 'array', items, uniqueItems: true, minItems },
+      ...(more === null ? {} : { maxItems: minItems + more }),
+    })),
 );
 const schemas = fc.letrec<{ schema: JsonSchema }>((tie) => ({
   schema: fc.oneof(
@@ -183,6 +213,30 @@ describe('output under a JSON schema', () => {
     expect(whole).toBeGreaterThan(kinds.length * 4);
   });
 
+  test('has all that the schema accepts: lengths in characters, multiples by their decimals, all items that differ', () => {
+    const accepts = (schema: JsonSchema, text: string) => {
+      const sequence = jsonSchemaMask(tokenizer, schema).begin(ends);
+      try {
+        for (const id of tokenizer.encode(text, { addSpecialTokens: false })) sequence.accept(id);
+      } catch {
+        return false;
+      }
+      return sequence.complete || ((sequence.allowed()[END >>> 5] as number) & (1 << (END & 31))) !== 0;
+    };
+    const name = { type: 'string', pattern: '^[^ ]+$', minLength: 2, maxLength: 3 };
+    expect(['"a"', '"ab"', '"ü😀\\n"', '"ü😀xy"', '"a b"'].map((text) => accepts(name, text))).toEqual([
+      ...[false, true, true, false, false],
+    ]);
+    const price = { type: 'number', multipleOf: 0.05, minimum: 0 };
+    expect(['0', '0.05', '0.5', '1.10', '0.07', '0.050', '12'].map((text) => accepts(price, text))).toEqual([
+      ...[true, true, true, true, false, false, true],
+    ]);
+    const set = { type: 'array', items: { enum: ['a', 'b'] }, uniqueItems: true };
+    expect(['[]', '["a"]', '["b", "a"]', '["a", "a"]'].map((text) => accepts(set, text))).toEqual([
+      ...[true, true, true, false],
+    ]);
+  });
+
   test('is an object where any is wanted', () => {
     for (let seed = 0; seed < 5; seed++)
       expect(JSON.parse(drawn(jsonMask(tokenizer), seed) ?? '{}')).toBeTypeOf('object');
@@ -196,7 +250,20 @@ describe('output under a JSON schema', () => {
     [{ type: 'object', properties: { 'a/b': { not: {} } } }, /has 'not' at #\/properties\/a~1b\/not/],
     [{ type: 'number', minimum: 0.5, maximum: 0.4 }, /at # allows no number/],
     [{ type: 'number', minimum: '0' }, /has "0" at #\/minimum, wanted a number/],
-    [{ type: 'string', minLength: 3, pattern: 'a' }, /minLength or maxLength beside pattern at #/],
+    [{ type: 'string', minLength: 3, pattern: '^a?$' }, /at # allows no string: none of the wanted length matches/],
+    [{ type: 'string', maxLength: 35, format: 'uuid' }, /at # allows no string/],
+    [{ type: 'string', minLength: 20_000, pattern: 'a' }, /#\/pattern: the wanted form is too complicated/],
+    [{ type: 'string', pattern: '(' }, /#\/pattern: the regular expression "\(" is not valid: [^/]+\.$/],
+    [{ type: 'integer', multipleOf: 0 }, /has 0 at #\/multipleOf, wanted a number above 0/],
+    [{ type: 'integer', multipleOf: 7, minimum: 8, maximum: 13 }, /at # allows no whole number/],
+    [
+      { type: 'integer', multipleOf: 99_991 },
+      /multipleOf 99991 at #\/multipleOf, which is not supported: .*count too far/,
+    ],
+    [{ type: 'number', multipleOf: 1e20 }, /too far apart/],
+    [{ type: 'array', uniqueItems: true }, /uniqueItems at #\/uniqueItems, .*at most 10 values/],
+    [{ type: 'array', items: { type: 'boolean' }, uniqueItems: true, minItems: 3 }, /allows no list: .* have 2 values/],
+    [{ type: 'array', items: true, prefixItems: [true], uniqueItems: true }, /uniqueItems beside prefixItems/],
     [{ type: 'string', minLength: 3, maxLength: 2 }, /allows no string/],
     [{ type: 'array', minItems: 3, maxItems: 2 }, /allows no list/],
     [{ type: 'object', propertyNames: { pattern: 'a' } }, /propertyNames at #\/propertyNames/],
@@ -255,7 +322,7 @@ describe('output under a regular expression', () => {
   });
 
   test('that cannot be followed is an error', () => {
-    expect(() => regexMask(tokenizer, '(a')).toThrow(/is none/);
+    expect(() => regexMask(tokenizer, '(a')).toThrow(/^the regular expression "\(a" is not valid: [^/]+\.$/);
     expect(() => regexMask(tokenizer, 'a\\b')).toThrow(/has \\b, which is not supported/);
     expect(() => regexMask(tokenizer, '(a)\\1')).toThrow(/has \\1/);
   });
@@ -290,6 +357,27 @@ describe('masks', () => {
     expect(mask.begin(ends).allowed()[END >>> 5]).not.toBe(mask.begin(new Set([1])).allowed()[END >>> 5]);
     expect(look.mock.calls.length).toBeLessThanOrEqual(3);
     look.mockRestore();
+  });
+
+  test('of a large vocabulary are prepared in slices, between which all else runs; they are the same', async () => {
+    const [sliced, whole, both] = await Promise.all([1, 2, 3].map(() => open('models/granite-tiny')));
+    let turns = 0;
+    let isDone = false;
+    const turn = () => {
+      turns++;
+      if (!isDone) setImmediate(turn);
+    };
+    setImmediate(turn);
+    await prepareMasks(sliced);
+    isDone = true;
+    expect(turns).toBeGreaterThan((2 * (sliced as Tokenizer).vocabSize) / 1000);
+    const preparing = prepareMasks(both);
+    const sets = [sliced, whole, both].map((one) =>
+      ['.*', '[a-f ]+', '[0-9]{2}'].map((source) => regexMask(one, source).begin(ends).allowed()),
+    );
+    await preparing;
+    expect(sets[0]).toEqual(sets[1]);
+    expect(sets[2]).toEqual(sets[1]);
   });
 
   test('of forms that would take for ever are errors', () => {

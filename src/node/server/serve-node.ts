@@ -1,5 +1,5 @@
 /** The server in Node: listens, loads models meanwhile, and at the end drains and saves sessions. */
-
+import { createServer } from 'node:http';
 import type { Adapter } from '../../adapters/adapter.ts';
 import { type Model, partsOf } from '../../api/model.ts';
 import { UsageError } from '../../base/errors.ts';
@@ -9,10 +9,11 @@ import { checkOptions, pickOptions } from '../../options/check.ts';
 import { SCHEDULER_OPTIONS, type SchedulerOptions } from '../../scheduler/options.ts';
 import { Scheduler } from '../../scheduler/scheduler.ts';
 import { createHandler, type RequestRecord } from '../../server/handler.ts';
+import { LONGEST_MS } from '../../server/http/request-signal.ts';
 import type { ServedModel } from '../../server/models/served-model.ts';
 import { SERVER_OPTIONS, type ServerOptions } from '../../server/options.ts';
 import type { ChatTemplate } from '../../tokenizer/chat-template.ts';
-import { closeServer, listening, urlOf } from '../listening-node.ts';
+import { closeServer, cutStalled, listening, urlOf } from '../listening-node.ts';
 import { openMetrics } from './metrics-node.ts';
 import { openSessionFiles } from './session-files-node.ts';
 
@@ -35,6 +36,8 @@ export interface ServeOptions extends ServerOptions, SchedulerOptions {
   readonly host?: string | undefined;
   /** 0: one that is free. */
   readonly port?: number | undefined;
+  /** A client who takes nothing of its answer for so many seconds is cut off. Default 60. */
+  readonly stallSeconds?: number | undefined;
   /** A folder where sessions are kept when the server ends. */
   readonly sessions?: string | undefined;
   readonly onRequest?: ((record: RequestRecord) => void) | undefined;
@@ -66,7 +69,9 @@ const HEADERS_MS = 20_000;
 const IDLE_MS = 75_000;
 
 export async function serveModels(tools: ServeTools, options: ServeOptions): Promise<RunningServer> {
-  const { models, host = '127.0.0.1', port = 8000, sessions, onRequest, onModel, signal, ...others } = options;
+  const { models, host = '127.0.0.1', port = 8000, stallSeconds = 60, ...further } = options;
+  const { sessions, onRequest, onModel, signal, ...others } = further;
+  if (!(stallSeconds > 0)) throw new UsageError(`stallSeconds came as ${stallSeconds}, wanted a number above 0.`);
   const limits = pickOptions(others, SERVER_OPTIONS);
   const scheduling = pickOptions(others, SCHEDULER_OPTIONS);
   checkOptions('serve', others, { ...SERVER_OPTIONS, ...SCHEDULER_OPTIONS });
@@ -88,16 +93,15 @@ export async function serveModels(tools: ServeTools, options: ServeOptions): Pro
     limits,
   );
   metrics?.watch(handler.sessions);
-  const { createAdaptorServer } = await import('@hono/node-server'); // so that only servers load it
-  const server = createAdaptorServer({
-    fetch: handler.fetch,
-    serverOptions: {
-      requestTimeout: RECEIVE_MS,
-      headersTimeout: HEADERS_MS,
-      keepAliveTimeout: IDLE_MS,
-      connectionsCheckingInterval: 5_000,
-    },
-  });
+  const { getRequestListener } = await import('@hono/node-server'); // so that only servers load it
+  const times = {
+    requestTimeout: RECEIVE_MS,
+    headersTimeout: HEADERS_MS,
+    keepAliveTimeout: IDLE_MS,
+    connectionsCheckingInterval: 5_000,
+  };
+  const server = createServer(times, getRequestListener(handler.fetch));
+  cutStalled(server, Math.min(LONGEST_MS, stallSeconds * 1000));
   try {
     await listening(server, host, port);
   } catch (error) {

@@ -9,21 +9,31 @@ export interface ChatPart extends AnswerPart {
   readonly logprobs: readonly ChatLogprob[];
 }
 
+export interface ChatAnswerOptions {
+  /** The answer may have calls of functions. */
+  readonly tools: boolean;
+  /** More than one. */
+  readonly severalCalls: boolean;
+  readonly logprobs: boolean;
+}
+
 export class ChatAnswer {
   readonly #tokenizer: Tokenizer;
   readonly #reader: AnswerReader;
-  readonly #logged: boolean;
+  readonly #options: ChatAnswerOptions;
 
-  constructor(tokenizer: Tokenizer, { tools, logprobs }: { readonly tools: boolean; readonly logprobs: boolean }) {
+  constructor(tokenizer: Tokenizer, options: ChatAnswerOptions) {
     this.#tokenizer = tokenizer;
-    this.#reader = new AnswerReader(tokenizer, { tools });
-    this.#logged = logprobs;
+    this.#reader = new AnswerReader(tokenizer, options);
+    this.#options = options;
   }
 
   add(step: AnswerStep): ChatPart {
     const { id } = step;
-    const logprobs = this.#logged && id !== undefined ? [chatLogprob(step, this.#tokenizer.piece(id))] : [];
-    return { ...this.#reader.add(step), logprobs };
+    const { logprobs: logged, severalCalls } = this.#options;
+    const logprobs = logged && id !== undefined ? [chatLogprob(step, this.#tokenizer.piece(id))] : [];
+    const part = this.#reader.add(step);
+    return { ...part, toolCalls: severalCalls ? part.toolCalls : part.toolCalls.slice(0, 1), logprobs };
   }
 }
 

@@ -1,6 +1,7 @@
 /** /v1/chat/completions: the next message of a conversation. */
 import { UsageError } from '../../base/errors.ts';
 import { templateMessages } from '../../chat/template-messages.ts';
+import type { ChatMessage } from '../../tokenizer/chat-template.ts';
 import type { Tokenizer } from '../../tokenizer/tokenizer.ts';
 import type { Call } from '../context.ts';
 import { badRequest } from '../http/api-error.ts';
@@ -9,11 +10,11 @@ import { modelNamed, type NamedModel } from '../models/served-model.ts';
 import { type AnswerPlan, answerSteps, checkCount, noteUsage, type Usage, usageBody } from '../requests/answers.ts';
 import { checkRequest } from '../requests/check-request.ts';
 import { generationOptionsOf } from '../requests/generation.ts';
-import { checkAlternatives, checkNewTokens } from '../requests/limits.ts';
+import { checkAlternatives, checkLogged, checkNewTokens } from '../requests/limits.ts';
 import { checkLength, mostTokens, type ReadPrompt, readPrompt, TOO_LONG } from '../requests/prompts.ts';
 import { ChatAnswer, type ChatPart, toolCallBody } from './chat-answer.ts';
-import { CHAT_FORM, type ChatRequest } from './form.ts';
-import { maskOf } from './response-format.ts';
+import { CHAT_FORM, type ChatRequest, type Tool } from './form.ts';
+import { maskOf, shownTools } from './response-format.ts';
 
 const NEW_TOKENS = 1024;
 
@@ -31,8 +32,9 @@ export async function chat(call: Call): Promise<Response> {
   checkAlternatives(request.top_logprobs, 'top_logprobs', limits);
   if (request.top_logprobs !== undefined && !request.logprobs)
     throw badRequest('top_logprobs needs logprobs: true.', 'top_logprobs', 'invalid_value');
+  if (request.logprobs && !request.stream) checkLogged(request.n * maxNewTokens, request.top_logprobs ?? 0, 'logprobs');
   const options = generationOptionsOf(named, request, { maxNewTokens, alternatives: request.top_logprobs ?? 0 });
-  const mask = maskOf(named.model.tokenizer, request.response_format);
+  const mask = await maskOf(named.model.tokenizer, request);
   const { n: each, seed, session } = request;
   const plan: AnswerPlan = {
     named,
@@ -74,7 +76,8 @@ async function promptFrom(
   request: ChatRequest,
   { context }: Call,
 ): Promise<ReadPrompt> {
-  const { messages, tools, tool_choice, chat_template_kwargs: variables } = request;
+  const { messages, chat_template_kwargs: variables } = request;
+  const tools = shownTools(request);
   const most = mostTokens(model, context.limits);
   if (messages.length > most)
     throw badRequest(
@@ -82,12 +85,13 @@ async function promptFrom(
       'messages',
       TOO_LONG,
     );
-  checkLength(model, charactersOf(messages), context.limits, 'messages');
   try {
+    const written = templateMessages(messages);
+    checkLength(model, charactersOf(written, tools), context.limits, 'messages');
     const { text, ids } = await model.applyChatTemplate({
-      messages: templateMessages(messages),
+      messages: written,
       addGenerationPrompt: true,
-      ...(tools && tools.length > 0 && tool_choice !== 'none' ? { tools } : {}),
+      ...(tools.length > 0 ? { tools } : {}),
       ...(variables ? { variables } : {}),
       ...(template ? { template } : {}),
     });
@@ -98,21 +102,21 @@ async function promptFrom(
   }
 }
 
-const charactersOf = (messages: ChatRequest['messages']): number =>
-  messages.reduce(
-    (sum, { role, content }) => sum + role.length + (typeof content === 'string' ? content.length : 0),
-    0,
-  );
+/** Of what the template writes, at least where it writes all of it. */
+const charactersOf = (messages: readonly ChatMessage[], tools: readonly Tool[]): number =>
+  messages.reduce((sum, { role, content }) => sum + role.length + String(content ?? '').length, 0) +
+  (tools.length > 0 ? JSON.stringify(tools).length : 0);
 
 async function* partsOf(
-  { n, tools, tool_choice, logprobs }: ChatRequest,
+  request: ChatRequest,
   plan: AnswerPlan,
   call: Call,
   usage: Usage,
 ): AsyncGenerator<AnswerPart, void, undefined> {
-  const calls = tools !== undefined && tools.length > 0 && tool_choice !== 'none';
+  const { n, logprobs, parallel_tool_calls: severalCalls } = request;
+  const tools = shownTools(request).length > 0;
   const tokenizer = plan.named.model.tokenizer as Tokenizer; // a template was applied
-  const answers = Array.from({ length: n }, () => new ChatAnswer(tokenizer, { tools: calls, logprobs }));
+  const answers = Array.from({ length: n }, () => new ChatAnswer(tokenizer, { tools, severalCalls, logprobs }));
   for await (const step of answerSteps(plan, call, usage))
     yield { ...(answers[step.answer] as ChatAnswer).add(step), answer: step.answer };
 }

@@ -11,7 +11,12 @@ const messages = kind<readonly ChatMessage[]>(
   v.pipe(v.array(v.looseObject({ role: v.string(), content: v.optional(v.unknown()) })), v.minLength(1)),
 );
 
-const tools = kind<readonly unknown[]>(
+export interface Tool {
+  readonly type: 'function';
+  readonly function: { readonly name: string; readonly parameters?: unknown };
+}
+
+const tools = kind<readonly Tool[]>(
   'a list of { "type": "function", "function": { "name", "parameters" } }',
   v.array(
     v.looseObject({
@@ -27,7 +32,19 @@ const tools = kind<readonly unknown[]>(
 
 const variables = kind<Readonly<Record<string, unknown>>>('an object', v.record(v.string(), v.unknown()));
 
-const toolChoice = kind<'auto' | 'none'>('auto or none: calls cannot be forced', v.picklist(['auto', 'none']));
+export type ToolChoice =
+  | 'auto'
+  | 'none'
+  | 'required'
+  | { readonly type: 'function'; readonly function: { readonly name: string } };
+
+const toolChoice = kind<ToolChoice>(
+  'auto, none, required or { "type": "function", "function": { "name" } }',
+  v.union([
+    v.picklist(['auto', 'none', 'required']),
+    v.strictObject({ type: v.literal('function'), function: v.strictObject({ name: v.string() }) }),
+  ]),
+);
 
 export type ResponseFormat =
   | { readonly type: 'text' }
@@ -63,8 +80,12 @@ const PARAMETERS = {
   logprobs: option(kinds.flag, 'natural log-probabilities of the tokens', false),
   top_logprobs: option(kinds.fromZero, 'with logprobs: so many of the most likely tokens'),
   tools: option(tools, 'functions that the model may call'),
-  tool_choice: option(toolChoice, 'none: without the tools'),
-  parallel_tool_calls: option(kind<true>('true', v.literal(true)), 'an answer may have several calls'),
+  tool_choice: option(toolChoice, 'none: without the tools; required, or a tool by its name: the answer is a call'),
+  parallel_tool_calls: option(
+    kinds.flag,
+    'an answer may have several calls; otherwise it is cut after the first',
+    true,
+  ),
   response_format: option(format, 'form of the answer'),
   chat_template_kwargs: option(variables, 'variables for the chat template'),
   ...SAMPLING_PARAMETERS,
@@ -88,6 +109,9 @@ export const CHAT_FORM = {
     verbosity: { reason: 'say in the messages how long the answer should be', unless: ['medium'] },
     service_tier: { reason: 'all requests are treated alike', unless: ['auto', 'default'] },
     web_search_options: { reason: 'the server looks up nothing' },
+    prompt_cache_retention: { reason: 'the cache keeps what was used last' },
+    prompt_cache_options: { reason: 'the cache keeps what was used last' },
+    moderation: { reason: 'nothing is moderated' },
     prompt_cache_key: { reason: 'all prompts share a cache; a session keeps a state' },
     safety_identifier: { reason: 'users are not told apart' },
   },

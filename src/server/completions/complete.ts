@@ -14,7 +14,7 @@ import {
 } from '../requests/answers.ts';
 import { checkRequest } from '../requests/check-request.ts';
 import { generationOptionsOf } from '../requests/generation.ts';
-import { checkAlternatives, checkNewTokens } from '../requests/limits.ts';
+import { checkAlternatives, checkLogged, checkNewTokens } from '../requests/limits.ts';
 import { promptList, type ReadPrompt, readPrompt, textOfIds } from '../requests/prompts.ts';
 import { COMPLETION_FORM, type CompletionRequest } from './form.ts';
 import { LegacyLogprobs, type LoggedToken } from './legacy-logprobs.ts';
@@ -48,6 +48,9 @@ export async function complete(call: Call): Promise<Response> {
   });
   const { seed, session } = request;
   const read = prompts.map((prompt) => readPrompt(named.model, prompt, limits));
+  const echoed = request.echo ? read.reduce((sum, { ids }) => sum + ids.length, 0) : 0;
+  const made = request.stream ? 0 : prompts.length * request.max_tokens;
+  checkLogged(each * (echoed + made), request.logprobs, 'logprobs');
   const isScored = request.echo && request.logprobs !== undefined;
   const plan: AnswerPlan = { named, prompts: read, each, seed, session, options, isScored };
   Object.assign(call.notes, { model: named.id, prompts });

@@ -31,7 +31,7 @@ export const CAPTURE_FORM = {
   unsupported: {},
 };
 
-export async function captureValues({ body, context, signal, notes }: Call): Promise<Response> {
+export async function captureValues({ body, context, signal, notes, onEnd }: Call): Promise<Response> {
   if (!context.limits.capture)
     throw new ApiError(403, 'this server gives no values from inside of models: it was started without --capture.', {
       code: 'capture_off',
@@ -45,7 +45,11 @@ export async function captureValues({ body, context, signal, notes }: Call): Pro
   const leave = await context.captures.enter(signal);
   try {
     const options = { sites: request.sites, from: request.from, signal, ...changes };
-    return sent(await fileParts(await named.scheduler.capture(ids, options)), signal, leave);
+    const parts = await fileParts(await named.scheduler.capture(ids, options));
+    return sent(parts, signal, () => {
+      leave();
+      onEnd();
+    });
   } catch (error) {
     leave();
     throw error;
@@ -88,26 +92,31 @@ async function fileParts(captured: Awaited<ReturnType<Model['capture']>>): Promi
   return parts;
 }
 
-/** An answer of these parts. `leave` is called when it was read, or nobody reads it any more. */
-function sent(parts: Uint8Array[], signal: AbortSignal, leave: () => void): Response {
+/** Bytes that are handed on at once: a client that reads slowly holds as few. */
+const PIECE = 2 ** 18;
+
+/** An answer of these parts. `onEnd` is called when it was read, nobody reads it any more, or the time is over. */
+function sent(parts: Uint8Array[], signal: AbortSignal, onEnd: () => void): Response {
   const length = parts.reduce((sum, part) => sum + part.length, 0);
+  let abort = () => {};
   const end = () => {
     parts.length = 0;
-    leave();
+    signal.removeEventListener('abort', abort);
+    onEnd();
   };
   const stream = new ReadableStream<Uint8Array>(
     {
       start(controller) {
-        const abort = () => {
-          if (parts.length === 0) return;
+        abort = () => {
           end();
           controller.error(signal.reason);
         };
-        signal.addEventListener('abort', abort, { once: true });
+        signal.addEventListener('abort', abort);
       },
       pull(controller) {
         const part = parts.shift();
-        if (part) controller.enqueue(part);
+        if (part) controller.enqueue(part.subarray(0, PIECE));
+        if (part && part.length > PIECE) parts.unshift(part.subarray(PIECE));
         if (parts.length > 0) return;
         controller.close();
         end();

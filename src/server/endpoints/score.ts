@@ -5,7 +5,7 @@ import { modelNamed } from '../models/served-model.ts';
 import { checkCount } from '../requests/answers.ts';
 import { changesOf } from '../requests/changes.ts';
 import { checkRequest } from '../requests/check-request.ts';
-import { checkAlternatives } from '../requests/limits.ts';
+import { checkAlternatives, checkLogged } from '../requests/limits.ts';
 import { MODEL_PARAMETER, OWN_PARAMETERS } from '../requests/parameters.ts';
 import { PROMPTS, promptList, readPrompt } from '../requests/prompts.ts';
 
@@ -34,6 +34,7 @@ export async function scoreTexts({ body, context, signal, notes }: Call): Promis
     signal,
   };
   const promptTokens = prompts.reduce((sum, { ids }) => sum + ids.length, 0);
+  checkLogged(promptTokens, request.top_logprobs, 'prompt');
   Object.assign(notes, { model: named.id, prompts: given, promptTokens });
   const scores = await Promise.all(prompts.map(({ ids }) => named.scheduler.score(ids, options)));
   return Response.json({

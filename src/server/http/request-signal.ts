@@ -3,8 +3,8 @@
  * and AbortSignal.timeout, whose results Node keeps for as long as the timeout could still come, and those of Node 20 for ever when somebody listened.
  */
 
-/** Longer ones would end at once. */
-const LONGEST_MS = 2 ** 31 - 1;
+/** Milliseconds of a timer; longer ones would end at once. */
+export const LONGEST_MS = 2 ** 31 - 1;
 
 export interface RequestSignal {
   readonly abort: AbortController;

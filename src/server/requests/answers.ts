@@ -24,6 +24,9 @@ export interface AnswerPlan {
   readonly options: GenerationOptions & { readonly interventions?: Interventions | undefined };
 }
 
+/** Log-probabilities and texts that are computed ahead of the client; then a sequence pauses. */
+const MAX_AHEAD = 2048;
+
 /** A step of the answer with this number: prompt by prompt, `each` of them in a row. */
 export interface AnswerStep extends GenerationStep {
   readonly answer: number;
@@ -76,7 +79,8 @@ async function* oneAnswer(
     const read = use ? prompt.ids.length - input.ids.length : 0;
     let cached = Math.max(0, read);
     const state = 'state' in input ? { state: input.state } : {};
-    const own = { ...options, ...seedOf(seed, answer % each), ...state, signal };
+    const maxUnread = Math.ceil(MAX_AHEAD / (1 + (options.alternatives ?? 0)));
+    const own = { ...options, ...seedOf(seed, answer % each), ...state, signal, maxUnread };
     for await (const step of named.scheduler.generate(input.ids, own)) {
       if (step.id !== undefined) {
         usage.newTokens++;

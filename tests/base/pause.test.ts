@@ -5,7 +5,7 @@ it.each(['as in Node', 'as in a browser'])(
   async (where) => {
     vi.resetModules();
     if (where === 'as in a browser') vi.stubGlobal('setImmediate', undefined);
-    const { pause } = await import('../../src/scheduler/pause.ts');
+    const { pause } = await import('../../src/base/pause.ts');
     vi.unstubAllGlobals();
     const order: string[] = [];
     const others = Promise.resolve().then(() => order.push('earlier'));
