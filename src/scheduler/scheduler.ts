@@ -12,6 +12,7 @@ import { prepareGeneration } from '../api/prepare-generation.ts';
 import type { Prompt } from '../api/prompt.ts';
 import { type Score, score } from '../api/score.ts';
 import { UsageError } from '../base/errors.ts';
+import { onAbort } from '../base/on-abort.ts';
 import { pause } from '../base/pause.ts';
 import { checkOptions } from '../options/check.ts';
 import { checkSequences, type Request } from '../runtime/engine.ts';
@@ -203,11 +204,7 @@ export class Scheduler {
     if (isQueued) this.#waiting.unshift(entry);
     else this.#waiting.push(entry);
     if (signal?.aborted) this.#fail(entry, signal.reason, { atOnce: true });
-    else if (signal) {
-      const abort = () => this.#fail(entry, signal.reason, { atOnce: true });
-      signal.addEventListener('abort', abort, { once: true });
-      entry.unlisten = () => signal.removeEventListener('abort', abort);
-    }
+    else if (signal) entry.unlisten = onAbort(signal, () => this.#fail(entry, signal.reason, { atOnce: true }));
     this.#wake();
     return entry;
   }

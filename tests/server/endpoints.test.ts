@@ -1,8 +1,9 @@
 /** The other endpoints, keys, and what comes to nobody's good: every wrong request is answered by an error of its own. */
 import fc from 'fast-check';
 import { describe, expect, test, vi } from 'vitest';
+import { GeneratedSequence } from '../../src/api/generated-sequence.ts';
 import { loadTensors } from '../../src/node.ts';
-import { modelOf, served } from './served.ts';
+import { entryOf, modelOf, served } from './served.ts';
 
 const NAME = 'granite-tiny';
 const TEXT = 'The cat sat.';
@@ -105,6 +106,59 @@ describe('endpoints', async () => {
     for await (const _ of stream) break;
     const ready = async () => ((await get('/health')) as { models: { running: number }[] }).models[0]?.running;
     await expect.poll(ready).toBe(0);
+  });
+
+  test('a stream that nobody reads pauses, with log-probabilities earlier; read, it is the same', async () => {
+    const other = await served(NAME, {}, { models: [entryOf(NAME, model)] });
+    const ask = (stream: boolean) =>
+      other.handler.fetch(
+        new Request('http://server/v1/completions', {
+          method: 'POST',
+          body: JSON.stringify({
+            model: NAME,
+            prompt: TEXT,
+            max_tokens: 300,
+            ignore_eos: true,
+            temperature: 0,
+            logprobs: 19,
+            stream,
+          }),
+          headers: { 'content-type': 'application/json' },
+        }),
+      );
+    const whole = (await (await ask(false)).json()) as { choices: { text: string }[] };
+    const made = vi.spyOn(GeneratedSequence.prototype, 'take');
+    const unread = await ask(true);
+    await vi.waitUntil(() => made.mock.calls.length > 100);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(made.mock.calls.length).toBeLessThan(120); // 2048 numbers ahead, 20 of each token
+    made.mockRestore();
+    const events = (await unread.text()).split('\n\n').slice(0, -2);
+    const texts = events.map((event) => (JSON.parse(event.slice(6)) as typeof whole).choices[0]?.text);
+    expect(texts.join('')).toBe(whole.choices[0]?.text);
+  });
+
+  test('answers with more log-probabilities than are held at once are refused, unless they are streamed', async () => {
+    const asked = { model: NAME, prompt: TEXT, n: 64, max_tokens: 4000, logprobs: 10 };
+    const { status, json } = await post('/v1/completions', asked);
+    expect([status, json.error.param, json.error.code]).toEqual([400, 'logprobs', 'too_many_logprobs']);
+    const stream = await client.completions.create({ ...asked, stream: true });
+    for await (const _ of stream) break;
+  });
+
+  test('a capture that nobody reads ends when its time is over, and gives its place to others', async () => {
+    const hasty = await served(NAME, { capture: true, requestSeconds: 0.5 });
+    const ask = () =>
+      hasty.handler.fetch(
+        new Request('http://server/v1/capture', {
+          method: 'POST',
+          body: JSON.stringify({ model: NAME, prompt: TEXT, sites: ['hidden'] }),
+          headers: { 'content-type': 'application/json' },
+        }),
+      );
+    const unread = [await ask(), await ask()];
+    await vi.waitUntil(async () => (await ask()).ok, { timeout: 5000, interval: 100 });
+    for (const { body } of unread) await expect(body?.getReader().read()).rejects.toThrow(/too long/);
   });
 
   test('drains: what has begun is answered, and nothing new is taken', async () => {
@@ -237,6 +291,7 @@ describe('whatever comes in', async () => {
     const { post } = await served(NAME);
     for (const messages of [
       [{ role: 'user', content: 'word '.repeat(1e6) }],
+      [{ role: 'user', content: [{ type: 'text', text: 'word '.repeat(1e6) }] }],
       Array(5000).fill({ role: 'user', content: 'a' }),
     ]) {
       const { status, json } = await post('/v1/chat/completions', { model: NAME, messages });
