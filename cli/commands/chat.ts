@@ -52,7 +52,7 @@ Each line is a message. A line that ends with a backslash goes on in the next on
 begin with / are commands:
 ${COMMANDS}
 
-Ctrl-C ends an answer. Between turns the state of the model is kept, so that each turn reads only what is new.
+Ctrl-C ends an answer, Ctrl-D the program. Between turns the state of the model is kept, so that each turn reads only what is new.
 
 Examples:
   portmanteau chat ibm-granite/granite-3.1-1b-a400m-instruct --system 'Be brief.'
@@ -131,6 +131,11 @@ class Terminal {
     catchInterrupts(stop);
     const ended = () => lines.close();
     interrupt.signal.addEventListener('abort', ended);
+    let isClosed = false;
+    lines.once('close', () => {
+      isClosed = true;
+      if (isTerminal) this.#answering?.abort(); // Ctrl-D, or a terminal whose user has gone: nobody waits for the answer
+    });
     try {
       const ask = (isMore = false) => {
         lines.setPrompt(isTerminal ? (isMore ? '. ' : '> ') : '');
@@ -141,7 +146,7 @@ class Terminal {
         pressed = false;
         if (/^\/(quit|exit)\s*$/.test(message)) return;
         await this.#take(message);
-        if (interrupt.signal.aborted) return;
+        if (interrupt.signal.aborted || (isTerminal && isClosed)) return;
         ask();
       }
     } finally {

@@ -136,13 +136,29 @@ describe('Ctrl-C', { timeout: 60_000 }, () => {
     expect((await ended).code).toBe(0);
   });
 
-  test.skipIf(process.platform !== 'linux' || !existsSync('/usr/bin/script'))('so it is at a terminal', async () => {
+  /** An endless answer at a terminal. */
+  function atTerminal() {
     const command = [process.execPath, main, ...endless()].map((word) => `'${word}'`).join(' ');
     const child = spawn('/usr/bin/script', ['-qec', command, '/dev/null'], { env: { ...process.env, TERM: 'xterm' } });
     const ended = once(child, 'close');
     let shown = '';
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (piece) => (shown += piece));
     const see = (text: RegExp) => expect.poll(() => text.test(shown), { timeout: 20_000 }).toBe(true);
+    return { child, ended, see };
+  }
+  const hasTerminals = process.platform === 'linux' && existsSync('/usr/bin/script');
+
+  test.runIf(hasTerminals)('at a terminal whose input ends, the answer and the program end', async () => {
+    const { child, ended, see } = atTerminal();
+    await see(/> /);
+    child.stdin.write('Hello\r');
+    await see(/[a-z]+ [a-z]+ [a-z]+ [a-z]+/);
+    child.stdin.end(); // as when whoever holds the terminal was killed
+    expect((await ended)[0]).toBe(0);
+  });
+
+  test.runIf(hasTerminals)('so it is at a terminal', async () => {
+    const { child, ended, see } = atTerminal();
     await see(/> /);
     child.stdin.write('Hello\r');
     await see(/[a-z]+ [a-z]+ [a-z]+ [a-z]+/);
