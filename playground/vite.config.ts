@@ -11,6 +11,7 @@ export default defineConfig({
   base: './',
   logLevel: 'warn',
   plugins: [filesListed(outDir)],
+  worker: { format: 'es' }, // in parts, of which the threads load the first only
   build: {
     outDir,
     emptyOutDir: true,

@@ -134,7 +134,7 @@ function Share() {
 function Facts() {
   const loaded = current.value;
   if (!loaded) return null;
-  const { description } = loaded;
+  const { description } = loaded.seen;
   return (
     <span>
       {loaded.name}: {(description.parameters / 1e6).toFixed(1)} million parameters,{' '}
@@ -165,7 +165,7 @@ function Shown({ view }: { readonly view: View }) {
   const [Component, setComponent] = useState<{ readonly of: ComponentType<ViewProps> } | undefined>(undefined);
   const [error, setError] = useState<Error | undefined>(undefined);
   const loaded = current.value;
-  const suits = loaded !== undefined && (view.suits?.(loaded.model) ?? true);
+  const suits = loaded !== undefined && (view.suits?.(loaded.seen) ?? true);
   useEffect(() => {
     if (suits) view.load().then((of) => setComponent({ of }), setError);
   }, [view, suits]);

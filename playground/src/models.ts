@@ -1,17 +1,16 @@
 /** Where models come from, what they need, and the one that is open. */
 import { signal } from '@preact/signals';
-import workerUrl from '../../dist/thread.js?url&no-inline';
 import {
-  describe,
   type Folder,
-  fromPretrained,
   type Model,
   type ModelDescription,
   memoryFolder,
-  openPretrained,
   UsageError,
   type WeightFormat,
 } from '../../src/web.ts';
+import type { Remote } from '../../src/worker/index.ts';
+import type { Seen } from './worker/about.ts';
+import { type PageLibrary, startLibrary } from './worker/start.ts';
 
 export interface Offered {
   readonly name: string;
@@ -24,10 +23,13 @@ export interface Reference {
   readonly from: string | Folder;
 }
 
+/** A model in a worker. */
 export interface Loaded extends Reference {
-  readonly model: Model;
+  /** Functions for it, in the same worker. */
+  readonly library: PageLibrary;
+  readonly model: Remote<Model>;
   readonly weights: WeightFormat;
-  readonly description: ModelDescription;
+  readonly seen: Seen;
 }
 
 export type Stage =
@@ -83,33 +85,40 @@ export function chosen(files: readonly File[], from = ''): Reference {
 
 let loading = new AbortController();
 
-/** Reads what a model needs, and loads it; a large one only when the visitor says so, in the format that is chosen. */
+/**
+ * Reads what a model needs, and loads it, in a worker of its own; a large one only when the visitor says so, in the format that is chosen. The worker
+ * of the model before ends.
+ */
 export async function open(reference: Reference, weights?: WeightFormat): Promise<void> {
   loading.abort();
   loading = new AbortController();
   const { signal } = loading;
   const { name } = reference;
+  let library: PageLibrary | undefined;
   try {
     stage.value = { is: 'opening', name };
-    const description = weights ? undefined : await describeModel(reference);
-    if (signal.aborted) return;
+    library = await startLibrary();
+    const description = weights ? undefined : await library.describeFiles(reference.from);
+    signal.throwIfAborted();
     if (description && (description.weightBytes.auto ?? 0) > ASK_FROM_BYTES) {
+      library.terminate();
       stage.value = { is: 'asking', reference, description };
       return;
     }
-    const loaded = await openModel(reference, {
+    const loaded = await openModel(library, reference, {
       weights: weights ?? 'auto',
       signal,
       onProgress: ({ loaded, total }) => {
         if (!signal.aborted) stage.value = { is: 'loading', name, loaded, total };
       },
     });
-    if (signal.aborted) return void loaded.model.dispose();
+    signal.throwIfAborted();
     const before = current.value;
     current.value = loaded;
     stage.value = { is: 'none' };
-    await before?.model.dispose();
+    if (before) setTimeout(() => before.library.terminate()); // when its views are gone
   } catch (error) {
+    library?.terminate();
     if (!signal.aborted) stage.value = { is: 'failed', name, error: error as Error };
   }
 }
@@ -119,15 +128,6 @@ export function cancel(): void {
   stage.value = { is: 'none' };
 }
 
-async function describeModel({ from }: Reference): Promise<ModelDescription> {
-  const opened = await openPretrained(from);
-  try {
-    return describe(opened);
-  } finally {
-    await opened.checkpoint.close();
-  }
-}
-
 export interface OpenModelOptions {
   readonly weights?: WeightFormat;
   readonly signal?: AbortSignal;
@@ -135,14 +135,14 @@ export interface OpenModelOptions {
 }
 
 /** The one place where the page makes a model. */
-export async function openModel(reference: Reference, options: OpenModelOptions = {}): Promise<Loaded> {
+export async function openModel(
+  library: PageLibrary,
+  reference: Reference,
+  options: OpenModelOptions = {},
+): Promise<Loaded> {
   const { weights = 'auto' } = options;
-  const model = await fromPretrained(reference.from, {
-    ...options,
-    weights,
-    ...(crossOriginIsolated ? { workerUrl } : {}),
-  });
-  return { ...reference, model, weights, description: model.describe() };
+  const model = await library.fromPretrained(reference.from, { ...options, weights });
+  return { ...reference, library, model, weights, seen: await library.seenOf(model) };
 }
 
 export const megabytes = (bytes: number): string =>

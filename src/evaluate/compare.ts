@@ -3,19 +3,23 @@
  * so that the logits of the whole text are never in memory.
  */
 
+import { INTERVENTIONS } from '../api/interventions-option.ts';
 import { type Model, partsOf } from '../api/model.ts';
 import type { Prompt } from '../api/prompt.ts';
 import { WINDOW_OPTIONS, type WindowOptions, type Windows, windowsOf } from '../api/windows.ts';
 import { UsageError } from '../base/errors.ts';
 import { exp } from '../base/math.ts';
+import { sequenceOf } from '../interventions/sequence.ts';
 import type { OpenedModel } from '../loader/open.ts';
 import { checkOptions } from '../options/check.ts';
 import { call, kinds, type OptionsOf } from '../options/option.ts';
-import { Reader } from '../runtime/reader.ts';
+import type { Request } from '../runtime/engine.ts';
 import { logSumExp } from '../sampler/sampler.ts';
 
 const COMPARE_OPTIONS = {
   ...WINDOW_OPTIONS,
+  /** Interventions on the model; the reference stays as it is. */
+  interventions: INTERVENTIONS,
   signal: kinds.signal,
   /** Called after each step with the number of tokens read, and their total; its result is awaited. */
   onProgress: call<(tokens: number, total: number) => unknown>(),
@@ -69,38 +73,42 @@ export async function compare(
   prompt: Prompt,
   options: CompareOptions = {},
 ): Promise<Comparison> {
-  const { signal, onProgress } = checkOptions('compare', options, COMPARE_OPTIONS);
+  const { signal, onProgress, interventions } = checkOptions('compare', options, COMPARE_OPTIONS);
   const { vocabSize } = model.facts;
   const { front, window, stride, windows } = comparedWindows(partsOf(model).opened, prompt, options);
   const other = reference.facts.vocabSize;
   if (other !== vocabSize)
     throw new UsageError(`models with vocabularies of ${vocabSize} and ${other} words cannot be compared.`);
   const total = windows.reduce((sum, { ids }) => sum + ids.length, 0);
+  const end = windows.at(-1);
+  const promptLength = end ? end.at - end.first + end.ids.length : 0;
+  const changed = interventions && model.checkInterventions(interventions);
   const sums = new Sums();
   let done = 0;
-  for (const { ids: text, first: unread } of windows) {
+  for (const { ids: text, first: unread, at } of windows) {
     const states = { model: model.newState(), reference: reference.newState() };
+    const under = changed && sequenceOf(changed, { promptLength, offset: at - unread });
+    const read = (one: Model, request: Omit<Request, 'rows'>) =>
+      partsOf(one).engine.read([{ ...request, rows: 'all', signal }], { stepTokens: STEP_TOKENS });
     try {
       const wanted = new Float32Array(Math.min(STEP_TOKENS, text.length) * vocabSize);
-      let first = 0; // of the tokens that are read in this turn
-      const keep = (row: number, logits: Float32Array) => wanted.set(logits, (row - first) * vocabSize);
-      const judge = (row: number, logits: Float32Array) => {
-        for (let i = 0; (i + 1) * vocabSize <= logits.length; i++) {
-          const at = row + i - first;
-          const next = text[row + i + 1];
-          if (next === undefined || row + i + 1 < Math.max(front, unread)) continue;
-          sums.add(
-            wanted.subarray(at * vocabSize, (at + 1) * vocabSize),
-            logits.subarray(i * vocabSize, (i + 1) * vocabSize),
-            next,
-          );
-        }
-      };
-      const readers = [reference, model].map((one) => new Reader(partsOf(one).engine, { stepTokens: STEP_TOKENS }));
-      readers[0]?.add({ ids: text, state: states.reference, rows: 'all', visit: keep, signal });
-      readers[1]?.add({ ids: text, state: states.model, rows: 'all', visit: judge, signal });
-      for (; first < text.length; first += STEP_TOKENS) {
-        for (const reader of readers) for (const { failure } of await reader.round()) if (failure) throw failure.error;
+      for (let first = 0; first < text.length; first += STEP_TOKENS) {
+        const ids = text.slice(first, first + STEP_TOKENS);
+        const keep = (row: number, logits: Float32Array) => wanted.set(logits, row * vocabSize);
+        const judge = (row: number, logits: Float32Array) => {
+          for (let i = 0; (i + 1) * vocabSize <= logits.length; i++) {
+            const place = first + row + i + 1;
+            const next = text[place];
+            if (next === undefined || place < Math.max(front, unread)) continue;
+            sums.add(
+              wanted.subarray((row + i) * vocabSize, (row + i + 1) * vocabSize),
+              logits.subarray(i * vocabSize, (i + 1) * vocabSize),
+              next,
+            );
+          }
+        };
+        await read(reference, { ids, state: states.reference, visit: keep });
+        await read(model, { ids, state: states.model, visit: judge, interventions: under });
         await onProgress?.(done + Math.min(first + STEP_TOKENS, text.length), total);
       }
       done += text.length;

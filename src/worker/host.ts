@@ -1,8 +1,9 @@
 /** The worker's side: keeps objects by number, calls their methods when the page asks, and calls back. */
 import { expose, transfer, wrap } from 'comlink';
+import { UsageError } from '../base/errors.ts';
 import { page } from '../base/page.ts';
 import { memoryFolder } from '../checkpoint/folder-memory.ts';
-import * as web from '../web.ts';
+import type { fromPretrained, PretrainedOptions } from '../web.ts';
 import { errorOf } from './errors.ts';
 import { type Described, described, isPlain, pack, unpack } from './wire.ts';
 
@@ -40,26 +41,33 @@ export interface Begin {
   readonly callbacks: MessagePort;
 }
 
-export function beginHost({ address, calls, callbacks }: Begin): void {
-  page.address = address;
-  expose(new Host(wrap<PageCalls>(callbacks) as unknown as PageCalls), calls);
+/** What a worker has for its page: functions and classes. */
+export interface HostedLibrary {
+  readonly fromPretrained: typeof fromPretrained;
 }
 
-/** As the library, but threads run the script that runs here, which any policy that allowed it allows. */
-const library = {
-  ...web,
-  fromPretrained: (reference: Parameters<typeof web.fromPretrained>[0], options: web.PretrainedOptions = {}) =>
-    web.fromPretrained(reference, { workerUrl: globalThis.location.href, ...options }),
-};
+export function beginHost({ address, calls, callbacks }: Begin, library: HostedLibrary): void {
+  page.address = address;
+  expose(new Host(wrap<PageCalls>(callbacks) as unknown as PageCalls, withOwnThreads(library)), calls);
+}
+
+/** Threads run the script that runs here, which any policy that allowed it allows. */
+const withOwnThreads = <T extends HostedLibrary>(library: T): T => ({
+  ...library,
+  fromPretrained: (reference: Parameters<typeof fromPretrained>[0], options: PretrainedOptions = {}) =>
+    library.fromPretrained(reference, { workerUrl: globalThis.location.href, ...options }),
+});
 
 class Host implements HostCalls {
   readonly #page: PageCalls;
-  readonly #objects = new Map<number, object>([[0, library]]);
+  /** The first is the library. */
+  readonly #objects: Map<number, object>;
   readonly #signals = new Map<number, AbortController>();
   #last = 0;
 
-  constructor(page: PageCalls) {
+  constructor(page: PageCalls, library: object) {
     this.#page = page;
+    this.#objects = new Map([[0, library]]);
   }
 
   async call(request: Request): Promise<Reply> {
@@ -95,10 +103,10 @@ class Host implements HostCalls {
   #perform({ ref, path, args, construct }: Request, lent: Lent): unknown {
     let owner: unknown;
     let found: unknown = this.#objects.get(ref);
-    if (found === undefined) throw new web.UsageError('this object of the worker was disposed.');
+    if (found === undefined) throw new UsageError('this object of the worker was disposed.');
     for (const key of path) [owner, found] = [found, (found as Record<string, unknown> | undefined)?.[key]];
     if (!args) return found;
-    if (typeof found !== 'function') throw new web.UsageError(`${path.join('.')} is no function of the library.`);
+    if (typeof found !== 'function') throw new UsageError(`${path.join('.')} is no function of the library.`);
     const own = unpack(args, this.#revive(lent)) as unknown[];
     return construct ? Reflect.construct(found, own) : Reflect.apply(found, owner, own);
   }

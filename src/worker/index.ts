@@ -2,10 +2,9 @@
 
 import type { Model } from '../api/model.ts';
 import { unpacked } from '../base/embedded.ts';
-import { UsageError } from '../base/errors.ts';
 import type { Folder } from '../checkpoint/source.ts';
 import type { PretrainedOptions } from '../web.ts';
-import { Link } from './link.ts';
+import { begin, type Ended, withOwn } from './begin.ts';
 import type { Remote } from './remote-types.ts';
 
 export { memoryFolder } from '../checkpoint/folder-memory.ts';
@@ -20,10 +19,7 @@ export interface WorkerOptions {
 }
 
 /** All that `portmanteau` exports, in a worker: `library.logitLens(model, 'The cat')`, `new library.ChatSession(model)`. */
-export type RemoteLibrary = Remote<typeof import('../web.ts')> & {
-  /** Ends the worker and frees all that is in it. */
-  terminate(): void;
-};
+export type RemoteLibrary = Remote<typeof import('../web.ts')> & Ended;
 
 /** A model in a worker of its own. */
 export type RemoteModel = Remote<Model> & {
@@ -36,16 +32,15 @@ export type RemoteModel = Remote<Model> & {
  * UsageError after `terminate`.
  */
 export async function startWorker({ workerUrl }: WorkerOptions = {}): Promise<RemoteLibrary> {
-  const { worker, link } = await firstThatBegins(workerUrl);
-  worker.onerror = ({ message }) => {
-    worker.terminate();
-    link.end(new Error(`the worker has failed: ${message || 'no reason came'}.`));
-  };
-  const terminate = () => {
-    worker.terminate();
-    link.end(new UsageError('the worker has ended: its model was disposed, or terminate() was called.'));
-  };
-  return withOwn<RemoteLibrary>(link.root, { terminate });
+  if (workerUrl !== undefined) return begin(() => new Worker(workerUrl, { type: 'module' }));
+  try {
+    // In these words, so that bundlers see it.
+    return await begin(() => new Worker(new URL('../../model-worker.js', import.meta.url), { type: 'module' }));
+  } catch {
+    const { base64 } = await import('./build/script.ts');
+    const script = new Blob([await unpacked(base64).arrayBuffer()], { type: 'text/javascript' });
+    return begin(() => new Worker(URL.createObjectURL(script)));
+  }
 }
 
 /**
@@ -71,56 +66,4 @@ export async function loadInWorker(
     library.terminate();
     throw error;
   }
-}
-
-/** What stands for an object of a worker, with members that are of the page. */
-function withOwn<T extends object>(remote: object, own: Readonly<Record<PropertyKey, unknown>>): T {
-  return new Proxy(remote, {
-    get: (target, key) => (Object.hasOwn(own, key) ? own[key as string] : Reflect.get(target, key)),
-  }) as T;
-}
-
-interface Begun {
-  readonly worker: Worker;
-  readonly link: Link;
-}
-
-async function firstThatBegins(workerUrl: string | URL | undefined): Promise<Begun> {
-  if (workerUrl !== undefined) return begun(() => new Worker(workerUrl, { type: 'module' }));
-  try {
-    // In these words, so that bundlers see it.
-    return await begun(() => new Worker(new URL('../../model-worker.js', import.meta.url), { type: 'module' }));
-  } catch {
-    const { base64 } = await import('./build/script.ts');
-    const script = new Blob([await unpacked(base64).arrayBuffer()], { type: 'text/javascript' });
-    return begun(() => new Worker(URL.createObjectURL(script)));
-  }
-}
-
-function begun(start: () => Worker): Promise<Begun> {
-  return new Promise((resolve, reject) => {
-    let worker: Worker;
-    try {
-      worker = start();
-    } catch (error) {
-      return reject(notStarted(error)); // such as a SecurityError, of an address of another origin
-    }
-    worker.onerror = (event) => {
-      event.preventDefault();
-      worker.terminate();
-      reject(notStarted(event.message || 'its script does not load'));
-    };
-    worker.onmessage = () => resolve({ worker, link });
-    const link = new Link(worker, globalThis.document?.baseURI ?? globalThis.location.href);
-  });
-}
-
-function notStarted(cause: unknown): UsageError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new UsageError(
-    `the worker does not start: ${reason}. Serve the file 'portmanteau/model-worker' as JavaScript from the page's own origin, on isolated pages with ` +
-      'the header Cross-Origin-Embedder-Policy: require-corp, and give its address as workerUrl; the Content-Security-Policy of the page must allow it ' +
-      "(worker-src 'self').",
-    { cause },
-  );
 }

@@ -1,9 +1,12 @@
 /** Types of objects in a worker, as the page sees them: the same methods, all of them asynchronous. */
 
+import type { Intervention } from '../web.ts';
+
 type AnyFunction = (...args: never[]) => unknown;
+type AnyClass = abstract new (...args: never[]) => unknown;
 type Primitive = string | number | bigint | boolean | symbol | null | undefined;
-/** What is copied as it is. */
-type Copied = Primitive | ArrayBufferView | ArrayBufferLike | Date | RegExp | Blob | Error | URL;
+/** What is copied as it is. The interventions that the library makes have numbers for strengths, not functions. */
+type Copied = Primitive | ArrayBufferView | ArrayBufferLike | Date | RegExp | Blob | Error | URL | Intervention;
 
 type Methods<T> = { [K in keyof T]-?: T[K] extends AnyFunction ? K : never }[keyof T];
 type HasMethod<T> = [Methods<T>] extends [never] ? false : true;
@@ -23,7 +26,7 @@ export type Remote<T> = RemoteMark<T> & {
   readonly [K in keyof T as K extends string ? K : never]: Member<T[K]>;
 } & AsyncDisposable;
 
-type Member<T> = [T] extends [AnyFunction]
+type Member<T> = [T] extends [AnyFunction | AnyClass]
   ? RemoteFunction<T>
   : [T] extends [Copied | readonly unknown[] | ReadonlyMap<unknown, unknown> | ReadonlySet<unknown>]
     ? PromiseLike<Received<T>>

@@ -52,6 +52,17 @@ describe('comparing', () => {
     expect(result.tokens).toBe(ids.length - 1);
   });
 
+  it('a model under interventions has the perplexity that score gives, and is compared with the plain one', async () => {
+    const interventions = [
+      { site: 'blocks.2.residPost', scale: 0.5, positions: { from: 10 } },
+      { experts: [4], layers: [2], disable: true as const, positions: { to: 100 } },
+    ];
+    const result = await compare(model, model, text, { interventions });
+    expect(result.perplexity).toBeCloseTo((await model.score(text, { interventions })).perplexity, 7);
+    expect(result.referencePerplexity).toBeCloseTo((await model.score(text)).perplexity, 7);
+    expect(result.klMean).toBeGreaterThan(0.01);
+  });
+
   it('bf16 is near f32, and not the same', async () => {
     const [exact, rounded] = [
       await fromPretrained(shipped('mamba-tiny'), { threads: 1 }),

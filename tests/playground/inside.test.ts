@@ -1,9 +1,12 @@
 /** The views that look inside show the numbers that the library gives in Node, and each control changes what it should. */
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import axe from 'axe-core';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Report } from '../../src/figures/figure.ts';
+import { configurationOf } from '../../playground/src/views/train/configuration.ts';
+import type { Report, Table } from '../../src/figures/figure.ts';
 import {
   activationErrors,
   activationsReport,
@@ -11,10 +14,12 @@ import {
   attentionReport,
   attributeLogit,
   attributionReport,
+  compare,
   effectiveAttention,
   effectiveAttentionReport,
   expertLoad,
   fromPretrained,
+  type InterventionsOption,
   lensReport,
   logitLens,
   logitSources,
@@ -61,6 +66,7 @@ function near(value: unknown): unknown {
 describe.skipIf(!executablePath)('the playground', () => {
   let [browser, site]: [Browser | undefined, RunningPlayground | undefined] = [undefined, undefined];
   const models = new Map<string, Promise<Model>>();
+  const folders: string[] = [];
   const modelNamed = (name: string): Promise<Model> => {
     const model = models.get(name) ?? fromPretrained(name, { threads: 1, generationConfig: false });
     models.set(name, model);
@@ -74,6 +80,7 @@ describe.skipIf(!executablePath)('the playground', () => {
     await browser?.close();
     await site?.close();
     for (const model of models.values()) await (await model).dispose();
+    for (const folder of folders) await rm(folder, { recursive: true });
   });
 
   /** Opens a view; nothing may be complained of in the console. */
@@ -296,6 +303,115 @@ describe.skipIf(!executablePath)('the playground', () => {
     });
   });
 
+  /** All files that the page offers, in a folder. */
+  async function downloaded(page: Page): Promise<string> {
+    const folder = await mkdtemp(join(tmpdir(), 'portmanteau-trained-'));
+    folders.push(folder);
+    for (const button of await page.getByRole('group', { name: 'The result' }).locator('button:not(.main)').all()) {
+      const download = page.waitForEvent('download');
+      await button.click();
+      const file = await download;
+      await file.saveAs(join(folder, file.suggestedFilename()));
+    }
+    return folder;
+  }
+
+  const LESSON = 'There was an Old Man with a beard. He lived in a tree.\n\nThere was a Young Lady of Norway.';
+  const PROMPT = 'There was an Old';
+  const trainedTexts = (page: Page) => page.locator('.samples dd').allTextContents();
+
+  test('trains with the losses of the library; the model that comes of it is used in other views, and kept', async () => {
+    const model = await fromPretrained('granite-tiny', { threads: 1, weights: 'f32' });
+    const before = await model.complete(PROMPT, { maxNewTokens: TOKENS, temperature: 0 });
+    const choice = { text: LESSON, what: 'full', steps: 12, rate: 0.002, prompt: PROMPT } as const;
+    const trainer = await model.trainer(configurationOf(choice));
+    const [losses, texts]: [number[], string[]] = [[], [before.text]];
+    for await (const { loss, samples = [] } of trainer.run()) {
+      losses.push(loss);
+      texts.push(...samples.map(({ text }) => text));
+    }
+    trainer.dispose();
+    await withView('train', { model: 'granite-tiny', steps: '12', prompt: PROMPT }, async (page) => {
+      await page.getByLabel('What it learns').fill(LESSON);
+      await page.getByRole('button', { name: 'Train', exact: true }).click();
+      await page.getByText('Trained', { exact: true }).waitFor();
+      expect(await saved(page, 'Loss')).toMatchObject({ series: [{ name: 'training', values: near(losses) }] });
+      expect(await trainedTexts(page)).toEqual(texts.map((text) => PROMPT + text));
+      const kept = await fromPretrained(await downloaded(page), { threads: 1 });
+      expect((await kept.complete(PROMPT, { maxNewTokens: TOKENS, temperature: 0 })).text).toBe(texts.at(-1));
+      await kept.dispose();
+      await page.getByRole('button', { name: 'Use it in the other views' }).click();
+      await page.getByRole('button', { name: 'Model granite-tiny-trained' }).waitFor();
+      const prompt = model.encode(PROMPT);
+      await page
+        .locator('.token')
+        .nth(prompt.length - 1)
+        .waitFor();
+      await page.getByRole('button', { name: 'Continue' }).click();
+      const { ids } = await model.complete(PROMPT, { maxNewTokens: 48, temperature: 0 });
+      const wanted = [...prompt, ...ids].map((id) => model.tokenizer?.piece(id));
+      await expect.poll(() => page.locator('.token').allTextContents()).toEqual(wanted);
+    });
+    await model.dispose();
+  });
+
+  test('an adapter is trained beside the model, and loaded by the library; a run that is stopped keeps what it learned', async () => {
+    const settings = { model: 'granite-tiny', train: 'lora', rate: '0.004', steps: '8', prompt: PROMPT };
+    await withView('train', settings, async (page) => {
+      await page.getByLabel('What it learns').fill(LESSON);
+      await page.getByRole('button', { name: 'Train', exact: true }).click();
+      await page.getByText('Trained', { exact: true }).waitFor();
+      const texts = await trainedTexts(page);
+      const model = await modelNamed('granite-tiny');
+      const adapter = await model.loadAdapter(await downloaded(page));
+      const { text } = await model.complete(PROMPT, { maxNewTokens: TOKENS, temperature: 0, adapter });
+      adapter.dispose();
+      expect(PROMPT + text).toBe(texts.at(-1));
+      await page.getByLabel('Steps').press('End');
+      await page.getByRole('button', { name: 'Train', exact: true }).click();
+      await page.getByText(/^[1-9]\d* of 200 steps/).waitFor();
+      await page.getByRole('button', { name: 'Stop' }).click();
+      await page.getByText('Stopped', { exact: true }).waitFor();
+      await page.getByRole('group', { name: 'The result' }).waitFor();
+      await page.getByLabel('Go on with this text').fill('');
+      await page.getByRole('button', { name: 'Train', exact: true }).click();
+      await page.getByRole('alert').waitFor();
+    });
+  });
+
+  test('compares a model with itself under what other views change, and under the interventions of a file', async () => {
+    const model = await modelNamed('granite-tiny');
+    const text = 'Once upon a time there was a little girl.';
+    const interventions = [{ experts: [4], layers: [2], disable: true as const }];
+    const file = { version: 1 as const, interventions: [{ site: 'blocks.2.residPost', scale: 0.5 }] };
+    const rows = async (changed: InterventionsOption) => {
+      const found = await compare(model, model, text, { interventions: changed });
+      return [found.referencePerplexity.toFixed(2), found.perplexity.toFixed(2)];
+    };
+    await withView('compare', { model: 'granite-tiny', text, changed: 'experts' }, async (page) => {
+      const shown = async () => {
+        const { rows } = (await saved(page, 'How far the second is from the first, on this text')) as Table;
+        return [1, 2].map((i) => Number(rows[i]?.[1]).toFixed(2));
+      };
+      await expect.poll(shown).toEqual(await rows(interventions));
+      const written = await model.complete(text, { maxNewTokens: TOKENS, temperature: 0, interventions });
+      expect(await page.locator('.twins .prose').nth(1).textContent()).toBe(text + written.text);
+      await page.getByLabel('The second is changed by').selectOption('file');
+      await page.getByText('Choose a file.').waitFor();
+      await page.locator('input[type=file]').setInputFiles({
+        ...{ name: 'edit.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(file)) },
+      });
+      await expect.poll(shown).toEqual(await rows(file));
+      await page.locator('input[type=file]').setInputFiles({
+        ...{ name: 'edit.json', mimeType: 'application/json', buffer: Buffer.from('{"interventions": 3}') },
+      });
+      await page
+        .getByText(/interventions came as 3/)
+        .first()
+        .waitFor();
+    });
+  });
+
   const places: readonly (readonly [view: string, settings: Record<string, string>])[] = [
     ['state', { model: 'mamba-tiny', inside: 'sources', scans: 'only' }],
     ['ternary', { model: 'bitnet-tiny', ternary: 'original' }],
@@ -303,6 +419,9 @@ describe.skipIf(!executablePath)('the playground', () => {
     ['lens', { model: 'bitnet-tiny', lens: 'attention' }],
     ['lens', { model: 'backpack-tiny', lens: 'patching' }],
     ['steer', { model: 'backpack-tiny' }],
+    ['train', { model: 'mamba-tiny', train: 'lora' }],
+    ['compare', { model: 'backpack-tiny', changed: 'steer' }],
+    ['compare', { model: 'mamba-tiny', changed: 'file' }],
   ];
   test.each(places)('%s can be used by everybody: %j', async (view, settings) => {
     await withView(view, settings, async (page) => {

@@ -166,10 +166,15 @@ describe.skipIf(!executablePath)('in Chromium', { timeout: 60_000 }, () => {
     ['ternary', 'bitnet-tiny', '.bars svg', 'light'],
     ['lens', 'granite-tiny', '.heatmap svg', 'dark'],
     ['steer', 'granite-tiny', '.changed', 'light'],
+    ['train', 'granite-tiny', '.samples', 'light'],
     ['compare', 'granite-tiny', '.table table', 'dark'],
   ] as const)('%s is accessible, and breaks no policy', async (view, model, selector, colorScheme) => {
     const page = await openPage(`${view}?model=${model}`);
     await page.emulateMedia({ colorScheme });
+    if (view === 'train') {
+      await page.getByRole('button', { name: 'Train', exact: true }).click();
+      await page.getByText('Trained', { exact: true }).waitFor();
+    }
     await settled(page, selector);
     const cdp = await page.context().newCDPSession(page); // the page's policy forbids scripts that are not its own
     await cdp.send('Runtime.evaluate', { expression: axe });
@@ -185,9 +190,9 @@ describe.skipIf(!executablePath)('in Chromium', { timeout: 60_000 }, () => {
 
   test('all views together are at most 300 kB of compressed JavaScript beside the kernels', () => {
     const views = [...scripts].filter((path) =>
-      /\/(write|senses|experts|state|ternary|lens|steer|compare)-/.test(path),
+      /\/(write|senses|experts|state|ternary|lens|steer|train|compare)-/.test(path),
     );
-    expect(views).toHaveLength(8); // those before have loaded them
+    expect(views).toHaveLength(9); // those before have loaded them
     const beside = [...scripts].filter((path) => !path.includes('/kernels-'));
     const bytes = beside.reduce((sum, path) => sum + gzipSync(readFileSync(`${build}${path.slice(1)}`)).length, 0);
     expect(bytes).toBeLessThan(300e3);

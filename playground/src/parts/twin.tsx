@@ -1,5 +1,6 @@
 /** A text as a model writes it, beside the same with something changed. */
-import type { Alternative, InterventionsOption, Model } from '../../../src/web.ts';
+import type { Alternative, Intervention, InterventionSet, Model } from '../../../src/web.ts';
+import type { Remote } from '../../../src/worker/index.ts';
 import { Ranked } from './ranked.tsx';
 import { type Run, useRun } from './run.ts';
 
@@ -10,14 +11,17 @@ export interface Continued {
   readonly next: readonly Alternative[];
 }
 
+/** Interventions as data, which travel to the worker. */
+export type Changes = InterventionSet | readonly Intervention[];
+
 const WORDS = 6;
 const TOKENS = 32;
 
 /** The likeliest text, and what else may come first. */
 export async function continued(
-  model: Model,
+  model: Remote<Model>,
   text: string,
-  interventions: InterventionsOption | undefined,
+  interventions: Changes | undefined,
   signal?: AbortSignal,
 ): Promise<Continued> {
   const ids: number[] = [];
@@ -32,10 +36,10 @@ export async function continued(
 }
 
 interface TwinsProps {
-  readonly model: Model;
+  readonly model: Remote<Model>;
   readonly text: string;
   /** Undefined: nothing is changed. */
-  readonly changed: InterventionsOption | undefined;
+  readonly changed: Changes | undefined;
   /** Equal when `changed` is. */
   readonly changeKey: string;
   readonly names?: readonly [string, string];

@@ -40,7 +40,7 @@ export const views: readonly View[] = [
     name: 'Ternary',
     about:
       'In a 1.58-bit model a weight is -1, 0 or 1. See the weights themselves, and what the rounding of activations loses.',
-    suits: (model) => model.sites.some(({ name }) => name.endsWith('Int8')),
+    suits: ({ description: { sites } }) => sites.some(({ name }) => name.endsWith('Int8')),
     wants: { what: 'ternary weights', model: 'bitnet-tiny' },
     load: async () => (await import('./ternary/ternary.tsx')).TernaryView,
   },
@@ -58,9 +58,16 @@ export const views: readonly View[] = [
     load: async () => (await import('./steer/steer.tsx')).SteerView,
   },
   {
+    id: 'train',
+    name: 'Train',
+    about:
+      'Give the model a text, and watch it learn: its loss, what it writes before and after. Take what it became with you.',
+    load: async () => (await import('./train/train.tsx')).TrainView,
+  },
+  {
     id: 'compare',
     name: 'Compare',
-    about: 'Two models, or one model in two formats of its weights, on the same text.',
+    about: 'Two models on the same text, or one in two formats of its weights, or with something in it changed.',
     load: async () => (await import('./compare/compare.tsx')).CompareView,
   },
 ];

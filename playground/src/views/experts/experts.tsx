@@ -1,14 +1,7 @@
 /** Experts: which experts each token goes to, and what the model writes without some of them. */
 import { useState } from 'preact/hooks';
 import { labelOf } from '../../../../src/figures/numbers.ts';
-import {
-  type ExpertLoad,
-  expertLoad,
-  type Model,
-  routeReport,
-  type TokenExperts,
-  tokenExperts,
-} from '../../../../src/web.ts';
+import { type ExpertLoad, expertAblationReport, routeReport, type TokenExperts } from '../../../../src/web.ts';
 import { Text, Word } from '../../parts/fields.tsx';
 import { ReportView } from '../../parts/figure.tsx';
 import { useRun } from '../../parts/run.ts';
@@ -18,13 +11,14 @@ import { wordsWithin } from '../../parts/word-within.ts';
 import { useSetting } from '../../place.ts';
 import type { ViewProps } from '../view.ts';
 import './experts.css';
-import { type Expert, expertsOf, keyOf, textOf, toggled, withoutExperts } from './without.ts';
+import { type Expert, expertsOf, keyOf, OFF, textOf, toggled, withoutExperts } from './without.ts';
 
-export function ExpertsView({ loaded: { model } }: ViewProps) {
+export function ExpertsView({ loaded }: ViewProps) {
+  const { library, model } = loaded;
   const [text, setText] = useSetting('text', 'Once upon a time there was a');
-  const [setting, setOff] = useSetting('off', '2.4');
-  const load = useRun((signal) => expertLoad(model, text, { signal }), [model, text]);
-  const route = useRun((signal) => tokenExperts(model, text, { signal }), [model, text]);
+  const [setting, setOff] = useSetting('off', OFF);
+  const load = useRun((signal) => library.expertLoad(model, text, { signal }), [model, text]);
+  const route = useRun((signal) => library.tokenExperts(model, text, { signal }), [model, text]);
   const has = ({ layer, expert }: Expert) =>
     load.value?.layers.some((one) => one.layer === layer && expert < one.counts.length);
   const off = expertsOf(setting).filter(has);
@@ -58,7 +52,7 @@ export function ExpertsView({ loaded: { model } }: ViewProps) {
         changeKey={textOf(off)}
         names={['With all experts', `Without ${off.map(named).join(', ') || 'those switched off'}`]}
       />
-      <EachInTurn model={model} text={text} />
+      <EachInTurn loaded={loaded} text={text} />
     </div>
   );
 }
@@ -158,7 +152,8 @@ function Takes({ route, of }: { readonly route: TokenExperts | undefined; readon
 }
 
 /** What happens to one prediction without each expert: a pass for each, so only when it is asked for. */
-function EachInTurn({ model, text }: { readonly model: Model; readonly text: string }) {
+function EachInTurn({ loaded, text }: ViewProps & { readonly text: string }) {
+  const { library, model } = loaded;
   const [word, setWord] = useSetting('word', 'little');
   const [against, setAgainst] = useSetting('against', 'great');
   const [asked, setAsked] = useState(false);
@@ -166,11 +161,14 @@ function EachInTurn({ model, text }: { readonly model: Model; readonly text: str
   const found = useRun(
     asked
       ? async (signal) =>
-          (await import('./each-in-turn.ts')).eachInTurn(model, text, {
-            ...wordsWithin(word, against),
-            signal,
-            onProgress: (one, all) => setDone(one / all),
-          })
+          expertAblationReport(
+            await library.ablateExperts(model, text, {
+              ...wordsWithin(word, against),
+              signal,
+              onProgress: (one, all) => setDone(one / all),
+            }),
+            [],
+          )
       : undefined,
     [model, text, word, against, asked],
   );

@@ -12,6 +12,9 @@ export const keyOf = ({ layer, expert }: Expert): string => `${layer}.${expert}`
 export const expertsOf = (text: string): readonly Expert[] =>
   [...text.matchAll(/(\d+)\.(\d+)/g)].map(([, layer, expert]) => ({ layer: Number(layer), expert: Number(expert) }));
 
+/** Switched off at first. */
+export const OFF = '2.4';
+
 export const textOf = (experts: readonly Expert[]): string => experts.map(keyOf).join(',');
 
 export const toggled = (off: readonly Expert[], one: Expert): readonly Expert[] => {

@@ -1,14 +1,6 @@
 /** Lens: what the model would say after each layer, where it looks, which part makes a prediction, and what a single value carries. */
-import {
-  attentionPatterns,
-  attentionReport,
-  attributeLogit,
-  attributionReport,
-  lensReport,
-  logitLens,
-  type Model,
-  type Report,
-} from '../../../../src/web.ts';
+import { attentionReport, attributionReport, lensReport, patchingReport, type Report } from '../../../../src/web.ts';
+import type { Loaded } from '../../models.ts';
 import { Range, Switch, Text, Word } from '../../parts/fields.tsx';
 import { ReportView } from '../../parts/figure.tsx';
 import { useRun } from '../../parts/run.ts';
@@ -20,7 +12,6 @@ import { hasSite, type ViewProps } from '../view.ts';
 
 const hasAttention = hasSite('pattern');
 const hasSenses = hasSite('senses');
-const hasHeads = (model: Model) => model.residualStream?.writes.some(({ heads }) => heads !== undefined) ?? false;
 
 type Show = 'lens' | 'attention' | 'attribution' | 'patching';
 
@@ -45,50 +36,55 @@ interface Asked {
 
 const TOP = 5;
 
-async function reportOf(model: Model, asked: Asked, signal: AbortSignal): Promise<Report> {
+async function reportOf({ library, model, seen }: Loaded, asked: Asked, signal: AbortSignal): Promise<Report> {
   const { show, text, other, word, against, layer, perHead } = asked;
   switch (show) {
     case 'lens':
       return lensReport(
-        await logitLens(model, text, { top: TOP, ...(word ? { word: wordWithin(word) } : {}), signal }),
+        await library.logitLens(model, text, { top: TOP, ...(word ? { word: wordWithin(word) } : {}), signal }),
         [],
       );
     case 'attention':
-      return attentionReport(await attentionPatterns(model, text, { layers: [layer], signal }), []);
+      return attentionReport(await library.attentionPatterns(model, text, { layers: [layer], signal }), []);
     case 'attribution':
       return attributionReport(
-        await attributeLogit(model, text, { ...wordsWithin(word, against), perHead, signal }),
+        await library.attributeLogit(model, text, { ...wordsWithin(word, against), perHead, signal }),
         [],
       );
     case 'patching':
-      return (await import('./patching.ts')).patching(model, {
-        ...{ clean: text, corrupted: other, ...wordsWithin(word, against), signal },
-        // A Backpack's layers only weigh the senses, which tell the words.
-        ...(hasSenses(model) ? { sites: ['blocks.*.residPre', 'senses'] } : {}),
-      });
+      return patchingReport(
+        await library.patchActivations(model, {
+          ...{ clean: text, corrupted: other, ...wordsWithin(word, against), signal },
+          // A Backpack's layers only weigh the senses, which tell the words.
+          ...(hasSenses(seen) ? { sites: ['blocks.*.residPre', 'senses'] } : {}),
+        }),
+        [],
+      );
   }
 }
 
-export function LensView({ loaded: { model } }: ViewProps) {
+export function LensView({ loaded }: ViewProps) {
+  const { seen } = loaded;
+  const hasHeads = seen.attributable === 'heads';
   const [text, setText] = useSetting('text', 'There was once a girl. One day');
   const [other, setOther] = useSetting('other', 'There was once a boy. One day');
   const [word, setWord] = useSetting('word', 'she');
   const [against, setAgainst] = useSetting('against', 'he');
   const [wanted, setShow] = useSetting('lens', 'lens');
-  const last = model.facts.nLayers - 1;
+  const last = seen.layers - 1;
   const [layer, setLayer] = useSetting('layer', String(last));
   const [heads, setHeads] = useSetting('heads', '');
   const shows: readonly (readonly [Show, string])[] = [
     ['lens', 'Logit lens'],
-    ...(hasAttention(model) ? [['attention', 'Attention'] as const] : []),
-    ...(model.residualStream ? [['attribution', 'Attribution'] as const] : []),
+    ...(hasAttention(seen) ? [['attention', 'Attention'] as const] : []),
+    ...(seen.attributable !== 'no' ? [['attribution', 'Attribution'] as const] : []),
     ['patching', 'Patching'],
   ];
   const show = shows.find(([one]) => one === wanted)?.[0] ?? 'lens';
   const asked: Asked = {
     ...{ show, text, other, word, against },
     layer: Math.min(Number(layer) || 0, last),
-    perHead: heads === 'each' && hasHeads(model),
+    perHead: heads === 'each' && hasHeads,
   };
   const used = {
     lens: [word],
@@ -96,7 +92,7 @@ export function LensView({ loaded: { model } }: ViewProps) {
     attribution: [word, against, asked.perHead],
     patching: [other, word, against],
   }[show];
-  const run = useRun((signal) => reportOf(model, asked, signal), [model, show, text, JSON.stringify(used)]);
+  const run = useRun((signal) => reportOf(loaded, asked, signal), [loaded, show, text, JSON.stringify(used)]);
   return (
     <div class="stack">
       <Tabs label="What to show" value={show} choices={shows} onChange={setShow} />
@@ -121,7 +117,7 @@ export function LensView({ loaded: { model } }: ViewProps) {
         {(show === 'attribution' || show === 'patching') && (
           <Word label="rather than (may be empty)" value={against} onChange={setAgainst} />
         )}
-        {show === 'attribution' && hasHeads(model) && (
+        {show === 'attribution' && hasHeads && (
           <Switch
             label="Each head by itself"
             value={heads === 'each'}

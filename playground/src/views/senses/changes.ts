@@ -1,12 +1,6 @@
-/** Changes of senses as the address has them, and as interventions. */
-import { joinEdits, type Model, type SenseEdit } from '../../../../src/web.ts';
-
-/** How much a sense of a token counts, in place of 1. */
-export interface Scaled {
-  readonly id: number;
-  readonly sense: number;
-  readonly scale: number;
-}
+/** Changes of senses as the address has them, and as a file. */
+import type { SenseEdit } from '../../../../src/web.ts';
+import type { Scaled } from '../../worker/sense-changes.ts';
 
 /** As in `686.3.0,12.1.2.5`: token, sense, scale. */
 export const scaledOf = (text: string): readonly Scaled[] =>
@@ -22,19 +16,6 @@ export const withScale = (all: readonly Scaled[], one: Scaled): readonly Scaled[
   ...all.filter(({ id, sense }) => id !== one.id || sense !== one.sense),
   ...(one.scale === 1 ? [] : [one]),
 ];
-
-/** `edit`: `word,remove,add`, or empty. Undefined where nothing is changed. */
-export async function changesOf(
-  { senses }: Model,
-  scaled: readonly Scaled[],
-  edit: string,
-): Promise<SenseEdit | undefined> {
-  const [word, remove, add] = edit.split(',').map((one) => one.trim());
-  const known = scaled.filter(({ sense }) => sense < senses.count);
-  const edits = known.map(({ id, sense, scale }) => senses.scaled(id, sense, scale));
-  if (word && remove && add) edits.push(await senses.edited({ word, remove, add }));
-  return edits.length > 0 ? joinEdits(edits) : undefined;
-}
 
 /** As a file for `--interventions`, whole in itself: vectors are lists of numbers. */
 export function fileOf({ interventions, vectors }: SenseEdit): string {

@@ -9,8 +9,9 @@ import { Said } from '../../parts/said.tsx';
 import { saveText } from '../../parts/save.ts';
 import { Twins } from '../../parts/twin.tsx';
 import { set, useSetting } from '../../place.ts';
+import type { Scaled } from '../../worker/sense-changes.ts';
 import type { ViewProps } from '../view.ts';
-import { changesOf, fileOf, type Scaled, scaledOf, scaledText, withScale } from './changes.ts';
+import { fileOf, scaledOf, scaledText, withScale } from './changes.ts';
 
 const EXAMPLES = [
   {
@@ -27,7 +28,7 @@ const EXAMPLES = [
   },
 ];
 
-export function SensesView({ loaded: { model } }: ViewProps) {
+export function SensesView({ loaded: { library, model } }: ViewProps) {
   const [text, setText] = useSetting('text', 'His mother was so angry that');
   const [word, setWord] = useSetting('word', 'she');
   const [against, setAgainst] = useSetting('against', 'he');
@@ -39,7 +40,7 @@ export function SensesView({ loaded: { model } }: ViewProps) {
     word ? (signal) => model.senses.decompose(text, { word, ...(against ? { against } : {}), signal }) : undefined,
     [model, text, word, against],
   );
-  const changed = useRun(() => changesOf(model, scaled, edit), [model, changes, edit], 60);
+  const changed = useRun(() => library.changesOf(model, scaled, edit), [model, changes, edit], 60);
   const key = `${changes} ${edit}`;
   const change = (one: Scaled) => setChanges(scaledText(withScale(scaled, one)));
   return (
@@ -50,8 +51,8 @@ export function SensesView({ loaded: { model } }: ViewProps) {
             key={name}
             type="button"
             title={about}
-            onClick={() => {
-              const [id] = take ? model.senses.tokensOf(take[0]) : [];
+            onClick={async () => {
+              const [id] = take ? await model.senses.tokensOf(take[0]) : [];
               const senses =
                 take && id !== undefined ? scaledText([{ id, sense: take[1], scale: take[2] }]) : undefined;
               setAt(undefined);

@@ -1,20 +1,16 @@
 /** State: what a recurrent model takes in, how long it remembers, and what it says with another state. */
 import { labelOf } from '../../../../src/figures/numbers.ts';
 import {
-  effectiveAttention,
   effectiveAttentionReport,
-  type Model,
-  memorySpans,
+  logitSourcesReport,
   normsReport,
   type Report,
   type StatePrediction,
   spansReport,
-  stateNorms,
-  stepSizes,
   stepsReport,
   type Transplant,
-  transplantState,
 } from '../../../../src/web.ts';
+import type { Loaded } from '../../models.ts';
 import { Choice, Range, Switch, Text, Word } from '../../parts/fields.tsx';
 import { ReportView } from '../../parts/figure.tsx';
 import { Ranked } from '../../parts/ranked.tsx';
@@ -35,33 +31,33 @@ const SHOWS = [
   ['spans', 'How long it remembers'],
 ] as const;
 
-export function StateView({ loaded: { model } }: ViewProps) {
+export function StateView({ loaded }: ViewProps) {
   const [text, setText] = useSetting('text', 'The king was angry with his son, and then');
   return (
     <div class="stack">
       <Text label="Text" value={text} onChange={setText} rows={1} />
-      <Exchange model={model} text={text} />
-      <Inside model={model} text={text} />
+      <Exchange loaded={loaded} text={text} />
+      <Inside loaded={loaded} text={text} />
     </div>
   );
 }
 
-interface PartProps {
-  readonly model: Model;
+interface PartProps extends ViewProps {
   readonly text: string;
 }
 
 const WORDS = 5;
 
 /** The same text goes on with its own state, an empty one, and that of another text. */
-function Exchange({ model, text }: PartProps) {
+function Exchange({ loaded, text }: PartProps) {
+  const { library, model } = loaded;
   const [other, setOther] = useSetting('from', 'The girl was afraid of her mother, and');
   const [at, setAt] = useNumber('at', -1);
   const [layer, setLayer] = useSetting('in', 'all');
   const [scans, setScans] = useSetting('scans', '');
   const run = useRun(
     (signal) =>
-      transplantState(model, text, {
+      library.transplantState(model, text, {
         ...(other ? { from: other } : {}),
         ...(layer === 'all' ? {} : { layers: [Number(layer)] }),
         at,
@@ -95,7 +91,7 @@ function Exchange({ model, text }: PartProps) {
         <Choice
           label="In layers"
           value={layer}
-          choices={[['all', 'all'], ...layerChoices(model)]}
+          choices={[['all', 'all'], ...layerChoices(loaded)]}
           onChange={setLayer}
         />
         <Switch
@@ -109,8 +105,8 @@ function Exchange({ model, text }: PartProps) {
   );
 }
 
-const layerChoices = (model: Model) =>
-  Array.from({ length: model.facts.nLayers }, (_, i) => [String(i), String(i)] as const);
+const layerChoices = ({ seen: { layers } }: Loaded) =>
+  Array.from({ length: layers }, (_, i) => [String(i), String(i)] as const);
 
 const NAMES: Readonly<Record<StatePrediction['state'], string>> = {
   own: 'With its own state',
@@ -148,18 +144,24 @@ interface Asked {
   readonly against: string;
 }
 
-async function reportOf(model: Model, text: string, asked: Asked, signal: AbortSignal): Promise<Report> {
+async function reportOf({ library, model }: Loaded, text: string, asked: Asked, signal: AbortSignal): Promise<Report> {
   switch (asked.show) {
     case 'attention':
-      return effectiveAttentionReport(await effectiveAttention(model, text, { layers: [asked.layer], signal }), []);
+      return effectiveAttentionReport(
+        await library.effectiveAttention(model, text, { layers: [asked.layer], signal }),
+        [],
+      );
     case 'sources':
-      return (await import('./sources.ts')).sources(model, text, { ...wordsWithin(asked.word, asked.against), signal });
+      return logitSourcesReport(
+        await library.logitSources(model, text, { ...wordsWithin(asked.word, asked.against), signal }),
+        [],
+      );
     case 'norms':
-      return normsReport(await stateNorms(model, text, { signal }), []);
+      return normsReport(await library.stateNorms(model, text, { signal }), []);
     case 'spans':
-      return spansReport(await memorySpans(model, text, { signal }), []);
+      return spansReport(await library.memorySpans(model, text, { signal }), []);
     default:
-      return stepsReport(await stepSizes(model, text, { signal }), []);
+      return stepsReport(await library.stepSizes(model, text, { signal }), []);
   }
 }
 
@@ -172,16 +174,16 @@ const ABOUT: Readonly<Record<string, string>> = {
 };
 
 /** Figures of what goes into the state and stays there. */
-function Inside({ model, text }: PartProps) {
+function Inside({ loaded, text }: PartProps) {
   const [wanted, setShow] = useSetting('inside', 'steps');
   const show = SHOWS.find(([one]) => one === wanted)?.[0] ?? 'steps';
-  const last = model.facts.nLayers - 1;
+  const last = loaded.seen.layers - 1;
   const [setting, setLayer] = useSetting('layer', String(last));
   const [word, setWord] = useSetting('word', 'he');
   const [against, setAgainst] = useSetting('against', 'she');
   const asked = { show, layer: Math.min(Number(setting) || 0, last), word, against };
   const used = show === 'attention' ? `${asked.layer}` : show === 'sources' ? JSON.stringify([word, against]) : '';
-  const run = useRun((signal) => reportOf(model, text, asked, signal), [model, text, show, used]);
+  const run = useRun((signal) => reportOf(loaded, text, asked, signal), [loaded, text, show, used]);
   return (
     <>
       <Tabs label="What to show" value={show} choices={SHOWS} onChange={setShow} />

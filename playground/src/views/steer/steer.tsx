@@ -1,5 +1,5 @@
 /** Steer: a direction between two kinds of texts, added while the model writes. */
-import { type InterventionSet, trialReport, trySteering, vectorsReport } from '../../../../src/web.ts';
+import { trialReport, vectorsReport } from '../../../../src/web.ts';
 import { Range, Text, Word } from '../../parts/fields.tsx';
 import { ReportView } from '../../parts/figure.tsx';
 import { useRun } from '../../parts/run.ts';
@@ -8,40 +8,21 @@ import { Twins } from '../../parts/twin.tsx';
 import { wordWithin } from '../../parts/word-within.ts';
 import { useNumber, useSetting } from '../../place.ts';
 import type { ViewProps } from '../view.ts';
+import { AWAY, linesOf, middleOf, STRENGTH, siteAfter, steered, TOWARDS } from './steering.ts';
 
-const AGAINST = [
-  'The queen looked at her daughter, and she',
-  'The old woman sat by the fire, and she',
-  'The girl ran to her mother, and she',
-  'The princess was so glad that she',
-];
-const FOR = [
-  'The king looked at his son, and he',
-  'The old man sat by the fire, and he',
-  'The boy ran to his father, and he',
-  'The prince was so glad that he',
-];
 const NEUTRAL = 'The sun rose over the hills, and the wind blew.';
 const MOST = 4;
 const STRENGTHS = [-4, -3, -2, -1.5, -1, -0.5, 0, 0.5, 1, 1.5, 2, 3, 4];
 
-const linesOf = (text: string): string[] => text.split('\n').filter((line) => line.trim() !== '');
-
-/** The same vectors, `by` times. */
-export const steered = (set: InterventionSet, by: number): InterventionSet => ({
-  ...set,
-  interventions: set.interventions.map((one) => ({ ...one, by }) as typeof one),
-});
-
-export function SteerView({ loaded: { model } }: ViewProps) {
+export function SteerView({ loaded: { library, model, seen } }: ViewProps) {
   const [text, setText] = useSetting('text', 'One day the child said that');
-  const [positive, setPositive] = useSetting('towards', FOR.join('\n'));
-  const [negative, setNegative] = useSetting('away', AGAINST.join('\n'));
-  const [by, setBy] = useNumber('by', 0.75);
+  const [positive, setPositive] = useSetting('towards', TOWARDS);
+  const [negative, setNegative] = useSetting('away', AWAY);
+  const [by, setBy] = useNumber('by', STRENGTH);
   const [watched, setWatched] = useSetting('watch', 'he, she');
-  const last = model.facts.nLayers - 1;
-  const [layer, setLayer] = useNumber('layer', Math.ceil(last / 2));
-  const site = `blocks.${Math.max(0, Math.min(Math.floor(layer), last))}.residPost`;
+  const last = seen.layers - 1;
+  const [layer, setLayer] = useNumber('layer', middleOf(seen));
+  const site = siteAfter(layer, seen);
   const run = useRun(
     (signal) =>
       model.steeringVector({ positive: linesOf(positive), negative: linesOf(negative), sites: [site], signal }),
@@ -56,7 +37,7 @@ export function SteerView({ loaded: { model } }: ViewProps) {
   const tried = useRun(
     vectors && !run.busy
       ? (signal) =>
-          trySteering(model, text, {
+          library.trySteering(model, text, {
             vectors: vectors.vectors,
             strengths: STRENGTHS,
             neutral: NEUTRAL,

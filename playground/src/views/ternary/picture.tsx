@@ -1,6 +1,5 @@
 /** The weights of a ternary matrix, a dot each. */
 import { useEffect, useRef } from 'preact/hooks';
-import { openPretrained, type TernaryMatrix, ternaryMatrices } from '../../../../src/web.ts';
 import { Range } from '../../parts/fields.tsx';
 import { useRun } from '../../parts/run.ts';
 import { saveBlob } from '../../parts/save.ts';
@@ -17,15 +16,19 @@ const COLOURS = {
 /** Of a side: the first rows and columns of larger matrices. */
 export const MOST_DOTS = 512;
 
-interface PictureProps extends Pick<ViewProps['loaded'], 'from'> {
+interface PictureProps extends ViewProps {
   readonly name: string;
 }
 
-export function Picture({ from, name }: PictureProps) {
+export function Picture({ loaded: { from, library }, name }: PictureProps) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [zoom, setZoom] = useNumber('zoom', 1);
   const colours = COLOURS[dark.value ? 'dark' : 'light'];
-  const { value, error, busy } = useRun((signal) => codesOf(from, name, signal), [from, name], 0);
+  const { value, error, busy } = useRun(
+    (signal) => library.codesOf(from, name, { most: MOST_DOTS, signal }),
+    [from, library, name],
+    0,
+  );
   useEffect(() => {
     const context = canvas.current?.getContext('2d');
     if (!value || !canvas.current || !context) return;
@@ -76,23 +79,4 @@ export function Picture({ from, name }: PictureProps) {
       />
     </div>
   );
-}
-
-/** [rows, columns] of codes, the first of a large matrix. */
-async function codesOf(from: PictureProps['from'], name: string, signal: AbortSignal) {
-  const opened = await openPretrained(from);
-  try {
-    const matrix = ternaryMatrices(opened).find((one) => one.name === name) as TernaryMatrix;
-    const [rows, columns] = [Math.min(MOST_DOTS, matrix.rows), Math.min(MOST_DOTS, matrix.columns)];
-    const numbers = new Int8Array(rows * columns);
-    for await (const { row, codes } of matrix.blocks(signal)) {
-      for (let r = row; r < Math.min(rows, row + codes.length / matrix.columns); r++) {
-        const start = (r - row) * matrix.columns;
-        numbers.set(codes.subarray(start, start + columns), r * columns);
-      }
-    }
-    return { rows, columns, numbers };
-  } finally {
-    await opened.checkpoint.close();
-  }
 }

@@ -1,15 +1,6 @@
 /** Ternary: weights of -1, 0 and 1 as pictures, what the rounding of activations loses, and how far the weights are from their originals. */
 import { useRef, useState } from 'preact/hooks';
-import {
-  activationErrors,
-  activationsReport,
-  type Folder,
-  openPretrained,
-  type TernaryMatrixShares,
-  ternaryMatrices,
-  ternaryReport,
-  ternaryWeights,
-} from '../../../../src/web.ts';
+import { activationsReport, type Folder, type TernaryMatrixShares, ternaryReport } from '../../../../src/web.ts';
 import { chosen } from '../../models.ts';
 import { Choice, Text } from '../../parts/fields.tsx';
 import { ReportView } from '../../parts/figure.tsx';
@@ -28,21 +19,10 @@ const SHOWS = [
 ] as const;
 
 export function TernaryView({ loaded }: ViewProps) {
-  const { from } = loaded;
+  const { from, library } = loaded;
   const [wanted, setName] = useSetting('matrix', '');
   const [show, setShow] = useSetting('ternary', 'weights');
-  const weights = useRun(
-    async (signal) => {
-      const opened = await openPretrained(from);
-      try {
-        return await ternaryWeights(ternaryMatrices(opened), { signal });
-      } finally {
-        await opened.checkpoint.close();
-      }
-    },
-    [from],
-    0,
-  );
+  const weights = useRun((signal) => library.sharesOf(from, { signal }), [loaded], 0);
   return (
     <Said run={weights}>
       {(found) => {
@@ -51,7 +31,7 @@ export function TernaryView({ loaded }: ViewProps) {
           <div class="stack ternary">
             {matrix && (
               <div class="panel columns halves">
-                <Picture from={from} name={matrix.name} />
+                <Picture loaded={loaded} name={matrix.name} />
                 <div class="column">
                   <Choice
                     label="Matrix"
@@ -111,9 +91,9 @@ function Facts({ matrix }: { readonly matrix: TernaryMatrixShares }) {
   );
 }
 
-function Activations({ loaded: { model } }: ViewProps) {
+function Activations({ loaded: { library, model } }: ViewProps) {
   const [text, setText] = useSetting('text', 'Once upon a time there was a little girl.');
-  const errors = useRun((signal) => activationErrors(model, text, { signal }), [model, text]);
+  const errors = useRun((signal) => library.activationErrors(model, text, { signal }), [model, text]);
   return (
     <>
       <p class="soft">
@@ -133,12 +113,12 @@ function Activations({ loaded: { model } }: ViewProps) {
 }
 
 /** The model that the ternary one was made from stays on the visitor's device, so it is chosen as a folder. */
-function Original({ loaded: { from } }: ViewProps) {
+function Original({ loaded: { from, library } }: ViewProps) {
   const [folder, setFolder] = useState<Folder | undefined>(undefined);
   const [error, setError] = useState<Error | undefined>(undefined);
   const input = useRef<HTMLInputElement>(null);
   const run = useRun(
-    folder ? async (signal) => (await import('./distance.ts')).distanceReport(from, folder, signal) : undefined,
+    folder ? async (signal) => ternaryReport(...(await library.distanceOf(from, folder, { signal })), []) : undefined,
     [from, folder],
     0,
   );

@@ -7,14 +7,14 @@ import { megabytes } from '../../models.ts';
 import { Range, Text } from '../../parts/fields.tsx';
 import { saveText } from '../../parts/save.ts';
 import { useNumber, useSetting } from '../../place.ts';
+import type { WriteOptions } from '../../worker/branches.ts';
 import type { ViewProps } from '../view.ts';
-import { type WriteOptions, Writer, type Written } from './writer.ts';
+import { Writer, type Written } from './writer.ts';
 
 export const FIRST_TEXT = 'Once upon a time there was a';
 
 export function WriteView({ loaded }: ViewProps) {
-  const { model } = loaded;
-  const writer = useMemo(() => new Writer(model), [model]);
+  const writer = useMemo(() => new Writer(loaded), [loaded]);
   useEffect(() => () => void writer.dispose(), [writer]);
   const [text, setText] = useSetting('text', FIRST_TEXT);
   const [temperature, setTemperature] = useNumber('temperature', 0);
@@ -85,8 +85,8 @@ export function WriteView({ loaded }: ViewProps) {
         )}
         <p class="soft measures" role="status">
           {tokens.length} tokens{speed !== undefined && ` · ${Math.round(speed)} tokens a second`} ·{' '}
-          {megabytes(loaded.description.weightBytes[loaded.weights] ?? 0)} of weights,{' '}
-          {megabytes(tokens.length > 0 ? model.stateMemory.usedBytes : 0)} of states
+          {megabytes(loaded.seen.description.weightBytes[loaded.weights] ?? 0)} of weights,{' '}
+          {megabytes(writer.stateBytes.value)} of states
           <button
             type="button"
             class="quiet"

@@ -1,27 +1,17 @@
-/** A text that a model writes on: its tokens, and the states to go on from at any of them. */
+/** A text that a model writes on: its tokens, what was before them, and what runs. */
 import { signal } from '@preact/signals';
-import type { Alternative, Model, PromptOptions, State } from '../../../../src/web.ts';
+import type { Alternative } from '../../../../src/web.ts';
+import type { Remote } from '../../../../src/worker/index.ts';
+import type { Loaded } from '../../models.ts';
+import type { Branches, Token, WriteOptions } from '../../worker/branches.ts';
 
-export interface Written {
-  readonly id: number;
-  readonly text: string;
-  /** Natural logarithm; null for the first token. */
-  readonly logprob: number | null;
-  readonly alternatives: readonly Alternative[];
+export interface Written extends Token {
   /** Did the visitor give it, or the model? */
   readonly by: 'prompt' | 'model' | 'branch';
 }
 
-export type WriteOptions = Pick<
-  PromptOptions,
-  'maxNewTokens' | 'temperature' | 'topK' | 'topP' | 'repetitionPenalty' | 'seed' | 'interventions'
->;
-
-/** Alternatives that are told of each token. */
-export const ALTERNATIVES = 8;
-
-/** Copies of a recurrent state, which cannot be rewound, that are kept for branching; the oldest are dropped. */
-const MOST_COPIES = 512;
+/** Between two pictures of a text that grows. */
+const FRAME_MS = 16;
 
 export class Writer {
   readonly tokens = signal<readonly Written[]>([]);
@@ -30,26 +20,25 @@ export class Writer {
   readonly ended = signal(false);
   readonly tokensPerSecond = signal<number | undefined>(undefined);
   readonly canUndo = signal(false);
-  readonly #model: Model;
+  /** Of all states of the model. */
+  readonly stateBytes = signal(0);
+  readonly #branches: Promise<Remote<Branches>>;
   #before: (readonly Written[])[] = [];
-  #state: State | undefined;
-  /** By the number of tokens that they have read. */
-  #copies = new Map<number, State>();
   #running = new AbortController();
   #work: Promise<void> = Promise.resolve();
 
-  constructor(model: Model) {
-    this.#model = model;
+  constructor({ library, model }: Loaded) {
+    this.#branches = new library.Branches(model);
+    this.#branches.catch(() => {}); // told by what needs them
   }
 
   /** A new text: its tokens with their probabilities. */
   start(text: string): Promise<void> {
     return this.#run(async (signal) => {
-      const ids = this.#model.encode(text);
-      const { tokens } = await this.#model.score(ids, { alternatives: ALTERNATIVES, signal });
+      const tokens = await (await this.#branches).read(text, { signal });
       this.#keep();
       this.ended.value = false;
-      this.tokens.value = tokens.map((token) => ({ ...token, alternatives: token.alternatives ?? [], by: 'prompt' }));
+      this.tokens.value = tokens.map((token) => ({ ...token, by: 'prompt' }));
     });
   }
 
@@ -87,9 +76,7 @@ export class Writer {
   async dispose(): Promise<void> {
     this.stop();
     await this.#work;
-    this.#state?.dispose();
-    for (const copy of this.#copies.values()) copy.dispose();
-    this.#copies.clear();
+    await this.#branches.then((branches) => branches.dispose()).catch(() => {}); // its worker may have ended
   }
 
   #keep(): void {
@@ -118,70 +105,29 @@ export class Writer {
   }
 
   async #generate(options: WriteOptions, signal: AbortSignal): Promise<void> {
-    const ids = this.tokens.value.map(({ id }) => id);
-    const state = await this.#stateFor(ids);
+    const branches = await this.#branches;
+    const before = this.tokens.value;
+    const written: Written[] = [];
     const began = performance.now();
-    let count = 0;
+    let [shown, shownAt] = [before, began];
+    const show = () => {
+      if (this.tokens.value !== shown) return; // undone meanwhile
+      shown = [...before, ...written];
+      shownAt = performance.now();
+      this.tokens.value = shown;
+      this.tokensPerSecond.value = (1000 * written.length) / (shownAt - began);
+    };
+    const ids = before.map(({ id }) => id);
     try {
-      const steps = this.#model.generate(ids.slice(state.length), {
-        ...options,
-        state,
-        signal,
-        alternatives: ALTERNATIVES,
-      });
-      for await (const { id, logprob = null, alternatives = [], finishReason } of steps) {
-        if (finishReason) this.ended.value = finishReason === 'stop';
-        if (id === undefined || signal.aborted) continue;
-        const text = this.#model.tokenizer?.piece(id) ?? `${id} `;
-        this.tokens.value = [...this.tokens.value, { id, text, logprob, alternatives, by: 'model' }];
-        count++;
-        this.tokensPerSecond.value = (1000 * count) / (performance.now() - began);
-        if (!state.rewindable) await this.#copy(state);
-        if (count % 4 === 0) await frame();
+      for await (const { token, hasEnded, stateBytes } of branches.write(ids, { ...options, signal })) {
+        if (signal.aborted) break;
+        if (token) written.push({ ...token, by: 'model' });
+        if (hasEnded !== undefined) this.ended.value = hasEnded;
+        this.stateBytes.value = stateBytes;
+        if (performance.now() - shownAt > FRAME_MS) show();
       }
     } finally {
-      if (!state.intact) {
-        state.dispose();
-        this.#state = undefined;
-      }
+      if (written.length > 0) show();
     }
-  }
-
-  /** A state that has read as much as is known of `ids`, but for the last. */
-  async #stateFor(ids: readonly number[]): Promise<State> {
-    const have = this.#state;
-    if (have?.intact) {
-      let common = 0;
-      while (common < have.length && common < ids.length - 1 && have.ids[common] === ids[common]) common++;
-      if (common === have.length) return have;
-      if (have.rewindable) {
-        await have.rewind(common);
-        return have;
-      }
-      const lengths = [...this.#copies.keys()].filter((length) => length <= common);
-      const copy = this.#copies.get(Math.max(0, ...lengths));
-      for (const [length, old] of this.#copies) {
-        if (length <= common) continue;
-        old.dispose();
-        this.#copies.delete(length);
-      }
-      have.dispose();
-      this.#state = copy ? await copy.clone() : this.#model.newState();
-      return this.#state;
-    }
-    this.#state = this.#model.newState();
-    return this.#state;
-  }
-
-  async #copy(state: State): Promise<void> {
-    if (this.#copies.has(state.length)) return;
-    this.#copies.set(state.length, await state.clone());
-    const [oldest] = this.#copies.keys();
-    if (this.#copies.size <= MOST_COPIES || oldest === undefined) return;
-    this.#copies.get(oldest)?.dispose();
-    this.#copies.delete(oldest);
   }
 }
-
-/** Lets the page be drawn: on one thread it computes the tokens, too. */
-const frame = (): Promise<void> => new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)));
