@@ -1,6 +1,5 @@
 /** The public interface of a loaded model: generation, scores, logits, captured values and states. */
 import { Adapter } from '../adapters/adapter.ts';
-import { openAdapter } from '../adapters/file.ts';
 import { Senses } from '../analysis/senses/senses.ts';
 import { type SteeringOptions, type SteeringVectors, steeringVectors } from '../analysis/steering/vectors.ts';
 import type { Subject } from '../analysis/subject.ts';
@@ -19,7 +18,6 @@ import type { Interventions } from '../interventions/interventions.ts';
 import { describe, type ModelDescription } from '../loader/describe.ts';
 import { FILL_OPTIONS, type FillOptions, fill } from '../loader/fill.ts';
 import type { OnWarning, OpenedModel } from '../loader/open.ts';
-import { filesOf } from '../loader/save.ts';
 import { differingCopies } from '../loader/verify-copies.ts';
 import type { ModelFacts, Parameter, ResidualStream, Site } from '../models/model.ts';
 import type { Tracer } from '../ops/index.ts';
@@ -186,6 +184,7 @@ export class Model implements Subject {
    * `adapter`. Dispose it when done. Throws CheckpointError, before memory is allocated, when it does not fit this model.
    */
   async loadAdapter(from: string | Folder): Promise<Adapter> {
+    const { openAdapter } = await import('../adapters/file.ts'); // as with the trainer, below: few pages want it
     const { backend, pool } = this.#engine;
     const file = await openAdapter(typeof from === 'string' ? this.#folderAt(from) : from, this.#opened);
     try {
@@ -337,7 +336,8 @@ export class Model implements Subject {
    * The files of a checkpoint with the present weights, which are read lazily: safetensors, in shards of at most `maxShardBytes` (default
    * 5e9) with an index, and config and tokenizer as they were. In Node, saveModel writes them.
    */
-  files({ maxShardBytes }: { readonly maxShardBytes?: number } = {}): Promise<SavedFile[]> {
+  async files({ maxShardBytes }: { readonly maxShardBytes?: number } = {}): Promise<SavedFile[]> {
+    const { filesOf } = await import('../loader/save.ts');
     return filesOf(this.#opened, this.#engine.backend, maxShardBytes);
   }
 

@@ -1,19 +1,20 @@
 /** `model.senses`: all that can be asked of the senses of a model, and the edits that can be made of them. */
 import type { SubjectPrompt } from '../subject.ts';
 import type { WordOption } from '../words.ts';
-import { type Bias, type BiasOptions, type Leaning, type LeaningsOptions, leaningsOf, measureBias } from './bias.ts';
+import type { Bias, BiasOptions, Leaning, LeaningsOptions } from './bias.ts';
 import { type DecomposeOptions, type Decomposition, decompose } from './decompose.ts';
 import { editKnowledge, type KnowledgeEdit, type SenseEdit, scaleSense, swapSenses } from './edit.ts';
 import { type Lookup, type LookupOptions, lookUp } from './lookup.ts';
-import { type Nearest, type NearestOptions, nearestWords } from './nearest.ts';
-import { type PairOptions, type PairScores, scorePairs } from './pair-scores.ts';
+import type { Nearest, NearestOptions } from './nearest.ts';
+import type { PairOptions, PairScores } from './pair-scores.ts';
 import { type Similarities, similarities } from './similarity.ts';
 import type { SenseSource } from './source.ts';
-import { type TopicControl, type TopicOptions, topicControl } from './topic.ts';
+import type { TopicControl, TopicOptions } from './topic.ts';
 import { encodeWord } from './word.ts';
 import type { WordPair } from './word-pairs.ts';
 import { type Pieces, wordVectors } from './word-vectors.ts';
 
+/** What few pages want is loaded when it is asked for: measures, neighbours and topics are a third of it. */
 export class Senses {
   readonly #source: SenseSource;
 
@@ -48,12 +49,14 @@ export class Senses {
   }
 
   /** The most alike words of the vocabulary, for each of these words. */
-  nearest(words: readonly WordOption[], options?: NearestOptions): Promise<Nearest[]> {
+  async nearest(words: readonly WordOption[], options?: NearestOptions): Promise<Nearest[]> {
+    const { nearestWords } = await import('./nearest.ts');
     return nearestWords(this.#source, words, options);
   }
 
   /** Agreement with people's judgements of word pairs, such as readWordPairs reads from a file. */
-  scorePairs(pairs: readonly WordPair[], options?: PairOptions): Promise<PairScores> {
+  async scorePairs(pairs: readonly WordPair[], options?: PairOptions): Promise<PairScores> {
+    const { scorePairs } = await import('./pair-scores.ts');
     return scorePairs(this.#source, pairs, options);
   }
 
@@ -63,12 +66,14 @@ export class Senses {
   }
 
   /** How much likelier one word is than another after sentences about occupations, and how much of that one sense makes. */
-  bias(options?: BiasOptions): Promise<Bias> {
+  async bias(options?: BiasOptions): Promise<Bias> {
+    const { measureBias } = await import('./bias.ts');
     return measureBias(this.#source, options);
   }
 
   /** How one word leans after each of some prompts; `bias` makes ratios of it. */
-  leanings(word: string, options: LeaningsOptions): Promise<Leaning[]> {
+  async leanings(word: string, options: LeaningsOptions): Promise<Leaning[]> {
+    const { leaningsOf } = await import('./bias.ts');
     return leaningsOf(this.#source, word, options);
   }
 
@@ -78,7 +83,8 @@ export class Senses {
   }
 
   /** Weighs senses by a topic in every step of a generation; see generateOnTopic. */
-  topic(words: readonly WordOption[], options?: TopicOptions): Promise<TopicControl> {
+  async topic(words: readonly WordOption[], options?: TopicOptions): Promise<TopicControl> {
+    const { topicControl } = await import('./topic.ts');
     return topicControl(this.#source, words, options);
   }
 
