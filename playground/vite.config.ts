@@ -11,6 +11,7 @@ export default defineConfig({
   base: './',
   logLevel: 'warn',
   plugins: [filesListed(outDir)],
+  resolve: { alias: { 'd3-geo': pathOf('src/no-maps.ts') } }, // 8 kB compressed
   worker: { format: 'es' }, // in parts, of which the threads load the first only
   build: {
     outDir,

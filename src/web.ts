@@ -9,9 +9,8 @@ import { type HttpFolderOptions, httpFile, httpFolder } from './checkpoint/folde
 import { sourceOf } from './checkpoint/folder-memory.ts';
 import { type LoadedTensor, readTensors } from './checkpoint/load-tensors.ts';
 import type { Folder } from './checkpoint/source.ts';
-import { HUB_OPTIONS, type HubOptions, storedFolder } from './hub/hub-web.ts';
+import { authorizationOf, HUB_OPTIONS, type HubOptions } from './hub/options-web.ts';
 import { filesAddress, HUB, type HubReference, hubReferenceOrAddress, oneRevision } from './hub/reference.ts';
-import { authorizationOf } from './hub/request-web.ts';
 import { checkFitsInto, megabytes } from './loader/fits.ts';
 import { OPEN_OPTIONS, type OpenedModel, type OpenOptions, openModel } from './loader/open.ts';
 import { openFromHub } from './loader/usual-tokenizer.ts';
@@ -20,7 +19,7 @@ import { jsonObject, kinds, type OptionsOf, option, ownKind } from './options/op
 
 export { httpFolder } from './checkpoint/folder-http.ts';
 export { memoryFolder } from './checkpoint/folder-memory.ts';
-export type { HubOptions } from './hub/hub-web.ts';
+export type { HubOptions } from './hub/options-web.ts';
 export { StorageFullError } from './hub/storage-full.ts';
 export { type CachedModel, cachedModels, deleteCachedModel } from './hub/stored-models-web.ts';
 export * from './index.ts';
@@ -150,6 +149,7 @@ async function storedOrRemote(
   const found = onHub(reference);
   if (found) {
     const revision = oneRevision(String(reference), found.revision, given) ?? 'main';
+    const { storedFolder } = await import('./hub/hub-web.ts'); // 6 kB compressed, which models of other places do not want
     const stored = await storedFolder({ repo: found.repo, revision, weights, signal, onWarning }, hub);
     if (stored) return stored;
   }

@@ -9,35 +9,18 @@ import { bytesToHex, utf8ToBytes } from '@noble/hashes/utils.js';
 import { FetchError, UsageError } from '../base/errors.ts';
 import { checkFileName, type Folder } from '../checkpoint/source.ts';
 import { checkOptions } from '../options/check.ts';
-import { call, kinds, type OptionsOf } from '../options/option.ts';
 import type { Asked } from './advice.ts';
 import { type ListedFile, type Listing, listingAddress, listingOf, MAX_LISTING_BYTES } from './listing.ts';
 import { checkRevision, folderOfRepo, isCommit } from './names.ts';
+import { HUB_OPTIONS, type HubOptions } from './options-web.ts';
 import { PIECE_BYTES, pieceBytes, pieceCount, piecesSource } from './pieces.ts';
-import { type OnProgress, progressOver } from './progress.ts';
+import { progressOver } from './progress.ts';
 import { filesAddress, HUB } from './reference.ts';
 import { getJson, send } from './request-web.ts';
-import { RETRY_OPTIONS, type RetryOptions } from './retries.ts';
 import { type Session, TransientError, withRetries } from './session.ts';
 import { StorageFullError } from './storage-full.ts';
 import { type PieceStorage, pieceStorage } from './storage-web.ts';
 import { wantedFiles, weightsOf } from './wanted-files.ts';
-
-export const HUB_OPTIONS = {
-  /** Sent to the hub only, and never stored. */
-  token: kinds.text,
-  /** Address of the hub; default https://huggingface.co. */
-  endpoint: kinds.text,
-  /** Use what is stored only, without a request. */
-  offline: kinds.flag,
-  /** False: store nothing, and read the files by ranges. Default: store them where the browser can. */
-  cache: kinds.flag,
-  /** Called with the bytes of all files of the download; `loaded` never decreases and ends at `total`. */
-  onProgress: call<OnProgress>(),
-  ...RETRY_OPTIONS,
-};
-
-export interface HubOptions extends RetryOptions, OptionsOf<typeof HUB_OPTIONS> {}
 
 interface Wanted {
   readonly repo: string;

@@ -4,6 +4,7 @@
  */
 import { FetchError } from '../base/errors.ts';
 import type { Asked } from './advice.ts';
+import { authorizationOf } from './options-web.ts';
 import {
   bodyOf,
   readJson,
@@ -74,10 +75,6 @@ export async function getJson(session: Session, address: string, asked: Asked, m
     }
   });
 }
-
-/** The header that carries a token. */
-export const authorizationOf = (token: string | undefined): Readonly<Record<string, string>> =>
-  token ? { Authorization: `Bearer ${token}` } : {};
 
 /** Browsers do not say why a connection failed. */
 function broken(error: unknown, watch: Watch, session: Session, address: string): FetchError {

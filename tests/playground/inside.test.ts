@@ -425,7 +425,7 @@ describe.skipIf(!executablePath)('the playground', () => {
   ];
   test.each(places)('%s can be used by everybody: %j', async (view, settings) => {
     await withView(view, settings, async (page) => {
-      await page.locator('.view .panel, .view .figure').first().waitFor();
+      await page.locator('.view .panel, .view .figure, .view .field').first().waitFor();
       await idle(page);
       expect(await page.getByRole('alert').count()).toBe(0);
       for (const scheme of ['light', 'dark'] as const) {
