@@ -116,11 +116,17 @@ export async function open(reference: Reference, weights?: WeightFormat): Promis
     const before = current.value;
     current.value = loaded;
     stage.value = { is: 'none' };
-    if (before) setTimeout(() => before.library.terminate()); // when its views are gone
+    if (before) setTimeout(() => end(before)); // when its views are gone
   } catch (error) {
     library?.terminate();
     if (!signal.aborted) stage.value = { is: 'failed', name, error: error as Error };
   }
+}
+
+/** Threads leave their loops before their worker ends. */
+async function end({ library, model }: Loaded): Promise<void> {
+  await model.dispose().catch(() => {}); // the worker has failed
+  library.terminate();
 }
 
 export function cancel(): void {

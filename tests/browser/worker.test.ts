@@ -260,4 +260,22 @@ describe.skipIf(!chromiumPath)('portmanteau/worker', () => {
     await open(isolated);
     expect(await load()).toMatch(/^UsageError: the worker does not start: .*model-worker.*workerUrl/);
   });
+
+  test('a worker whose library does not load says why', async () => {
+    await page.route('**/broken-worker.js', (route) =>
+      route.fulfill({
+        contentType: 'text/javascript',
+        headers: { 'cross-origin-embedder-policy': 'require-corp' },
+        body: "onmessage = () => postMessage({ kind: 'failed', message: 'a file is missing' })",
+      }),
+    );
+    await open(isolated);
+    const said = await page.evaluate(() =>
+      inWorker.startWorker({ workerUrl: '/broken-worker.js' }).then(
+        () => 'started',
+        (error) => String(error),
+      ),
+    );
+    expect(said).toMatch(/^UsageError: the worker does not start: a file is missing/);
+  });
 });
