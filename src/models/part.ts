@@ -17,7 +17,7 @@ export class DeclaredSite implements Site {
     this.axes = axes;
     this.about = about;
     this.#all = all;
-    all.push(this);
+    all.push({ name, axes, about }); // data, which a worker sends
   }
 
   /** Declares a site for a value derived from this one; `suffix` is added to the name. */

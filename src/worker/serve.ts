@@ -8,14 +8,17 @@ export type Begun = { readonly kind: 'begun' } | { readonly kind: 'failed'; read
 /** `load`: threads do not call it. */
 export function serveLibrary(load: () => Promise<HostedLibrary>): void {
   const thread = createThread((message) => self.postMessage(message));
-  const answer = (message: Begun) => self.postMessage(message);
-  self.onmessage = async ({ data }: MessageEvent<Begin | ToThread>) => {
+  self.onmessage = ({ data }: MessageEvent<Begin | ToThread>) => {
     if (data.kind !== 'begin') return thread(data);
-    try {
-      beginHost(data, await load());
-      answer({ kind: 'begun' });
-    } catch (error) {
-      answer({ kind: 'failed', message: (error as Error).message });
-    }
+    begun(data, load).then((message) => self.postMessage(message));
   };
+}
+
+async function begun(data: Begin, load: () => Promise<HostedLibrary>): Promise<Begun> {
+  try {
+    beginHost(data, await load());
+    return { kind: 'begun' };
+  } catch (error) {
+    return { kind: 'failed', message: (error as Error).message };
+  }
 }

@@ -367,7 +367,7 @@ describe.skipIf(!executablePath)('the playground', () => {
       const { text } = await model.complete(PROMPT, { maxNewTokens: TOKENS, temperature: 0, adapter });
       adapter.dispose();
       expect(PROMPT + text).toBe(texts.at(-1));
-      await page.getByLabel('Steps').press('End');
+      await page.getByLabel('Steps', { exact: true }).press('End');
       await page.getByRole('button', { name: 'Train', exact: true }).click();
       await page.getByText(/^[1-9]\d* of 200 steps/).waitFor();
       await page.getByRole('button', { name: 'Stop' }).click();
