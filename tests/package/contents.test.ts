@@ -50,8 +50,9 @@ describe('the package', () => {
         return [...inText, ...links.map(([, link]) => posix.join(posix.dirname(path), link as string))];
       });
     expect(cited.length).toBeGreaterThan(5);
-    // Guides for contributors cite the repository, where they are read.
-    const inRepository = (file: string) => /^(CONTRIBUTING\.md|tests\/|src\/|tools\/|bench\/|examples\/)/.test(file);
+    // Guides for contributors cite the repository, where they are read; pictures are seen there.
+    const inRepository = (file: string) =>
+      /^(CONTRIBUTING\.md|tests\/|src\/|tools\/|bench\/|examples\/|docs\/pictures\/)/.test(file);
     expect([...new Set(cited)].filter((file) => !paths.includes(file) && !inRepository(file))).toEqual([]);
     for (const file of cited) expect(existsSync(join(root, file)), file).toBe(true);
   });
