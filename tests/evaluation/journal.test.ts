@@ -1,4 +1,5 @@
 /** The file of answers: nothing that was written whole is lost, wherever the file is cut off. */
+import { createHash } from 'node:crypto';
 import { appendFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,6 +62,31 @@ it('cut off at any byte, it goes on with the answers before the cut; and begins 
   );
 });
 
+it('with a bit that fell over, it has no answer that was not written, or is refused', async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(answer, { minLength: 1, maxLength: 4 }),
+      fc.nat(),
+      fc.nat(7),
+      async (answers, at, bit) => {
+        rmSync(file, { force: true });
+        await filled(answers);
+        const bytes = readFileSync(file);
+        bytes[at % bytes.length] = (bytes[at % bytes.length] as number) ^ (1 << bit);
+        writeFileSync(file, bytes);
+        const opened = Journal.open(file, IDENTITY, { resume: true });
+        const journal = await opened.catch((error: unknown) => error);
+        if (journal instanceof Journal) {
+          journal.close();
+          expect(journal.answers.size).toBeGreaterThanOrEqual(answers.length - 2); // an end of line joins two
+          for (const [index, one] of journal.answers) expect(one).toEqual(answers[index]);
+        } else expect(journal).toBeInstanceOf(UsageError);
+      },
+    ),
+    { numRuns: 100 },
+  );
+});
+
 describe('a run', () => {
   const answers = [{ kind: 'generate', text: 'a' }] as const;
 
@@ -97,5 +123,22 @@ describe('a run', () => {
     appendFileSync(file, 'more');
     await expect(Journal.open(file, IDENTITY, { resume: true })).rejects.toThrow(/no file of answers/);
     expect(readFileSync(file, 'utf8')).toBe('my notes\nmore');
+  });
+
+  it('whose first line is gone, or that another version wrote, is left alone', async () => {
+    await filled([...answers, ...answers]);
+    const [header, ...lines] = readFileSync(file, 'utf8').split('\n') as [string, ...string[]];
+    const opened = async (text: string) => {
+      writeFileSync(file, text);
+      await Journal.open(file, IDENTITY, { resume: true }).then(
+        () => expect.fail('it was opened'),
+        (error: Error) => expect(readFileSync(file, 'utf8'), error.message).toBe(text),
+      );
+      return Journal.open(file, IDENTITY, { resume: false });
+    };
+    await expect(opened(lines.join('\n'))).rejects.toThrow(/does not begin as a file of answers/);
+    const later = header.slice(17).replace('"version":1', '"version":2');
+    const digest = createHash('sha256').update(later).digest('hex').slice(0, 16);
+    await expect(opened([`${digest} ${later}`, ...lines].join('\n'))).rejects.toThrow(/another version/);
   });
 });

@@ -1,5 +1,5 @@
 /** Answers by a queue are those of one model, and each comes once: with several workers, with others, and with a server that is lost. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -13,6 +13,7 @@ import {
   evaluatePrepared,
   fromPretrained,
   type Model,
+  prepareEvaluation,
   type ServeQueueOptions,
   serveQueue,
 } from '../../src/node.ts';
@@ -181,6 +182,35 @@ describe.skipIf(!redisServer)('by a queue', () => {
       stopWorkers.abort();
       await Promise.allSettled(workers);
       await own.stop();
+    }
+  });
+
+  it('measures of senses are those of one machine', async () => {
+    const backpack = await fromPretrained('backpack-tiny', { threads: 1 });
+    try {
+      const pairs = join(folder, 'pairs.csv');
+      writeFileSync(pairs, 'cat;dog;3\nboy;girl;2.5\nhouse;river;0.4\nking;queen;3.2\nmany;the;1\n');
+      const keys = {
+        ...{ task: 'alike', dataset_path: 'word_pairs', dataset_kwargs: { data_files: { test: pairs } } },
+        ...{ test_split: 'test', output_type: 'sense_similarity' },
+        ...{ doc_to_choice: '{{[word1, word2]}}', doc_to_target: 'score' },
+      };
+      writeFileSync(join(folder, 'alike.yaml'), JSON.stringify(keys));
+      const prepared = await prepareEvaluation({ tasks: ['alike', 'gender_bias'], includePath: folder, limit: 8 });
+      const local = await evaluatePrepared(backpack, prepared, { modelName: 'm' });
+      expect(local.failures).toEqual([]);
+      work({}, backpack);
+      work({}, backpack);
+      const remote = await evaluatePrepared(backpack, prepared, {
+        modelName: 'm',
+        queue: { url: redis.url, batch: 3 },
+      });
+      expect(remote.failures).toEqual([]);
+      expect(remote.results.results).toEqual(local.results.results);
+    } finally {
+      stopWorkers.abort();
+      await Promise.allSettled(workers);
+      await backpack.dispose();
     }
   });
 

@@ -6,6 +6,7 @@ import { quote, UsageError } from '../../base/errors.ts';
 import type { HubOptions } from '../../hub/hub-node.ts';
 import type { DataOrigin } from '../tasks/task.ts';
 import type { Row, TaskConfig } from '../tasks/task-config.ts';
+import { recordsOfOneType } from './column-types.ts';
 import { renamed, withAllColumns } from './columns.ts';
 import { FILE_KINDS, type FileKind, type ReadOptions, readRows } from './files-node.ts';
 import { hubDataSet } from './hub-data-set-node.ts';
@@ -94,7 +95,8 @@ function localDataSet(
   const load = async (paths: readonly string[]): Promise<readonly Row[]> => {
     const rows: Row[] = [];
     for (const path of paths) rows.push(...(await readRows(path, kind, options)));
-    return renamed(withAllColumns(rows), columns, paths.join(', '));
+    const table = kind === 'json' ? (recordsOfOneType(rows) as Row[]) : withAllColumns(rows);
+    return renamed(table, columns, paths.join(', '));
   };
   return {
     origin: { source: [...files.values()].flat().join(', '), licence },

@@ -5,6 +5,8 @@ import { readWordPairs } from '../../analysis/senses/word-pairs.ts';
 import { UsageError } from '../../base/errors.ts';
 import { parsePythonJson } from '../../checkpoint/python-json.ts';
 import type { Row } from '../tasks/task-config.ts';
+import { floatOf } from '../tasks/whole-float.ts';
+import { arrowReader, isRecord, PARQUET_TIMES, parquetReader, readBy, recordOf } from './column-types.ts';
 
 export const FILE_KINDS = ['json', 'csv', 'parquet', 'arrow', 'word_pairs'] as const;
 export type FileKind = (typeof FILE_KINDS)[number];
@@ -51,14 +53,14 @@ const textOf = (bytes: Uint8Array): string => new TextDecoder('utf-8', { fatal: 
 
 function jsonRows(text: string, path: string, field: string | undefined): Row[] {
   if (field !== undefined) {
-    const whole = parsePythonJson(text) as Record<string, unknown> | null;
+    const whole = parsePythonJson(text, floatOf) as Record<string, unknown> | null;
     return listOfRows(whole?.[field], `${path}: '${field}'`);
   }
-  if (/^\s*\[/.test(text)) return listOfRows(parsePythonJson(text), path);
+  if (/^\s*\[/.test(text)) return listOfRows(parsePythonJson(text, floatOf), path);
   return text.split('\n').flatMap((line, i): Row[] => {
     if (line.trim() === '') return [];
     try {
-      return listOfRows([parsePythonJson(line)], `${path}, line ${i + 1}`);
+      return listOfRows([parsePythonJson(line, floatOf)], `${path}, line ${i + 1}`);
     } catch (error) {
       if (error instanceof UsageError) throw error;
       throw new UsageError(
@@ -70,48 +72,64 @@ function jsonRows(text: string, path: string, field: string | undefined): Row[] 
 
 function listOfRows(value: unknown, where: string): Row[] {
   if (!Array.isArray(value)) throw new UsageError(`${where} is no list of rows.`);
-  const at = value.findIndex((row) => typeof row !== 'object' || row === null || Array.isArray(row));
+  const at = value.findIndex((row) => !isRecord(row));
   if (at >= 0) throw new UsageError(`${where}: row ${at} is no object with columns.`);
   return value as Row[];
 }
 
-/** Columns whose values are all numbers, or all true or false, get such values; an empty place is null. */
+/** Words that pandas takes for an empty place. */
+const NOTHING = new Set(
+  ' #N/A,#N/A N/A,#NA,-1.#IND,-1.#QNAN,-NaN,-nan,1.#IND,1.#QNAN,<NA>,N/A,NA,NULL,NaN,None,n/a,nan,null'
+    .trim()
+    .split(','),
+).add('');
+
+/** Columns whose values are all numbers, or all true or false, get such values, as pandas finds them; an empty place is null. */
 async function csvRows(text: string, delimiter: string): Promise<Row[]> {
   const { parse } = await loaded('csv-parse', () => import('csv-parse/sync'));
-  const rows = parse(text, { columns: true, delimiter, bom: true, skip_empty_lines: true }) as Record<string, string>[];
+  const rows = parse(text, {
+    ...{ columns: true, delimiter, bom: true, skip_empty_lines: true },
+    relax_column_count_less: true,
+  }) as Record<string, string>[];
   const columns = Object.keys(rows[0] ?? {});
   const readers = new Map(columns.map((name) => [name, readerOf(rows.map((row) => row[name] ?? ''))]));
   return rows.map((row) =>
     Object.fromEntries(
-      columns.map((name) => [name, row[name] === '' ? null : readers.get(name)?.(row[name] as string)]),
+      columns.map((name) => {
+        const value = row[name] ?? '';
+        return [name, NOTHING.has(value) ? null : readers.get(name)?.(value)];
+      }),
     ),
   );
 }
 
 function readerOf(values: readonly string[]): (text: string) => unknown {
-  const there = values.filter((value) => value !== '');
+  const there = values.filter((value) => !NOTHING.has(value));
   const all = (pattern: RegExp) => there.length > 0 && there.every((value) => pattern.test(value));
-  if (all(/^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/)) return Number;
+  if (all(/^ *[+-]?\d+ *$/)) return there.length === values.length ? Number : (text) => floatOf(Number(text));
+  if (all(/^ *[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|inf(?:inity)?) *$/i))
+    return (text) => floatOf(Number(text.replace(/inf(?:inity)?/i, 'Infinity')));
   if (all(/^(?:True|False|true|false|TRUE|FALSE)$/)) return (text) => text.toLowerCase() === 'true';
   return (text) => text;
 }
 
 export async function parquetRows(bytes: Uint8Array): Promise<Row[]> {
-  const { parquetReadObjects } = await loaded('hyparquet', () => import('hyparquet'));
+  const { parquetMetadata, parquetReadObjects, parquetSchema } = await loaded('hyparquet', () => import('hyparquet'));
   const compressors = await import('hyparquet-compressors').then(
     (module) => module.compressors,
     () => undefined, // without it, files that are packed by Snappy or not at all can be read
   );
   const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength) as ArrayBuffer;
-  const rows = await parquetReadObjects({ file: buffer, compressors });
-  return rows.map((row) => plainRow(row));
+  const metadata = parquetMetadata(buffer);
+  const rows = await parquetReadObjects({ file: buffer, metadata, compressors, parsers: PARQUET_TIMES });
+  return readBy(rows.map(plainRow), parquetReader(parquetSchema(metadata)));
 }
 
 async function arrowRows(bytes: Uint8Array): Promise<Row[]> {
   const { tableFromIPC } = await loaded('@uwdata/flechette', () => import('@uwdata/flechette'));
-  return tableFromIPC(bytes)
-    .toArray()
-    .map((row) => plainRow(row as Record<string, unknown>));
+  const table = tableFromIPC(bytes);
+  const rows = table.toArray().map((row) => plainRow(row as Record<string, unknown>));
+  return readBy(rows, recordOf(table.schema.fields.map(({ name, type }) => [name, arrowReader(type)])));
 }
 
 /** Values as JSON has them: whole numbers of 64 bits as numbers, vectors as lists. */

@@ -1,6 +1,7 @@
 /** A task's configuration as the file of results has it: all keys that have a value, in the order of the harness. */
 import { generationConfigOf } from '../tasks/generation.ts';
 import type { Task } from '../tasks/task.ts';
+import { WholeFloat } from '../tasks/whole-float.ts';
 
 export function dumpedConfig({ config, name, data }: Task): Record<string, unknown> {
   const few = config.fewshot_config ?? {};
@@ -58,8 +59,7 @@ export function dumpedConfig({ config, name, data }: Task): Record<string, unkno
 
 /** Functions stand as the names that task files have for them. */
 function namesOfFunctions(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
-  if (Array.isArray(value)) return value;
+  if (typeof value !== 'object' || value === null || Array.isArray(value) || value instanceof WholeFloat) return value;
   const keys = Object.keys(value);
   if (keys.length === 1 && keys[0] === 'function') return `!function ${(value as { function: string }).function}`;
   return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, namesOfFunctions(inner)]));

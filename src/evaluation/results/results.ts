@@ -1,5 +1,6 @@
 /** The results of a run, in the form of the harness's file. */
 import type { Task, TaskGroup, TaskSet } from '../tasks/task.ts';
+import { plainNumber } from '../tasks/whole-float.ts';
 import { dumpedConfig } from './config.ts';
 import { groupMetrics, type Metrics } from './group-metrics.ts';
 import { hashOf } from './sample.ts';
@@ -81,7 +82,7 @@ function agreed(parts: readonly Readonly<Record<string, boolean | null>>[]): Rec
 }
 
 function versionOf({ config }: Task): number | string {
-  const version = config.metadata?.version;
+  const version = plainNumber(config.metadata?.version);
   return typeof version === 'number' || typeof version === 'string' ? version : 'Yaml';
 }
 

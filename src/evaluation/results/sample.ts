@@ -5,6 +5,7 @@ import type { DocumentMetrics } from '../metrics/document-metrics.ts';
 import type { EvaluationAnswer } from '../requests.ts';
 import type { Target } from '../tasks/document.ts';
 import { generationConfigOf } from '../tasks/generation.ts';
+import { pythonJsonText } from '../tasks/python-json-text.ts';
 import { pythonStr } from '../tasks/python-text.ts';
 import type { Task, TaskInstance } from '../tasks/task.ts';
 import type { Row } from '../tasks/task-config.ts';
@@ -53,7 +54,7 @@ export function sampleOf(parts: SampleParts): Sample {
     filtered_resps: filtered.map(asTexts),
     filter,
     metrics: Object.keys(metrics),
-    doc_hash: hashOf(JSON.stringify(row, undefined, 2)),
+    doc_hash: hashOf(pythonJsonText(row, { indent: 2 })),
     prompt_hash: hashOf(String(all[0]?.[0])),
     target_hash: hashOf(pythonStr(target)),
     ...metrics,

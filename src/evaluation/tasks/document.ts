@@ -4,6 +4,7 @@ import { hookNamed } from '../hooks/index.ts';
 import { parsePythonLiteral } from './python-text.ts';
 import type { FewShotConfig, NamedFunction, Row, TaskConfig, TextSource } from './task-config.ts';
 import { createTemplate, type Template } from './template.ts';
+import { plainNumber, WholeFloat } from './whole-float.ts';
 
 /** A target: a text, the number of a choice, or several of these. */
 export type Target = string | number | boolean | readonly (string | number)[];
@@ -76,8 +77,9 @@ export function resolved(source: TextSource | undefined, row: Row): string {
 
 const isDigits = (text: string): boolean => /^\d+$/.test(text);
 
-function textFrom({ value, isRendered }: Read, hasChoices: boolean, where: string): string | number {
-  if (isRendered && hasChoices && isDigits(value as string)) return Number(value);
+function textFrom({ value: read, isRendered }: Read, hasChoices: boolean, where: string): string | number {
+  if (isRendered && hasChoices && isDigits(read as string)) return Number(read);
+  const value = plainNumber(read);
   if (typeof value === 'string' || typeof value === 'number') return value;
   throw new UsageError(`${where} gave ${quote(value)}, wanted a text, or the number of a choice.`);
 }
@@ -88,14 +90,21 @@ function targetFrom({ value, isRendered }: Read, hasChoices: boolean, where: str
     if (hasChoices && isDigits(text)) return Number(text);
     if (!(text.length >= 2 && text.startsWith('[') && text.endsWith(']'))) return text;
     try {
-      return parsePythonLiteral(text) as Target;
+      return withTexts(parsePythonLiteral(text), hasChoices) as Target;
     } catch {
       return text;
     }
   }
-  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' || Array.isArray(value))
-    return value as Target;
+  if (value instanceof WholeFloat || Array.isArray(value)) return withTexts(value, hasChoices) as Target;
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value;
   throw new UsageError(`${where} gave ${quote(value)}, wanted a text, a number or a list.`);
+}
+
+/** Numbers such as 1.0 are those of choices, and else texts. */
+function withTexts(value: unknown, hasChoices: boolean): unknown {
+  if (Array.isArray(value)) return value.map((one) => withTexts(one, hasChoices));
+  if (!(value instanceof WholeFloat)) return value;
+  return hasChoices ? value.value : value.toString();
 }
 
 function choicesFrom({ value, isRendered }: Read, where: string): readonly string[] {

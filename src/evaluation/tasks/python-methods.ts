@@ -1,5 +1,6 @@
 /** Methods of Python's texts and lists that templates of tasks call, and that the Jinja of JavaScript lacks or has otherwise. */
 import { UsageError } from '../../base/errors.ts';
+import { pythonEquals } from './python-order.ts';
 import { pythonRepr, pythonStr } from './python-text.ts';
 
 /** What Python takes for white space in texts (`str.isspace`). */
@@ -92,6 +93,17 @@ function splitFromEnd(self: string, separator: string | undefined, most: number)
   return most < 0 || head <= 1 ? parts : [parts.slice(0, head).join(separator), ...parts.slice(head)];
 }
 
+function replaced(self: string, old: string, by: string, most: number): string {
+  const parts = old === '' ? ['', ...self, ''] : self.split(old);
+  const count = most < 0 ? parts.length - 1 : Math.min(most, parts.length - 1);
+  return parts.reduce((text, part, i) => text + (i <= count ? by : old) + part);
+}
+
+function wanted(value: unknown): string {
+  if (typeof value === 'string') return value;
+  throw new UsageError(`${pythonRepr(value)} came as an argument, wanted a text.`);
+}
+
 function notFound(what: unknown, where: string): never {
   throw new UsageError(`${pythonRepr(what)} is not in ${where}.`);
 }
@@ -113,6 +125,9 @@ export const TEXT_METHODS: Readonly<Record<string, Method<string>>> = {
   count: (self, [sought]) => self.split(pythonStr(sought)).length - 1,
   join: (self, [list]) => (Array.isArray(list) ? list.map(pythonStr).join(self) : [...pythonStr(list)].join(self)),
   isdigit: (self) => /^\p{Nd}+$/u.test(self),
+  lower: (self) => self.toLowerCase(),
+  upper: (self) => self.toUpperCase(),
+  replace: (self, [old, replacement, most]) => replaced(self, wanted(old), wanted(replacement), whole(most, -1)),
   removeprefix: (self, [prefix]) => (self.startsWith(pythonStr(prefix)) ? self.slice(pythonStr(prefix).length) : self),
   removesuffix: (self, [suffix]) => {
     const end = pythonStr(suffix);
@@ -127,8 +142,8 @@ export const TEXT_METHODS: Readonly<Record<string, Method<string>>> = {
 
 export const LIST_METHODS: Readonly<Record<string, Method<readonly unknown[]>>> = {
   index: (self, [sought]) => {
-    const at = self.indexOf(sought);
+    const at = self.findIndex((value) => pythonEquals(value, sought));
     return at < 0 ? notFound(sought, pythonRepr(self)) : at;
   },
-  count: (self, [sought]) => self.filter((value) => value === sought).length,
+  count: (self, [sought]) => self.filter((value) => pythonEquals(value, sought)).length,
 };

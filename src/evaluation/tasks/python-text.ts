@@ -1,6 +1,7 @@
 /** How Python writes values as text (`str` and `repr`), and reads them (`ast.literal_eval`). Templates of tasks are written for it. */
+import { Tuple } from './tuple.ts';
+import { floatOf, WholeFloat } from './whole-float.ts';
 
-/** Numbers with a fraction; whole numbers of JSON are whole numbers here too. */
 export function pythonStr(value: unknown): string {
   return typeof value === 'string' ? value : pythonRepr(value);
 }
@@ -9,7 +10,9 @@ export function pythonRepr(value: unknown): string {
   if (value === null || value === undefined) return 'None';
   if (typeof value === 'boolean') return value ? 'True' : 'False';
   if (typeof value === 'number' || typeof value === 'bigint') return numberText(value);
+  if (value instanceof WholeFloat) return value.toString();
   if (typeof value === 'string') return quoted(value);
+  if (value instanceof Tuple) return `(${value.map(pythonRepr).join(', ')}${value.length === 1 ? ',' : ''})`;
   if (Array.isArray(value)) return `[${value.map(pythonRepr).join(', ')}]`;
   return `{${Object.entries(value)
     .map(([key, inner]) => `${quoted(key)}: ${pythonRepr(inner)}`)
@@ -91,7 +94,10 @@ export function parsePythonLiteral(text: string): unknown {
       return whole;
     }
     if (word !== undefined) return word === 'None' ? null : word === 'True';
-    if (number !== undefined) return Number(number.replaceAll('_', ''));
+    if (number !== undefined) {
+      const read = Number(number.replaceAll('_', ''));
+      return /[.eE]/.test(number) ? floatOf(read) : read;
+    }
     if (mark === '[') return list(']').values;
     if (mark === '{') return dictionary();
     if (mark !== '(') throw new SyntaxError(`'${mark}' is unexpected before character ${at}`);

@@ -2,6 +2,7 @@
 import { parseDocument, type ScalarTag } from 'yaml';
 import { UsageError } from '../../base/errors.ts';
 import type { NamedFunction } from './task-config.ts';
+import { floatOf, plainNumber, WholeFloat } from './whole-float.ts';
 
 /** PyYAML knows these words, but not the letters y and n alone. */
 const BOOLEANS: readonly ScalarTag[] = [
@@ -27,8 +28,18 @@ const FLOAT: ScalarTag = {
   default: true,
   tag: 'tag:yaml.org,2002:float',
   test: /^(?:[-+]?[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*)(?:[eE][-+][0-9]+)?$/,
-  resolve: (digits) => Number.parseFloat(digits.replaceAll('_', '')),
+  resolve: (digits) => floatOf(Number.parseFloat(digits.replaceAll('_', ''))),
 };
+
+/** Keys below which texts are made of numbers, so that it matters whether one is written as 1 or 1.0. */
+const TOLD = new Set(['metadata', 'samples']);
+
+/** Numbers elsewhere are options. */
+function withNumbers(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withNumbers);
+  if (typeof value !== 'object' || value === null || value instanceof WholeFloat) return plainNumber(value);
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, TOLD.has(key) ? one : withNumbers(one)]));
+}
 
 /** Numbers of `yaml` that PyYAML takes for texts; those in sixties, and the words for what is no number, are alike. */
 const isOtherFloat = (tag: unknown): boolean => {
@@ -61,5 +72,5 @@ export function parseTaskYaml(text: string, file: string): Readonly<Record<strin
   const value: unknown = document.toJS({ maxAliasCount: 1000 });
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new UsageError(`${file} is no task: wanted keys such as 'task' and 'dataset_path'.`);
-  return value as Record<string, unknown>;
+  return withNumbers(value) as Record<string, unknown>;
 }

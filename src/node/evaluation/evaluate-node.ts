@@ -12,6 +12,7 @@ import {
   requestsOf,
 } from '../../evaluation/prepared.ts';
 import { type RunningMean, RunningMeans } from '../../evaluation/running.ts';
+import { pythonJsonText } from '../../evaluation/tasks/python-json-text.ts';
 import { queueAnswerer } from '../queue/answer-by-queue-node.ts';
 import type { QueueOptions } from '../queue/options-node.ts';
 import { identityOfModel, plainOptions } from './identity-node.ts';
@@ -134,9 +135,9 @@ export async function evaluatePrepared(
       for (const [task, rows] of samples)
         await write(
           `samples_${task.replace(/[^\p{L}\p{N}_]/gu, '_')}_${time}.jsonl`,
-          rows.map((row) => `${JSON.stringify(row)}\n`),
+          rows.map((row) => `${pythonJsonText(row)}\n`),
         );
-    await write(`results_${time}.json`, [JSON.stringify(results, undefined, 2)]);
+    await write(`results_${time}.json`, [pythonJsonText(results, { indent: 2 })]);
     return { results, failures, files };
   });
 }

@@ -14,13 +14,14 @@ import { differences, type RunIdentity } from './identity-node.ts';
 
 interface Header {
   readonly format: typeof FORMAT;
-  readonly version: 1;
+  readonly version: typeof VERSION;
   /** When the run began: ISO 8601. */
   readonly started: string;
   readonly identity: RunIdentity;
 }
 
 const FORMAT = 'portmanteau evaluation';
+const VERSION = 1;
 
 export interface JournalOptions {
   /** Go on with the run that the file is of; without one, begin. False: an unfinished run is an error. */
@@ -51,7 +52,8 @@ export class Journal {
   ): Promise<Journal> {
     const { lines, isWhole } = linesOf(file);
     const [header, ...entries] = lines as [Header | undefined, ...Entry[]];
-    if (header?.format === FORMAT && entries.length > 0) {
+    if (header) checkHeader(file, header);
+    if (header && entries.length > 0) {
       if (!resume)
         throw new UsageError(
           `${file} has the answers of a run that did not end: go on with it by --resume, or remove the file to begin anew.`,
@@ -60,7 +62,7 @@ export class Journal {
       if (!isWhole) await writeLines(file, lines);
       return new Journal(file, header, new Map(entries.map(({ index, answer }) => [index, answerFromJson(answer)])));
     }
-    const begun: Header = { format: FORMAT, version: 1, started: now.toISOString(), identity };
+    const begun: Header = { format: FORMAT, version: VERSION, started: now.toISOString(), identity };
     await writeLines(file, [begun]);
     return new Journal(file, begun, new Map());
   }
@@ -120,6 +122,14 @@ function linesOf(file: string): { readonly lines: readonly object[]; readonly is
     lines: whole.map((json) => JSON.parse(json) as object),
     isWhole: rest === '' && whole.length === values.length,
   };
+}
+
+function checkHeader(file: string, { format, version }: Partial<Header>): void {
+  if (format !== FORMAT) throw new UsageError(`${file} does not begin as a file of answers: remove it to begin anew.`);
+  if (version !== VERSION)
+    throw new UsageError(
+      `${file} has the answers of a run of another version of this program (form ${String(version)}, wanted ${VERSION}): go on with that version, or remove the file to begin anew.`,
+    );
 }
 
 function checkSame(file: string, before: RunIdentity, now: RunIdentity): void {
