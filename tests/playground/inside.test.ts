@@ -52,6 +52,7 @@ const GIRL = 'There was once a girl. One day';
 const BOY = 'There was once a boy. One day';
 const KING = 'The king was angry with his son, and then';
 const TOKENS = 32; // that the page writes
+const SOON = { timeout: 20_000 }; // the page itself never waits for its model
 
 /** The same with numbers that may differ in their last digits: the kernels of a browser may have fused multiply-add where those of Node have not. */
 function near(value: unknown): unknown {
@@ -118,7 +119,7 @@ describe.skipIf(!executablePath)('the playground', () => {
       );
   }
 
-  const idle = (page: Page) => expect.poll(() => page.locator('[data-busy=true]').count()).toBe(0);
+  const idle = (page: Page) => expect.poll(() => page.locator('[data-busy=true]').count(), SOON).toBe(0);
 
   test('shows the load of experts, and what is written without those that are switched off', async () => {
     const model = await modelNamed('granite-tiny');
@@ -141,11 +142,11 @@ describe.skipIf(!executablePath)('the playground', () => {
       await expectFigures(page, routeReport(await tokenExperts(model, text), []));
       const proses = page.locator('.twins .prose');
       await expect
-        .poll(() => proses.allTextContents())
+        .poll(() => proses.allTextContents(), SOON)
         .toEqual([text + (await written([])), text + (await written([[2, 4]]))]);
       await page.getByRole('button', { name: /^Layer 0, expert 0,/ }).press('Space');
       await expect
-        .poll(() => proses.nth(1).textContent())
+        .poll(() => proses.nth(1).textContent(), SOON)
         .toBe(
           text +
             (await written([
@@ -155,7 +156,7 @@ describe.skipIf(!executablePath)('the playground', () => {
         );
       expect(page.url()).toContain('off=2.4%2C0.0');
       await page.getByRole('button', { name: 'Switch all on' }).click();
-      await expect.poll(() => proses.count()).toBe(1);
+      await expect.poll(() => proses.count(), SOON).toBe(1);
       expect(await page.locator('.grid [aria-pressed=true]').count()).toBe(0);
       await page.getByRole('button', { name: 'Switch each off in turn' }).click();
       await page.getByRole('figure', { name: 'Change without each expert' }).waitFor();
@@ -174,13 +175,13 @@ describe.skipIf(!executablePath)('the playground', () => {
         const lists = await page.locator('.states .ranked').all();
         return Promise.all(lists.map((list) => list.locator('.word').allInnerTexts()));
       };
-      await expect.poll(shown).toEqual(await words({}));
+      await expect.poll(shown, SOON).toEqual(await words({}));
       await page.getByLabel('Exchanged before the token').press('Home');
-      await expect.poll(shown).toEqual(await words({ at: 0 }));
+      await expect.poll(shown, SOON).toEqual(await words({ at: 0 }));
       await page.getByLabel('In layers').selectOption('3');
-      await expect.poll(shown).toEqual(await words({ at: 0, layers: [3] }));
+      await expect.poll(shown, SOON).toEqual(await words({ at: 0, layers: [3] }));
       await page.getByLabel(/^Scans only/).check();
-      await expect.poll(shown).toEqual(await words({ at: 0, layers: [3], keepWindow: true }));
+      await expect.poll(shown, SOON).toEqual(await words({ at: 0, layers: [3], keepWindow: true }));
     });
   });
 
@@ -255,12 +256,12 @@ describe.skipIf(!executablePath)('the playground', () => {
     const settings = { model: 'granite-tiny', by: '1', towards: positive.join('\n'), away: negative.join('\n') };
     await withView('steer', settings, async (page) => {
       const prose = page.locator('.twins .prose').nth(1);
-      await expect.poll(() => prose.textContent()).toBe(await written(1));
+      await expect.poll(() => prose.textContent(), SOON).toBe(await written(1));
       await page.getByLabel('Strength').press('End');
-      await expect.poll(() => prose.textContent()).toBe(await written(4));
+      await expect.poll(() => prose.textContent(), SOON).toBe(await written(4));
       await page.getByLabel('Words to watch').fill('she');
       await expect
-        .poll(() => saved(page, 'Probability of words after the prompt'))
+        .poll(() => saved(page, 'Probability of words after the prompt'), SOON)
         .toMatchObject({
           series: [{ name: '␣she' }],
         });
@@ -293,9 +294,9 @@ describe.skipIf(!executablePath)('the playground', () => {
         '27 102 176': Math.round(plus * weights),
       });
       await page.locator('.dots canvas').waitFor();
-      await expect.poll(dots).toEqual(wanted(first));
+      await expect.poll(dots, SOON).toEqual(wanted(first));
       await page.getByLabel('Matrix').selectOption(second.name);
-      await expect.poll(dots).toEqual(wanted(second));
+      await expect.poll(dots, SOON).toEqual(wanted(second));
       await expectFigures(page, ternaryReport(found, undefined, []));
       await page.getByRole('radio', { name: 'Rounding of activations' }).check();
       const text = await page.getByLabel('Text', { exact: true }).inputValue();
@@ -350,7 +351,7 @@ describe.skipIf(!executablePath)('the playground', () => {
       await page.getByRole('button', { name: 'Continue' }).click();
       const { ids } = await model.complete(PROMPT, { maxNewTokens: 48, temperature: 0 });
       const wanted = [...prompt, ...ids].map((id) => model.tokenizer?.piece(id));
-      await expect.poll(() => page.locator('.token').allTextContents()).toEqual(wanted);
+      await expect.poll(() => page.locator('.token').allTextContents(), SOON).toEqual(wanted);
     });
     await model.dispose();
   });
@@ -393,7 +394,7 @@ describe.skipIf(!executablePath)('the playground', () => {
         const { rows } = (await saved(page, 'How far the second is from the first, on this text')) as Table;
         return [1, 2].map((i) => Number(rows[i]?.[1]).toFixed(2));
       };
-      await expect.poll(shown).toEqual(await rows(interventions));
+      await expect.poll(shown, SOON).toEqual(await rows(interventions));
       const written = await model.complete(text, { maxNewTokens: TOKENS, temperature: 0, interventions });
       expect(await page.locator('.twins .prose').nth(1).textContent()).toBe(text + written.text);
       await page.getByLabel('The second is changed by').selectOption('file');
@@ -401,7 +402,7 @@ describe.skipIf(!executablePath)('the playground', () => {
       await page.locator('input[type=file]').setInputFiles({
         ...{ name: 'edit.json', mimeType: 'application/json', buffer: Buffer.from(JSON.stringify(file)) },
       });
-      await expect.poll(shown).toEqual(await rows(file));
+      await expect.poll(shown, SOON).toEqual(await rows(file));
       await page.locator('input[type=file]').setInputFiles({
         ...{ name: 'edit.json', mimeType: 'application/json', buffer: Buffer.from('{"interventions": 3}') },
       });
