@@ -2,7 +2,7 @@
  * Products with weights in floats. An output has two vectors of sums, A and B, which take turns: whichever tile, part or number of tokens it is computed
  * with, it is the same sum in the same order. Vectors go by such twos, alike, for the reason in blocks.ts.
  */
-import { tile2, tile3, tile4, tile6 } from './float-tiles';
+import { halves4, tile2, tile4, tile6 } from './float-tiles';
 import { madd, sumLanes } from './lanes';
 import { STREAMS } from './matrices';
 import { BF16, even, F32, heldFactor, heldMask, odd, widthShift } from './weights';
@@ -234,8 +234,8 @@ function storePair(y: usize, sums: usize, rows: u32, bias: usize): void {
 // @ts-ignore: decorator
 @inline
 function tileOf(left: u32, most: u32): u32 {
-  if (left >= most && left != 4) return most;
-  return most == 6 && left > 2 ? 4 : 2;
+  if (left >= most) return most;
+  return left > 2 ? 4 : 2;
 }
 
 /** The address in a list of that number, or the last one. */
@@ -246,20 +246,20 @@ function at(list: usize, i: u32, last: u32): usize {
 }
 
 /** Two widened rows at `w` for the tokens `t`.. of a tile, `bytes` of their activations from `shift` on. */
-function addTile(to: usize, from: usize, xs: usize, t: u32, last: u32, tile: u32, shift: usize, w: usize, bytes: usize): void {
+function addTile(to: usize, from: usize, xs: usize, t: u32, last: u32, tile: u32, most: u32, shift: usize, w: usize, bytes: usize): void {
   const x0 = at(xs, t, last) + shift;
   const x1 = at(xs, t + 1, last) + shift;
   if (tile == 2) return tile2(to, from, x0, x1, w, 2 * bytes);
   const x2 = at(xs, t + 2, last) + shift;
-  if (tile == 3) return tile3(to, from, x0, x1, x2, w, 2 * bytes);
   const x3 = at(xs, t + 3, last) + shift;
+  if (most == 4) return halves4(to, from, x0, x1, x2, x3, w, 2 * bytes);
   if (tile == 4) return tile4(to, from, x0, x1, x2, x3, w, 2 * bytes);
   tile6(to, from, x0, x1, x2, x3, at(xs, t + 4, last) + shift, at(xs, t + 5, last) + shift, w, 2 * bytes);
 }
 
 /**
  * Rows of weights [rows, count] for tokens whose activations, arranged, and outputs lie at the addresses xs[t] and ys[t] (of the first of these
- * rows). `wide` is scratch memory as of `wideRowsScratch`. `most`: how many tokens share the loads of weights, 3 or 6. No bit depends on it.
+ * rows). `wide` is scratch memory as of `wideRowsScratch`. `most`: how many tokens share the loads of weights, 4 or 6: as many as registers of 128 or 256 bits have room for. No bit depends on it.
  */
 export function floatRowsForTokens(
   ys: usize,
@@ -301,8 +301,8 @@ export function floatRowsForTokens(
           const to = sums + (pair / 2) * SUM_BYTES;
           const pairAt = wide + pair * rowBytes + 2 * block;
           // Called from two places, so that it stays a function of its own, whose loops have all registers.
-          if (block == 0) addTile(to, zeros, xs, t, tokens - 1, tile, 0, pairAt, bytes);
-          else addTile(to, to, xs, t, tokens - 1, tile, block, pairAt, bytes);
+          if (block == 0) addTile(to, zeros, xs, t, tokens - 1, tile, most, 0, pairAt, bytes);
+          else addTile(to, to, xs, t, tokens - 1, tile, most, block, pairAt, bytes);
         }
       }
       for (let i: u32 = 0; i < tile; i++) {

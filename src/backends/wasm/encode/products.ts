@@ -34,7 +34,7 @@ export const inputBytes = (inner: number, dtype: ElementType): number =>
 const FLOAT_COLUMNS = 16;
 
 /** Tokens that share the loads of float weights: as many as have their sums in registers. */
-export const tileOf = ({ vectorBits }: CommandWriter): number => (vectorBits === 256 ? 6 : 3);
+export const tileOf = ({ vectorBits }: CommandWriter): number => (vectorBits === 256 ? 6 : 4);
 
 /** Rows of float weights that are widened together (assembly/float-rows.ts), with their sums. */
 function floatScratch(rowBytes: number): number {
