@@ -1,4 +1,5 @@
 /** Which files `data.files` means: paths, folders and patterns, in an order that does not depend on the disk. */
+import { existsSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { glob, isDynamicPattern } from 'tinyglobby';
@@ -23,6 +24,9 @@ const ENDINGS: Readonly<Record<string, FileKind>> = {
   parquet: 'parquet',
 };
 
+/** `.json` is as often settings as data. */
+const IN_FOLDERS = Object.keys(ENDINGS).filter((ending) => ending !== 'json');
+
 const endingOf = (path: string): string => /\.(\w+)(\.gz)?$/i.exec(path)?.[1]?.toLowerCase() ?? '';
 
 /**
@@ -37,11 +41,17 @@ export async function findFiles(
   const found = new Map<string, DataFile>();
   for (const name of [names].flat()) {
     const paths = await pathsOf(name, directory, kind);
-    if (paths.length === 0)
-      throw new UsageError(`data.files: '${name}' means no file in ${directory}: check the spelling.`);
+    if (paths.length === 0) throw noFile(name, directory, kind);
     for (const path of paths) if (!found.has(path)) found.set(path, fileOf(path, kind));
   }
   return [...found.values()];
+}
+
+function noFile(name: string, directory: string, kind: FileKind | undefined): UsageError {
+  if (!existsSync(resolve(directory, name)))
+    return new UsageError(`data.files: '${name}' means no file in ${directory}: check the spelling.`);
+  const known = `of the kinds ${IN_FOLDERS.join(', ')}, also with .gz: name files, or set data.kind`;
+  return new UsageError(`data.files: the folder '${name}' has no file${kind === undefined ? ` ${known}` : ''}.`);
 }
 
 async function pathsOf(name: string, directory: string, kind: FileKind | undefined): Promise<string[]> {
@@ -55,7 +65,7 @@ async function pathsOf(name: string, directory: string, kind: FileKind | undefin
     .sort();
 }
 
-/** Files of known kinds in a folder and those below; with `kind`, all. Hidden ones are passed over. `.json` is as often settings as data. */
+/** Files of known kinds in a folder and those below; with `kind`, all. Hidden ones are passed over. */
 async function inFolder(folder: string, kind: FileKind | undefined): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true });
   const visible = entries.filter(({ name }) => !name.startsWith('.')).sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -64,7 +74,7 @@ async function inFolder(folder: string, kind: FileKind | undefined): Promise<str
       const path = join(folder, name);
       if ((await stat(path)).isDirectory()) return inFolder(path, kind);
       const ending = endingOf(path);
-      return kind !== undefined || (Object.hasOwn(ENDINGS, ending) && ending !== 'json') ? [path] : [];
+      return kind !== undefined || IN_FOLDERS.includes(ending) ? [path] : [];
     }),
   );
   return lists.flat();

@@ -50,16 +50,25 @@ export async function* readTextFile(
       }
     }
   }
+  let taken = offset; // bytes that were given to the decoder
+  let before: Uint8Array = new Uint8Array(); // those of the last chunk
   const decode = (bytes?: Uint8Array) => {
     try {
       return bytes ? decoder.decode(bytes, { stream: true }) : decoder.decode();
     } catch (error) {
-      const at = offset + Buffer.byteLength(text);
-      throw new UsageError(`${file.path} is no text in UTF-8 after byte ${at}: save it as such.`, { cause: error });
+      const decoded = offset + Buffer.byteLength(text); // without a character that is cut by the end of the last chunk
+      const begun = before.subarray(before.length - (taken - decoded));
+      const at = decoded + validBytes(Buffer.concat([begun, bytes ?? new Uint8Array()]));
+      const wrong = bytes ? `byte ${at}, counted from 0, cannot stand there` : 'its last character is cut off';
+      throw new UsageError(`${file.path} is no text in UTF-8: ${wrong}. Save it in UTF-8, or leave it out.`, {
+        cause: error,
+      });
     }
   };
   for await (const chunk of bytesFrom(file, offset)) {
     text += decode(chunk.bytes);
+    taken += chunk.bytes.length;
+    before = chunk.bytes;
     if (offset === 0 && text.startsWith(BYTE_ORDER_MARK)) {
       text = text.slice(1);
       offset += Buffer.byteLength(BYTE_ORDER_MARK);
@@ -70,4 +79,19 @@ export async function* readTextFile(
   text += decode();
   yield* whole();
   if (text !== '' || isWithin) yield item(text, text, true);
+}
+
+/** How many of these bytes are text in UTF-8, with a character that is cut by their end. */
+function validBytes(bytes: Uint8Array): number {
+  let [low, high] = [0, bytes.length];
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    try {
+      new TextDecoder('utf-8', { fatal: true }).decode(bytes.subarray(0, middle), { stream: true });
+      low = middle;
+    } catch {
+      high = middle - 1;
+    }
+  }
+  return low;
 }

@@ -3,8 +3,8 @@
  * its next start, and the shards are the same as in one go. Memory: one shard, and one document or piece of a document.
  */
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
-import type { RecordFields } from './document.ts';
-import type { DocumentEncoder } from './encode.ts';
+import type { RecordFields, TrainingDocument } from './document.ts';
+import type { DocumentEncoder, TextPart } from './encode.ts';
 import type { DataFile } from './files-node.ts';
 import { readJsonl } from './jsonl-node.ts';
 import { type Manifest, makeTokenFolder, type StreamName, writeManifest } from './manifest-node.ts';
@@ -141,7 +141,24 @@ class Tokenizing {
     if (part.isFirst) this.#documents++;
     const { share, seed } = this.#job;
     const isHeld = file.isForValidation || isForValidation(this.#documents - 1, share, seed);
-    this.#buffers[isHeld ? 'validation' : 'train'].add(this.#job.encode(document, part), part.isLast);
+    const buffer = this.#buffers[isHeld ? 'validation' : 'train'];
+    for (const piece of this.#pieces(document, part)) buffer.add(this.#job.encode(...piece), piece[1].isLast);
+  }
+
+  /** A long text of a record in pieces, as those of text files come. */
+  *#pieces(document: TrainingDocument, { isFirst, isLast }: TextPart): Generator<[TrainingDocument, TextPart]> {
+    const { pieceCharacters } = this.#limits;
+    let [rest, begins] = [document, isFirst];
+    while (rest.kind === 'text' && rest.text.length > pieceCharacters) {
+      const { text } = rest;
+      const end = cutOf(text.slice(0, pieceCharacters), this.#job.tokenizer);
+      yield [
+        { kind: 'text', text: text.slice(0, end) },
+        { isFirst: begins, isLast: false },
+      ];
+      [rest, begins] = [{ kind: 'text', text: text.slice(end) }, false];
+    }
+    yield [rest, { isFirst: begins, isLast }];
   }
 
   /** Stores what is waiting, then writes down where to go on. */

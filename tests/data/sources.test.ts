@@ -62,6 +62,11 @@ describe('names of files', () => {
     const folder = filled(names);
     for (const name of ['none.txt', 'none/*.txt', '*.parquet'])
       await expect(findFiles(name, folder)).rejects.toThrow(`'${name}' means no file`);
+    mkdirSync(join(folder, 'empty'));
+    await expect(findFiles('empty', folder)).rejects.toThrow(
+      "the folder 'empty' has no file of the kinds txt, text, md",
+    );
+    await expect(findFiles('empty', folder, 'text')).rejects.toThrow("the folder 'empty' has no file.");
     await expect(findFiles('deep/*', folder)).rejects.toThrow(/notes\.pdf: its ending does not say.*data\.kind/);
     expect(await findFiles('deep/notes.pdf', folder, 'text')).toMatchObject([{ kind: 'text', isGzip: false }]);
   });
@@ -109,11 +114,45 @@ describe('text files', () => {
 
   test('of other encodings are refused', async () => {
     const folder = filled({ 'a.txt': Buffer.from('caf\xe9 au lait', 'latin1') });
-    await expect(read(folder, { files: 'a.txt' })).rejects.toThrow(/a\.txt is no text in UTF-8/);
+    await expect(read(folder, { files: 'a.txt' })).rejects.toThrow(/a\.txt is no text in UTF-8: byte 4/);
+  });
+
+  test.each([
+    ['in a later chunk', 3 << 20, [0xff, 0x61], `byte ${3 << 20},`],
+    ['in a character that two chunks share', (1 << 20) - 1, [0xe2, 0x82, 0xff], `byte ${(1 << 20) + 1},`],
+    ['at the end', 100, [0xe2, 0x82], 'its last character is cut off'],
+  ])('are refused with the byte that cannot stand there: %s', async (_, at, wrong, message) => {
+    const folder = filled({ 'a.txt': Buffer.concat([Buffer.alloc(at, 'a'), Buffer.from(wrong)]) });
+    await expect(read(folder, { files: 'a.txt' })).rejects.toThrow(message);
   });
 });
 
 describe('JSONL files', () => {
+  test('give a long text the ids that a text file gives it, in pieces', async () => {
+    const text = Array.from({ length: 400 }, (_, i) => `Paragraph ${i} has ${'words '.repeat(i % 9)}.`).join('\n');
+    const folder = filled({ 'a.txt': text, 'a.jsonl': `${JSON.stringify({ text })}\n` });
+    let longest = 0;
+    const tokenizer = new Proxy(context.tokenizer, {
+      get(own, key) {
+        if (key !== 'encode') return Reflect.get(own, key, own);
+        return (...given: Parameters<typeof own.encode>) => {
+          longest = Math.max(longest, given[0].length);
+          return own.encode(...given);
+        };
+      },
+    });
+    const limits = { shardTokens: 4000, fileTokens: 1000, pieceCharacters: 2000 };
+    const rows = async (files: string) => {
+      const options = { files, cache: `cache-${files}`, rows: 'documents', shuffle: false } as const;
+      const { train } = await prepareData(options, { ...context, directory: folder, tokenizer, limits });
+      return idsOf(train);
+    };
+    const wanted = await rows('a.txt');
+    expect(await rows('a.jsonl')).toEqual(wanted);
+    expect(wanted).toEqual(await rowsOf([text]));
+    expect(longest).toBeLessThan(2100);
+  });
+
   test.each<[string, string, RegExp]>([
     ['no JSON', '{"text":"a"}\n\n{"text":"b"\n', /bad\.jsonl, line 3: it is no JSON/],
     ['a list over several lines', '[\n{"text":"a"}\n]', /line 1: .*not a list/],
