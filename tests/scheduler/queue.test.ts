@@ -106,7 +106,7 @@ describe.each(['granite-untied', 'mamba-odd'])('%s', (name) => {
     const unread = () => scheduler.generate(text(5), { ...long, maxUnread: 4 });
     const [first, second, left] = [unread(), unread(), unread()];
     await first.next();
-    await vi.waitUntil(() => scheduler.stats.generatedTokens >= 10); // 3 + 3 + 4: the first token of each comes with its prompt
+    await vi.waitUntil(() => scheduler.stats.generatedTokens >= 10, { timeout: 20_000 }); // 3 + 3 + 4: the first token of each comes with its prompt
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(scheduler.stats.generatedTokens).toBe(10);
     const stopped = all(scheduler.generate(text(7), long)); // waits for the place of one that is paused
@@ -124,7 +124,7 @@ describe.each(['granite-untied', 'mamba-odd'])('%s', (name) => {
   it('when all that run are paused, the scheduler closes, and who waits may leave', async () => {
     const scheduler = new Scheduler(model, { maxSequences: 1, cacheBytes: 0 });
     const paused = scheduler.generate(text(5), { ...options, maxUnread: 1 });
-    await vi.waitUntil(() => scheduler.stats.steps > 0);
+    await vi.waitUntil(() => scheduler.stats.steps > 0, { timeout: 20_000 });
     const abort = new AbortController();
     const waiting = all(scheduler.generate(text(5), { ...options, signal: abort.signal }));
     abort.abort();

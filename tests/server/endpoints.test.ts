@@ -129,7 +129,7 @@ describe('endpoints', async () => {
     const whole = (await (await ask(false)).json()) as { choices: { text: string }[] };
     const made = vi.spyOn(GeneratedSequence.prototype, 'take');
     const unread = await ask(true);
-    await vi.waitUntil(() => made.mock.calls.length > 100);
+    await vi.waitUntil(() => made.mock.calls.length > 100, { timeout: 20_000 });
     await new Promise((resolve) => setTimeout(resolve, 100));
     expect(made.mock.calls.length).toBeLessThan(120); // 2048 numbers ahead, 20 of each token
     made.mockRestore();
@@ -147,7 +147,7 @@ describe('endpoints', async () => {
   });
 
   test('a capture that nobody reads ends when its time is over, and gives its place to others', async () => {
-    const hasty = await served(NAME, { capture: true, requestSeconds: 0.5 });
+    const hasty = await served(NAME, { capture: true, requestSeconds: 2 });
     const ask = () =>
       hasty.handler.fetch(
         new Request('http://server/v1/capture', {
@@ -157,7 +157,7 @@ describe('endpoints', async () => {
         }),
       );
     const unread = [await ask(), await ask()];
-    await vi.waitUntil(async () => (await ask()).ok, { timeout: 5000, interval: 100 });
+    await vi.waitUntil(async () => (await ask()).ok, { timeout: 20_000, interval: 100 });
     for (const { body } of unread) await expect(body?.getReader().read()).rejects.toThrow(/too long/);
   });
 
