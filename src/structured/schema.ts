@@ -186,7 +186,8 @@ function multiples(range: Range, of: number, whole: boolean, place: string): Exp
   try {
     return multiplesIn(range, of, { whole });
   } catch (error) {
-    if (error instanceof UsageError) throw unsupported(`multipleOf ${of}`, `${place}/multipleOf`, error.message.replace(/\.$/, ''));
+    if (error instanceof UsageError)
+      throw unsupported(`multipleOf ${of}`, `${place}/multipleOf`, error.message.replace(/\.$/, ''));
     throw error;
   }
 }
