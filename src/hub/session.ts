@@ -163,13 +163,14 @@ export async function readJson(
 
 /** The error of an answer with status 400 or more: transient, or with advice. `words`: for its status. */
 export function refusalOf(
-  { status, headers }: Response,
+  response: Response,
   words: string,
   foreign: string | undefined,
   method: string,
   address: string,
   asked: Asked,
 ): FetchError {
+  const { status, headers } = response; // not in the signature: not all programs that read its types have those of the DOM
   const who = status === 407 ? 'the proxy' : foreign ? `${foreign}, to which the hub redirects,` : 'the hub';
   const start = `${method} ${address}: ${who} answered ${status} ${words}`.trimEnd();
   // Signed addresses of other hosts expire; the next try gets a new one.

@@ -144,5 +144,15 @@ describe('a new model', () => {
   it('is refused before anything is written', () => {
     expect(() => newModel({ config: { model_type: 'llama', hiden_size: 3 }, rules, seed: 0 })).toThrow('hiden_size');
     expect(() => newModel({ config, rules: rules.slice(0, 1), seed: 0 })).toThrow('initialize.rules say nothing about');
+    const wrong = [{ tensors: ['*'], values: 'normal', sdt: 0.02 }] as never;
+    expect(() => newModel({ config, rules: wrong, seed: 0 })).toThrow("newModel has an unknown key 'rules[0].sdt'");
+    expect(() => newModel({ config, rules: undefined as never, seed: 0 })).toThrow("newModel has no 'rules'");
+  });
+
+  it('has values by rules that leave out what has a default', async () => {
+    const short = [{ tensors: ['*'], values: 'normal', std: 0.02 }] as const;
+    const bytes = async (one: Parameters<typeof newModel>[0]['rules']) =>
+      contentOf(newModel({ config, rules: one, seed: 3 }).files[1] as SavedFile);
+    expect(await bytes(short)).toEqual(await bytes([{ ...short[0], scale: 1 }]));
   });
 });

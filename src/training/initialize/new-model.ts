@@ -3,13 +3,15 @@ import { pythonJson } from '../../checkpoint/python-json.ts';
 import { checkpointFiles, type SavedFile, type SavedTensor } from '../../checkpoint/save.ts';
 import { type DeclaredModel, declareModel } from '../../loader/declare.ts';
 import { normedConfig } from '../../loader/quantization.ts';
-import type { InitializeRule } from './rules.ts';
+import { checkSection, type InputOf } from '../../options/section.ts';
+import { INITIALIZE } from './rules.ts';
 import { initialValues } from './values.ts';
 
 export interface NewModelOptions {
   /** config.json of the model. */
   readonly config: { readonly [key: string]: unknown };
-  readonly rules: readonly InitializeRule[];
+  /** As `initialize.rules` of a configuration of training. */
+  readonly rules: InputOf<typeof INITIALIZE>['rules'];
   /** A whole number from 0 to 2^53 - 1. */
   readonly seed: number;
   /** A norm before each linear map: see src/training/inner-norm.ts. */
@@ -22,12 +24,13 @@ export interface NewModel extends DeclaredModel {
 }
 
 /**
- * Throws before anything is written: CheckpointError for a config.json that no family understands, UsageError for rules that do not name
- * every tensor.
+ * Throws before anything is written: CheckpointError for a config.json that no family understands, UsageError for wrong rules, and for rules that do
+ * not name every tensor.
  */
 export function newModel({ config, rules, seed, innerNorm = false }: NewModelOptions): NewModel {
   const declared = declareModel(config, undefined, { innerNorm });
-  const valuesOf = initialValues(rules, seed, declared.tensors);
+  const checked = checkSection('newModel', { rules }, INITIALIZE);
+  const valuesOf = initialValues(checked.rules, seed, declared.tensors);
   const tensors = declared.tensors.map((tensor): SavedTensor => {
     const { name, shape } = tensor;
     return { name, shape, dtype: 'F32', bytes: () => bytesOf(valuesOf(tensor)) };

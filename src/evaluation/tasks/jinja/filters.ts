@@ -4,7 +4,7 @@ import { pythonBool } from '../python-order.ts';
 import { pythonRepr, pythonStr } from '../python-text.ts';
 import { attributeOf, type Filters, items, wantedAttribute } from './filter.ts';
 import { LIST_FILTERS } from './list-filters.ts';
-import { testHolds } from './tests.ts';
+import { testHolds } from './predicates.ts';
 import { formatted, TEXT_FILTERS } from './text-filters.ts';
 
 /** Arguments of a call, as they stand there. */

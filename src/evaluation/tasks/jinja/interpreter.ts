@@ -5,7 +5,7 @@ import { pythonBool } from '../python-order.ts';
 import { type Arguments, byPlace, filtered } from './filters.ts';
 import { type Held, Interpreter, type Node, type Scope, type Value } from './library.ts';
 import { operation } from './operators.ts';
-import { takesUndefined, testHolds } from './tests.ts';
+import { takesUndefined, testHolds } from './predicates.ts';
 import { listValue, plain, recordValue, runtimeValue, textOf } from './values.ts';
 
 const STATEMENTS = new Set([

@@ -4,7 +4,7 @@ import { pythonCompare, pythonEquals } from '../python-order.ts';
 import { pythonRepr, pythonStr } from '../python-text.ts';
 import { Tuple, tupleOf } from '../tuple.ts';
 import { floatOf, WholeFloat } from '../whole-float.ts';
-import { isIn } from './tests.ts';
+import { isIn } from './predicates.ts';
 import { formatted } from './text-filters.ts';
 
 /** Throws UsageError when the values do not fit. */
