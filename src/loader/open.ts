@@ -13,6 +13,7 @@ import { GENERATION_CONFIG, type GenerationDefaults } from '../sampler/generatio
 import type { ChatTemplate } from '../tokenizer/chat-template.ts';
 import { createTokenizerFromFiles } from '../tokenizer/older-files.ts';
 import type { Tokenizer } from '../tokenizer/tokenizer.ts';
+import { openChatTemplate } from './chat-template.ts';
 import { declareFitting, formatsThatFit } from './fitting.ts';
 import { WEIGHT_FORMATS, type WeightFormat } from './formats.ts';
 import { openGenerationDefaults } from './generation-config.ts';
@@ -179,12 +180,10 @@ export async function openModel(folder: Folder, options: OpenOptions = {}): Prom
       tokenizer,
       tokenizerFolder: named && options.tokenizerFolder,
       chatTemplate: () =>
-        (template ??= import('./chat-template.ts')
-          .then(({ openChatTemplate }) => openChatTemplate(templateFolder))
-          .catch((error: unknown) => {
-            template = undefined; // a download may succeed the next time
-            throw error;
-          })),
+        (template ??= openChatTemplate(templateFolder).catch((error: unknown) => {
+          template = undefined; // a download may succeed the next time
+          throw error;
+        })),
       endIds,
       generation,
       bytesIn,

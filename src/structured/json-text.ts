@@ -93,9 +93,11 @@ export function stringExcept(names: readonly string[]): Expression {
       ...(some.some(({ length }) => length === at) ? [] : [literal('')]),
     );
   };
+  // Names that need an escape are none of these anyway.
+  const written = names.filter((name) => JSON.stringify(name) === `"${name}"`);
   return quoted(
     after(
-      names.map((name) => Array.from(name)),
+      written.map((name) => Array.from(name)),
       0,
     ),
   );

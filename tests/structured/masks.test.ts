@@ -41,6 +41,17 @@ function drawn(mask: TokenMask, seed: number, most = 600): string | undefined {
   return tokenizer.decode(ids);
 }
 
+/** Does the mask of a schema let this text be written? */
+function accepts(schema: JsonSchema, text: string): boolean {
+  const sequence = jsonSchemaMask(tokenizer, schema).begin(ends);
+  try {
+    for (const id of tokenizer.encode(text, { addSpecialTokens: false })) sequence.accept(id);
+  } catch {
+    return false;
+  }
+  return sequence.complete || ((sequence.allowed()[END >>> 5] as number) & (1 << (END & 31))) !== 0;
+}
+
 const ajv = new Ajv2020({ strict: false, validateFormats: false, multipleOfPrecision: 9 });
 
 const leaf: fc.Arbitrary<JsonSchema> = fc.oneof(
@@ -141,6 +152,21 @@ describe('output under a JSON schema', () => {
     expect(whole).toBeGreaterThan(40);
   });
 
+  test('has other names than those that are described, also where these need escapes', () => {
+    const names = ['"', '"x', '\\', 'a"b', '\n', 'a'];
+    const schema = {
+      type: 'object',
+      properties: Object.fromEntries(names.map((name) => [name, { type: 'null' }])),
+      additionalProperties: { type: 'boolean' },
+    };
+    for (let seed = 0; seed < 40; seed++) {
+      const text = drawn(jsonSchemaMask(tokenizer, schema), seed, 200);
+      if (text !== undefined) expect(ajv.validate(schema, JSON.parse(text)), text).toBe(true);
+    }
+    const texts = ['{""x":true}', '{"\\"":null}', '{"b":true}', '{"a":true}'];
+    expect(texts.map((text) => accepts(schema, text))).toEqual([false, true, true, false]);
+  });
+
   test('may be recursive', () => {
     const schema = {
       $ref: '#/$defs/tree',
@@ -214,15 +240,6 @@ describe('output under a JSON schema', () => {
   });
 
   test('has all that the schema accepts: lengths in characters, multiples by their decimals, all items that differ', () => {
-    const accepts = (schema: JsonSchema, text: string) => {
-      const sequence = jsonSchemaMask(tokenizer, schema).begin(ends);
-      try {
-        for (const id of tokenizer.encode(text, { addSpecialTokens: false })) sequence.accept(id);
-      } catch {
-        return false;
-      }
-      return sequence.complete || ((sequence.allowed()[END >>> 5] as number) & (1 << (END & 31))) !== 0;
-    };
     const name = { type: 'string', pattern: '^[^ ]+$', minLength: 2, maxLength: 3 };
     expect(['"a"', '"ab"', '"ü😀\\n"', '"ü😀xy"', '"a b"'].map((text) => accepts(name, text))).toEqual([
       ...[false, true, true, false, false],
