@@ -11,7 +11,10 @@ import { Ops, type Tracer } from '../ops/index.ts';
 import { TrainingBatch } from './batch.ts';
 import type { DropoutPlace, PassPlace } from './dropout.ts';
 
-/** Most logits that are computed at a time: 32 MB. The gradient of the head is read and written once for each time. */
+/**
+ * Most logits that are computed at a time: 32 MB. The gradient of the head is read and written once for each time: 1024 tokens with a head of 50264 x 256 take 2.7 s
+ * with 2^22, 2.4 s with 2^23 and 2.3 s with 2^24, which is twice the memory (least of three, one thread, Zen 3, Node 24).
+ */
 const MAX_LOGITS = 1 << 23;
 
 /** Sequences to train on, packed one after another. */
