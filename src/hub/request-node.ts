@@ -10,14 +10,13 @@ import { failureOf } from './failures.ts';
 import { fetchFor, proxyFor } from './proxy-node.ts';
 import {
   bodyOf,
-  readJson,
   refusalOf,
+  requestJson,
   type Session,
   silence,
   TransientError,
   type Watch,
   watchSilence,
-  withRetries,
 } from './session.ts';
 
 export interface Answer {
@@ -91,16 +90,8 @@ export async function send(
 }
 
 /** Requests JSON. */
-export async function getJson(session: Session, address: string, asked: Asked, maxBytes: number): Promise<unknown> {
-  return withRetries(session, async () => {
-    const answer = await send(session, 'GET', address, asked);
-    try {
-      return await readJson(answer.body(), address, session.endpoint, maxBytes);
-    } finally {
-      await answer.close();
-    }
-  });
-}
+export const getJson = (session: Session, address: string, asked: Asked, maxBytes: number): Promise<unknown> =>
+  requestJson(session, address, maxBytes, () => send(session, 'GET', address, asked));
 
 function answerOf(
   response: Response,

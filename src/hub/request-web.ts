@@ -7,14 +7,13 @@ import type { Asked } from './advice.ts';
 import { authorizationOf } from './options-web.ts';
 import {
   bodyOf,
-  readJson,
   refusalOf,
+  requestJson,
   type Session,
   silence,
   TransientError,
   type Watch,
   watchSilence,
-  withRetries,
 } from './session.ts';
 
 export interface Answer {
@@ -65,16 +64,8 @@ export async function send(
 }
 
 /** Requests JSON of at most `maxBytes`; after failures that may pass, tries again. */
-export async function getJson(session: Session, address: string, asked: Asked, maxBytes: number): Promise<unknown> {
-  return withRetries(session, async () => {
-    const answer = await send(session, address, asked);
-    try {
-      return await readJson(answer.body(), address, session.endpoint, maxBytes);
-    } finally {
-      await answer.close();
-    }
-  });
-}
+export const getJson = (session: Session, address: string, asked: Asked, maxBytes: number): Promise<unknown> =>
+  requestJson(session, address, maxBytes, () => send(session, address, asked));
 
 /** Browsers do not say why a connection failed. */
 function broken(error: unknown, watch: Watch, session: Session, address: string): FetchError {

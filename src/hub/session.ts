@@ -139,8 +139,29 @@ export async function* bodyOf(
   }
 }
 
-/** JSON that an answer brings, of at most `maxBytes`. Throws FetchError. */
-export async function readJson(
+interface Body {
+  body(): AsyncIterable<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** Requests JSON of at most `maxBytes`, each time by `ask`; after failures that may pass, tries again. Throws FetchError. */
+export function requestJson(
+  session: Session,
+  address: string,
+  maxBytes: number,
+  ask: () => Promise<Body>,
+): Promise<unknown> {
+  return withRetries(session, async () => {
+    const answer = await ask();
+    try {
+      return await readJson(answer.body(), address, session.endpoint, maxBytes);
+    } finally {
+      await answer.close();
+    }
+  });
+}
+
+async function readJson(
   body: AsyncIterable<Uint8Array>,
   address: string,
   endpoint: string,

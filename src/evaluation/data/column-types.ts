@@ -82,19 +82,19 @@ function timeText(time: bigint): string {
 /** Arrow: types by their numbers (Type of flechette). Times come as milliseconds. */
 export function arrowReader(type: DataType): ReadValue {
   switch (type.typeId) {
-    case 3:
+    case 3: // Float
       return readFloat;
-    case 8:
+    case 8: // Date
       return there((ms) => dateText(Number(ms)));
-    case 10:
+    case 10: // Timestamp
       return there((ms) => timeText(BigInt(Math.round(Number(ms) * 1000))));
-    case 12:
-    case 16:
-    case 21:
+    case 12: // List
+    case 16: // FixedSizeList
+    case 21: // LargeList
       return listOf(arrowReader((type.children[0] as Field).type));
-    case 13:
+    case 13: // Struct
       return recordOf(type.children.map((field) => [field.name, arrowReader(field.type)]));
-    case -1:
+    case -1: // Dictionary
       return arrowReader(type.dictionary);
     default:
       return undefined;
