@@ -82,7 +82,8 @@ async function startHub(largeBytes = 0): Promise<Hub> {
     if (hub.cut?.name !== name) return response.end(bytes);
     bytes = bytes.subarray(0, hub.cut.after);
     hub.cut = undefined;
-    response.write(bytes, () => setTimeout(() => response.destroy(), 50));
+    // Browsers drop what a page has not read when a connection breaks: so a page has the time to read it, 10 MB a second.
+    response.write(bytes, () => setTimeout(() => response.destroy(), 50 + bytes.length / 10_000));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const hub: Hub = {
